@@ -1,0 +1,249 @@
+"""What a body is: a skeleton as data, its muscles, and where keypoints sit on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core.component import ComponentSpec
+from mimic_core.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import mujoco
+
+    from mimic_core.actuation import Actuation
+
+positive = attrs.validators.gt(0)
+
+
+@attrs.frozen(kw_only=True)
+class Muscle:
+    """One muscle-tendon path and its Hill-type parameters.
+
+    Attributes:
+        path: names of the sites that the line of action passes, in order.
+        max_isometric_force: N.
+        operating_range: shortest and longest length over the joints' range, in optimal fibre lengths.
+        max_shortening_velocity: optimal fibre lengths per second.
+        activation_time, deactivation_time: time constants, s.
+        passive_force: passive force at ``length_max``, in maximum isometric forces.
+        eccentric_force: force at saturating lengthening velocity, in maximum isometric forces.
+        length_min, length_max: lengths where active force vanishes, in optimal fibre lengths.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    max_isometric_force: float = attrs.field(validator=positive)
+    operating_range: tuple[float, float]
+    max_shortening_velocity: float = attrs.field(default=1.5, validator=positive)
+    activation_time: float = attrs.field(default=0.01, validator=positive)
+    deactivation_time: float = attrs.field(default=0.04, validator=positive)
+    passive_force: float = 1.3
+    eccentric_force: float = 1.2
+    length_min: float = 0.5
+    length_max: float = 1.6
+
+
+@attrs.frozen(kw_only=True)
+class Physics:
+    """How the body is integrated in time. These are the settings of every reported number."""
+
+    timestep: float = attrs.field(default=0.00125, validator=positive)
+    integrator: str = attrs.field(default="rk4", validator=attrs.validators.in_(("euler", "implicitfast", "rk4")))
+    solver: str = attrs.field(default="cg", validator=attrs.validators.in_(("pgs", "cg", "newton")))
+    iterations: int = attrs.field(default=6, validator=attrs.validators.ge(1))
+    ls_iterations: int = attrs.field(default=6, validator=attrs.validators.ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class Body:
+    """An animal's body as plain data: it can be saved in a file and built again from it.
+
+    Attributes:
+        mjcf: the skeleton (bodies, joints, inertias, sites, bones) as MJCF text, without actuators;
+            numbers in full precision.
+        keypoints: keypoint name → name of the site that marks it.
+        keypoint_pos: keypoint name → position in the parent body's frame (m), where a registration has
+            moved it from the place the skeleton gives it.
+        keypoint_spread: how far (m) a registration should expect a keypoint to be from that place.
+        scale: size of the animal over the size of the model.
+        muscles: what a muscle actuation drives.
+        torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
+    """
+
+    name: str
+    variant: str = ""
+    mjcf: str = attrs.field(repr=False)
+    keypoints: Mapping[str, str] = attrs.field(factory=dict)
+    keypoint_pos: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
+    keypoint_spread: float = 0.002
+    scale: float = attrs.field(default=1.0, validator=positive)
+    muscles: tuple[Muscle, ...] = ()
+    torque_limits: Mapping[str, float] = attrs.field(factory=dict)
+    physics: Physics = attrs.field(factory=Physics)
+
+    def with_keypoints(self, names: tuple[str, ...]) -> Body:
+        """Return this body with only the named keypoints, in that order."""
+        return attrs.evolve(self, keypoints={k: self.keypoints[k] for k in names})
+
+    def spec(self) -> mujoco.MjSpec:
+        """Return a fresh, editable MuJoCo specification of the skeleton, registered keypoints in place."""
+        import mujoco
+
+        spec = mujoco.MjSpec.from_string(self.mjcf)
+        for keypoint, pos in self.keypoint_pos.items():
+            spec.site(self.keypoints[keypoint]).pos = pos
+        integrators = {"euler": "EULER", "implicitfast": "IMPLICITFAST", "rk4": "RK4"}
+        spec.option.timestep = self.physics.timestep
+        spec.option.integrator = getattr(mujoco.mjtIntegrator, "mjINT_" + integrators[self.physics.integrator])
+        spec.option.solver = getattr(mujoco.mjtSolver, "mjSOL_" + self.physics.solver.upper())
+        spec.option.iterations = self.physics.iterations
+        spec.option.ls_iterations = self.physics.ls_iterations
+        return spec
+
+
+@attrs.frozen(kw_only=True)
+class BodySpec(ComponentSpec):
+    """A body as a plugin offers it. ``build(config, variant) -> Body``.
+
+    Attributes:
+        variants: variant name → one line; the first is the default.
+    """
+
+    variants: Mapping[str, str] = attrs.field(factory=dict)
+
+    def make(self, variant: str | None, config: Any = None) -> Body:
+        """Build the body, checking the variant's name."""
+        if variant and variant not in self.variants:
+            raise ConfigError(f"body {self.name}: unknown variant {variant!r}{did_you_mean(variant, self.variants)}")
+        variant = variant or next(iter(self.variants), "")
+        return self.build(config if config is not None else self.config(), variant)
+
+
+@attrs.frozen(eq=False, slots=False)
+class BodyModel:
+    """A compiled body: MuJoCo's model with every name resolved to its place once.
+
+    Arrays over joints cover the scalar joints (hinges and slides) in the model's order; the six
+    degrees of freedom of a free root are kept apart and reached through ``root``.
+    """
+
+    body: Body
+    actuation: Actuation | None
+    mj_model: mujoco.MjModel
+
+    @classmethod
+    def compile(cls, body: Body, actuation: Actuation | None = None) -> BodyModel:
+        """Put actuators on the skeleton and compile it with MuJoCo.
+
+        Raises:
+            ConfigError: MuJoCo rejects the body, or a keypoint's site is not in it.
+        """
+        spec = body.spec()
+        if actuation is not None:
+            actuation.apply(spec)
+        try:
+            model = spec.compile()
+        except ValueError as e:
+            raise ConfigError(f"body {body.name}: MuJoCo cannot compile it: {' '.join(str(e).split())}") from e
+        sites = [model.site(i).name for i in range(model.nsite)]
+        for keypoint, site in body.keypoints.items():
+            if site not in sites:
+                raise ConfigError(f"body {body.name}: keypoint {keypoint!r} is at site {site!r}, which the skeleton "
+                                  f"does not have{did_you_mean(site, sites)}")
+        return cls(body, actuation, model)
+
+    @cached_property
+    def root(self) -> str | None:
+        """Name of the free joint, or None for a body fixed in space."""
+        import mujoco
+
+        free = [j for j in self._joint_ids if self._joint_type(j) == int(mujoco.mjtJoint.mjJNT_FREE)]
+        return self.mj_model.joint(free[0]).name if free else None
+
+    @property
+    def _joint_ids(self) -> range:
+        return range(self.mj_model.njnt)
+
+    def _joint_type(self, j: int) -> int:
+        return int(self.mj_model.jnt_type[j])
+
+    @cached_property
+    def _scalar_joints(self) -> tuple[int, ...]:
+        import mujoco
+
+        scalar = {int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)}
+        return tuple(j for j in self._joint_ids if self._joint_type(j) in scalar)
+
+    @cached_property
+    def joint_names(self) -> tuple[str, ...]:
+        return tuple(self.mj_model.joint(j).name for j in self._scalar_joints)
+
+    @cached_property
+    def joint_qposadr(self) -> np.ndarray:
+        """Where each scalar joint sits in qpos."""
+        return self.mj_model.jnt_qposadr[list(self._scalar_joints)].copy()
+
+    @cached_property
+    def joint_dofadr(self) -> np.ndarray:
+        """Where each scalar joint sits in qvel."""
+        return self.mj_model.jnt_dofadr[list(self._scalar_joints)].copy()
+
+    @cached_property
+    def joint_range(self) -> np.ndarray:
+        """(joint, 2) lower and upper limit, rad (hinge) or m (slide); ±inf where unlimited."""
+        ids = list(self._scalar_joints)
+        limited = self.mj_model.jnt_limited[ids].astype(bool)
+        return np.where(limited[:, None], self.mj_model.jnt_range[ids], np.array([-np.inf, np.inf]))
+
+    @cached_property
+    def is_hinge(self) -> np.ndarray:
+        """(joint,) True where the joint's unit is rad."""
+        import mujoco
+
+        return self.mj_model.jnt_type[list(self._scalar_joints)] == int(mujoco.mjtJoint.mjJNT_HINGE)
+
+    @cached_property
+    def actuator_names(self) -> tuple[str, ...]:
+        return tuple(self.mj_model.actuator(i).name for i in range(self.mj_model.nu))
+
+    @cached_property
+    def muscle_ids(self) -> np.ndarray:
+        """Actuators that are muscles, in the body's order of muscles."""
+        import mujoco
+
+        return np.flatnonzero(self.mj_model.actuator_dyntype == int(mujoco.mjtDyn.mjDYN_MUSCLE))
+
+    @cached_property
+    def muscle_names(self) -> tuple[str, ...]:
+        return tuple(self.actuator_names[i] for i in self.muscle_ids)
+
+    @cached_property
+    def keypoint_names(self) -> tuple[str, ...]:
+        return tuple(self.body.keypoints)
+
+    @cached_property
+    def keypoint_site_ids(self) -> np.ndarray:
+        return np.array([self.mj_model.site(s).id for s in self.body.keypoints.values()], dtype=int)
+
+    def joint(self, name: str) -> int:
+        """Index of a joint in arrays over joints."""
+        return _index(name, self.joint_names, f"body {self.body.name}: no joint")
+
+    def muscle(self, name: str) -> int:
+        """Index of a muscle in arrays over muscles."""
+        return _index(name, self.muscle_names, f"body {self.body.name}: no muscle")
+
+    def keypoint(self, name: str) -> int:
+        """Index of a keypoint in arrays over keypoints."""
+        return _index(name, self.keypoint_names, f"body {self.body.name}: no keypoint")
+
+
+def _index(name: str, names: tuple[str, ...], what: str) -> int:
+    if name not in names:
+        raise ConfigError(f"{what} {name!r}{did_you_mean(name, names)}")
+    return names.index(name)

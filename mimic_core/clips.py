@@ -1,0 +1,60 @@
+"""Reference clips: what a registration makes of keypoints, and what training imitates."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+
+from mimic_core.body import Body
+from mimic_core.storage import Record, array, value
+
+
+@attrs.frozen(kw_only=True)
+class ReferenceClips(Record):
+    """A registered animal: its body, and the movements as that body makes them.
+
+    Positions are in the model's frame and at the model's size: a length of the animal is
+    ``body.scale`` times the length here. NaN is missing; frames past a clip's end are NaN.
+
+    Attributes:
+        body: the body with its registered keypoint positions and scale.
+        joint_names: names of the scalar joints, in the order of joint arrays derived from qpos.
+        qpos, qvel: generalised coordinates and their rates at the recording's frames.
+        site_pos: keypoint sites of the body at qpos.
+        tracked_pos: what was tracked, moved into the model's frame and size.
+        error_mm: distance between the two in millimetres of the animal.
+        alignment: per clip, the 4×4 map that carried recorded metres into model metres.
+        provenance: settings, versions and input hashes that reproduce the fit.
+    """
+
+    KIND: ClassVar[str] = "clips"
+
+    body: Body = value(type=Body)
+    rate_hz: float = value(converter=float)
+    clip_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    joint_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    keypoint_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    n_frames: np.ndarray = array(("clip",), "frame")
+    qpos: np.ndarray = array(("clip", "frame", "qpos"), "rad, m")
+    qvel: np.ndarray = array(("clip", "frame", "qvel"), "rad/s, m/s")
+    site_pos: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "m")
+    tracked_pos: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "m")
+    error_mm: np.ndarray = array(("clip", "frame", "keypoint"), "mm")
+    alignment: np.ndarray = array(("clip", "row", "column"), "1, m")
+    provenance: dict[str, Any] = value(default=attrs.Factory(dict))
+
+    def error_summary(self) -> dict[str, Any]:
+        """Mean, median, 95th percentile and maximum of the registration error, in millimetres of the animal."""
+        return error_summary(self.error_mm, self.keypoint_names)
+
+
+def error_summary(error_mm: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
+    """Summarise errors (…, keypoint) in mm; NaN entries are left out."""
+    e = error_mm[np.isfinite(error_mm)]
+    return {
+        "mean": float(e.mean()), "median": float(np.median(e)), "p95": float(np.percentile(e, 95)),
+        "max": float(e.max()),
+        "per_keypoint": {n: float(np.nanmean(error_mm[..., i])) for i, n in enumerate(names)},
+    }

@@ -1,0 +1,35 @@
+"""Errors that a user can mend: one line each, naming what was wrong and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MimicError(Exception):
+    """An error the user can mend. The command line prints it as one line and exits with status 1."""
+
+
+class ConfigError(MimicError):
+    """A setting is unknown, missing or out of range."""
+
+
+class DataError(MimicError):
+    """A file or array is not what was expected."""
+
+
+class PluginError(MimicError):
+    """A plugin is broken, missing, or clashes with another one."""
+
+
+class TrainingError(MimicError):
+    """Training produced a number it cannot go on from."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``'; did you mean X?'`` for close matches of ``name``, else the list of known names."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; known: {', '.join(known)}" if known else "; none is installed"

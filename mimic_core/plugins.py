@@ -1,0 +1,294 @@
+"""Finding plugins, keeping broken ones apart, and choosing between components.
+
+Every component, the built-in ones included, arrives through an entry point of the group ``mimic``.
+Each is loaded in its own try: a broken plugin is one line on stderr, stays visible in
+``mimic plugins list``, and fails only a run that needs it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import attrs
+import pluggy
+
+from mimic_core import hookspecs
+from mimic_core.component import ComponentSpec
+from mimic_core.errors import PluginError, did_you_mean
+
+GROUP = "mimic"
+
+
+def _kinds() -> dict[str, tuple[str, type]]:
+    """Kind of component → (hook, record class)."""
+    from mimic_core.actuation import ActuationSpec
+    from mimic_core.analysis import AnalysisSpec
+    from mimic_core.body import BodySpec
+    from mimic_core.command import CommandSpec
+    from mimic_core.keypoints import ReaderSpec, SourceSpec
+    from mimic_core.observation import ObservationSpec
+    from mimic_core.policy import PolicySpec
+    from mimic_core.registration import RegistrationSpec
+    from mimic_core.report import ReportSpec
+    from mimic_core.reward import RewardSpec
+    from mimic_core.simulator import SimulatorSpec
+    from mimic_core.termination import TerminationSpec
+
+    return {
+        "body": ("mimic_bodies", BodySpec), "actuation": ("mimic_actuations", ActuationSpec),
+        "simulator": ("mimic_simulators", SimulatorSpec), "reader": ("mimic_readers", ReaderSpec),
+        "source": ("mimic_sources", SourceSpec), "registration": ("mimic_registrations", RegistrationSpec),
+        "reward": ("mimic_rewards", RewardSpec), "observation": ("mimic_observations", ObservationSpec),
+        "termination": ("mimic_terminations", TerminationSpec), "policy": ("mimic_policies", PolicySpec),
+        "analysis": ("mimic_analyses", AnalysisSpec), "report": ("mimic_reports", ReportSpec),
+        "command": ("mimic_commands", CommandSpec),
+    }
+
+
+@attrs.frozen
+class Provided:
+    """A component and the plugin (``distribution:entry point``) that offers it."""
+
+    kind: str
+    name: str
+    record: Any
+    plugin: str
+
+
+@attrs.frozen
+class Broken:
+    """A plugin that could not be used, and why."""
+
+    plugin: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin} is broken and was left out: {self.reason}; {self.remedy}"
+
+
+class Plugins:
+    """The plugins of this process and the components they offer."""
+
+    def __init__(self, preferences: Mapping[str, str] | None = None) -> None:
+        """Start with no plugin; ``preferences`` maps ``kind.name`` to the plugin that shall provide it."""
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        self.broken: list[Broken] = []
+        self._provided: list[Provided] = []
+        self._versions: dict[str, str] = {}
+        self._preferences = dict(preferences or {})
+
+    @classmethod
+    def discover(cls, preferences: Mapping[str, str] | None = None) -> Plugins:
+        """Load every installed plugin."""
+        plugins = cls(preferences)
+        for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=_plugin_name):
+            plugins.load_entry_point(entry)
+        return plugins
+
+    def preferring(self, preferences: Mapping[str, str]) -> Plugins:
+        """Return a view of the same plugins with a run file's preferences."""
+        view = object.__new__(Plugins)
+        view.__dict__.update(self.__dict__)
+        view._preferences = {**self._preferences, **preferences}
+        return view
+
+    def load_entry_point(self, entry: importlib.metadata.EntryPoint) -> None:
+        """Load one entry point; a failure is recorded in `broken`, never raised."""
+        name = _plugin_name(entry)
+        try:
+            plugin = entry.load()
+        except (Exception, SystemExit) as e:
+            self._break(name, f"cannot be imported: {_short(e)}", f"repair or remove the package {_dist(entry)}")
+            return
+        self._versions[name] = entry.dist.version if entry.dist else "unknown"
+        self.add(plugin, name)
+
+    def load_file(self, path: str | Path) -> None:
+        """Load a one-file plugin.
+
+        Raises:
+            PluginError: it cannot be read or is broken; who names a file wants it.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise PluginError(f"--plugin {path}: no such file")
+        spec = importlib.util.spec_from_file_location(f"mimic_file_plugin_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise PluginError(f"--plugin {path}: not a Python file; its name must end in .py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as e:
+            raise PluginError(f"--plugin {path}: cannot be imported: {_short(e)}") from e
+        from mimic_core.storage import file_hash
+
+        name = f"file:{path.name}"
+        self._versions[name] = file_hash(path)
+        before = len(self.broken)
+        self.add(module, name)
+        if len(self.broken) > before:
+            raise PluginError(f"--plugin {path}: {self.broken[-1].reason}")
+
+    def add(self, plugin: ModuleType | object, name: str) -> None:
+        """Register a plugin object and collect what it offers; a failure is recorded in `broken`."""
+        remedy = f"see 'mimic plugins check {name}', then upgrade or remove it"
+        try:
+            self.manager.register(plugin, name)
+            self.manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as e:
+            self._break(name, self._explain(e), remedy)
+            self._forget(name)
+            return
+        try:
+            offered = list(self._collect(name))
+        except (Exception, SystemExit) as e:
+            self._break(name, _short(e), remedy)
+            self._forget(name)
+            return
+        if not any(impl.plugin_name == name for caller in self._callers() for impl in caller.get_hookimpls()):
+            self._break(name, "implements no hook", "mark its functions with @mimic_core.hookimpl")
+            self._forget(name)
+            return
+        self._provided += offered
+
+    def _explain(self, error: Exception) -> str:
+        text = " ".join(str(error).split())
+        for hook in _unknown_hooks(text):
+            return f"unknown hook {hook!r}{did_you_mean(hook, (c.name for c in self._callers()))}"
+        return text
+
+    def _callers(self) -> Iterator[pluggy.HookCaller]:
+        for name in dir(hookspecs):
+            if name.startswith("mimic_") and hasattr(self.manager.hook, name):
+                yield getattr(self.manager.hook, name)
+
+    def _collect(self, name: str) -> Iterator[Provided]:
+        for kind, (hook, cls) in _kinds().items():
+            for impl in getattr(self.manager.hook, hook).get_hookimpls():
+                if impl.plugin_name != name:
+                    continue
+                seen = set()
+                for record in impl.function():
+                    if not isinstance(record, cls):
+                        raise TypeError(f"{hook} yields {type(record).__name__}, expected {cls.__name__}")
+                    if record.name in seen:
+                        raise ValueError(f"{hook} yields {record.name!r} twice")
+                    seen.add(record.name)
+                    yield Provided(kind, record.name, record, name)
+
+    def _break(self, name: str, reason: str, remedy: str) -> None:
+        self.broken.append(Broken(name, reason, remedy))
+
+    def _forget(self, name: str) -> None:
+        if self.manager.has_plugin(name):
+            self.manager.unregister(name=name)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the working plugins."""
+        return sorted(name for name, plugin in self.manager.list_name_plugin() if plugin is not None)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Plugin → version of its distribution (or hash of its file)."""
+        return {n: self._versions.get(n, "unknown") for n in self.names}
+
+    @property
+    def kinds(self) -> list[str]:
+        return list(_kinds())
+
+    def provided(self, kind: str | None = None) -> list[Provided]:
+        """Everything offered, collisions included, in order of kind and name."""
+        order = self.kinds
+        return sorted((p for p in self._provided if kind in (None, p.kind)),
+                      key=lambda p: (order.index(p.kind), p.name, p.plugin))
+
+    def find(self, name: str) -> list[Provided]:
+        """Components of any kind with this name (``name`` or ``kind.name``)."""
+        kind, _, plain = name.rpartition(".")
+        return [p for p in self.provided(kind or None) if p.name == plain]
+
+    def provider(self, kind: str, name: str) -> Provided:
+        """Return the component with this name and who provides it.
+
+        Raises:
+            PluginError: nobody provides it, or several do and no preference says which.
+        """
+        found = [p for p in self._provided if p.kind == kind and p.name == name]
+        preferred = self._preferences.get(f"{kind}.{name}")
+        if preferred is not None:
+            chosen = [p for p in found if p.plugin == preferred]
+            if not chosen:
+                raise PluginError(f"prefer.\"{kind}.{name}\": {preferred!r} does not provide it; "
+                                  f"it is provided by {', '.join(p.plugin for p in found) or 'nobody'}")
+            return chosen[0]
+        if not found:
+            near = did_you_mean(name, {p.name for p in self._provided if p.kind == kind})
+            broken = f" (broken: {', '.join(b.plugin for b in self.broken)}; see 'mimic plugins list')" if self.broken else ""
+            raise PluginError(f"unknown {kind} {name!r}{near}{broken}")
+        if len(found) > 1:
+            who = " and ".join(sorted(p.plugin for p in found))
+            raise PluginError(f"{kind} {name!r} is provided by {who}; remove one, or say in the run file: "
+                              f"[prefer] \"{kind}.{name}\" = \"{found[0].plugin}\"")
+        return found[0]
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return the record of a component (see `provider` for the errors)."""
+        return self.provider(kind, name).record
+
+    def all(self, kind: str) -> list[Any]:
+        """Return one record for each name of a kind; a name with several providers needs a preference."""
+        return [self.get(kind, n) for n in sorted({p.name for p in self._provided if p.kind == kind})]
+
+    def default(self, kind: str) -> ComponentSpec:
+        """Return the component used when the user names none.
+
+        Raises:
+            PluginError: none is marked as the default, or several are.
+        """
+        names = sorted({p.name for p in self._provided if p.kind == kind and p.record.default})
+        if len(names) != 1:
+            offered = sorted({p.name for p in self._provided if p.kind == kind})
+            raise PluginError(f"name a {kind}: {'several defaults' if names else 'no default'} among {', '.join(offered) or 'none'}")
+        return self.get(kind, names[0])
+
+    def choose(self, kind: str, name: str | None) -> Any:
+        """Return the named component, or the default where ``name`` is None."""
+        return self.get(kind, name) if name else self.default(kind)
+
+
+@lru_cache(maxsize=1)
+def installed() -> Plugins:
+    """Return the installed plugins, discovered once per process; broken ones are named on stderr."""
+    plugins = Plugins.discover()
+    for broken in plugins.broken:
+        print(f"mimic: warning: {broken}", file=sys.stderr)
+    return plugins
+
+
+def _dist(entry: importlib.metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "unknown"
+
+
+def _plugin_name(entry: importlib.metadata.EntryPoint) -> str:
+    return f"{_dist(entry)}:{entry.name}"
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def _unknown_hooks(text: str) -> list[str]:
+    import re
+
+    return re.findall(r"unknown hook '([^']+)'", text)

@@ -1,0 +1,109 @@
+"""What a simulator is: physics over a batch, pure from the caller's side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import attrs
+
+from mimic_core.component import ComponentSpec
+from mimic_core.errors import ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from mimic_core.body import BodyModel
+    from mimic_core.plugins import Plugins
+
+
+class SimState(NamedTuple):
+    """A batch of bodies at one instant. Everything in it belongs to that same instant.
+
+    qpos, qvel, activation and warmstart are the state; the rest is read off it.
+    """
+
+    time: Any
+    """(batch,) s"""
+    qpos: Any
+    """(batch, qpos)"""
+    qvel: Any
+    """(batch, qvel)"""
+    activation: Any
+    """(batch, actuator)"""
+    warmstart: Any
+    """(batch, qvel) the constraint solver's first guess for the next step"""
+    joint_force: Any
+    """(batch, joint) N·m, of the actuators"""
+    muscle_force: Any
+    """(batch, muscle) N, tension positive"""
+    muscle_length: Any
+    """(batch, muscle) m"""
+    muscle_velocity: Any
+    """(batch, muscle) m/s, lengthening positive"""
+    site_pos: Any
+    """(batch, keypoint, 3) m"""
+
+
+class Simulator(Protocol):
+    """Both methods may be called inside ``jax.jit`` and ``jax.lax.scan``."""
+
+    model: BodyModel
+    control_dt: float
+    """s; one `step` advances time by this much"""
+    differentiable: bool
+
+    def reset(self, qpos: Any, qvel: Any, activation: Any) -> SimState:
+        """Put a batch of bodies into the given states at time 0."""
+        ...
+
+    def step(self, state: SimState, excitation: Any) -> SimState:
+        """Advance by one control step with ``excitation`` (batch, actuator) held."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class SimulatorSpec(ComponentSpec):
+    """A physics engine. ``build(config, model: BodyModel, control_dt: float, differentiable: bool) -> Simulator``.
+
+    Attributes:
+        rank: platform (``cpu``, ``gpu``, ``tpu``) → how well the engine suits it; ``auto`` takes the highest.
+        differentiable: True if a build with ``differentiable=True`` has finite gradients.
+        true_physics: True if reported numbers may come from it.
+    """
+
+    rank: Mapping[str, float]
+    differentiable: bool = False
+    true_physics: bool = True
+
+
+def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiable: bool = False) -> SimulatorSpec:
+    """Return the named simulator, or for ``auto`` the one that suits the platform best.
+
+    Raises:
+        PluginError: none is installed that can do it.
+        ConfigError: the named one has no gradient and one is needed.
+    """
+    if name != "auto":
+        spec = plugins.get("simulator", name)
+        if differentiable and not spec.differentiable:
+            able = [s.name for s in plugins.all("simulator") if s.differentiable]
+            raise ConfigError(f"simulator: {name!r} has no gradient, which this policy trains with; "
+                              f"use auto{' or ' + ', '.join(able) if able else ''}, or another policy")
+        return spec
+    able = [s for s in plugins.all("simulator") if platform in s.rank and (s.differentiable or not differentiable)]
+    if not able:
+        raise PluginError(f"no installed simulator runs on {platform}{' with gradients' if differentiable else ''}; "
+                          "see 'mimic plugins list'")
+    return max(able, key=lambda s: s.rank[platform])
+
+
+def substeps(control_dt: float, timestep: float) -> int:
+    """How many physics steps make one control step.
+
+    Raises:
+        ConfigError: they do not divide.
+    """
+    n = round(control_dt / timestep)
+    if n < 1 or abs(n * timestep - control_dt) > 1e-9:
+        raise ConfigError(f"task.control_rate_hz: a control step of {control_dt * 1e3:g} ms is not a whole number of "
+                          f"physics steps of {timestep * 1e3:g} ms; choose a rate that divides {1 / timestep:g} Hz")
+    return n

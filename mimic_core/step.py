@@ -1,0 +1,80 @@
+"""What reward terms, observations and terminations see of one control step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import attrs
+
+
+class Kinematics(NamedTuple):
+    """Where the body is at one instant (or, in `StepView.future`, at several: a leading axis)."""
+
+    joint_pos: Any
+    """(joint,) rad"""
+    joint_vel: Any
+    """(joint,) rad/s"""
+    site_pos: Any
+    """(keypoint, 3) m"""
+    root_pos: Any = None
+    """(3,) m, None for a fixed base"""
+    root_quat: Any = None
+    """(4,) w x y z, None for a fixed base"""
+
+
+class StepView(NamedTuple):
+    """One environment at the end of one control step; every array is ordered by the body's names.
+
+    `ref` is the reference at the same instant. `future` holds the reference at the coming instants
+    that the task's window asks for, with a leading window axis.
+    """
+
+    joint_pos: Any
+    """(joint,) rad"""
+    joint_vel: Any
+    """(joint,) rad/s"""
+    joint_force: Any
+    """(joint,) N·m, what the actuators exert on each joint"""
+    activation: Any
+    """(actuator,) in [0, 1] for muscles; equal to excitation for torques"""
+    excitation: Any
+    """(actuator,) what the actuators were told during this step"""
+    previous_excitation: Any
+    """(actuator,) what they were told during the step before"""
+    muscle_force: Any
+    """(muscle,) N, tension is positive"""
+    muscle_length: Any
+    """(muscle,) m"""
+    muscle_velocity: Any
+    """(muscle,) m/s, lengthening is positive"""
+    site_pos: Any
+    """(keypoint, 3) m"""
+    root_pos: Any
+    """(3,) m, None for a fixed base"""
+    root_quat: Any
+    """(4,) w x y z, None for a fixed base"""
+    time: Any
+    """() s since the clip began"""
+    ref: Kinematics
+    future: Kinematics
+
+
+@attrs.frozen
+class Term:
+    """A term with memory, for a ``build`` that needs more than the present step.
+
+    Attributes:
+        init: ``init() -> memory``, a pytree of arrays.
+        step: ``step(memory, view: StepView) -> (memory, value)``.
+    """
+
+    init: Callable[[], Any]
+    step: Callable[[Any, StepView], tuple[Any, Any]]
+
+
+def as_term(built: Term | Callable[[StepView], Any]) -> Term:
+    """Give a plain function of the step the shape of a `Term`."""
+    if isinstance(built, Term):
+        return built
+    return Term(init=lambda: (), step=lambda memory, view: (memory, built(view)))

@@ -1,0 +1,1 @@
+"""mimic_readers."""
