@@ -29,6 +29,12 @@ class Actuation:
     high: float
     apply: Callable[[mujoco.MjSpec], None] = attrs.field(repr=False)
 
+    @property
+    def resting_action(self) -> float:
+        """An action near rest, for an untrained policy to begin with: an eighth of full excitation, or no torque."""
+        excitation = 0.0 if self.low < 0 else self.low + 0.125 * (self.high - self.low)
+        return 2.0 * (excitation - self.low) / (self.high - self.low) - 1.0
+
     def excitation(self, action: Any) -> Any:
         """Map raw actions in [-1, 1] to excitations in [low, high] (affine, so its gradient never vanishes)."""
         return self.low + (action + 1.0) * (0.5 * (self.high - self.low))

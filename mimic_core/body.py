@@ -143,19 +143,17 @@ class BodyModel:
         Raises:
             ConfigError: MuJoCo rejects the body, or a keypoint's site is not in it.
         """
-        spec = body.spec()
-        if actuation is not None:
-            actuation.apply(spec)
-        try:
-            model = spec.compile()
-        except ValueError as e:
-            raise ConfigError(f"body {body.name}: MuJoCo cannot compile it: {' '.join(str(e).split())}") from e
+        model = _compile(_actuated(body, actuation), body)
         sites = [model.site(i).name for i in range(model.nsite)]
         for keypoint, site in body.keypoints.items():
             if site not in sites:
                 raise ConfigError(f"body {body.name}: keypoint {keypoint!r} is at site {site!r}, which the skeleton "
                                   f"does not have{did_you_mean(site, sites)}")
         return cls(body, actuation, model)
+
+    def editable(self) -> mujoco.MjSpec:
+        """Return a fresh specification of this body with its actuators, for a simulator to add to."""
+        return _actuated(self.body, self.actuation)
 
     @cached_property
     def root(self) -> str | None:
@@ -241,6 +239,20 @@ class BodyModel:
     def keypoint(self, name: str) -> int:
         """Index of a keypoint in arrays over keypoints."""
         return _index(name, self.keypoint_names, f"body {self.body.name}: no keypoint")
+
+
+def _actuated(body: Body, actuation: Actuation | None) -> mujoco.MjSpec:
+    spec = body.spec()
+    if actuation is not None:
+        actuation.apply(spec)
+    return spec
+
+
+def _compile(spec: mujoco.MjSpec, body: Body) -> mujoco.MjModel:
+    try:
+        return spec.compile()
+    except ValueError as e:
+        raise ConfigError(f"body {body.name}: MuJoCo cannot compile it: {' '.join(str(e).split())}") from e
 
 
 def _index(name: str, names: tuple[str, ...], what: str) -> int:

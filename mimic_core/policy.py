@@ -11,7 +11,7 @@ import attrs
 from mimic_core.component import ComponentSpec
 
 if TYPE_CHECKING:
-    from mimic_core.task import Observation, Task
+    from mimic_core.task import Observation
 
 
 class Decision(NamedTuple):
@@ -20,38 +20,56 @@ class Decision(NamedTuple):
     action: Any
     """(batch, actuator) in [-1, 1]"""
     carry: Any
-    """state of the controller for the next step"""
+    """memory of the controller for the next step"""
     intention_mean: Any = None
     """(batch, intention)"""
     intention_logvar: Any = None
     """(batch, intention)"""
     intention: Any = None
-    """(batch, intention) the sample that was used; the mean when deterministic"""
-    layers: Mapping[str, Any] = {}
+    """(batch, intention) what was used; the mean when deterministic"""
+    layers: Mapping[str, Any] = {}  # noqa: RUF012 - never written to
     """layer name (``encoder/layer_1``) → (batch, unit)"""
 
 
-class Controller(Protocol):
-    """A trained policy. `act` may be called inside ``jax.jit`` and ``jax.lax.scan``."""
+@attrs.frozen(kw_only=True)
+class Controller:
+    """A policy that can act. Its functions may be called inside ``jax.jit`` and ``jax.lax.scan``.
 
-    def start(self, batch: int) -> Any:
-        """Return the carry of a batch of episodes that begin."""
-        ...
+    Attributes:
+        variables: everything learned, a pytree of arrays; an argument of `act`, so that a program that uses a
+            controller is compiled once however often the variables change.
+        start: ``start(batch) -> carry`` for episodes that begin.
+        act: ``act(variables, observation, carry, key) -> Decision`` for a batch; with ``key`` None the most
+            likely action, deterministically.
+    """
 
-    def act(self, observation: Observation, carry: Any, key: Any = None) -> Decision:
-        """Decide for a batch; without ``key`` the most likely action, deterministically."""
-        ...
+    variables: Any = attrs.field(repr=False)
+    start: Callable[[int], Any]
+    act: Callable[[Any, Observation, Any, Any], Decision]
 
 
 Progress = Callable[[float, float, dict[str, float]], None]
+Evaluate = Callable[[Controller], dict[str, float]]
 
 
 class Trainer(Protocol):
-    """How a policy learns. `train` may be stopped at any time and goes on from the last checkpoint."""
+    """How a policy learns. Training may be stopped at any moment and goes on from the last checkpoint."""
 
-    def train(self, directory: Path, seed: int, progress: Progress) -> dict[str, Any]:
-        """Train until done, keeping checkpoints under ``directory``; return a summary with
-        ``control_steps``, ``seconds`` and ``compile_seconds``. Also writes ``curve.csv`` there."""
+    def train(self, directory: Path, seed: int, evaluate: Evaluate, progress: Progress, meta: dict[str, Any]) -> dict[str, Any]:
+        """Train until done.
+
+        Args:
+            directory: checkpoints go under it, and ``curve.csv`` with one row per evaluation: ``control_steps``,
+                ``seconds`` (training, without compilation and evaluation), ``reward``, ``tracking_mm``.
+            seed: the same seed gives the same result on the same machine.
+            evaluate: rolls a controller out on held-out clips in the true physics; gives at least
+                ``tracking_mm``.
+            progress: told every few iterations, never per control step.
+            meta: kept in each checkpoint, so that it can be loaded with no other file.
+
+        Returns:
+            ``control_steps``, ``seconds``, ``compile_seconds``, ``resumed_from`` (control steps).
+        """
         ...
 
     def load(self, directory: Path) -> Controller:
@@ -68,10 +86,9 @@ class PolicySpec(ComponentSpec):
             sections as a run file's ``[train]`` (``policy``, ``rewards``, ``task``, …). The first is the
             default.
         differentiable: True if it needs gradients through the physics.
+        read_meta: ``read_meta(directory) -> meta`` gives back what `Trainer.train` was given, without a task.
     """
 
     presets: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     differentiable: bool = False
-
-
-TaskFactory = Callable[[], "Task"]
+    read_meta: Callable[[Path], dict[str, Any]] | None = None

@@ -28,6 +28,7 @@ class Rollouts(Record):
         excitation: what the actuators were told.
         activation: muscle activation.
         error_mm: distance of each keypoint from the registered reference, mm of the animal.
+        fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
         reward_terms: unweighted terms by name.
         layers: network activations by name.
@@ -69,6 +70,7 @@ class Rollouts(Record):
     intention_logvar: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
     intention: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
     layers: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
+    fixed_keypoints: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
 
     @property
@@ -95,19 +97,19 @@ class Rollouts(Record):
             raise DataError(f"rollouts: no {last[0]} {name!r}{did_you_mean(name, names)}")
         return getattr(self, kind)[..., names.index(name)]
 
-    def tracking(self, fixed: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Summarise the tracking error; keypoints in ``fixed`` (that the body cannot move) are left out of the mean.
+    def tracking(self) -> dict[str, Any]:
+        """Summarise the tracking error over the keypoints that the body can move.
 
         Returns:
             ``joint_deg_mean``, ``keypoint_mm`` against the registered reference and
             ``tracked_keypoint_mm`` against what was tracked, for all clips and for each split.
         """
-        return {**self._tracking(np.ones(len(self.clip_names), bool), fixed),
-                "fixed_keypoints": list(fixed),
-                "by_split": {s: self._tracking(np.array(self.split) == s, fixed) for s in sorted(set(self.split))}}
+        return {**self._tracking(np.ones(len(self.clip_names), bool)),
+                "fixed_keypoints": list(self.fixed_keypoints),
+                "by_split": {s: self._tracking(np.array(self.split) == s) for s in sorted(set(self.split))}}
 
-    def _tracking(self, clips: np.ndarray, fixed: tuple[str, ...]) -> dict[str, Any]:
-        moving = [i for i, n in enumerate(self.keypoint_names) if n not in fixed]
+    def _tracking(self, clips: np.ndarray) -> dict[str, Any]:
+        moving = [i for i, n in enumerate(self.keypoint_names) if n not in self.fixed_keypoints]
         names = tuple(self.keypoint_names[i] for i in moving)
         degrees = np.rad2deg(np.abs(self.joint_pos[clips] - self.ref_joint_pos[clips]))
         return {

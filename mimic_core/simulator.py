@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class SimState(NamedTuple):
     """A batch of bodies at one instant. Everything in it belongs to that same instant.
 
-    qpos, qvel, activation and warmstart are the state; the rest is read off it.
+    time, qpos, qvel, activation and internal are the state; the rest is read off it.
     """
 
     time: Any
@@ -29,8 +29,6 @@ class SimState(NamedTuple):
     """(batch, qvel)"""
     activation: Any
     """(batch, actuator)"""
-    warmstart: Any
-    """(batch, qvel) the constraint solver's first guess for the next step"""
     joint_force: Any
     """(batch, joint) N·m, of the actuators"""
     muscle_force: Any
@@ -41,6 +39,8 @@ class SimState(NamedTuple):
     """(batch, muscle) m/s, lengthening positive"""
     site_pos: Any
     """(batch, keypoint, 3) m"""
+    internal: Any = ()
+    """what the engine itself carries to the next step; leading axis batch"""
 
 
 class Simulator(Protocol):

@@ -1,1 +1,28 @@
-"""mimic_mouse_forelimb."""
+"""The mouse's right forelimb: four joints, nine muscles, shoulder fixed in space.
+
+``body.toml`` holds the facts, ``facts`` reads them, ``builder`` turns them into a body.
+"""
+
+from __future__ import annotations
+
+from mimic_core import BodySpec, hookimpl
+
+
+def build(config, variant):
+    from mimic_mouse_forelimb.builder import build_body
+
+    return build_body(variant)
+
+
+@hookimpl
+def mimic_bodies():
+    yield BodySpec(
+        name="mouse_forelimb", build=build,
+        variants={
+            "paper": "model of the training runs of Leonardis et al. 2025 (0.52-1.2 N, activation 10/40 ms)",
+            "revised": "later revision by the same group (0.6-0.8 N, activation 10/30 ms, more damping and armature)",
+        },
+        summary="right forelimb of a mouse, shoulder fixed: 4 joints, 9 muscles, keypoints shoulder elbow wrist paw",
+        source="Leonardis et al. 2025, arXiv:2511.21848; geometry after Gilmer et al. 2025, doi:10.1152/jn.00499.2024",
+        default=True,
+    )

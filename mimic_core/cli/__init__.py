@@ -1,2 +1,68 @@
-"""Command line."""
-def main(): ...
+"""The command line. Importing this does not import jax."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimic_core.cli.analyze import analyze
+from mimic_core.cli.common import session
+from mimic_core.cli.generate import generate
+from mimic_core.cli.info import info
+from mimic_core.cli.plugins import plugins_app
+from mimic_core.cli.register import register
+from mimic_core.cli.report import report
+from mimic_core.cli.rollout import rollout
+from mimic_core.cli.run import run
+from mimic_core.cli.train import train
+from mimic_core.errors import MimicError
+
+app = typer.Typer(
+    name="mimic", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From tracked keypoints to muscle activity: fit a body to keypoints, train a controller that makes the "
+         "same movement in physics, and analyse what its muscles did.\n\n"
+         "The chain, a command each: **register** → **train** → **rollout** → **analyze**; **run** does all of it from "
+         "one file. Every command has **--help** with an example, and **--json** for machines.")
+
+
+@app.callback()
+def _options(
+    plugin: Annotated[list[Path] | None, typer.Option(
+        help="Load a one-file plugin; may be given often.", show_default=False)] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    session.plugin_files, session.debug = tuple(plugin or ()), debug
+
+
+for command in (register, train, rollout, analyze, report, run, generate, info):
+    app.command()(command)
+app.add_typer(plugins_app, name="plugins")
+
+
+def _add_plugin_commands() -> None:
+    from mimic_core.plugins import installed
+
+    for spec in installed().all("command"):
+        if isinstance(spec.function, typer.Typer):
+            app.add_typer(spec.function, name=spec.name, help=spec.summary or None)
+        else:
+            app.command(name=spec.name, help=spec.summary or None)(spec.function)
+
+
+def main() -> None:
+    """Run the command line; an error that the user can mend is one line and exit status 1."""
+    try:
+        _add_plugin_commands()
+        app()
+    except MimicError as e:
+        if session.debug:
+            raise
+        print(f"mimic: error: {' '.join(str(e).split())}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("mimic: stopped; the same command goes on where it can", file=sys.stderr)
+        sys.exit(130)

@@ -1,1 +1,36 @@
-"""mimic_mjx."""
+"""The `mjx` simulator: MuJoCo written in JAX, for accelerators and for gradients."""
+
+from __future__ import annotations
+
+import attrs
+
+from mimic_core import SimulatorSpec, hookimpl
+
+
+@attrs.frozen
+class Settings:
+    """Settings of MJX.
+
+    Attributes:
+        integrator: ``body`` keeps the body's own; the differentiable view has its own default, see
+            `mimic_mjx.differentiable`.
+    """
+
+    integrator: str = attrs.field(
+        default="body", validator=attrs.validators.in_(("body", "euler", "implicitfast", "rk4"))
+    )
+
+
+def build(config, model, control_dt, differentiable=False):
+    from mimic_mjx.simulator import MjxSimulator
+
+    return MjxSimulator(config, model, control_dt, differentiable)
+
+
+@hookimpl
+def mimic_simulators():
+    yield SimulatorSpec(
+        name="mjx", config=Settings, build=build, rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0}, differentiable=True,
+        summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",
+        source="MuJoCo XLA, mujoco-mjx 3.17",
+    )

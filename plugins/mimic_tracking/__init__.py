@@ -1,1 +1,36 @@
-"""mimic_tracking."""
+"""The `tracking` analysis: how closely the rollouts follow the reference, and with what muscle use."""
+
+from __future__ import annotations
+
+import attrs
+from attrs.validators import gt, le
+
+from mimic_core import AnalysisSpec, hookimpl
+
+
+@attrs.frozen
+class Settings:
+    """Settings of the tracking analysis.
+
+    Attributes:
+        saturation: an excitation of at least this much (in size) counts as saturated.
+        show: clips whose joint angles are drawn; none named means the held-out clip with the median
+            error and the clip with the largest error.
+    """
+
+    saturation: float = attrs.field(default=0.99, validator=[gt(0), le(1)])
+    show: tuple[str, ...] = ()
+
+
+def build(config: Settings):
+    from mimic_tracking.analysis import analysis
+
+    return analysis(config)
+
+
+@hookimpl
+def mimic_analyses():
+    yield AnalysisSpec(
+        name="tracking", config=Settings, build=build,
+        summary="tracking error per keypoint (mm) and joint (deg), muscle use, reference against rollout",
+    )

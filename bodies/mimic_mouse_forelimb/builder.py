@@ -1,0 +1,123 @@
+"""Turn the facts table into a `mimic_core.Body`.
+
+The skeleton is written as text here, and not by ``MjSpec.to_xml()``, because that rounds numbers to six
+digits: every number below is written so that it reads back exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from mimic_core import Body, Muscle, Physics
+from mimic_mouse_forelimb import facts
+
+_INTEGRATORS = {"euler": "Euler", "implicitfast": "implicitfast", "rk4": "RK4"}
+_SITE_SIZE = 2e-4
+_MUSCLE_SITE_RGBA = (0.1, 0.2, 0.6, 0.5)
+_KEYPOINT_RGBA = (0.3, 0.8, 0.3, 0.8)
+_SITE_GROUP, _KEYPOINT_GROUP = 3, 2
+"""Attachment points are hidden in a viewer until asked for (groups above 2 are); keypoints show."""
+
+
+def build_body(variant: str) -> Body:
+    """Build the mouse forelimb.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
+    table = facts.load(variant)
+    return Body(
+        name="mouse_forelimb",
+        variant=variant,
+        mjcf=_mjcf(table),
+        keypoints={name: _keypoint_site(name) for name in table["keypoints"]},
+        keypoint_spread=table["registration"]["keypoint_spread"],
+        muscles=tuple(_muscle(name, m, table["muscle_defaults"]) for name, m in table["muscles"].items()),
+        physics=Physics(**table["physics"]),
+    )
+
+
+def _keypoint_site(name: str) -> str:
+    return f"keypoint_{name}"
+
+
+def _muscle(name: str, own: dict[str, Any], defaults: dict[str, Any]) -> Muscle:
+    return Muscle(name=name, path=tuple(own["path"]), max_isometric_force=own["max_isometric_force"],
+                  operating_range=tuple(own["operating_range"]), **defaults)
+
+
+def _mjcf(table: dict[str, Any]) -> str:
+    root = ET.Element("mujoco", model="mouse_forelimb")
+    _settings(root, table)
+    world = ET.SubElement(root, "worldbody")
+    _scenery(world, table["camera"])
+    elements = {"world": world}
+    for name, body in table["bodies"].items():
+        elements[name] = _body(elements[body["parent"]], name, body)
+    for name, joint in table["joints"].items():
+        _add(elements[joint["body"]], "joint", name=name, type="hinge", pos=(0.0, 0.0, 0.0), axis=joint["axis"],
+             range=joint["range_deg"])
+    for body, sites in table["sites"].items():
+        for name, pos in sites.items():
+            _add(elements[body], "site", name=name, pos=pos, size=_SITE_SIZE, rgba=_MUSCLE_SITE_RGBA, group=_SITE_GROUP)
+    for name, keypoint in table["keypoints"].items():
+        _add(elements[keypoint["body"]], "site", name=_keypoint_site(name), pos=keypoint["pos"],
+             size=1.5 * _SITE_SIZE, rgba=_KEYPOINT_RGBA, group=_KEYPOINT_GROUP)
+    for name, shape in table["shapes"].items():
+        _shape(elements[shape["body"]], name, shape)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _settings(root: ET.Element, table: dict[str, Any]) -> None:
+    compiling, joint, camera = table["compile"], table["joint_defaults"], table["camera"]
+    compiler = _add(root, "compiler", angle="degree", eulerseq="xyz")
+    _add(compiler, "lengthrange", mode="muscle", timestep=compiling["length_range_timestep"])
+    _add(root, "option", timestep=compiling["timestep"], integrator=_INTEGRATORS[compiling["integrator"]],
+         solver=compiling["solver"].upper(), iterations=compiling["iterations"],
+         ls_iterations=compiling["ls_iterations"])
+    default = ET.SubElement(root, "default")
+    _add(default, "joint", limited="true", armature=joint["armature"], damping=joint["damping"],
+         stiffness=joint["stiffness"], solreflimit=joint["limit_solref"], solimplimit=joint["limit_solimp"])
+    _add(default, "geom", mass=0.0, contype=0, conaffinity=0)
+    # Pictures only: MuJoCo guesses the scene's size from the bodies, and guesses badly for one this small.
+    _add(root, "statistic", center=camera["center"], extent=camera["extent"])
+    visual = ET.SubElement(root, "visual")
+    _add(visual, "global", offwidth=1280, offheight=960)
+    _add(visual, "headlight", ambient=(0.35, 0.35, 0.35), diffuse=(0.45, 0.45, 0.45), specular=(0.1, 0.1, 0.1))
+    assets = ET.SubElement(root, "asset")
+    _add(assets, "texture", type="skybox", builtin="gradient", rgb1=(1.0, 1.0, 1.0), rgb2=(0.78, 0.84, 0.9),
+         width=256, height=256)
+
+
+def _scenery(world: ET.Element, camera: dict[str, Any]) -> None:
+    _add(world, "light", type="directional", pos=(0.03, -0.02, 0.05), dir=(-0.5, 0.3, -1.0), diffuse=(0.5, 0.5, 0.5),
+         castshadow="false")
+    _add(world, "camera", name=camera["name"], pos=camera["pos"], xyaxes=camera["xyaxes"], fovy=camera["fovy_deg"])
+
+
+def _body(parent: ET.Element, name: str, body: dict[str, Any]) -> ET.Element:
+    element = _add(parent, "body", name=name, pos=body["pos"], euler=body["euler_deg"])
+    if "mass" in body:
+        _add(element, "inertial", pos=body["mass_pos"], mass=body["mass"], diaginertia=body["inertia"])
+    return element
+
+
+def _shape(body: ET.Element, name: str, shape: dict[str, Any]) -> None:
+    place = {"fromto": [*shape["from"], *shape["to"]]} if "from" in shape else {"pos": shape["pos"]}
+    _add(body, "geom", name=f"bone_{name}", type=shape["type"], size=shape["size"], rgba=shape["rgba"], **place)
+
+
+def _add(parent: ET.Element, tag: str, **attributes: str | float | Sequence[float]) -> ET.Element:
+    return ET.SubElement(parent, tag, {k: _text(v) for k, v in attributes.items()})
+
+
+def _text(value: str | float | Sequence[float]) -> str:
+    """Write a value so that every number reads back exactly."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return repr(value)
+    return " ".join(repr(v) for v in value)

@@ -1,0 +1,98 @@
+"""Read the facts table ``body.toml``, with a variant's overlay applied."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import attrs
+
+from mimic_core import ConfigError
+from mimic_core.errors import did_you_mean
+
+_ABOUT = ("name", "variants", "sources", "source_of", "units", "variant")
+"""Parts of the table that say something about facts and are none themselves."""
+
+
+@attrs.frozen(kw_only=True)
+class Fact:
+    """One entry of the table.
+
+    Attributes:
+        group, entry, quantity: where it stands; ``entry`` is empty in groups that have only one.
+        value: number, list of numbers, or text.
+        unit: empty for text.
+        source: key into `sources`.
+    """
+
+    group: str
+    entry: str
+    quantity: str
+    value: Any
+    unit: str
+    source: str
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return tomllib.loads(files("mimic_mouse_forelimb").joinpath("body.toml").read_text("utf-8"))
+
+
+def sources() -> dict[str, str]:
+    """Return source key → citation."""
+    return dict(_document()["sources"])
+
+
+def table(variant: str) -> list[Fact]:
+    """Return every fact of a variant with its unit and source.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
+    document = _document()
+    if variant not in document["variants"]:
+        raise ConfigError(f"body {document['name']}: unknown variant {variant!r}"
+                          f"{did_you_mean(variant, document['variants'])}")
+    facts = {(f.group, f.entry, f.quantity): f for f in _facts(document, document["source_of"])}
+    overlay = dict(document.get("variant", {}).get(variant, {}))
+    source = overlay.pop("source", "")
+    facts |= {(f.group, f.entry, f.quantity): f for f in _facts(overlay, dict.fromkeys(overlay, source))}
+    return list(facts.values())
+
+
+def load(variant: str) -> dict[str, Any]:
+    """Return a variant's facts as nested tables: group → (entry →) quantity → value.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
+    nested: dict[str, Any] = {}
+    for fact in table(variant):
+        group = nested.setdefault(fact.group, {})
+        (group.setdefault(fact.entry, {}) if fact.entry else group)[fact.quantity] = fact.value
+    return nested
+
+
+def _facts(groups: dict[str, Any], source_of: dict[str, str]) -> Iterator[Fact]:
+    for group, content in groups.items():
+        if group in _ABOUT:
+            continue
+        for key, value in content.items():
+            if isinstance(value, dict) and "value" not in value:
+                for quantity, inner in value.items():
+                    yield _fact(group, key, quantity, inner, source_of[group])
+            else:
+                yield _fact(group, "", key, value, source_of[group])
+
+
+def _fact(group: str, entry: str, quantity: str, value: Any, source: str) -> Fact:
+    if isinstance(value, dict):
+        value, source = value["value"], value["source"]
+    unit = ""
+    if not isinstance(value[0] if isinstance(value, list) else value, str):
+        units = _document()["units"][group]
+        unit = units["*"] if "*" in units else units[quantity]
+    return Fact(group=group, entry=entry, quantity=quantity, value=value, unit=unit, source=source)

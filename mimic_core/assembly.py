@@ -1,0 +1,194 @@
+"""Putting a training run together from its settings: body, actuation, simulator, terms, task, trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mimic_core.body import Body, BodyModel
+from mimic_core.clips import ReferenceClips
+from mimic_core.config import merge, structure, unstructure
+from mimic_core.errors import ConfigError, did_you_mean
+from mimic_core.plugins import Plugins
+from mimic_core.policy import PolicySpec
+from mimic_core.reward import RewardSpec
+from mimic_core.simulator import SimulatorSpec, choose_simulator
+
+SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuation", "simulator")
+
+
+@attrs.frozen(kw_only=True)
+class TrainPlan:
+    """Every choice of a training run, complete and checked: what a checkpoint carries to be loaded again.
+
+    Attributes:
+        settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
+        policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
+        seed: of everything random.
+        holdout: share of the clips kept from training.
+    """
+
+    policy: str
+    preset: str
+    actuation: str
+    simulator: str
+    settings: dict[str, Any]
+    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    holdout: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.lt(1)])
+
+
+def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
+    """Lay defaults, preset and given settings over one another and check every one of them.
+
+    ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
+    are named by ``policy.name``, ``actuation.name`` and ``simulator.name``. A term is left out by giving
+    ``false`` for its table.
+
+    Raises:
+        ConfigError: an unknown or wrong setting, with its dotted path.
+        PluginError: an unknown component.
+    """
+    given = dict(given)
+    unknown = set(given) - {*SECTIONS, "seed", "holdout", "preset"}
+    if unknown:
+        first = sorted(unknown)[0]
+        raise ConfigError(f"{first}: unknown section{did_you_mean(first, [*SECTIONS, 'seed', 'holdout', 'preset'])}")
+    for section in SECTIONS:
+        if section in given and not isinstance(given[section], Mapping):
+            raise ConfigError(f"{section}: must be a table, got {given[section]!r}; e.g. --set {section}.name=…")
+    spec: PolicySpec = plugins.choose("policy", _name(given, "policy"))
+    preset = given.pop("preset", None) or next(iter(spec.presets), "")
+    if preset and preset not in spec.presets:
+        raise ConfigError(f"preset: policy {spec.name} has no preset {preset!r}{did_you_mean(preset, spec.presets)}")
+    laid = merge(spec.presets.get(preset, {}), given)
+    if "simulator" in laid and _name(given, "simulator") not in (None, "auto"):
+        laid["simulator"] = given["simulator"]  # a preset's simulator settings are meant for the preset's choice
+    actuation = plugins.choose("actuation", _name(laid, "actuation"))
+    settings = {
+        "policy": _checked(spec, laid.get("policy", {}), "policy"),
+        "actuation": _checked(actuation, laid.get("actuation", {}), "actuation"),
+        "simulator": {k: v for k, v in laid.get("simulator", {}).items() if k != "name"},
+        "rewards": _rewards(laid.get("rewards", {}), plugins),
+        "observations": _terms("observation", laid.get("observations", {}), plugins),
+        "terminations": _terms("termination", laid.get("terminations", {}), plugins),
+        "task": _task(laid.get("task", {})),
+    }
+    plain = {"policy": spec.name, "preset": preset, "actuation": actuation.name, "settings": settings,
+             "simulator": _name(laid, "simulator") or "auto", "seed": given.get("seed", 0),
+             "holdout": given.get("holdout", 0.2)}
+    return structure(plain, TrainPlan, "train")
+
+
+def _name(data: Mapping[str, Any], section: str) -> str | None:
+    return data.get(section, {}).get("name")
+
+
+def _checked(spec: Any, data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Complete a component's settings with its defaults and check them."""
+    return unstructure(structure({k: v for k, v in data.items() if k != "name"}, spec.config, where))
+
+
+def _task(data: Mapping[str, Any]) -> dict[str, Any]:
+    from mimic_core.task import TaskSettings
+
+    return unstructure(structure(dict(data), TaskSettings, "task"))
+
+
+def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
+    """Weights and settings of every term in use."""
+    out: dict[str, Any] = {}
+    default = {s.name: {} for s in plugins.all("reward") if s.weight is not None}
+    for name, table in merge(default, data).items():
+        spec: RewardSpec = plugins.get("reward", name)
+        if table is False:
+            continue
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"rewards.{name}: must be a table or false, got {table!r}; e.g. rewards.{name}.weight=1.0")
+        weight = table.get("weight", spec.weight)
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not np.isfinite(weight):
+            raise ConfigError(f"rewards.{name}.weight: must be a number, got {weight!r}")
+        rest = {k: v for k, v in table.items() if k != "weight"}
+        out[name] = {"weight": float(weight), **_checked(spec, rest, f"rewards.{name}")}
+    return out
+
+
+def _terms(kind: str, data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
+    default = {s.name: {} for s in plugins.all(kind) if s.default}
+    out = {}
+    for name, table in merge(default, data).items():
+        spec = plugins.get(kind, name)
+        if table is not False:
+            out[name] = _checked(spec, {} if table is True else table, f"{kind}s.{name}")
+    return out
+
+
+def build_model(body: Body, plan: TrainPlan, plugins: Plugins) -> BodyModel:
+    """Put the plan's actuators on a body and compile it."""
+    spec = plugins.get("actuation", plan.actuation)
+    config = structure(plan.settings["actuation"], spec.config, "actuation")
+    return BodyModel.compile(body, spec.build(config, body))
+
+
+def build_task(clips: ReferenceClips, plan: TrainPlan, plugins: Plugins, *, train_clips: np.ndarray,
+               for_training: bool, model: BodyModel | None = None):
+    """Build the task of a plan.
+
+    ``for_training`` chooses the simulator that the policy trains in (with gradients where it needs them and with
+    the plan's simulator settings); otherwise it is the true physics, with the simulator's own defaults.
+    """
+    import jax
+
+    from mimic_core.step import as_term
+    from mimic_core.task import Task, TaskSettings, WeightedTerm
+
+    model = model or build_model(clips.body, plan, plugins)
+    settings = structure(plan.settings["task"], TaskSettings, "task")
+    differentiable = for_training and plugins.get("policy", plan.policy).differentiable
+    spec = simulator_for(plan, plugins, jax.default_backend(), for_training=for_training)
+    config = _simulator_config(spec, plan, for_training)
+    simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, differentiable)
+    rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
+    for name, table in plan.settings["rewards"].items():
+        reward = plugins.get("reward", name)
+        config = structure({k: v for k, v in table.items() if k != "weight"}, reward.config, f"rewards.{name}")
+        weight = -table["weight"] if reward.cost else table["weight"]
+        rewards.append(WeightedTerm(name, weight, as_term(reward.build(config, model))))
+    for name, table in plan.settings["observations"].items():
+        seen = plugins.get("observation", name)
+        config = structure(table, seen.config, f"observations.{name}")
+        observations[seen.role].append(seen.build(config, model))
+    for name, table in plan.settings["terminations"].items():
+        end = plugins.get("termination", name)
+        terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
+    return Task(model=model, simulator=simulator, clips=clips, settings=settings, rewards=rewards,
+                observations=observations, terminations=terminations, train_clips=train_clips)
+
+
+def simulator_for(plan: TrainPlan, plugins: Plugins, platform: str, *, for_training: bool) -> SimulatorSpec:
+    """Return the simulator that a plan trains in, or (``for_training=False``) is measured in."""
+    differentiable = for_training and plugins.get("policy", plan.policy).differentiable
+    name = plan.simulator
+    if differentiable and name != "auto" and not plugins.get("simulator", name).differentiable:
+        return choose_simulator(name, plugins, platform, differentiable=True)  # says what is wrong
+    return choose_simulator(name, plugins, platform, differentiable=differentiable)
+
+
+def _simulator_config(spec: SimulatorSpec, plan: TrainPlan, for_training: bool) -> Any:
+    given = plan.settings["simulator"] if for_training else {}
+    return structure(given, spec.config, "simulator")
+
+
+def split_clips(n: int, holdout: float, seed: int) -> np.ndarray:
+    """Return (clip,) True where a clip is held out, drawn by ``seed``; at least one stays on either side.
+
+    With ``holdout`` 0, or a single clip, none is held out.
+    """
+    held = np.zeros(n, bool)
+    count = round(n * holdout) if n > 1 else 0
+    if holdout > 0 and n > 1:
+        count = min(max(count, 1), n - 1)
+    held[np.random.default_rng(seed).permutation(n)[:count]] = True
+    return held

@@ -1,0 +1,134 @@
+"""What the commands share: options, progress on stderr, one JSON object on stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mimic_core.config import merge, parse_assignments
+from mimic_core.errors import ConfigError
+from mimic_core.hookspecs import hookimpl
+from mimic_core.plugins import Plugins, installed
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
+Set = Annotated[list[str] | None, typer.Option(
+    "--set", metavar="KEY=VALUE", help="A setting by its dotted path; may be given often.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="Seed of everything random; the same seed gives the same result.", min=0)]
+
+
+class Session:
+    """What the options before the command said."""
+
+    plugin_files: tuple[Path, ...] = ()
+    debug = False
+
+
+session = Session()
+
+
+def load_plugins() -> Plugins:
+    """Return the installed plugins and those given with ``--plugin``."""
+    plugins = installed()
+    for path in session.plugin_files:
+        if f"file:{path.name}" not in plugins.names:
+            plugins.load_file(path)
+    return plugins
+
+
+def settings(assignments: list[str] | None, section: str | None = None) -> dict[str, Any]:
+    """Return ``--set`` assignments as nested tables; with ``section``, that prefix may be given or left out."""
+    given = parse_assignments(assignments or [])
+    if section and section in given:
+        inner = given.pop(section)
+        if not isinstance(inner, Mapping):
+            raise ConfigError(f"--set {section}={inner}: expected --set {section}.KEY=VALUE")
+        given = merge(given, inner)
+    return given
+
+
+@contextlib.contextmanager
+def working(plugins: Plugins) -> Iterator[None]:
+    """Show progress on stderr, and send there whatever libraries print, while work is done."""
+    shown = ProgressBars()
+    plugins.manager.register(shown, "cli:progress")
+    try:
+        with contextlib.redirect_stdout(sys.stderr), shown:
+            from mimic_core.runtime import prepare_jax
+
+            prepare_jax()
+            yield
+    finally:
+        plugins.manager.unregister(shown)
+
+
+class ProgressBars:
+    """A progress bar per stage, on stderr."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[metrics]}"),
+            console=Console(stderr=True), refresh_per_second=4)
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> ProgressBars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @hookimpl
+    def mimic_stage_started(self, stage: str) -> None:
+        self._tasks[stage] = self._progress.add_task(stage, total=None, metrics="")
+
+    @hookimpl
+    def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
+        if stage in self._tasks:
+            text = "  ".join(f"{k} {v:.4g}" for k, v in list(metrics.items())[:6])
+            self._progress.update(self._tasks[stage], completed=done, total=total, metrics=text)
+
+    @hookimpl
+    def mimic_stage_finished(self, stage: str) -> None:
+        if stage in self._tasks:
+            self._progress.update(self._tasks[stage], completed=1, total=1)
+
+
+def emit(summary: Mapping[str, Any], as_json: bool, lines: Any = None) -> None:
+    """Print the summary: one JSON object, or what ``lines`` (renderables for a terminal) says."""
+    if as_json:
+        print(json.dumps(summary, allow_nan=False), file=sys.stdout)
+        return
+    from rich.console import Console
+
+    console = Console()
+    for line in lines or []:
+        console.print(line)
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> Any:
+    """Return a table for the terminal; numbers are right-aligned and rounded to three digits."""
+    from rich.table import Table
+
+    out = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        numeric = any(isinstance(r[i], (int, float)) for r in rows)
+        out.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        out.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
+    return out
+
+
+def error_rows(summary: Mapping[str, Any], label: str) -> list[list[Any]]:
+    """Rows of an error summary (see `mimic_core.clips.error_summary`) for a table."""
+    return [[label, *(float(summary[k]) for k in ("mean", "median", "p95", "max"))],
+            *([f"  {n}", float(v), "", "", ""] for n, v in summary["per_keypoint"].items())]

@@ -1,0 +1,34 @@
+"""``mimic run``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="A run file (.toml).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Run the stages of a run file. A second call redoes only what changed.
+
+    Example: `mimic run examples/demo.toml --out demo`
+
+    Settings of the file are changed with `--set`, e.g. `--set train.policy.steps=2000000`.
+    """
+    from mimic_core import pipeline
+
+    plugins = load_plugins()
+    with working(plugins):
+        summary = pipeline.run(plugins, file, out, settings(set_))
+    rows = [[name, "done" if name in summary["done"] else "reused", float(s.get("seconds", 0.0))]
+            for name, s in summary["stages"].items()]
+    last = summary["stages"].get("report", {}).get("out")
+    emit(summary, json, [table(str(file), ["stage", "", "seconds"], rows),
+                         f"report: {Path(last).resolve()}" if last else f"results: {summary['out']}"])

@@ -1,0 +1,46 @@
+"""``mimic train``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimic_core.cli.common import Json, Seed, Set, emit, load_plugins, settings, working
+from mimic_core.config import merge
+
+
+def train(
+    clips: Annotated[Path, typer.Argument(help="Reference clips from 'mimic register'.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, curve, settings.")],
+    policy: Annotated[str | None, typer.Option(help="How to learn; default: the default policy.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A policy's preset, e.g. laptop or paper.")] = None,
+    holdout: Annotated[float | None, typer.Option(help="Share of clips kept from training (default 0.2).", min=0, max=0.99)] = None,
+    simulator: Annotated[str | None, typer.Option(help="The physics engine; auto picks what suits machine and policy.")] = None,
+    actuation: Annotated[str | None, typer.Option(help="What drives the body, e.g. hill or torque.")] = None,
+    seed: Seed = 0,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Train a controller to reproduce the clips in physics. Stopped, the same command goes on where it was.
+
+    Example: `mimic train clips.h5 --out run --set rewards.control.weight=0.15`
+
+    Sections that `--set` reaches: `policy`, `rewards.TERM`, `observations.NAME`, `terminations.NAME`, `task`,
+    `actuation`, `simulator`. A term is left out with `--set rewards.TERM=false`. Tracking is measured on the clips
+    held out, in the true physics.
+    """
+    from mimic_core import stages
+
+    options = {"policy": {"name": policy}, "simulator": {"name": simulator}, "actuation": {"name": actuation}}
+    given = {k: v for k, v in options.items() if v["name"]}
+    given |= {k: v for k, v in {"preset": preset, "holdout": holdout, "seed": seed}.items() if v is not None}
+    plugins = load_plugins()
+    with working(plugins):
+        summary = stages.train(plugins, clips, out=out, given=merge(given, settings(set_)))
+    training = summary["training"]
+    emit(summary, json, [
+        f"{summary['policy']} ({summary['preset']}) on {summary['simulator']}: {training['control_steps']:,} control steps in "
+        f"{training['seconds']:.0f} s, after {training['compile_seconds']:.0f} s of compilation",
+        f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm → {summary['out']}"])

@@ -1,0 +1,252 @@
+"""The stages of the chain as functions: files in, files and a JSON-able summary out.
+
+The command line and run files call these; so may a notebook. Each tells the plugins' event hooks that it
+began, how far it is, and what came of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mimic_core.clips import ReferenceClips
+from mimic_core.config import structure, unstructure
+from mimic_core.errors import ConfigError, DataError, MimicError
+from mimic_core.plugins import Plugins
+from mimic_core.rollouts import Rollouts
+from mimic_core.storage import file_hash, to_json, value_hash, write_json
+
+
+class Events:
+    """Tells plugins what happens in one stage."""
+
+    def __init__(self, plugins: Plugins, stage: str, settings: Mapping[str, Any]) -> None:
+        self._hook, self.stage = plugins.manager.hook, stage
+        self._began = time.perf_counter()
+        self._hook.mimic_stage_started(stage=stage, settings=to_json(settings))
+
+    def progress(self, done: float, total: float, metrics: Mapping[str, float] | None = None) -> None:
+        self._hook.mimic_progress(stage=self.stage, done=done, total=total, metrics=dict(metrics or {}))
+
+    def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
+        summary = to_json({**summary, "seconds": round(time.perf_counter() - self._began, 3)})
+        self._hook.mimic_stage_finished(stage=self.stage, summary=summary)
+        return summary
+
+
+def versions(plugins: Plugins) -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    from importlib.metadata import version
+
+    named = ("mimic-neuro", "mujoco", "mujoco-mjx", "jax", "flax", "optax", "numpy", "scipy", "pyEDM")
+    return {**{n: version(n) for n in named}, **plugins.versions}
+
+
+def parse_body(text: str) -> tuple[str, str | None]:
+    """Split ``NAME[:VARIANT]``."""
+    name, _, variant = text.partition(":")
+    return name, variant or None
+
+
+def generate(plugins: Plugins, *, body: str, out: str | Path, source: str | None = None,
+             settings: Mapping[str, Any] | None = None, seed: int = 0) -> dict[str, Any]:
+    """Make synthetic keypoints and keep them as a keypoint file."""
+    from mimic_core.body import BodyModel
+
+    spec = plugins.choose("source", source)
+    events = Events(plugins, "generate", {"source": spec.name, "body": body, "seed": seed, **(settings or {})})
+    name, variant = parse_body(body)
+    model = BodyModel.compile(plugins.get("body", name).make(variant))
+    keypoints = spec.build(structure(dict(settings or {}), spec.config, "generate"), model, seed)()
+    keypoints.save(out)
+    return events.finish({"out": str(out), "source": spec.name, "clips": len(keypoints.clip_names),
+                          "frames": int(keypoints.n_frames.sum()), "rate_hz": keypoints.rate_hz,
+                          "keypoints": list(keypoints.names), "origin": keypoints.origin})
+
+
+def register(plugins: Plugins, files: Sequence[str | Path], *, body: str, out: str | Path, method: str | None = None,
+             settings: Mapping[str, Any] | None = None, reader: str | None = None,
+             reader_settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Fit a body to keypoint files and save the reference clips."""
+    from mimic_core.keypoints import read_keypoints
+    from mimic_core.registration import match_keypoints
+
+    spec = plugins.choose("registration", method)
+    name, variant = parse_body(body)
+    config = structure(dict(settings or {}), spec.config, "register")
+    animal = plugins.get("body", name).make(variant)
+    events = Events(plugins, "register", {"method": spec.name, "body": body, "files": len(files),
+                                          **unstructure(config)})
+    keypoints = read_keypoints(files, plugins, reader, dict(reader_settings or {}))
+    matched, animal = match_keypoints(keypoints, animal)
+    clips: ReferenceClips = spec.build(config, animal)(matched, events.progress)
+    clips = attrs.evolve(clips, provenance={
+        **clips.provenance, "method": spec.name, "settings": unstructure(config), "origin": keypoints.origin,
+        "inputs": {Path(f).name: file_hash(f) for f in files}, "versions": versions(plugins)})
+    clips.save(out)
+    return events.finish({
+        "out": str(out), "body": body, "method": spec.name, "error_mm": clips.error_summary(),
+        "frames": int(clips.n_frames.sum()), "clips": len(clips.clip_names), "rate_hz": clips.rate_hz,
+        "keypoints": list(clips.keypoint_names), "scale": clips.body.scale,
+        "unused_keypoints": [n for n in keypoints.names if n.lower() not in {k.lower() for k in clips.keypoint_names}],
+        "details": {k: v for k, v in clips.provenance.items()
+                    if k not in ("settings", "inputs", "versions", "method", "origin", "seconds", "files")}})
+
+
+def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: Mapping[str, Any] | None = None
+          ) -> dict[str, Any]:
+    """Train a policy on reference clips, or go on with a training that was stopped."""
+    import jax
+
+    from mimic_core.assembly import build_model, build_task, plan_training, simulator_for, split_clips
+    from mimic_core.unroll import ClipRunner
+
+    out = Path(out)
+    plan = plan_training(given or {}, plugins)
+    clips = ReferenceClips.load(clips_file)
+    held = split_clips(len(clips.clip_names), plan.holdout, plan.seed)
+    meta = {
+        "kind": "run", "schema": 1, "plan": unstructure(plan), "body": to_json(clips.body),
+        "train_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if not h],
+        "held_out_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if h],
+        "clips": file_hash(clips_file), "versions": versions(plugins),
+    }
+    _same_run(out, meta)
+    events = Events(plugins, "train", unstructure(plan))
+    model = build_model(clips.body, plan, plugins)
+    task = build_task(clips, plan, plugins, train_clips=np.flatnonzero(~held), for_training=True, model=model)
+    truth = build_task(clips, plan, plugins, train_clips=np.flatnonzero(~held), for_training=False, model=model)
+    runner = ClipRunner(truth, np.flatnonzero(held) if held.any() else np.arange(len(held)))
+    spec = plugins.get("policy", plan.policy)
+    trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), task)
+    out.mkdir(parents=True, exist_ok=True)
+    clips.save(out / "clips.h5")
+    write_json(out / "run.json", meta)
+    summary = trainer.train(out, plan.seed, lambda c: {"tracking_mm": runner.tracking_mm(c)}, events.progress, meta)
+    platform = jax.default_backend()
+    return events.finish({
+        "out": str(out), "policy": plan.policy, "preset": plan.preset, "seed": plan.seed, "platform": platform,
+        "simulator": simulator_for(plan, plugins, platform, for_training=True).name,
+        "train_clips": int((~held).sum()), "held_out_clips": int(held.sum()),
+        "tracking_mm": summary["curve"][-1]["tracking_mm"],
+        "tracking_mm_on": "held_out" if held.any() else "train", "training": summary})
+
+
+def _same_run(out: Path, meta: Mapping[str, Any]) -> None:
+    """Going on with a training is only meant for the very same training."""
+    import json
+
+    old_file = out / "run.json"
+    if not old_file.is_file():
+        if out.is_dir() and any(out.iterdir()):
+            raise DataError(f"{out}: is not empty and holds no training run; choose another --out")
+        return
+    try:
+        old = json.loads(old_file.read_text())
+    except json.JSONDecodeError as e:
+        raise DataError(f"{old_file}: not valid JSON; choose another --out or remove the folder") from e
+    new = to_json(meta)
+    for key, what in (("plan", "settings"), ("clips", "clips"), ("body", "body")):
+        if value_hash(old.get(key)) != value_hash(new[key]):
+            differs = _first_difference(old.get(key), new[key], key)
+            raise ConfigError(f"{out}: holds a training with other {what} ({differs}); choose another --out, "
+                              "or give the same settings to go on with it")
+
+
+def _first_difference(old: Any, new: Any, path: str) -> str:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in [*new, *(k for k in old if k not in new)]:
+            if old.get(key) != new.get(key):
+                return _first_difference(old.get(key), new.get(key), f"{path}.{key}")
+    return f"{path} was {str(old)[:40]}, is {str(new)[:40]}"
+
+
+def rollout(plugins: Plugins, run: str | Path, *, out: str | Path, clips_file: str | Path | None = None,
+            simulator: str = "auto", seed: int | None = None) -> dict[str, Any]:
+    """Roll a trained policy out in the true physics and save everything it did.
+
+    Without ``clips_file`` the clips that the policy was trained with are used, its held-out ones included.
+    """
+    import jax
+
+    from mimic_core.assembly import TrainPlan, build_model, build_task
+    from mimic_core.simulator import choose_simulator
+    from mimic_core.unroll import roll_out
+
+    run = Path(run)
+    meta = read_run(plugins, run)
+    plan = structure(meta["plan"], TrainPlan, "run.plan")
+    plan = attrs.evolve(plan, simulator=simulator)
+    source = Path(clips_file) if clips_file else run / "clips.h5"
+    clips = ReferenceClips.load(source)
+    trained = set(meta["train_clips"]) if file_hash(source) == meta["clips"] or not clips_file else set()
+    split = ["train" if n in trained else "held_out" for n in clips.clip_names]
+    events = Events(plugins, "rollout", {"run": str(run), "clips": len(clips.clip_names), "simulator": simulator})
+    clips = _fit_to(clips, meta, source)
+    model = build_model(clips.body, plan, plugins)
+    truth = build_task(clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=False, model=model)
+    spec = plugins.get("policy", plan.policy)
+    trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), truth)
+    name = choose_simulator(simulator, plugins, jax.default_backend()).name
+    rollouts = roll_out(truth, trainer.load(run), split=split, simulator=name, seed=seed, provenance={
+        "run": meta, "clips": file_hash(source), "deterministic": seed is None, "versions": versions(plugins),
+        "origin": clips.provenance.get("origin", "")})
+    rollouts.save(out)
+    return events.finish({"out": str(out), "run": str(run), "clips": len(clips.clip_names), "simulator": name,
+                          "rate_hz": rollouts.rate_hz, "tracking": rollouts.tracking(),
+                          "reward_mean": float(np.nanmean(rollouts.reward)), "keypoints": list(rollouts.keypoint_names),
+                          "muscles": list(rollouts.muscle_names)})
+
+
+def read_run(plugins: Plugins, run: Path) -> dict[str, Any]:
+    """Return what a run's last checkpoint says of itself; no other file is needed.
+
+    Raises:
+        DataError: there is no checkpoint.
+    """
+    if not run.is_dir():
+        raise DataError(f"{run}: no such run directory; give the folder that 'mimic train --out' wrote")
+    reasons = []
+    for spec in plugins.all("policy"):
+        if spec.read_meta is not None:
+            try:
+                return spec.read_meta(run)
+            except MimicError as e:
+                reasons.append(e)
+    raise reasons[0] if reasons else DataError(f"{run}: no installed policy can read checkpoints")
+
+
+def _fit_to(clips: ReferenceClips, meta: Mapping[str, Any], source: Path) -> ReferenceClips:
+    """Check that clips belong to the body that the policy controls."""
+    if clips.body.name != meta["body"]["name"]:
+        raise DataError(f"{source}: registered to body {clips.body.name!r}, but the policy controls "
+                        f"{meta['body']['name']!r}; register the recording to that body")
+    return clips
+
+
+def analyze(plugins: Plugins, name: str, rollouts_file: str | Path, *, out: str | Path,
+            settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Run an analysis over rollouts and save its tables, figures and metrics."""
+    spec = plugins.get("analysis", name)
+    config = structure(dict(settings or {}), spec.config, f"analyze.{name}")
+    events = Events(plugins, f"analyze {name}", unstructure(config))
+    result = spec.build(config)(Rollouts.load(rollouts_file))
+    result.save(out)
+    return events.finish({"out": str(out), "analysis": name, **result.metrics})
+
+
+def report(plugins: Plugins, run: str | Path, *, out: str | Path, writer: str | None = None,
+           settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Turn a finished run into a report."""
+    spec = plugins.choose("report", writer)
+    events = Events(plugins, "report", {"run": str(run)})
+    path = spec.build(structure(dict(settings or {}), spec.config, "report"))(Path(run), Path(out))
+    return events.finish({"out": str(path)})
+
+
+__all__ = ["analyze", "generate", "parse_body", "read_run", "register", "report", "rollout", "train", "versions"]

@@ -1,0 +1,260 @@
+"""The imitation task: a body, a simulator, reference clips, rewards, observations and terminations.
+
+Everything here is a pure function of arrays over a batch of environments, and may be called inside
+``jax.jit`` and ``jax.lax.scan``, whatever the simulator is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from mimic_core.body import BodyModel
+from mimic_core.clips import ReferenceClips
+from mimic_core.errors import ConfigError
+from mimic_core.reference import Reference, resample
+from mimic_core.simulator import SimState, Simulator
+from mimic_core.step import Kinematics, StepView, Term
+
+
+@attrs.frozen
+class TaskSettings:
+    """Settings of the imitation task.
+
+    Attributes:
+        control_rate_hz: how often the policy acts.
+        window: how many coming instants of the reference the policy sees.
+        window_step_ms: their spacing.
+        reference_lowpass_hz: the imitated reference is low-passed at this frequency, since tracked frames jump
+            by more than a limb can follow; 0 leaves it as registered. Tracking errors are always measured against
+            the registered reference.
+        initial_joint_noise: in training, episodes begin this far from the reference, rad (standard deviation).
+        initial_velocity_noise: the same for joint velocities, rad/s.
+        initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value.
+    """
+
+    control_rate_hz: float = attrs.field(default=400.0, validator=attrs.validators.gt(0))
+    window: int = attrs.field(default=10, validator=attrs.validators.ge(1))
+    window_step_ms: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    reference_lowpass_hz: float = attrs.field(default=25.0, validator=attrs.validators.ge(0))
+    initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    initial_activation_max: float = attrs.field(
+        default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
+
+
+@attrs.frozen
+class WeightedTerm:
+    """A reward term with its weight; the weight of a cost is negative."""
+
+    name: str
+    weight: float
+    term: Term
+
+
+class TaskState(NamedTuple):
+    """A batch of running episodes."""
+
+    sim: SimState
+    clip: Array
+    """(batch,) index of the clip imitated"""
+    step: Array
+    """(batch,) control steps since the clip's start"""
+    excitation: Array
+    """(batch, actuator) of the step that led here"""
+    memory: Mapping[str, Any]
+    """memory of the reward terms"""
+
+
+class Observation(NamedTuple):
+    """What the policy sees."""
+
+    reference: Array
+    """(batch, n) what is to be done"""
+    proprioception: Array
+    """(batch, m) the body's own state"""
+
+
+class Outcome(NamedTuple):
+    """What one control step brought."""
+
+    reward: Array
+    """(batch,) Σ weight·term"""
+    terms: Mapping[str, Array]
+    """unweighted terms by name, each (batch,)"""
+    terminated: Array
+    """(batch,) True where an episode failed"""
+    truncated: Array
+    """(batch,) True where its clip ended"""
+
+
+class Task:
+    """Imitate reference clips.
+
+    Args:
+        model: the compiled body.
+        simulator: steps it.
+        clips: what is imitated.
+        rewards: weighted terms.
+        observations: role → functions of a `StepView`.
+        terminations: functions of a `StepView`.
+        train_clips: indices of the clips that `reset` draws from.
+        weights: replaces the terms' weights by traced values where given (for sweeps).
+    """
+
+    def __init__(self, *, model: BodyModel, simulator: Simulator, clips: ReferenceClips, settings: TaskSettings,
+                 rewards: list[WeightedTerm], observations: Mapping[str, list[Callable[[StepView], Array]]],
+                 terminations: list[Callable[[StepView], Array]], train_clips: np.ndarray) -> None:
+        self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
+        self.rewards, self._observations, self._terminations = rewards, observations, terminations
+        self.train_clips = np.asarray(train_clips)
+        if not self.train_clips.size:
+            raise ConfigError("train.holdout: leaves no clip to train on; give more clips or hold out fewer")
+        for role in ("reference", "proprioception"):
+            if not observations.get(role):
+                raise ConfigError(f"observations: no {role} observation is chosen; name at least one")
+        if not rewards:
+            raise ConfigError("rewards: no reward term is chosen; name at least one")
+        self.control_dt = 1.0 / settings.control_rate_hz
+        self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
+        self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
+        self.n_steps = self.reference.n_steps
+        stride = settings.window_step_ms * 1e-3 * settings.control_rate_hz
+        if abs(stride - round(stride)) > 1e-6 or round(stride) < 1:
+            raise ConfigError(f"task.window_step_ms: {settings.window_step_ms:g} ms is not a whole number of control "
+                              f"steps of {self.control_dt * 1e3:g} ms")
+        self._ahead = round(stride) * jnp.arange(1, settings.window + 1)
+        self._starts = self._states_on_reference()
+        self._ref = self._kinematics(self._starts.qpos, self._starts.qvel, self._starts.site_pos)
+        self._n_steps = jnp.asarray(self.n_steps)
+        self._draw = self._start_table()
+
+    @property
+    def action_size(self) -> int:
+        return len(self.model.actuator_names)
+
+    def _states_on_reference(self) -> SimState:
+        """The simulator's state at every (clip, step) of the reference, so that a reset is a look-up."""
+        clips, steps = self.reference.qpos.shape[:2]
+        flat = [a.reshape(clips * steps, -1) for a in (self.reference.qpos, self.reference.qvel)]
+        rest = np.full((clips * steps, self.action_size), max(self.model.actuation.low, 0.0))
+        state = jax.jit(self.simulator.reset)(*map(jnp.asarray, (*flat, rest)))
+        return jax.tree.map(lambda a: a.reshape(clips, steps, *a.shape[1:]), state)
+
+    @cached_property
+    def registered_site_pos(self) -> np.ndarray:
+        """(clip, step, keypoint, xyz) m: the keypoint sites on the registered reference, at the control rate."""
+        flat = [jnp.asarray(a.reshape(-1, a.shape[-1])) for a in (self.registered.qpos, self.registered.qvel)]
+        state = jax.jit(self.simulator.reset)(*flat, jnp.zeros((len(flat[0]), self.action_size)))
+        return np.asarray(state.site_pos).reshape(*self.registered.qpos.shape[:2], *state.site_pos.shape[1:])
+
+    @cached_property
+    def moving_keypoints(self) -> np.ndarray:
+        """(keypoint,) True for the keypoints that the body can move; the others' error is no tracking error."""
+        pos = self.registered_site_pos
+        return np.ptp(pos.reshape(-1, *pos.shape[2:]), axis=0).max(axis=-1) > 1e-6
+
+    def _start_table(self) -> Array:
+        """(starts, 2) every (clip, step) of the training clips from which at least one control step is left."""
+        pairs = [np.stack([np.full(n - 1, c), np.arange(n - 1)], axis=1)
+                 for c, n in zip(self.train_clips, self.n_steps[self.train_clips], strict=True)]
+        return jnp.asarray(np.concatenate(pairs))
+
+    # -- episodes ---------------------------------------------------------------------------------------------
+
+    def reset(self, key: Array, batch: int, steps_left: int = 1) -> TaskState:
+        """Begin a batch of episodes at random instants of the training clips, near the reference's state.
+
+        ``steps_left`` asks for that many control steps before the clip ends, where the clip is long enough.
+        """
+        at, muscle, noise = jax.random.split(key, 3)
+        start = self._draw[jax.random.randint(at, (batch,), 0, len(self._draw))]
+        clip = start[:, 0]
+        step = jnp.minimum(start[:, 1], jnp.maximum(self._n_steps[clip] - 1 - steps_left, 0))
+        high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
+        activation = jax.random.uniform(muscle, (batch, self.action_size), maxval=high) if high else None
+        state = self.reset_at(clip, step, activation)
+        if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
+            state = state._replace(sim=self._disturbed(state.sim, noise)._replace(time=state.sim.time))
+        return state
+
+    def _disturbed(self, sim: SimState, key: Array) -> SimState:
+        """Move joints and their velocities by random amounts, within the joints' limits."""
+        m, (where, speed) = self.model, jax.random.split(key)
+        shape = (sim.qpos.shape[0], len(m.joint_names))
+        angles = sim.qpos[:, m.joint_qposadr]
+        # a reference beyond a limit stays where it is
+        low, high = jnp.minimum(angles, m.joint_range[:, 0]), jnp.maximum(angles, m.joint_range[:, 1])
+        moved = jnp.clip(angles + self.settings.initial_joint_noise * jax.random.normal(where, shape), low, high)
+        faster = self.settings.initial_velocity_noise * jax.random.normal(speed, shape)
+        return self.simulator.reset(sim.qpos.at[:, m.joint_qposadr].set(moved),
+                                    sim.qvel.at[:, m.joint_dofadr].add(faster), sim.activation)
+
+    def reset_at(self, clip: Array, step: Array, activation: Array | None = None) -> TaskState:
+        """Begin episodes at given clips and control steps; muscles start relaxed unless ``activation`` is given."""
+        sim = jax.tree.map(lambda a: a[clip, step], self._starts)
+        sim = sim._replace(time=step * self.control_dt)
+        if activation is not None:
+            sim = sim._replace(activation=activation)
+        memory = {t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
+                  for t in self.rewards}
+        return TaskState(sim, clip, step, sim.activation, memory)
+
+    def step(self, state: TaskState, action: Array) -> tuple[TaskState, Outcome]:
+        """Act for one control step. Actions (batch, actuator) are in [-1, 1]."""
+        excitation = self.model.actuation.excitation(action)
+        sim = self.simulator.step(state.sim, excitation)
+        after = state._replace(sim=sim, step=state.step + 1, excitation=excitation)
+        view = self.view(after, previous_excitation=state.excitation)
+        reward, terms, memory = 0.0, {}, {}
+        for t in self.rewards:
+            memory[t.name], terms[t.name] = jax.vmap(t.term.step)(state.memory[t.name], view)
+            reward = reward + t.weight * terms[t.name]
+        ended = jnp.zeros(state.step.shape, bool)
+        for end in self._terminations:
+            ended |= jax.vmap(end)(view)
+        truncated = after.step >= self._n_steps[state.clip] - 1
+        return after._replace(memory=memory), Outcome(reward, terms, ended, truncated)
+
+    def restart(self, key: Array, state: TaskState, where: Array) -> TaskState:
+        """Begin a new episode in the environments marked by ``where`` (batch,)."""
+        fresh = self.reset(key, state.step.shape[0])
+        return jax.tree.map(lambda new, old: jnp.where(where.reshape(-1, *[1] * (new.ndim - 1)), new, old), fresh, state)
+
+    def observe(self, state: TaskState) -> Observation:
+        """Return what the policy sees in each environment."""
+        view = self.view(state, previous_excitation=state.excitation)
+        return Observation(*(jnp.concatenate([jax.vmap(f)(view) for f in self._observations[role]], axis=-1)
+                             for role in Observation._fields))
+
+    # -- views ------------------------------------------------------------------------------------------------
+
+    def view(self, state: TaskState, previous_excitation: Array) -> StepView:
+        """Return the batch as terms see it, every array with a leading batch axis."""
+        sim = state.sim
+        now = self._kinematics(sim.qpos, sim.qvel, sim.site_pos)
+        last = self._n_steps[state.clip] - 1
+        at = jnp.minimum(state.step, last)
+        ahead = jnp.minimum(at[:, None] + self._ahead, last[:, None])
+        return StepView(
+            joint_pos=now.joint_pos, joint_vel=now.joint_vel, joint_force=sim.joint_force, activation=sim.activation,
+            excitation=state.excitation, previous_excitation=previous_excitation, muscle_force=sim.muscle_force,
+            muscle_length=sim.muscle_length, muscle_velocity=sim.muscle_velocity, site_pos=now.site_pos,
+            root_pos=now.root_pos, root_quat=now.root_quat, time=sim.time,
+            ref=jax.tree.map(lambda a: a[state.clip, at], self._ref),
+            future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], self._ref))
+
+    def _kinematics(self, qpos: Array, qvel: Array, site_pos: Array) -> Kinematics:
+        m = self.model
+        root_pos = root_quat = None
+        if m.root is not None:
+            adr = int(m.mj_model.joint(m.root).qposadr[0])
+            root_pos, root_quat = qpos[..., adr : adr + 3], qpos[..., adr + 3 : adr + 7]
+        return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, root_pos, root_quat)

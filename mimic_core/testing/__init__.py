@@ -1,0 +1,1 @@
+"""For plugin authors: a toy body, fixtures and conformance checks."""

@@ -1,0 +1,123 @@
+"""Rolling a controller out over whole clips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mimic_core.policy import Controller, Decision
+from mimic_core.reference import resample_positions
+from mimic_core.rollouts import Rollouts
+from mimic_core.task import Task
+
+
+class ClipRunner:
+    """Rolls controllers out over clips from the first frame on. Each program is compiled once.
+
+    Args:
+        task: a task in the true physics.
+        clips: (clip,) which clips to run.
+    """
+
+    def __init__(self, task: Task, clips: np.ndarray) -> None:
+        self.task, self.clips = task, np.asarray(clips)
+        self._steps = int(task.n_steps[self.clips].max())
+        self._programs: dict[Any, Any] = {}
+
+    def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None):
+        """Return (initial state, trace over time), with everything if ``full``, else only keypoint positions."""
+        program = self._programs.get((controller.act, full, key is None))
+        if program is None:
+            program = self._programs[controller.act, full, key is None] = jax.jit(self._program(controller, full))
+        return program(controller.variables, key)
+
+    def _program(self, controller: Controller, full: bool):
+        task = self.task
+
+        def program(variables, key):
+            start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32))
+
+            def step(carry, key):
+                state, memory = carry
+                decision = controller.act(variables, task.observe(state), memory, key)
+                after, outcome = task.step(state, decision.action)
+                trace = (after.sim, after.excitation, decision._replace(carry=()), outcome) if full else after.sim.site_pos
+                return (after, decision.carry), trace
+
+            keys = None if key is None else jax.random.split(key, self._steps - 1)
+            _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), keys, length=self._steps - 1)
+            return start.sim, trace
+
+        return program
+
+    def tracking_mm(self, controller: Controller) -> float:
+        """Mean distance (mm of the animal) of the keypoints that move from the registered reference."""
+        start, site_pos = self.run(controller, full=False)
+        site_pos = np.concatenate([np.asarray(start.site_pos)[:, None], np.moveaxis(np.asarray(site_pos), 0, 1)], axis=1)
+        reference = self.task.registered_site_pos[self.clips, : self._steps]
+        error = 1e3 * self.task.clips.body.scale * np.linalg.norm(site_pos - reference, axis=-1)
+        inside = np.arange(self._steps) < self.task.n_steps[self.clips, None]
+        return float(error[inside][:, self.task.moving_keypoints].mean())
+
+
+def roll_out(task: Task, controller: Controller, *, split: list[str], simulator: str, seed: int | None = None,
+             provenance: dict[str, Any] | None = None) -> Rollouts:
+    """Roll a controller out over every clip of the task and gather everything.
+
+    Args:
+        task: in the true physics.
+        controller: what acts; deterministic unless ``seed`` is given.
+        split: ``train`` or ``held_out`` per clip.
+        simulator: name, for the record.
+    """
+    model, clips = task.model, task.clips
+    runner = ClipRunner(task, np.arange(len(clips.clip_names)))
+    start, (sim, excitation, decision, outcome) = runner.run(controller, key=None if seed is None else jax.random.key(seed))
+    n_steps, total = task.n_steps, runner._steps
+    inside = np.arange(total) < n_steps[:, None]
+
+    def gather(trace: Any, first: Any = None) -> np.ndarray:
+        """(time, clip, …) and an entry for the initial state → (clip, step, …), NaN past the clip's end."""
+        trace = np.moveaxis(np.asarray(trace, np.float32), 0, 1)
+        first = np.full_like(trace[:, :1], np.nan) if first is None else np.asarray(first, np.float32)[:, None]
+        out = np.concatenate([first, trace], axis=1)
+        out[~inside] = np.nan
+        return out
+
+    def masked(a: np.ndarray) -> np.ndarray:
+        return np.where(inside.reshape(*inside.shape, *[1] * (a.ndim - 2)), a[:, :total], np.nan).astype(np.float32)
+
+    site_pos = gather(sim.site_pos, start.site_pos)
+    reference = task.registered_site_pos
+    tracked = resample_positions(clips.tracked_pos, clips.n_frames, n_steps, clips.rate_hz, 1.0 / task.control_dt)
+    to_mm = 1e3 * clips.body.scale
+    qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
+    return Rollouts(
+        body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),
+        rate_hz=1.0 / task.control_dt, simulator=simulator, clip_names=clips.clip_names, split=tuple(split),
+        joint_names=model.joint_names, actuator_names=model.actuator_names, muscle_names=model.muscle_names,
+        keypoint_names=model.keypoint_names, n_steps=n_steps, qpos=qpos, qvel=qvel,
+        joint_pos=qpos[..., model.joint_qposadr], joint_vel=qvel[..., model.joint_dofadr],
+        joint_force=gather(sim.joint_force, start.joint_force),
+        ref_joint_pos=masked(task.registered.qpos[..., model.joint_qposadr]),
+        ref_joint_vel=masked(task.registered.qvel[..., model.joint_dofadr]),
+        site_pos=site_pos, ref_site_pos=masked(reference), tracked_pos=masked(tracked),
+        error_mm=to_mm * np.linalg.norm(site_pos - masked(reference), axis=-1),
+        tracked_error_mm=to_mm * np.linalg.norm(site_pos - masked(tracked), axis=-1),
+        action=gather(decision.action), excitation=gather(excitation), activation=gather(sim.activation, start.activation),
+        muscle_force=gather(sim.muscle_force, start.muscle_force),
+        muscle_length=gather(sim.muscle_length, start.muscle_length),
+        muscle_velocity=gather(sim.muscle_velocity, start.muscle_velocity), reward=gather(outcome.reward),
+        reward_terms={k: gather(v) for k, v in outcome.terms.items()}, **_inner(decision, gather),
+        fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
+        provenance=provenance or {})
+
+
+def _inner(decision: Decision, gather) -> dict[str, Any]:
+    """What went on in the controller, where it tells."""
+    names = ("intention_mean", "intention_logvar", "intention")
+    found = {n: gather(getattr(decision, n)) for n in names if getattr(decision, n) is not None}
+    return {**found, "layers": {k: gather(v) for k, v in decision.layers.items()}}

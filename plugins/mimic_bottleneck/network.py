@@ -1,0 +1,144 @@
+"""Encoder → Gaussian intention → decoder, and a critic beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+_MIN_STD = 1e-3
+_MAX_LOGVAR = 4.0
+
+
+class Normalizer(NamedTuple):
+    """Running mean and variance of one group of observations (Welford 1962; batches as in Chan et al. 1979)."""
+
+    count: Array
+    mean: Array
+    m2: Array
+    """sum of squared deviations"""
+
+    @classmethod
+    def empty(cls, size: int) -> Normalizer:
+        return cls(jnp.zeros(()), jnp.zeros(size), jnp.zeros(size))
+
+    def update(self, x: Float[Array, "*batch n"]) -> Normalizer:
+        """Take in a batch of observations."""
+        x = x.reshape(-1, x.shape[-1])
+        n = x.shape[0]
+        mean = x.mean(axis=0)
+        m2 = ((x - mean) ** 2).sum(axis=0)
+        total = self.count + n
+        delta = mean - self.mean
+        return Normalizer(total, self.mean + delta * n / total, self.m2 + m2 + delta**2 * self.count * n / total)
+
+    def __call__(self, x: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
+        """Scale to zero mean and unit variance; an entry that never varies becomes 0."""
+        std = jnp.sqrt(self.m2 / jnp.maximum(self.count, 1.0))
+        return jnp.clip((x - self.mean) / jnp.maximum(std, 1e-5), -10.0, 10.0)
+
+
+class Gaussian(NamedTuple):
+    """A diagonal normal distribution."""
+
+    mean: Array
+    logvar: Array
+
+    def sample(self, noise: Array) -> Array:
+        return self.mean + jnp.exp(0.5 * self.logvar) * noise
+
+    def kl_to_standard_normal(self) -> Array:
+        """KL(N(μ, σ²) ‖ N(0, 1)) summed over dimensions (Kingma & Welling 2014, appendix B)."""
+        return 0.5 * (jnp.exp(self.logvar) + self.mean**2 - 1.0 - self.logvar).sum(axis=-1)
+
+
+class TanhNormal(NamedTuple):
+    """tanh of a diagonal normal: a distribution over actions in [-1, 1] (Haarnoja et al. 2018, appendix C)."""
+
+    loc: Array
+    std: Array
+
+    def mode(self) -> Array:
+        return jnp.tanh(self.loc)
+
+    def log_prob(self, pre_tanh: Array) -> Array:
+        """Log density of tanh(pre_tanh)."""
+        normal = -0.5 * ((pre_tanh - self.loc) / self.std) ** 2 - jnp.log(self.std) - 0.5 * jnp.log(2 * jnp.pi)
+        return (normal - _log_tanh_slope(pre_tanh)).sum(axis=-1)
+
+    def entropy(self, noise: Array) -> Array:
+        """One-sample estimate of the entropy."""
+        normal = 0.5 + 0.5 * jnp.log(2 * jnp.pi) + jnp.log(self.std)
+        return (normal + _log_tanh_slope(self.loc + self.std * noise)).sum(axis=-1)
+
+
+def _log_tanh_slope(x: Array) -> Array:
+    """log(1 − tanh²x), written so that it does not overflow."""
+    return 2.0 * (jnp.log(2.0) - x - jax.nn.softplus(-2.0 * x))
+
+
+class MLP(nn.Module):
+    """Dense layers with the swish nonlinearity (Ramachandran et al. 2017) and a linear last one."""
+
+    hidden: Sequence[int]
+    out: int
+    out_scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Array) -> tuple[Array, list[Array]]:
+        """Return the output and the activations of every hidden layer."""
+        layers = []
+        for i, width in enumerate(self.hidden, 1):
+            x = nn.swish(nn.Dense(width, name=f"layer_{i}", kernel_init=nn.initializers.lecun_uniform())(x))
+            layers.append(x)
+        last = nn.initializers.variance_scaling(self.out_scale, "fan_in", "uniform")
+        return nn.Dense(self.out, name="out", kernel_init=last)(x), layers
+
+
+class Bottleneck(nn.Module):
+    """The whole policy network.
+
+    Inputs are normalised observations: reference (…, n) goes to the encoder, proprioception (…, m) with the
+    intention to the decoder, both to the critic.
+    """
+
+    intention_size: int
+    action_size: int
+    encoder_layers: Sequence[int]
+    decoder_layers: Sequence[int]
+    critic_layers: Sequence[int]
+    resting_action: float = 0.0
+
+    def setup(self) -> None:
+        self.encoder = MLP(self.encoder_layers, 2 * self.intention_size)
+        self.decoder = MLP(self.decoder_layers, 2 * self.action_size, 0.01)
+        self.critic = MLP(self.critic_layers, 1)
+
+    def encode(self, reference: Array) -> tuple[Gaussian, dict[str, Array]]:
+        out, layers = self.encoder(reference)
+        mean, logvar = jnp.split(out, 2, axis=-1)
+        return Gaussian(mean, jnp.clip(logvar, -10.0, _MAX_LOGVAR)), _named("encoder", layers)
+
+    def decode(self, intention: Array, proprioception: Array) -> tuple[TanhNormal, dict[str, Array]]:
+        out, layers = self.decoder(jnp.concatenate([intention, proprioception], axis=-1))
+        loc, raw = jnp.split(out, 2, axis=-1)
+        # an untrained body is nearly at rest, not at half of every muscle's strength
+        return TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD), _named("decoder", layers)
+
+    def value(self, reference: Array, proprioception: Array) -> Array:
+        """Return the critic's value, (…,)."""
+        return self.critic(jnp.concatenate([reference, proprioception], axis=-1))[0][..., 0]
+
+    def __call__(self, reference: Array, proprioception: Array) -> tuple:
+        """Run every part once, for initialisation."""
+        intention, _ = self.encode(reference)
+        return self.decode(intention.mean, proprioception), self.value(reference, proprioception)
+
+
+def _named(part: str, layers: list[Array]) -> dict[str, Array]:
+    return {f"{part}/layer_{i}": a for i, a in enumerate(layers, 1)}

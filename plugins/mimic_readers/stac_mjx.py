@@ -1,0 +1,50 @@
+"""STAC-MJX files: ``kp_data`` (frames, 3 x keypoints) in metres and ``kp_names``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from mimic_core import DataError, Keypoints
+from mimic_core.storage import open_hdf5
+
+
+def accepts(path: Path) -> bool:
+    """True if the file has the dataset that only this layout has.
+
+    Raises:
+        DataError: it is no readable HDF5 file.
+    """
+    with open_hdf5(path) as f:
+        return "kp_data" in f
+
+
+def read(path: Path, rate_hz: float) -> Keypoints:
+    """Read one clip. Columns of ``kp_data`` are x, y, z of the first keypoint, then of the next.
+
+    Raises:
+        DataError: a dataset is missing, no number, or of another shape than the names.
+    """
+    path = Path(path)
+    with open_hdf5(path) as f:
+        data = _dataset(f, "kp_data", path)
+        names = [n.decode() if isinstance(n, bytes) else str(n) for n in np.ravel(_dataset(f, "kp_names", path))]
+    if data.dtype.kind not in "fiu":
+        raise DataError(f"{path}: kp_data holds {data.dtype}, expected numbers; export it again")
+    if not names or len({n.lower() for n in names}) != len(names):
+        raise DataError(f"{path}: kp_names must be different names, got {', '.join(names) or 'none'}; correct them")
+    if data.ndim != 2 or data.shape[1] != 3 * len(names):
+        raise DataError(f"{path}: kp_data has shape {data.shape}, expected (frames, {3 * len(names)}) for the "
+                        f"{len(names)} keypoints of kp_names; export both again")
+    if not len(data):
+        raise DataError(f"{path}: kp_data has no frames; export it again")
+    clip = data.astype(float).reshape(len(data), len(names), 3)
+    return Keypoints.from_clips([clip], names=names, rate_hz=rate_hz, clip_names=[path.stem], files=[str(path)])
+
+
+def _dataset(f: h5py.File, key: str, path: Path) -> np.ndarray:
+    if not isinstance(f.get(key), h5py.Dataset):
+        raise DataError(f"{path}: has no dataset {key!r}, which a STAC-MJX file must have; export it again")
+    return f[key][()]

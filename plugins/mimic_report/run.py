@@ -1,0 +1,114 @@
+"""Reading a finished run directory."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mimic_core import DataError
+
+
+@attrs.frozen
+class Stage:
+    """One stage of a run, as the manifest has it."""
+
+    name: str
+    status: str = ""
+    seconds: float | None = None
+    command: str = ""
+    outputs: dict[str, Any] = attrs.field(factory=dict)
+    summary: dict[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Analysis:
+    """A saved analysis result.
+
+    Attributes:
+        tables: name → (caption, header, rows).
+        figures: name → caption.
+        missing: what should be there and is not, for the reader to see.
+    """
+
+    name: str
+    directory: Path
+    metrics: dict[str, Any]
+    tables: dict[str, tuple[str, list[str], list[list[str]]]]
+    figures: dict[str, str]
+    methods: str
+    missing: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Run:
+    """Everything that the page is made of."""
+
+    directory: Path
+    manifest: dict[str, Any]
+    stages: tuple[Stage, ...]
+    analyses: tuple[Analysis, ...]
+
+    def stage(self, name: str) -> Stage | None:
+        """The last stage of that name."""
+        return next((s for s in reversed(self.stages) if s.name == name), None)
+
+
+def read_run(directory: Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        DataError: it holds no manifest, or a file in it is not what it should be.
+    """
+    manifest_file = directory / "manifest.json"
+    if not manifest_file.is_file():
+        raise DataError(f"{manifest_file}: no such file; give the directory that 'mimic run FILE.toml --out DIR' wrote")
+    manifest = read_json(manifest_file)
+    listed = manifest.get("stages", [])
+    if not isinstance(listed, list) or not all(isinstance(s, dict) and s.get("name") for s in listed):
+        raise DataError(f"{manifest_file}: expected 'stages' to be a list of named stages; run the stages again")
+    known = {f.name for f in attrs.fields(Stage)}
+    stages = tuple(Stage(**{k: v for k, v in s.items() if k in known and v is not None}) for s in listed)
+    root = directory / "analysis"
+    found = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    return Run(directory, manifest, stages, tuple(read_analysis(p) for p in found))
+
+
+def read_analysis(directory: Path) -> Analysis:
+    """Read what `Result.save` wrote; what is missing is named on the page."""
+    missing = [n for n in ("result.json", "metrics.json") if not (directory / n).is_file()]
+    result = {} if "result.json" in missing else read_json(directory / "result.json")
+    metrics = {} if "metrics.json" in missing else read_json(directory / "metrics.json")
+    tables, figures = {}, {}
+    for name, caption in result.get("tables", {}).items():
+        file = directory / f"{name}.csv"
+        if file.is_file():
+            with file.open(newline="", encoding="utf-8") as f:
+                header, *rows = list(csv.reader(f)) or [[]]
+            tables[name] = (caption, header, rows)
+        else:
+            missing.append(file.name)
+    for name, caption in result.get("figures", {}).items():
+        if any((directory / f"{name}.{ending}").is_file() for ending in ("svg", "png")):
+            figures[name] = caption
+        else:
+            missing.append(f"{name}.svg")
+    return Analysis(directory.name, directory, metrics, tables, figures, result.get("methods", ""), tuple(missing))
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        DataError: it is something else.
+    """
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise DataError(f"{file}: not valid JSON ({e}); run the stage that wrote it again") from e
+    if not isinstance(data, dict):
+        raise DataError(f"{file}: expected a JSON object, found {type(data).__name__}; run its stage again")
+    return data

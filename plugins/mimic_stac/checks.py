@@ -1,0 +1,82 @@
+"""What a registration demands of keypoints before it begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mimic_core import DataError, Keypoints
+from mimic_stac.kinematics import Kinematics
+
+MIN_FRAMES = 4
+_LARGEST_RATIO = 30.0
+
+
+def where(keypoints: Keypoints, clip: int) -> str:
+    """Name a clip as the user knows it: its file where there is one."""
+    if len(keypoints.files) == len(keypoints.clip_names):
+        return keypoints.files[clip]
+    return f"clip {keypoints.clip_names[clip]}"
+
+
+def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
+    """Return how many gaps (and how many missing keypoint positions) are to be bridged.
+
+    Raises:
+        DataError: a clip is too short, holds infinite numbers, or a keypoint is missing for longer
+            than ``max_gap_ms``, at a clip's edge too.
+    """
+    runs = frames = 0
+    for c, clip in enumerate(keypoints.clips()):
+        if len(clip) < MIN_FRAMES:
+            raise DataError(f"{where(keypoints, c)}: {len(clip)} frames; a registration needs at least {MIN_FRAMES}")
+        if np.isinf(clip).any():
+            raise DataError(f"{where(keypoints, c)}: holds infinite positions; write missing ones as NaN or empty cells")
+        missing = np.isnan(clip).any(-1)
+        for k, name in enumerate(keypoints.names):
+            edges = np.flatnonzero(np.diff(np.r_[0, missing[:, k].astype(int), 0]))
+            for first, end in zip(edges[::2], edges[1::2], strict=True):
+                gap_ms = (end - first) / keypoints.rate_hz * 1e3
+                if gap_ms > max_gap_ms + 1e-6:
+                    raise DataError(
+                        f"{where(keypoints, c)}: {name} is missing in frames {first} to {end - 1} (counted from 0), "
+                        f"{gap_ms:.0f} ms, and register.max_gap_ms is {max_gap_ms:g}; track it again, cut the clip "
+                        "there, or raise the limit")
+                runs += 1
+                frames += int(end - first)
+    return {"gaps": runs, "positions": frames}
+
+
+def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> float:
+    """Return a first estimate of the animal's size over the model's.
+
+    Distances between keypoints are compared with the model's over ``poses`` (N, qpos); pairs whose
+    distance does not change with the pose count most.
+
+    Raises:
+        DataError: the ratio is that of a wrong unit, or the keypoints coincide.
+    """
+    tracked = np.concatenate(keypoints.clips())
+    sites = kin.pose(poses).sites(kin.site_pos)
+    over = under = 0.0
+    for i in range(len(keypoints.names)):
+        for j in range(i):
+            measured = np.linalg.norm(tracked[:, i] - tracked[:, j], axis=-1)
+            measured = measured[np.isfinite(measured)]
+            model = np.linalg.norm(sites[:, i] - sites[:, j], axis=-1)
+            if not measured.size or model.mean() < 1e-9:
+                continue
+            weight = 1.0 / (np.var(model) / model.mean() ** 2 + 0.01)
+            over += weight * np.median(measured)
+            under += weight * model.mean()
+    ratio = over / under if under else 0.0
+    name = where(keypoints, 0)
+    if not ratio:
+        raise DataError(f"{name}: no two keypoints lie apart in any frame; check what was tracked")
+    if ratio > _LARGEST_RATIO:
+        hint = "millimetres, so divide by 1000" if 300 < ratio < 3000 else "another unit; convert"
+        raise DataError(f"{name}: distances between keypoints are {ratio:.0f} times the body's; positions must be in "
+                        f"metres and seem to be in {hint}")
+    if ratio < 1 / _LARGEST_RATIO:
+        raise DataError(f"{name}: distances between keypoints are 1/{1 / ratio:.0f} of the body's; positions must be in "
+                        "metres and seem to be in a larger unit; convert")
+    return float(ratio)

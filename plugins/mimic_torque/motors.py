@@ -1,0 +1,128 @@
+"""Put a motor on every joint of a skeleton, as strong as the body says or as its muscles are."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from mimic_core import Actuation, Body, ConfigError
+from mimic_core.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from mimic_torque import Settings
+
+
+def build_actuation(config: Settings, body: Body) -> Actuation:
+    """Return the actuation with one motor per hinge or slide, named like its joint.
+
+    At excitation 1 a motor gives its torque limit: that of ``body.torque_limits``, otherwise what the body's
+    muscles can do there (`muscle_torque_limits`).
+
+    Raises:
+        ConfigError: no joint to drive, a torque limit for a joint that the skeleton does not have or that is
+            not positive, or a joint without a limit that no muscle crosses.
+    """
+    joints = [j.name for j in mujoco.MjSpec.from_string(body.mjcf).joints if _is_scalar(j.type)]
+    if not joints:
+        raise ConfigError(f"body {body.name}: has no hinge or slide joint for the actuation 'torque' to drive")
+    limits = _limits(config, body, tuple(joints))
+
+    def apply(spec: mujoco.MjSpec) -> None:
+        for joint, limit in limits.items():
+            motor = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT,
+                                      ctrllimited=True, ctrlrange=(-1.0, 1.0))
+            motor.set_to_motor()
+            motor.gear[0] = limit
+
+    return Actuation(name="torque", actuators=tuple(limits), low=-1.0, high=1.0, apply=apply)
+
+
+def muscle_torque_limits(body: Body, poses: int = 1024) -> dict[str, float]:
+    """Return joint → the largest torque (N·m; N for a slide) that the body's muscles can hold there.
+
+    At each pose the maximum isometric forces times their moment arms are added up, flexors and extensors
+    apart, since they would not pull together; the limit is the larger of the two sums, at the best pose.
+    Poses are the first ``poses`` points of an unscrambled Halton sequence over the joints' range (one full
+    turn for a hinge without limits, rest length for a slide without limits), so the result is reproducible.
+    Fibre length and velocity are left out: it is an upper bound on what the muscles do.
+
+    Raises:
+        ConfigError: a muscle passes a site that the skeleton does not have.
+    """
+    from scipy.stats import qmc
+
+    model = _with_tendons(body)
+    scalar = [j for j in range(model.njnt) if _is_scalar(model.jnt_type[j])]
+    low, high = np.array([_range(model, j) for j in scalar]).T
+    force = np.array([m.max_isometric_force for m in body.muscles])
+    tendons = [model.tendon(m.name).id for m in body.muscles]
+    dofs = model.jnt_dofadr[scalar]
+
+    data, best = mujoco.MjData(model), np.zeros(len(scalar))
+    for pose in low + (high - low) * qmc.Halton(len(scalar), scramble=False).random(poses):
+        data.qpos[model.jnt_qposadr[scalar]] = pose
+        mujoco.mj_fwdPosition(model, data)
+        # A tendon's pull is minus the gradient of its length times its tension.
+        torque = -force[:, None] * _moment_arms(model, data)[np.ix_(tendons, dofs)]
+        best = np.maximum(best, np.maximum(torque.clip(min=0).sum(0), -torque.clip(max=0).sum(0)))
+    return {model.joint(j).name: float(limit) for j, limit in zip(scalar, best, strict=True)}
+
+
+def _limits(config: Settings, body: Body, joints: tuple[str, ...]) -> dict[str, float]:
+    for joint, limit in body.torque_limits.items():
+        if joint not in joints:
+            raise ConfigError(f"body {body.name}: torque_limits names joint {joint!r}, which is no hinge or slide of "
+                              f"the skeleton{did_you_mean(joint, joints)}")
+        if not limit > 0:
+            raise ConfigError(f"body {body.name}: torque_limits.{joint} must be > 0 N m, got {limit}")
+    limits = dict(body.torque_limits)
+    missing = [j for j in joints if j not in limits]
+    if missing and body.muscles:
+        limits |= {j: v for j, v in muscle_torque_limits(body, config.poses).items() if j in missing}
+    for joint in joints:
+        if not limits.get(joint, 0.0) > 0:
+            why = "no muscle of it turns that joint" if body.muscles else "it has no muscles to take one from"
+            raise ConfigError(f"body {body.name}: no torque limit for joint {joint!r}: {why}; "
+                              "give it one (N m) in the body's torque_limits")
+    return {j: limits[j] * config.torque_scale for j in joints}
+
+
+def _with_tendons(body: Body) -> mujoco.MjModel:
+    spec = mujoco.MjSpec.from_string(body.mjcf)
+    sites = [s.name for s in spec.sites]
+    for muscle in body.muscles:
+        tendon = spec.add_tendon(name=muscle.name)
+        for site in muscle.path:
+            if site not in sites:
+                raise ConfigError(f"body {body.name}: muscle {muscle.name!r} passes site {site!r}, which the skeleton "
+                                  f"does not have{did_you_mean(site, sites)}")
+            tendon.wrap_site(site)
+    return spec.compile()
+
+
+def _moment_arms(model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:
+    """Return (tendon, dof) derivative of tendon length, m/rad."""
+    dense = np.zeros((model.ntendon, model.nv))
+    mujoco.mju_sparse2dense(dense, data.ten_J, model.ten_J_rownnz, model.ten_J_rowadr, model.ten_J_colind)
+    return dense
+
+
+@cache
+def _scalar_types() -> frozenset[int]:
+    return frozenset({int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)})
+
+
+def _is_scalar(joint_type: int) -> bool:
+    return int(joint_type) in _scalar_types()
+
+
+def _range(model: mujoco.MjModel, joint: int) -> tuple[float, float]:
+    if model.jnt_limited[joint]:
+        return tuple(model.jnt_range[joint])
+    if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
+        return -np.pi, np.pi
+    rest = float(model.qpos0[model.jnt_qposadr[joint]])
+    return rest, rest

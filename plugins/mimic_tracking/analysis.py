@@ -1,0 +1,174 @@
+"""Tracking error and muscle use of rollouts."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core import ConfigError, Result, Rollouts, Table
+from mimic_core.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from mimic_tracking import Settings
+
+
+def moving(rollouts: Rollouts) -> tuple[str, ...]:
+    """Names of the keypoints that the body can move, in order."""
+    return tuple(n for n in rollouts.keypoint_names if n not in rollouts.fixed_keypoints)
+
+
+def clip_errors_mm(rollouts: Rollouts) -> np.ndarray:
+    """(clip,) mean error over steps and moving keypoints against the registered reference, mm."""
+    keep = [rollouts.keypoint_names.index(n) for n in moving(rollouts)]
+    return np.nanmean(rollouts.error_mm[..., keep], axis=(1, 2))
+
+
+def representative(rollouts: Rollouts) -> dict[str, int]:
+    """Indices of the (held-out) clip with the median error and of the clip with the largest error."""
+    error = clip_errors_mm(rollouts)
+    held = np.flatnonzero(np.array(rollouts.split) == "held_out")
+    among, label = (held, "median held-out clip") if len(held) else (np.arange(len(error)), "median clip")
+    by_error = among[np.argsort(error[among], kind="stable")]
+    return {label: int(by_error[(len(by_error) - 1) // 2]), "worst clip": int(np.argmax(error))}
+
+
+def analysis(settings: Settings):
+    """Return ``analyse(rollouts) -> Result`` for these settings."""
+
+    def analyse(rollouts: Rollouts) -> Result:
+        from mimic_tracking import figures
+
+        shown = _shown(rollouts, settings)
+        use = muscle_use(rollouts, settings.saturation)
+        metrics = {
+            **rollouts.tracking(),
+            "joint_deg": {j: _stats(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
+            "muscles": use,
+            "shown_clips": {label: rollouts.clip_names[c] for label, c in shown.items()},
+            "settings": attrs.asdict(settings),
+        }
+        named = "; ".join(f"{label}: {rollouts.clip_names[c]}" for label, c in shown.items())
+        until = f"Drawn for as long as half the clips last (of {len(rollouts.clip_names)})."
+        return Result(
+            metrics=metrics,
+            tables={"keypoint_error": _keypoint_table(rollouts), "joint_error": _joint_table(rollouts),
+                    "muscle_use": _muscle_table(use, settings.saturation)},
+            figures={"joint_angles": figures.joint_angles(rollouts, shown),
+                     "keypoint_error_over_time": figures.error_over_time(rollouts, moving(rollouts)),
+                     "keypoint_error_by_clip": figures.error_by_clip(rollouts, moving(rollouts)),
+                     "activation": figures.activation(rollouts)},
+            captions={
+                "joint_angles": f"Joint angles of the reference and of the rollout ({named}).",
+                "keypoint_error_over_time": "Distance of each keypoint from the registered reference: median (line) "
+                                            f"and 5th to 95th percentile (band) over clips. {until}",
+                "keypoint_error_by_clip": "Mean error of each clip (dots) by keypoint and split; boxes span the "
+                                          "quartiles, whiskers 1.5 interquartile ranges.",
+                "activation": "Activation of each muscle: mean (line) ± standard error of the mean (band) over "
+                              f"clips. {until}",
+            },
+            methods=_methods(rollouts, settings),
+        )
+
+    return analyse
+
+
+def _shown(rollouts: Rollouts, settings: Settings) -> dict[str, int]:
+    for name in settings.show:
+        if name not in rollouts.clip_names:
+            near = did_you_mean(name, rollouts.clip_names)
+            raise ConfigError(f"analyze.tracking.show: no clip {name!r} in these rollouts{near}")
+    return {n: rollouts.clip_names.index(n) for n in settings.show} or representative(rollouts)
+
+
+def splits(rollouts: Rollouts) -> dict[str, np.ndarray]:
+    """Split → (clip,) True for its clips, held-out first; ``all`` only where there are several."""
+    names = sorted(set(rollouts.split), key=lambda s: (s != "held_out", s))
+    out = {s: np.array(rollouts.split) == s for s in names}
+    return out if len(out) == 1 else {**out, "all": np.ones(len(rollouts.split), bool)}
+
+
+def _stats(e: np.ndarray) -> dict[str, float]:
+    e = e[np.isfinite(e)]
+    if not e.size:
+        return dict.fromkeys(("mean", "median", "p95", "max"), float("nan"))
+    return {"mean": float(e.mean()), "median": float(np.median(e)), "p95": float(np.percentile(e, 95)),
+            "max": float(e.max())}
+
+
+def _keypoint_table(rollouts: Rollouts) -> Table:
+    against = {"registered reference": rollouts.error_mm, "tracked keypoints": rollouts.tracked_error_mm}
+    names = rollouts.keypoint_names
+    groups = {"all moving": [names.index(n) for n in moving(rollouts)]}
+    groups |= {n + (" (fixed)" if n in rollouts.fixed_keypoints else ""): [names.index(n)] for n in names}
+    rows = []
+    for split, clips in splits(rollouts).items():
+        for what, error in against.items():
+            rows += [(split, what, name, *_stats(error[clips][..., i]).values()) for name, i in groups.items()]
+    columns = ("split", "against", "keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)")
+    return Table(columns=columns, rows=rows,
+                 caption="Distance between the rollout's keypoints and what they should follow, in mm of the animal; "
+                         "keypoints that the body cannot move are left out of 'all moving'.")
+
+
+def _joint_errors(rollouts: Rollouts, clips: Any) -> dict[str, np.ndarray]:
+    error = np.rad2deg(np.abs(rollouts.joint_pos - rollouts.ref_joint_pos))[clips]
+    return {j: error[..., i] for i, j in enumerate(rollouts.joint_names)}
+
+
+def _joint_table(rollouts: Rollouts) -> Table:
+    rows = [(split, joint, *_stats(e).values()) for split, clips in splits(rollouts).items()
+            for joint, e in _joint_errors(rollouts, clips).items()]
+    return Table(columns=("split", "joint", "mean (deg)", "median (deg)", "p95 (deg)", "max (deg)"), rows=rows,
+                 caption="Absolute difference between the rollout's joint angles and the reference.")
+
+
+def muscle_use(rollouts: Rollouts, saturation: float) -> dict[str, dict[str, float]]:
+    """Mean and peak activation and excitation of each actuator, and the share of steps it is saturated."""
+    out = {}
+    for name in rollouts.actuator_names:
+        a, u = (x[np.isfinite(x)] for x in (rollouts.of("activation", name), rollouts.of("excitation", name)))
+        out[name] = {"mean_activation": float(a.mean()) if a.size else float("nan"),
+                     "peak_activation": float(a.max()) if a.size else float("nan"),
+                     "mean_excitation": float(u.mean()) if u.size else float("nan"),
+                     "peak_excitation": float(u.max()) if u.size else float("nan"),
+                     "saturated": float((np.abs(u) >= saturation).mean()) if u.size else float("nan")}
+    return out
+
+
+def _muscle_table(use: dict[str, dict[str, float]], saturation: float) -> Table:
+    return Table(
+        columns=("muscle", "mean activation", "peak activation", "mean excitation", "peak excitation", "saturated (%)"),
+        rows=[(m, u["mean_activation"], u["peak_activation"], u["mean_excitation"], u["peak_excitation"],
+               100 * u["saturated"]) for m, u in use.items()],
+        caption="Muscle use over all clips; saturated: share of control steps with an excitation of "
+                f"{saturation:g} or more.")
+
+
+def over_clips(values: np.ndarray, n_steps: np.ndarray) -> np.ndarray:
+    """Cut (clip, step, …) to the steps that at least half of the clips reach."""
+    return values[:, : int(np.sort(n_steps)[len(n_steps) // 2])]
+
+
+def quantiles(values: np.ndarray, q: tuple[float, ...]) -> np.ndarray:
+    """(q, step) percentiles over clips; steps that no clip has (an excitation's first) are NaN."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.nanpercentile(values, q, axis=0)
+
+
+def _methods(rollouts: Rollouts, settings: Settings) -> str:
+    fixed = ", ".join(rollouts.fixed_keypoints)
+    left_out = f" Keypoints that the body cannot move ({fixed}) are left out of the means." if fixed else ""
+    counts = ", ".join(f"{int(c.sum())} {s.replace('_', '-')}" for s, c in splits(rollouts).items() if s != "all")
+    return (
+        f"{len(rollouts.clip_names)} clips ({counts}) were rolled out in closed loop with the simulator "
+        f"{rollouts.simulator} at {rollouts.rate_hz:g} Hz. Keypoint error is the Euclidean distance between rollout "
+        "and reference at the same instant, in millimetres of the animal: against the registered reference (what the "
+        "body can do) and against the tracked keypoints (which includes the registration's own error). Percentiles "
+        f"are over all control steps of all clips of a split.{left_out} Joint error is the absolute difference of the "
+        f"angles. "
+        f"Excitations of at least {settings.saturation:g} count as saturated."
+    )

@@ -1,0 +1,138 @@
+"""Figures of the tracking analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mimic_core import Rollouts
+from mimic_tracking.analysis import over_clips, quantiles, splits
+
+# Okabe & Ito's palette, told apart with any colour vision.
+BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
+SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
+
+
+def joint_angles(rollouts: Rollouts, shown: dict[str, int]) -> Figure:
+    """Reference and rollout angle of every joint (rows) in a few clips (columns)."""
+    columns = list(dict.fromkeys(shown.values()))
+    titles = {c: ", ".join(label for label, i in shown.items() if i == c) for c in columns}
+    n = len(rollouts.joint_names)
+    figure = Figure(figsize=(4.2 * len(columns) + 0.6, 1.5 * n + 1.0), layout="constrained")
+    axes = figure.subplots(n, len(columns), squeeze=False, sharex="col", sharey="row")
+    ms = 1e3 * rollouts.time
+    for row, joint in enumerate(rollouts.joint_names):
+        for column, c in enumerate(columns):
+            ax = axes[row, column]
+            ax.plot(ms, np.rad2deg(rollouts.of("ref_joint_pos", joint)[c]), color="black", linewidth=2.2, alpha=0.55,
+                    label="reference")
+            ax.plot(ms, np.rad2deg(rollouts.of("joint_pos", joint)[c]), color=VERMILLION, linewidth=1.4,
+                    label="rollout")
+            _plain(ax)
+            if row == 0:
+                name, split = rollouts.clip_names[c], rollouts.split[c].replace("_", "-")
+                what = "" if titles[c] == name else f"{titles[c]}: "
+                ax.set_title(f"{what}{name} ({split})", fontsize=9, loc="left")
+            if row == n - 1:
+                ax.set_xlabel("time (ms)")
+        axes[row, 0].set_ylabel(f"{joint} (deg)")
+    figure.align_ylabels(axes[:, 0])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def error_over_time(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
+    """Median and 5-95 % band of each keypoint's error over clips, by split."""
+    figure, axes = _grid(len(keypoints), width=3.6, height=2.5)
+    groups = {s: m for s, m in splits(rollouts).items() if s != "all"}
+    for ax, name in zip(axes, keypoints, strict=True):
+        for split, clips in groups.items():
+            of_name = rollouts.error_mm[clips, :, rollouts.keypoint_names.index(name)]
+            error = over_clips(of_name, rollouts.n_steps[clips])
+            low, middle, high = quantiles(error, (5, 50, 95))
+            ms, colour = 1e3 * np.arange(error.shape[1]) / rollouts.rate_hz, SPLIT_COLOURS.get(split, GREEN)
+            ax.fill_between(ms, low, high, color=colour, alpha=0.2, linewidth=0)
+            ax.plot(ms, middle, color=colour, linewidth=1.6, linestyle="-" if split == "held_out" else (0, (5, 1.5)),
+                    label=f"{split.replace('_', '-')} ({int(clips.sum())} clips)")
+        ax.set_title(name, fontsize=9, loc="left")
+        _plain(ax)
+    axes[0].set_ylim(bottom=0)
+    _legend(figure, axes)
+    figure.supxlabel("time (ms)", fontsize=10)
+    figure.supylabel("error (mm)", fontsize=10)
+    return figure
+
+
+def error_by_clip(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
+    """Box and dots of the mean error of each clip, per keypoint and split."""
+    groups = {s: m for s, m in splits(rollouts).items() if s != "all"}
+    figure = Figure(figsize=(max(4.0, 1.5 + 0.8 * len(keypoints) * len(groups)), 3.4), layout="constrained")
+    ax = figure.subplots()
+    jitter = np.random.default_rng(0)
+    width = 0.8 / len(groups)
+    for g, (split, clips) in enumerate(groups.items()):
+        colour = SPLIT_COLOURS.get(split, GREEN)
+        at = np.arange(len(keypoints)) + (g - (len(groups) - 1) / 2) * width
+        data = [np.nanmean(rollouts.error_mm[clips, :, rollouts.keypoint_names.index(n)], axis=1) for n in keypoints]
+        ax.boxplot(data, positions=at, widths=0.7 * width, showfliers=False, manage_ticks=False, patch_artist=True,
+                   boxprops={"facecolor": "white", "edgecolor": colour}, medianprops={"color": colour, "linewidth": 2},
+                   whiskerprops={"color": colour}, capprops={"color": colour})
+        for x, values in zip(at, data, strict=True):
+            ax.plot(x + jitter.uniform(-0.18, 0.18, len(values)) * width, values, "o" if split == "held_out" else "s",
+                    color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, zorder=3)
+        ax.plot([], [], "o" if split == "held_out" else "s", color=colour,
+                label=f"{split.replace('_', '-')} ({int(clips.sum())} clips)")
+    crowded = len(keypoints) > 8
+    ax.set_xticks(range(len(keypoints)), keypoints, rotation=45 if crowded else 0, ha="right" if crowded else "center")
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("mean error of a clip (mm)")
+    ax.margins(y=0.12)
+    ax.legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    _plain(ax)
+    return figure
+
+
+def activation(rollouts: Rollouts) -> Figure:
+    """Mean and standard error of each actuator's activation over clips."""
+    figure, axes = _grid(len(rollouts.actuator_names), width=2.6, height=1.7)
+    for ax, name in zip(axes, rollouts.actuator_names, strict=True):
+        a = over_clips(rollouts.of("activation", name), rollouts.n_steps)
+        ms = 1e3 * np.arange(a.shape[1]) / rollouts.rate_hz
+        n = np.isfinite(a).sum(axis=0)
+        some = n > 0
+        mean = np.nanmean(a[:, some], axis=0)
+        sem = np.nanstd(a[:, some], axis=0, ddof=1) / np.sqrt(n[some]) if n[some].min(initial=2) > 1 else 0 * mean
+        ax.fill_between(ms[some], mean - sem, mean + sem, color=BLUE, alpha=0.3, linewidth=0)
+        ax.plot(ms[some], mean, color=BLUE, linewidth=1.5)
+        ax.set_title(name, fontsize=9, loc="left")
+        _plain(ax)
+    if rollouts.muscle_names:
+        axes[0].set_ylim(0, 1)
+    figure.supxlabel("time (ms)", fontsize=10)
+    figure.supylabel("activation (0 to 1)" if rollouts.muscle_names else "activation", fontsize=10)
+    return figure
+
+
+def _grid(n: int, width: float, height: float):
+    columns = 2 if n == 4 else min(n, 3 if n <= 9 else 5)
+    rows = -(-n // columns)
+    figure = Figure(figsize=(width * columns + 0.5, height * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for i, ax in enumerate(axes.flat):
+        ax.set_visible(i < n)
+        if n - columns <= i < n:
+            ax.tick_params(labelbottom=True)
+    return figure, list(axes.flat[:n])
+
+
+def _legend(figure: Figure, axes) -> None:
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=8)
+
+
+def _plain(ax) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=8)

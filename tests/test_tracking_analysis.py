@@ -1,0 +1,141 @@
+"""The tracking analysis on rollouts whose errors are known."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+
+from mimic_core import ConfigError
+from mimic_core.testing.rollouts import synthetic_rollouts
+from mimic_tracking import Settings, build
+from mimic_tracking.analysis import clip_errors_mm, muscle_use, over_clips, representative
+
+LENGTHS = (40, 30, 40, 20, 40, 40)
+SPLIT = ("train", "held_out", "train", "held_out", "train", "held_out")
+
+
+@pytest.fixture(scope="module")
+def rollouts():
+    """Every keypoint of clip c is off by c + 1 mm, and by 1 mm more from what was tracked; joints by 2 and 3 deg."""
+    r = synthetic_rollouts(LENGTHS, split=SPLIT)
+    inside = np.isfinite(r.error_mm)
+    error = np.where(inside, np.arange(1.0, 7.0)[:, None, None], np.nan)
+    return attrs.evolve(r, error_mm=error, tracked_error_mm=error + 1,
+                        joint_pos=r.ref_joint_pos + np.deg2rad([2.0, -3.0]))
+
+
+@pytest.fixture(scope="module")
+def result(rollouts):
+    return build(Settings())(rollouts)
+
+
+def rows(table, **where):
+    out = [dict(zip(table.columns, r, strict=True)) for r in table.rows]
+    return [r for r in out if all(r[k] == v for k, v in where.items())]
+
+
+def test_keypoint_table_by_split(result):
+    table = result.tables["keypoint_error"]
+    (held,) = rows(table, split="held_out", against="registered reference", keypoint="all moving")
+    # clips 1, 3, 5 with 30, 20 and 40 steps are off by 2, 4 and 6 mm
+    assert held["mean (mm)"] == pytest.approx((30 * 2 + 20 * 4 + 40 * 6) / 90)
+    assert (held["median (mm)"], held["max (mm)"]) == (4, 6)
+    values = np.repeat([2.0, 4.0, 6.0], [60, 40, 80])
+    assert held["p95 (mm)"] == pytest.approx(np.percentile(values, 95))
+    (tracked,) = rows(table, split="held_out", against="tracked keypoints", keypoint="elbow_tip")
+    assert tracked["mean (mm)"] == pytest.approx(held["mean (mm)"] + 1)
+    (train,) = rows(table, split="train", against="registered reference", keypoint="shoulder_tip")
+    assert train["mean (mm)"] == pytest.approx((1 + 3 + 5) / 3)
+    assert {r["split"] for r in rows(table)} == {"held_out", "train", "all"}
+
+
+def test_fixed_keypoints_are_named_and_left_out(rollouts, result):
+    assert result.metrics["fixed_keypoints"] == ["base"]
+    assert rows(result.tables["keypoint_error"], keypoint="base (fixed)")
+    error = rollouts.error_mm.copy()
+    error[..., rollouts.keypoint_names.index("base")] = 100
+    other = build(Settings())(attrs.evolve(rollouts, error_mm=error))
+    assert other.metrics["keypoint_mm"] == result.metrics["keypoint_mm"]
+    assert "base" in result.methods
+
+
+def test_metrics_are_the_rollouts_own_summary(rollouts, result):
+    summary = rollouts.tracking()
+    assert {k: result.metrics[k] for k in summary} == summary
+    assert result.metrics["joint_deg"] == pytest.approx({"shoulder": 2.0, "elbow": 3.0})
+
+
+def test_joint_table(result):
+    (elbow,) = rows(result.tables["joint_error"], split="train", joint="elbow")
+    assert [elbow[k] for k in ("mean (deg)", "median (deg)", "p95 (deg)", "max (deg)")] == pytest.approx([3.0] * 4)
+
+
+def test_representative_clips(rollouts, result):
+    np.testing.assert_allclose(clip_errors_mm(rollouts), [1, 2, 3, 4, 5, 6])
+    assert representative(rollouts) == {"median held-out clip": 3, "worst clip": 5}
+    assert result.metrics["shown_clips"] == {"median held-out clip": "synthetic_03", "worst clip": "synthetic_05"}
+    assert "synthetic_03" in result.captions["joint_angles"]
+    only_train = attrs.evolve(rollouts, split=("train",) * 6)
+    assert representative(only_train) == {"median clip": 2, "worst clip": 5}
+
+
+def test_joint_figure_draws_the_named_clips(rollouts, result):
+    axes = result.figures["joint_angles"].axes
+    assert len(axes) == 4 and axes[0].get_ylabel() == "shoulder (deg)" and axes[-1].get_xlabel() == "time (ms)"
+    reference, rollout = (line.get_ydata() for line in axes[0].lines)
+    np.testing.assert_allclose(reference, np.rad2deg(rollouts.of("ref_joint_pos", "shoulder")[3]))
+    np.testing.assert_allclose(rollout - reference, np.where(np.arange(40) < 20, 2, np.nan), atol=1e-9)
+    assert axes[0].lines[0].get_xdata()[1] == pytest.approx(2.5)
+
+
+def test_error_over_time_is_median_and_band(result):
+    ax = result.figures["keypoint_error_over_time"].axes[0]
+    held = ax.lines[0].get_ydata()
+    assert len(held) == 30  # half of the held-out clips (20, 30, 40 steps) last so long
+    np.testing.assert_allclose(held, np.full(30, 4.0))
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == pytest.approx(np.percentile([2, 4, 6], 5))
+    assert band.max() == pytest.approx(np.percentile([2, 4, 6], 95))
+
+
+def test_activation_figure_is_mean_and_standard_error(rollouts, result):
+    ax = result.figures["activation"].axes[0]
+    a = over_clips(rollouts.of("activation", "shoulder_flexor"), rollouts.n_steps)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), np.nanmean(a, axis=0))
+    vertices = ax.collections[0].get_paths()[0].vertices
+    at_start = vertices[np.isclose(vertices[:, 0], 0), 1]
+    sem = a[:, 0].std(ddof=1) / np.sqrt(6)
+    assert np.ptp(at_start) == pytest.approx(2 * sem, rel=1e-6)
+    assert ax.get_title(loc="left") == "shoulder_flexor"
+
+
+def test_muscle_use_by_hand(rollouts):
+    u = np.full(rollouts.excitation.shape, np.nan)
+    u[:, 1:11] = 0.5
+    u[:, 9:11] = 1.0
+    use = muscle_use(attrs.evolve(rollouts, excitation=u), 0.99)["elbow_flexor"]
+    assert use["mean_excitation"] == pytest.approx(0.6)
+    assert (use["peak_excitation"], use["saturated"]) == (1.0, pytest.approx(0.2))
+    a = rollouts.of("activation", "elbow_flexor")
+    assert use["mean_activation"] == pytest.approx(np.nanmean(a)) and use["peak_activation"] == np.nanmax(a)
+
+
+def test_chosen_clips_are_shown(rollouts):
+    result = build(Settings(show=("synthetic_00",)))(rollouts)
+    assert result.figures["joint_angles"].axes[0].get_title(loc="left") == "synthetic_00 (train)"
+    with pytest.raises(ConfigError, match=r"analyze\.tracking\.show: no clip 'synthetic_0'.*did you mean synthetic_0"):
+        build(Settings(show=("synthetic_0",)))(rollouts)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("lengths", [(30,), (30, 20), (40, 40, 40, 10)])
+def test_few_and_unequal_clips(lengths, tmp_path):
+    result = build(Settings())(synthetic_rollouts(lengths))
+    result.save(tmp_path)
+    assert {p.stem for p in tmp_path.glob("*.svg")} == set(result.figures) == set(result.captions)
+    assert {p.stem for p in tmp_path.glob("*.csv")} == {"keypoint_error", "joint_error", "muscle_use"}
+
+
+def test_plugin_is_installed(plugins):
+    assert plugins.get("analysis", "tracking").config is Settings
