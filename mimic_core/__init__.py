@@ -19,7 +19,7 @@ from mimic_core.registration import RegistrationSpec
 from mimic_core.report import ReportSpec
 from mimic_core.reward import RewardSpec
 from mimic_core.rollouts import Rollouts
-from mimic_core.simulator import SimState, Simulator, SimulatorSpec
+from mimic_core.simulator import Readings, SimState, Simulator, SimulatorSpec
 from mimic_core.step import Kinematics, StepView, Term
 from mimic_core.termination import TerminationSpec
 
@@ -29,7 +29,7 @@ MIMIC_API = 1
 __all__ = [
     "MIMIC_API", "Actuation", "ActuationSpec", "AnalysisSpec", "Body", "BodyModel", "BodySpec", "CommandSpec",
     "ComponentSpec", "ConfigError", "Controller", "DataError", "Decision", "Keypoints", "Kinematics", "MimicError",
-    "Muscle", "NoSettings", "ObservationSpec", "Physics", "PluginError", "PolicySpec", "ReaderSpec", "ReferenceClips",
+    "Muscle", "NoSettings", "ObservationSpec", "Physics", "PluginError", "PolicySpec", "ReaderSpec", "Readings", "ReferenceClips",
     "RegistrationSpec", "ReportSpec", "Result", "RewardSpec", "Rollouts", "SimState", "Simulator", "SimulatorSpec",
     "SourceSpec", "StepView", "Table", "Term", "TerminationSpec", "Trainer", "TrainingError", "hookimpl",
 ]

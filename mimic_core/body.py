@@ -30,7 +30,8 @@ class Muscle:
         operating_range: shortest and longest length over the joints' range, in optimal fibre lengths.
         max_shortening_velocity: optimal fibre lengths per second.
         activation_time, deactivation_time: time constants, s.
-        passive_force: passive force at ``length_max``, in maximum isometric forces.
+        passive_force: scale of the passive force, in maximum isometric forces: half of it half-way from optimal
+            length to ``length_max``, 1.5 of it at ``length_max``.
         eccentric_force: force at saturating lengthening velocity, in maximum isometric forces.
         length_min, length_max: lengths where active force vanishes, in optimal fibre lengths.
     """
@@ -88,7 +89,8 @@ class Body:
 
     def with_keypoints(self, names: tuple[str, ...]) -> Body:
         """Return this body with only the named keypoints, in that order."""
-        return attrs.evolve(self, keypoints={k: self.keypoints[k] for k in names})
+        return attrs.evolve(self, keypoints={k: self.keypoints[k] for k in names},
+                            keypoint_pos={k: p for k, p in self.keypoint_pos.items() if k in names})
 
     def spec(self) -> mujoco.MjSpec:
         """Return a fresh, editable MuJoCo specification of the skeleton, registered keypoints in place."""

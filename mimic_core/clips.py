@@ -51,10 +51,18 @@ class ReferenceClips(Record):
 
 
 def error_summary(error_mm: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """Summarise errors (…, keypoint) in mm; NaN entries are left out."""
+    """Summarise errors (…, keypoint) in mm.
+
+    Missing (NaN) entries are left out. What has no entry left, a keypoint or the whole array, is None: JSON has no NaN.
+    """
     e = error_mm[np.isfinite(error_mm)]
     return {
-        "mean": float(e.mean()), "median": float(np.median(e)), "p95": float(np.percentile(e, 95)),
-        "max": float(e.max()),
-        "per_keypoint": {n: float(np.nanmean(error_mm[..., i])) for i, n in enumerate(names)},
+        "mean": _mean(e), "median": float(np.median(e)) if e.size else None,
+        "p95": float(np.percentile(e, 95)) if e.size else None, "max": float(e.max()) if e.size else None,
+        "per_keypoint": {n: _mean(error_mm[..., i]) for i, n in enumerate(names)},
     }
+
+
+def _mean(error_mm: np.ndarray) -> float | None:
+    e = error_mm[np.isfinite(error_mm)]
+    return float(e.mean()) if e.size else None

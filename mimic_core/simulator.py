@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 class SimState(NamedTuple):
-    """A batch of bodies at one instant. Everything in it belongs to that same instant.
-
-    time, qpos, qvel, activation and internal are the state; the rest is read off it.
-    """
+    """A batch of bodies at one instant."""
 
     time: Any
     """(batch,) s"""
@@ -28,23 +25,28 @@ class SimState(NamedTuple):
     qvel: Any
     """(batch, qvel)"""
     activation: Any
-    """(batch, actuator)"""
-    joint_force: Any
-    """(batch, joint) N·m, of the actuators"""
-    muscle_force: Any
-    """(batch, muscle) N, tension positive"""
-    muscle_length: Any
-    """(batch, muscle) m"""
-    muscle_velocity: Any
-    """(batch, muscle) m/s, lengthening positive"""
-    site_pos: Any
-    """(batch, keypoint, 3) m"""
+    """(batch, actuator); equal to excitation where an actuator has no state of its own"""
     internal: Any = ()
     """what the engine itself carries to the next step; leading axis batch"""
 
 
+class Readings(NamedTuple):
+    """What can be read off a `SimState`, at that same instant; None where it was not asked for."""
+
+    joint_force: Any = None
+    """(batch, joint) N·m, of the actuators"""
+    muscle_force: Any = None
+    """(batch, muscle) N, tension positive"""
+    muscle_length: Any = None
+    """(batch, muscle) m"""
+    muscle_velocity: Any = None
+    """(batch, muscle) m/s, lengthening positive"""
+    site_pos: Any = None
+    """(batch, keypoint, 3) m"""
+
+
 class Simulator(Protocol):
-    """Both methods may be called inside ``jax.jit`` and ``jax.lax.scan``."""
+    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``."""
 
     model: BodyModel
     control_dt: float
@@ -57,6 +59,10 @@ class Simulator(Protocol):
 
     def step(self, state: SimState, excitation: Any) -> SimState:
         """Advance by one control step with ``excitation`` (batch, actuator) held."""
+        ...
+
+    def read(self, state: SimState, fields: frozenset[str]) -> Readings:
+        """Read the named fields of `Readings` off a state. What nobody asks for costs nothing."""
         ...
 
 

@@ -27,7 +27,8 @@ class StepView(NamedTuple):
     """One environment at the end of one control step; every array is ordered by the body's names.
 
     `ref` is the reference at the same instant. `future` holds the reference at the coming instants
-    that the task's window asks for, with a leading window axis.
+    that the task's window asks for, with a leading window axis. Fields that no chosen term uses are None: the
+    core looks at what each term reads when the task is built, and asks the simulator for no more.
     """
 
     joint_pos: Any
@@ -78,3 +79,30 @@ def as_term(built: Term | Callable[[StepView], Any]) -> Term:
     if isinstance(built, Term):
         return built
     return Term(init=lambda: (), step=lambda memory, view: (memory, built(view)))
+
+
+def fields_read(term: Term, view: StepView) -> frozenset[str]:
+    """Return the names that a term reads off the step (``site_pos``, ``ref.site_pos``, …), by running it abstractly.
+
+    ``view`` gives the shapes: one environment, every field present.
+    """
+    import jax
+
+    seen: set[str] = set()
+    jax.eval_shape(lambda v: term.step(term.init(), _Recorder(v, seen))[1], view)
+    return frozenset(seen)
+
+
+class _Recorder:
+    """Stands in for a `StepView` and notes what is read."""
+
+    def __init__(self, view: Any, seen: set[str], prefix: str = "") -> None:
+        self._view, self._seen, self._prefix = view, seen, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._view, name)
+        if isinstance(found, Kinematics):
+            return _Recorder(found, self._seen, f"{self._prefix}{name}.")
+        if name in type(self._view)._fields:
+            self._seen.add(self._prefix + name)
+        return found

@@ -134,10 +134,17 @@ class Record:
             if name in f.attrs:
                 return from_json(json.loads(f.attrs[name]), meta["as"])
         elif name in f:
-            return f[name][()] if meta["storage"] == "array" else {k: v[()] for k, v in f[name].items()}
+            return f[name][()] if meta["storage"] == "array" else _datasets(f[name])
         if field.default is attrs.NOTHING:
             raise DataError(f"{path}: has no {name!r}, which a {cls.KIND!r} file must have; make the file again")
         return attrs.NOTHING
+
+
+def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
+    """Return every dataset below a group; a name with a slash (``encoder/layer_1``) lies in a group of its own."""
+    found: dict[str, np.ndarray] = {}
+    group.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
 
 
 def _write_array(group: h5py.Group, name: str, a: np.ndarray, meta: Mapping[str, Any]) -> None:

@@ -20,8 +20,8 @@ from mimic_core.body import BodyModel
 from mimic_core.clips import ReferenceClips
 from mimic_core.errors import ConfigError
 from mimic_core.reference import Reference, resample
-from mimic_core.simulator import SimState, Simulator
-from mimic_core.step import Kinematics, StepView, Term
+from mimic_core.simulator import Readings, SimState, Simulator
+from mimic_core.step import Kinematics, StepView, Term, as_term, fields_read
 
 
 @attrs.frozen
@@ -131,29 +131,42 @@ class Task:
             raise ConfigError(f"task.window_step_ms: {settings.window_step_ms:g} ms is not a whole number of control "
                               f"steps of {self.control_dt * 1e3:g} ms")
         self._ahead = round(stride) * jnp.arange(1, settings.window + 1)
-        self._starts = self._states_on_reference()
-        self._ref = self._kinematics(self._starts.qpos, self._starts.qvel, self._starts.site_pos)
         self._n_steps = jnp.asarray(self.n_steps)
+        self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
         self._draw = self._start_table()
+        used = [fields_read(t, self._example()) for t in (
+            *(w.term for w in rewards), *map(as_term, terminations), *(as_term(f) for fs in observations.values() for f in fs))]
+        self._fields = frozenset().union(*used)
+        needs_sites = self._fields & {"ref.site_pos", "future.site_pos"}
+        self._ref = self._kinematics(self._qpos, self._qvel, self._sites_at(self.reference) if needs_sites else None)
 
     @property
     def action_size(self) -> int:
         return len(self.model.actuator_names)
 
-    def _states_on_reference(self) -> SimState:
-        """The simulator's state at every (clip, step) of the reference, so that a reset is a look-up."""
-        clips, steps = self.reference.qpos.shape[:2]
-        flat = [a.reshape(clips * steps, -1) for a in (self.reference.qpos, self.reference.qvel)]
-        rest = np.full((clips * steps, self.action_size), max(self.model.actuation.low, 0.0))
-        state = jax.jit(self.simulator.reset)(*map(jnp.asarray, (*flat, rest)))
-        return jax.tree.map(lambda a: a.reshape(clips, steps, *a.shape[1:]), state)
+    def _example(self) -> StepView:
+        """One environment's view with every field present, for shapes."""
+        m, window = self.model, self.settings.window
+        joints, acts, muscles = (np.zeros(len(n)) for n in (m.joint_names, m.actuator_names, m.muscle_names))
+        root = (np.zeros(3), np.array([1.0, 0, 0, 0])) if m.root is not None else (None, None)
+        here = Kinematics(joints, joints, np.zeros((len(m.keypoint_names), 3)), *root)
+        return StepView(
+            joint_pos=joints, joint_vel=joints, joint_force=joints, activation=acts, excitation=acts,
+            previous_excitation=acts, muscle_force=muscles, muscle_length=muscles, muscle_velocity=muscles,
+            site_pos=here.site_pos, root_pos=root[0], root_quat=root[1], time=np.zeros(()), ref=here,
+            future=jax.tree.map(lambda a: np.stack([a] * window), here))
+
+    def _sites_at(self, reference: Reference) -> Array:
+        """(clip, step, keypoint, xyz) keypoint sites with the body in the reference's poses."""
+        flat = [jnp.asarray(a.reshape(-1, a.shape[-1])) for a in (reference.qpos, reference.qvel)]
+        state = self.simulator.reset(*flat, jnp.zeros((len(flat[0]), self.action_size)))
+        pos = jax.jit(lambda s: self.simulator.read(s, frozenset({"site_pos"})).site_pos)(state)
+        return pos.reshape(*reference.qpos.shape[:2], *pos.shape[1:])
 
     @cached_property
     def registered_site_pos(self) -> np.ndarray:
         """(clip, step, keypoint, xyz) m: the keypoint sites on the registered reference, at the control rate."""
-        flat = [jnp.asarray(a.reshape(-1, a.shape[-1])) for a in (self.registered.qpos, self.registered.qvel)]
-        state = jax.jit(self.simulator.reset)(*flat, jnp.zeros((len(flat[0]), self.action_size)))
-        return np.asarray(state.site_pos).reshape(*self.registered.qpos.shape[:2], *state.site_pos.shape[1:])
+        return np.asarray(self._sites_at(self.registered))
 
     @cached_property
     def moving_keypoints(self) -> np.ndarray:
@@ -182,7 +195,7 @@ class Task:
         activation = jax.random.uniform(muscle, (batch, self.action_size), maxval=high) if high else None
         state = self.reset_at(clip, step, activation)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
-            state = state._replace(sim=self._disturbed(state.sim, noise)._replace(time=state.sim.time))
+            state = state._replace(sim=self._disturbed(state.sim, noise))
         return state
 
     def _disturbed(self, sim: SimState, key: Array) -> SimState:
@@ -194,15 +207,15 @@ class Task:
         low, high = jnp.minimum(angles, m.joint_range[:, 0]), jnp.maximum(angles, m.joint_range[:, 1])
         moved = jnp.clip(angles + self.settings.initial_joint_noise * jax.random.normal(where, shape), low, high)
         faster = self.settings.initial_velocity_noise * jax.random.normal(speed, shape)
-        return self.simulator.reset(sim.qpos.at[:, m.joint_qposadr].set(moved),
-                                    sim.qvel.at[:, m.joint_dofadr].add(faster), sim.activation)
+        return sim._replace(qpos=sim.qpos.at[:, m.joint_qposadr].set(moved),
+                            qvel=sim.qvel.at[:, m.joint_dofadr].add(faster))
 
     def reset_at(self, clip: Array, step: Array, activation: Array | None = None) -> TaskState:
         """Begin episodes at given clips and control steps; muscles start relaxed unless ``activation`` is given."""
-        sim = jax.tree.map(lambda a: a[clip, step], self._starts)
+        if activation is None:
+            activation = jnp.full((len(clip), self.action_size), max(self.model.actuation.low, 0.0))
+        sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
         sim = sim._replace(time=step * self.control_dt)
-        if activation is not None:
-            sim = sim._replace(activation=activation)
         memory = {t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
                   for t in self.rewards}
         return TaskState(sim, clip, step, sim.activation, memory)
@@ -239,14 +252,15 @@ class Task:
     def view(self, state: TaskState, previous_excitation: Array) -> StepView:
         """Return the batch as terms see it, every array with a leading batch axis."""
         sim = state.sim
-        now = self._kinematics(sim.qpos, sim.qvel, sim.site_pos)
+        read: Readings = self.simulator.read(sim, self._fields)
+        now = self._kinematics(sim.qpos, sim.qvel, read.site_pos)
         last = self._n_steps[state.clip] - 1
         at = jnp.minimum(state.step, last)
         ahead = jnp.minimum(at[:, None] + self._ahead, last[:, None])
         return StepView(
-            joint_pos=now.joint_pos, joint_vel=now.joint_vel, joint_force=sim.joint_force, activation=sim.activation,
-            excitation=state.excitation, previous_excitation=previous_excitation, muscle_force=sim.muscle_force,
-            muscle_length=sim.muscle_length, muscle_velocity=sim.muscle_velocity, site_pos=now.site_pos,
+            joint_pos=now.joint_pos, joint_vel=now.joint_vel, joint_force=read.joint_force, activation=sim.activation,
+            excitation=state.excitation, previous_excitation=previous_excitation, muscle_force=read.muscle_force,
+            muscle_length=read.muscle_length, muscle_velocity=read.muscle_velocity, site_pos=now.site_pos,
             root_pos=now.root_pos, root_quat=now.root_quat, time=sim.time,
             ref=jax.tree.map(lambda a: a[state.clip, at], self._ref),
             future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], self._ref))

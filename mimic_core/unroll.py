@@ -11,7 +11,11 @@ import numpy as np
 from mimic_core.policy import Controller, Decision
 from mimic_core.reference import resample_positions
 from mimic_core.rollouts import Rollouts
+from mimic_core.simulator import Readings
 from mimic_core.task import Task
+
+ALL = frozenset(Readings._fields)
+SITES = frozenset({"site_pos"})
 
 
 class ClipRunner:
@@ -28,7 +32,7 @@ class ClipRunner:
         self._programs: dict[Any, Any] = {}
 
     def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None):
-        """Return (initial state, trace over time), with everything if ``full``, else only keypoint positions."""
+        """Return (initial state, its readings, trace over time), with everything if ``full``, else only keypoint positions."""
         program = self._programs.get((controller.act, full, key is None))
         if program is None:
             program = self._programs[controller.act, full, key is None] = jax.jit(self._program(controller, full))
@@ -44,18 +48,19 @@ class ClipRunner:
                 state, memory = carry
                 decision = controller.act(variables, task.observe(state), memory, key)
                 after, outcome = task.step(state, decision.action)
-                trace = (after.sim, after.excitation, decision._replace(carry=()), outcome) if full else after.sim.site_pos
+                trace = (after.sim, task.simulator.read(after.sim, ALL), after.excitation, decision._replace(carry=()),
+                         outcome) if full else task.simulator.read(after.sim, SITES).site_pos
                 return (after, decision.carry), trace
 
             keys = None if key is None else jax.random.split(key, self._steps - 1)
             _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), keys, length=self._steps - 1)
-            return start.sim, trace
+            return start.sim, task.simulator.read(start.sim, ALL if full else SITES), trace
 
         return program
 
     def tracking_mm(self, controller: Controller) -> float:
         """Mean distance (mm of the animal) of the keypoints that move from the registered reference."""
-        start, site_pos = self.run(controller, full=False)
+        _, start, site_pos = self.run(controller, full=False)
         site_pos = np.concatenate([np.asarray(start.site_pos)[:, None], np.moveaxis(np.asarray(site_pos), 0, 1)], axis=1)
         reference = self.task.registered_site_pos[self.clips, : self._steps]
         error = 1e3 * self.task.clips.body.scale * np.linalg.norm(site_pos - reference, axis=-1)
@@ -75,7 +80,7 @@ def roll_out(task: Task, controller: Controller, *, split: list[str], simulator:
     """
     model, clips = task.model, task.clips
     runner = ClipRunner(task, np.arange(len(clips.clip_names)))
-    start, (sim, excitation, decision, outcome) = runner.run(controller, key=None if seed is None else jax.random.key(seed))
+    start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=None if seed is None else jax.random.key(seed))
     n_steps, total = task.n_steps, runner._steps
     inside = np.arange(total) < n_steps[:, None]
 
@@ -90,7 +95,7 @@ def roll_out(task: Task, controller: Controller, *, split: list[str], simulator:
     def masked(a: np.ndarray) -> np.ndarray:
         return np.where(inside.reshape(*inside.shape, *[1] * (a.ndim - 2)), a[:, :total], np.nan).astype(np.float32)
 
-    site_pos = gather(sim.site_pos, start.site_pos)
+    site_pos = gather(read.site_pos, start_read.site_pos)
     reference = task.registered_site_pos
     tracked = resample_positions(clips.tracked_pos, clips.n_frames, n_steps, clips.rate_hz, 1.0 / task.control_dt)
     to_mm = 1e3 * clips.body.scale
@@ -101,16 +106,16 @@ def roll_out(task: Task, controller: Controller, *, split: list[str], simulator:
         joint_names=model.joint_names, actuator_names=model.actuator_names, muscle_names=model.muscle_names,
         keypoint_names=model.keypoint_names, n_steps=n_steps, qpos=qpos, qvel=qvel,
         joint_pos=qpos[..., model.joint_qposadr], joint_vel=qvel[..., model.joint_dofadr],
-        joint_force=gather(sim.joint_force, start.joint_force),
+        joint_force=gather(read.joint_force, start_read.joint_force),
         ref_joint_pos=masked(task.registered.qpos[..., model.joint_qposadr]),
         ref_joint_vel=masked(task.registered.qvel[..., model.joint_dofadr]),
         site_pos=site_pos, ref_site_pos=masked(reference), tracked_pos=masked(tracked),
         error_mm=to_mm * np.linalg.norm(site_pos - masked(reference), axis=-1),
         tracked_error_mm=to_mm * np.linalg.norm(site_pos - masked(tracked), axis=-1),
         action=gather(decision.action), excitation=gather(excitation), activation=gather(sim.activation, start.activation),
-        muscle_force=gather(sim.muscle_force, start.muscle_force),
-        muscle_length=gather(sim.muscle_length, start.muscle_length),
-        muscle_velocity=gather(sim.muscle_velocity, start.muscle_velocity), reward=gather(outcome.reward),
+        muscle_force=gather(read.muscle_force, start_read.muscle_force),
+        muscle_length=gather(read.muscle_length, start_read.muscle_length),
+        muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity), reward=gather(outcome.reward),
         reward_terms={k: gather(v) for k, v in outcome.terms.items()}, **_inner(decision, gather),
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
         provenance=provenance or {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,12 +26,24 @@ def analyze(
     plugins = load_plugins()
     with working(plugins):
         summary = stages.analyze(plugins, name, rollouts, out=out, settings=settings(set_, name))
-    flat = [[k, v] for k, v in _flat(summary) if k not in ("out", "analysis", "seconds")]
-    emit(summary, json, [table(name, ["", ""], flat), f"tables and figures → {summary['out']}"])
+    emit(summary, json, [*_tables(out), f"tables and figures → {summary['out']}"])
 
 
-def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    out = []
-    for key, v in data.items():
-        out += _flat(v, f"{prefix}{key}.") if isinstance(v, Mapping) else [(prefix + key, v)]
-    return out
+def _tables(directory: Path) -> list[Any]:
+    """The tables that the analysis saved, as they are read in a terminal."""
+    import csv
+    from json import loads
+
+    shown = []
+    for name, caption in loads((directory / "result.json").read_text())["tables"].items():
+        with (directory / f"{name}.csv").open(newline="") as f:
+            columns, *rows = list(csv.reader(f))
+        shown.append(table(caption or name, columns, [[_number(v) for v in row] for row in rows]))
+    return shown
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    except ValueError:
+        return text

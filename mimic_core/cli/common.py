@@ -122,7 +122,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Any:
     out = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
         numeric = any(isinstance(r[i], (int, float)) for r in rows)
-        out.add_column(column, justify="right" if numeric else "left")
+        out.add_column(column, justify="right" if numeric else "left", no_wrap=i == 0)
     for row in rows:
         out.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     return out

@@ -34,5 +34,5 @@ def rollout(
              for row in error_rows(t["tracked_keypoint_mm"], f"{split.replace('_', '-')}, from tracked keypoints")]
     fixed = f"; {', '.join(tracking['fixed_keypoints'])} cannot move and is left out" if tracking["fixed_keypoints"] else ""
     emit(summary, json, [
-        table("Distance from the registered reference, mm of the animal", ["", "mean", "median", "95 %", "max"], rows),
+        table("Tracking error: distance from the registered reference, mm of the animal", ["", "mean", "median", "95 %", "max"], rows),
         f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{fixed} → {summary['out']}"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +12,13 @@ import mujoco
 import numpy as np
 from jax import Array
 from jaxtyping import Float
-from mujoco import mjx
 
-from mimic_core import BodyModel, SimState
-from mimic_core.simulator import substeps
-from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
+with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missing, which most installations do without
+    from mujoco import mjx
+
+from mimic_core import BodyModel, Readings, SimState  # noqa: E402
+from mimic_core.simulator import substeps  # noqa: E402
+from mimic_mjx.differentiable import differentiable_view, soft_limit_torque  # noqa: E402
 
 
 class MjxSimulator:
@@ -39,18 +43,24 @@ class MjxSimulator:
     def reset(self, qpos: Float[Array, "batch nq"], qvel: Float[Array, "batch nv"],
               activation: Float[Array, "batch actuator"]) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
-        return jax.vmap(self._read)(jnp.zeros(qpos.shape[0]), qpos, qvel, activation, activation)
+        return SimState(jnp.zeros(qpos.shape[0]), *map(jnp.asarray, (qpos, qvel, activation)))
 
     def step(self, state: SimState, excitation: Float[Array, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
         return jax.vmap(self._step)(state, excitation)
 
-    def _fill(self, qpos, qvel, activation, excitation) -> mjx.Data:
-        act = jnp.zeros(self._m.na).at[self._adr].set(activation[self._with_state])
-        return self._blank.replace(qpos=qpos, qvel=qvel, act=act, ctrl=excitation)
+    def read(self, state: SimState, fields: frozenset[str]) -> Readings:
+        """Read the named fields of `Readings` off a state."""
+        if not fields & set(Readings._fields):
+            return Readings()
+        return jax.vmap(lambda s: self._read(s, fields))(state)
 
-    def _step(self, state: SimState, excitation) -> SimState:
-        data = self._fill(state.qpos, state.qvel, state.activation, excitation)
+    def _fill(self, state: SimState, excitation: Array) -> mjx.Data:
+        act = jnp.zeros(self._m.na).at[self._adr].set(state.activation[self._with_state])
+        return self._blank.replace(qpos=state.qpos, qvel=state.qvel, act=act, ctrl=excitation)
+
+    def _step(self, state: SimState, excitation: Array) -> SimState:
+        data = self._fill(state, excitation)
 
         def substep(carry, _):
             qpos, qvel, act, warmstart = carry
@@ -62,24 +72,28 @@ class MjxSimulator:
             return (d.qpos, d.qvel, d.act, d.qacc_warmstart), None
 
         # the solver starts cold at each control step, as it does in the C engine's batched rollout
-        start = (data.qpos, data.qvel, data.act, data.qacc_warmstart)
-        (qpos, qvel, act, _), _ = jax.lax.scan(substep, start, None, length=self._substeps)
+        carry = (data.qpos, data.qvel, data.act, data.qacc_warmstart)
+        if self._substeps == 1:
+            carry, _ = substep(carry, None)
+        else:
+            carry, _ = jax.lax.scan(substep, carry, None, length=self._substeps)
+        qpos, qvel, act, _ = carry
         activation = excitation.at[self._with_state].set(act[self._adr])
-        return self._read(state.time + self.control_dt, qpos, qvel, activation, excitation)
+        return SimState(state.time + self.control_dt, qpos, qvel, activation)
 
-    def _read(self, time, qpos, qvel, activation, excitation) -> SimState:
-        """Read everything off one state. What the caller does not use, the compiler leaves out."""
-        d = self._fill(qpos, qvel, activation, excitation)
-        for stage in (mjx.kinematics, mjx.com_pos, mjx.tendon, mjx.transmission):
-            d = stage(self._m, d)
-        velocity = d._impl.actuator_moment @ d.qvel
-        d = d.tree_replace({"_impl.actuator_velocity": velocity})
-        d = mjx.fwd_actuation(self._m, d)
-        model, muscles = self.model, self.model.muscle_ids
-        return SimState(
-            time=time, qpos=qpos, qvel=qvel, activation=activation, joint_force=d.qfrc_actuator[model.joint_dofadr],
-            muscle_force=-d.actuator_force[muscles], muscle_length=d.actuator_length[muscles],
-            muscle_velocity=velocity[muscles], site_pos=d.site_xpos[model.keypoint_site_ids])
+    def _read(self, state: SimState, fields: frozenset[str]) -> Readings:
+        model, found = self.model, {}
+        d = mjx.kinematics(self._m, self._fill(state, state.activation))
+        found["site_pos"] = d.site_xpos[model.keypoint_site_ids]
+        if fields & {"joint_force", "muscle_force", "muscle_length", "muscle_velocity"}:
+            for stage in (mjx.com_pos, mjx.tendon, mjx.transmission):
+                d = stage(self._m, d)
+            velocity = d._impl.actuator_moment @ d.qvel
+            d = mjx.fwd_actuation(self._m, d.tree_replace({"_impl.actuator_velocity": velocity}))
+            muscles = model.muscle_ids
+            found |= {"joint_force": d.qfrc_actuator[model.joint_dofadr], "muscle_force": -d.actuator_force[muscles],
+                      "muscle_length": d.actuator_length[muscles], "muscle_velocity": velocity[muscles]}
+        return Readings(**{k: v for k, v in found.items() if k in fields})
 
 
 def _flatten_impedance(host: mujoco.MjModel) -> None:

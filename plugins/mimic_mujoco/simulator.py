@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,7 @@ from jax import Array
 from jaxtyping import Float
 from mujoco import rollout
 
-from mimic_core import BodyModel, Physics, SimState
+from mimic_core import BodyModel, Physics, Readings, SimState
 from mimic_core.simulator import substeps
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -22,9 +24,8 @@ _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 class MujocoSimulator:
     """MuJoCo in C. Inside, everything is float64; the caller's state is in JAX's default precision.
 
-    After each control step the sensors are read at the very state that the step ended in: MuJoCo
-    itself evaluates sensors at the state that a step begins with, so a second, one-forward call reads
-    them off the new state.
+    Readings are sensors, evaluated in a call of its own with one forward pass: in a step, MuJoCo evaluates them at the
+    state that the step begins with, not at the one it ends in.
     """
 
     differentiable = False
@@ -45,6 +46,8 @@ class MujocoSimulator:
         self._data = [mujoco.MjData(self._m) for _ in range(threads)]
         self._probe_data = [mujoco.MjData(self._probe) for _ in range(threads)]
         self._pool = rollout.Rollout(nthread=threads)
+        # XLA may run callbacks that do not depend on each other at the same time; the pool takes one call at once
+        self._one_at_a_time = threading.Lock()
         m = self._m
         self._size = mujoco.mj_stateSize(m, _FULL)
         if self._size != 1 + m.nq + m.nv + m.na:
@@ -56,47 +59,55 @@ class MujocoSimulator:
     def reset(self, qpos: Float[Array, "batch nq"], qvel: Float[Array, "batch nv"],
               activation: Float[Array, "batch actuator"]) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
-        return self._call(self._host_reset, jnp.zeros(qpos.shape[0]), qpos, qvel, activation, activation)
+        return SimState(jnp.zeros(qpos.shape[0]), *map(jnp.asarray, (qpos, qvel, activation)))
 
     def step(self, state: SimState, excitation: Float[Array, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
-        return self._call(self._host_step, state.time, state.qpos, state.qvel, state.activation, excitation)
+        out = jax.pure_callback(self._host_step, jax.tree.map(_shape, tuple(state[:4])), *state[:4], excitation)
+        return SimState(*out)
 
-    def _call(self, host, time, qpos, qvel, activation, excitation) -> SimState:
-        batch, m = qpos.shape[0], self._m
-        dtype = jnp.result_type(float)
-        shapes = [(), (m.nq,), (m.nv,), (m.nu,)] + [shape for _, shape in self._slices.values()]
-        out = jax.pure_callback(host, [jax.ShapeDtypeStruct((batch, *s), dtype) for s in shapes],
-                                time, qpos, qvel, activation, excitation)
-        return SimState(*out[:4], **dict(zip(self._slices, out[4:], strict=True)))
+    def read(self, state: SimState, fields: frozenset[str]) -> Readings:
+        """Read the named fields of `Readings` off a state."""
+        names = [n for n in self._slices if n in fields]
+        if not names:
+            return Readings()
+        batch, dtype = state.qpos.shape[0], jnp.result_type(float)
+        shapes = [jax.ShapeDtypeStruct((batch, *self._slices[n][1]), dtype) for n in names]
+        out = jax.pure_callback(partial(self._host_read, names), shapes, *state[:4])
+        return Readings(**dict(zip(names, out, strict=True)))
 
-    def _host_step(self, *args) -> list[np.ndarray]:
-        state, control = self._pack(*args)
-        held = np.repeat(control[:, None], self._substeps, axis=1)
-        ends, _ = self._pool.rollout(self._m, self._data, initial_state=state, control=held)
-        return self._read(np.ascontiguousarray(ends[:, -1]), control)
+    def _host_step(self, *args) -> tuple[np.ndarray, ...]:
+        m, (*state, excitation) = self._m, [np.asarray(a, np.float64) for a in args]
+        held = np.repeat(excitation[:, None], self._substeps, axis=1)
+        with self._one_at_a_time:
+            ends, _ = self._pool.rollout(m, self._data, initial_state=self._pack(*state), control=held)
+        time, qpos, qvel, act = np.split(ends[:, -1], [1, 1 + m.nq, 1 + m.nq + m.nv], axis=1)
+        activation = excitation.copy()
+        activation[:, self._with_state] = act[:, self._adr]
+        return tuple(np.asarray(a, a0.dtype) for a, a0 in zip((time[:, 0], qpos, qvel, activation), args, strict=False))
 
-    def _host_reset(self, *args) -> list[np.ndarray]:
-        return self._read(*self._pack(*args))
+    def _host_read(self, names: list[str], *args) -> list[np.ndarray]:
+        state = [np.asarray(a, np.float64) for a in args]
+        # actuators without a state of their own are told their excitation, which is their activation
+        with self._one_at_a_time:
+            _, sensed = self._pool.rollout(self._probe, self._probe_data, initial_state=self._pack(*state),
+                                           control=state[3][:, None])
+        out = []
+        for name in names:
+            where, shape = self._slices[name]
+            sign = -1.0 if name == "muscle_force" else 1.0  # MuJoCo counts a pull as negative
+            out.append(np.asarray(sign * sensed[:, 0, where].reshape(-1, *shape), jnp.result_type(float)))
+        return out
 
-    def _pack(self, time, qpos, qvel, activation, excitation) -> tuple[np.ndarray, np.ndarray]:
-        time, qpos, qvel, activation, excitation = (np.asarray(a, np.float64)
-                                                    for a in (time, qpos, qvel, activation, excitation))
+    def _pack(self, time, qpos, qvel, activation) -> np.ndarray:
+        """Return MuJoCo's full physics state, (batch, state)."""
         act = np.zeros((len(qpos), self._m.na))
         act[:, self._adr] = activation[:, self._with_state]
-        return np.concatenate([time[:, None], qpos, qvel, act], axis=1), excitation
+        return np.concatenate([time[:, None], qpos, qvel, act], axis=1)
 
-    def _read(self, state: np.ndarray, control: np.ndarray) -> list[np.ndarray]:
-        m = self._m
-        _, sensed = self._pool.rollout(self._probe, self._probe_data, initial_state=state, control=control[:, None])
-        sensed = sensed[:, 0]
-        time, qpos, qvel, act = np.split(state, [1, 1 + m.nq, 1 + m.nq + m.nv], axis=1)
-        activation = control.copy()
-        activation[:, self._with_state] = act[:, self._adr]
-        read = {name: sensed[:, where].reshape(len(state), *shape) for name, (where, shape) in self._slices.items()}
-        read["muscle_force"] = -read["muscle_force"]  # MuJoCo counts a pull as negative
-        dtype = jnp.result_type(float)
-        return [np.asarray(a, dtype) for a in (time[:, 0], qpos, qvel, activation, *read.values())]
+
+def _shape(a: Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(a.shape, a.dtype)
 
 
 def _integrator(name: str) -> mujoco.mjtIntegrator:
@@ -105,7 +116,7 @@ def _integrator(name: str) -> mujoco.mjtIntegrator:
 
 
 def _add_sensors(spec: mujoco.MjSpec, model: BodyModel) -> dict[str, tuple[slice, tuple[int, ...]]]:
-    """Add a sensor for everything a `SimState` reads off; return where each block lies and its shape."""
+    """Add a sensor for each of `Readings`; return where each block lies and its shape."""
     kinds, objects = mujoco.mjtSensor, mujoco.mjtObj
     sites = [model.body.keypoints[k] for k in model.keypoint_names]
     blocks = {

@@ -58,11 +58,19 @@ def accepts_wide_csv(path):
 @hookimpl
 def mimic_readers():
     yield ReaderSpec(
-        name="stac_mjx", config=StacMjxSettings, build=build_stac_mjx, suffixes=(".h5", ".hdf5"),
-        accepts=accepts_stac_mjx, summary="STAC-MJX .h5 (datasets kp_data and kp_names)",
+        name="stac_mjx",
+        config=StacMjxSettings,
+        build=build_stac_mjx,
+        suffixes=(".h5", ".hdf5"),
+        accepts=accepts_stac_mjx,
+        summary="STAC-MJX .h5 (datasets kp_data and kp_names)",
         source="file layout of talmolab/stac-mjx",
     )
     yield ReaderSpec(
-        name="wide_csv", config=WideCsvSettings, build=build_wide_csv, suffixes=(".csv",),
-        accepts=accepts_wide_csv, summary="wide .csv (columns time, <keypoint>_x, <keypoint>_y, <keypoint>_z; s and m)",
+        name="wide_csv",
+        config=WideCsvSettings,
+        build=build_wide_csv,
+        suffixes=(".csv",),
+        accepts=accepts_wide_csv,
+        summary="wide .csv (columns time, <keypoint>_x, <keypoint>_y, <keypoint>_z; s and m)",
     )

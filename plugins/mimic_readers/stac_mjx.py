@@ -36,8 +36,10 @@ def read(path: Path, rate_hz: float) -> Keypoints:
     if not names or len({n.lower() for n in names}) != len(names):
         raise DataError(f"{path}: kp_names must be different names, got {', '.join(names) or 'none'}; correct them")
     if data.ndim != 2 or data.shape[1] != 3 * len(names):
-        raise DataError(f"{path}: kp_data has shape {data.shape}, expected (frames, {3 * len(names)}) for the "
-                        f"{len(names)} keypoints of kp_names; export both again")
+        raise DataError(
+            f"{path}: kp_data has shape {data.shape}, expected (frames, {3 * len(names)}) for the "
+            f"{len(names)} keypoints of kp_names; export both again"
+        )
     if not len(data):
         raise DataError(f"{path}: kp_data has no frames; export it again")
     clip = data.astype(float).reshape(len(data), len(names), 3)

@@ -55,21 +55,28 @@ def frame_rate(time: np.ndarray, path: Path) -> float:
         DataError: a time is missing, times do not rise evenly, or they cannot be seconds.
     """
     if not np.isfinite(time).all():
-        raise DataError(f"{path}: column time is empty in row {_row(np.flatnonzero(~np.isfinite(time))[0])}; fill it in, "
-                        "or set the reader's rate_hz")
+        empty = np.flatnonzero(~np.isfinite(time))
+        raise DataError(
+            f"{path}: column time is empty in row {_row(empty[0])}; fill it in, or set the reader's rate_hz"
+        )
     duration, last = time[-1] - time[0], len(time) - 1
     if duration <= 0 or (np.diff(time) <= 0).any():
         bad = np.flatnonzero(np.diff(time) <= 0)
-        raise DataError(f"{path}: column time does not rise at row {_row(bad[0] + 1)}; sort the rows, or set the reader's rate_hz")
+        row = _row(bad[0] + 1)
+        raise DataError(f"{path}: column time does not rise at row {row}; sort the rows, or set the reader's rate_hz")
     rate = last / duration
     jitter = np.abs(time - time[0] - np.arange(len(time)) / rate)
     if jitter.max() > _LARGEST_JITTER / rate:
         step = np.diff(time)
         worst = int(np.abs(step - np.median(step)).argmax())
-        raise DataError(f"{path}: times are irregular: a step of {step[worst]:.4g} s at row {_row(worst + 1)}, usually "
-                        f"{np.median(step):.4g} s; fill dropped frames with empty cells, or set the reader's rate_hz")
+        raise DataError(
+            f"{path}: times are irregular: a step of {step[worst]:.4g} s at row {_row(worst + 1)}, usually "
+            f"{np.median(step):.4g} s; fill dropped frames with empty cells, or set the reader's rate_hz"
+        )
     if rate < _SLOWEST_HZ:
-        raise DataError(f"{path}: {1 / rate:.4g} s between frames; column time must be in seconds; divide milliseconds by 1000")
+        raise DataError(
+            f"{path}: {1 / rate:.4g} s between frames; column time must be in seconds; divide milliseconds by 1000"
+        )
     unsure = rate * 2 * max(jitter.max(), np.finfo(float).eps * np.abs(time).max()) / duration
     return float(round(rate)) if abs(rate - round(rate)) <= unsure else float(rate)
 
@@ -80,7 +87,8 @@ def _table(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError as e:
         raise DataError(f"{path}: is empty; export it again") from e
     except (pd.errors.ParserError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: not a table of comma-separated values; export it again ({' '.join(str(e).split())[:80]})") from e
+        why = " ".join(str(e).split())[:80]
+        raise DataError(f"{path}: not a table of comma-separated values; export it again ({why})") from e
     table.columns = [str(c).strip() for c in table.columns]
     return table.rename(columns={c: "time" for c in table.columns if c.lower() == "time"})
 
@@ -100,8 +108,10 @@ def _numbers(column: pd.Series, name: str, path: Path) -> np.ndarray:
     numbers = pd.to_numeric(column, errors="coerce")
     text = np.flatnonzero(numbers.isna() & column.notna())
     if text.size:
-        raise DataError(f"{path}: {column.iloc[text[0]]!r} in row {_row(text[0])}, column {name}, is no number; "
-                        "leave missing cells empty")
+        raise DataError(
+            f"{path}: {column.iloc[text[0]]!r} in row {_row(text[0])}, column {name}, is no number; "
+            "leave missing cells empty"
+        )
     return numbers.to_numpy(dtype=float)
 
 

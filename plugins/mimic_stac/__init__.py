@@ -74,7 +74,10 @@ def build(config, body):
 @hookimpl
 def mimic_registrations():
     yield RegistrationSpec(
-        name="stac", config=Settings, build=build, default=True,
+        name="stac",
+        config=Settings,
+        build=build,
+        default=True,
         summary="joint angles, keypoint offsets, scale and alignment fitted together, within joint limits",
         source="Wu, Tran, Kirk & Todorov 2013, doi:10.1109/HUMANOIDS.2013.7029995 (STAC)",
     )

@@ -46,8 +46,14 @@ class Fit:
     def start(cls, scale: float, offsets: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> Fit:
         """Return a fit with one rotation (3, 3) for all clips, translation (clip, 3), nothing of their own."""
         n = len(translation)
-        return cls(scale=scale, offsets=offsets, rotation=np.tile(rotation, (n, 1, 1)), translation=translation,
-                   shift=np.zeros((n, 3)), turn=np.zeros((n, 3)))
+        return cls(
+            scale=scale,
+            offsets=offsets,
+            rotation=np.tile(rotation, (n, 1, 1)),
+            translation=translation,
+            shift=np.zeros((n, 3)),
+            turn=np.zeros((n, 3)),
+        )
 
     def align(self, pos: np.ndarray, clip: np.ndarray) -> np.ndarray:
         """Return recorded positions (frame, keypoint, 3) in the model's axes, at the animal's size."""
@@ -114,8 +120,16 @@ def _lever(fit: Fit, data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return middle, arm, data.per_clip((arm**2).sum((1, 2)))
 
 
-def calibrate(fit: Fit, pose: Pose, jacobian: np.ndarray, ridge: np.ndarray, initial: np.ndarray, data: Data,
-              freedom: Freedom, caution: float) -> Fit:
+def calibrate(
+    fit: Fit,
+    pose: Pose,
+    jacobian: np.ndarray,
+    ridge: np.ndarray,
+    initial: np.ndarray,
+    data: Data,
+    freedom: Freedom,
+    caution: float,
+) -> Fit:
     """Return the fit that minimises the regularised squared distances.
 
     Args:
@@ -150,8 +164,13 @@ def calibrate(fit: Fit, pose: Pose, jacobian: np.ndarray, ridge: np.ndarray, ini
     cc, cg, cr = hess[:, n_g:, n_g:], hess[:, n_g:, :n_g], grad[:, n_g:]
     hold, pull = _offset_hold(initial, seen.sum(0), freedom.offset_weight, now)
     gg, gr = gg + hold, gr + pull
-    own = np.concatenate([np.tile((freedom.shift_weight or 0.0) * data.per_clip(seen.sum(1))[:, None], 3),
-                          np.tile((freedom.turn_weight or 0.0) * arm_sq[:, None], 3)], 1)
+    own = np.concatenate(
+        [
+            np.tile((freedom.shift_weight or 0.0) * data.per_clip(seen.sum(1))[:, None], 3),
+            np.tile((freedom.turn_weight or 0.0) * arm_sq[:, None], 3),
+        ],
+        1,
+    )
     cc = cc + own[:, None] * np.eye(6)
     cr = cr + own * np.concatenate([fit.shift, fit.turn], 1)
 
@@ -161,7 +180,9 @@ def calibrate(fit: Fit, pose: Pose, jacobian: np.ndarray, ridge: np.ndarray, ini
     return _moved(fit, now + dg, dc, middle, n_kp)
 
 
-def _offset_hold(initial: np.ndarray, seen: np.ndarray, weight: float, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _offset_hold(
+    initial: np.ndarray, seen: np.ndarray, weight: float, now: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return Hessian and gradient of weight * sum_k N_k |u_k - s o_k|² / 2 in (s, u, …)."""
     hold = np.zeros((len(now), len(now)))
     for k, o in enumerate(initial):
@@ -171,8 +192,15 @@ def _offset_hold(initial: np.ndarray, seen: np.ndarray, weight: float, now: np.n
     return hold, hold @ now
 
 
-def _solve(gg: np.ndarray, gr: np.ndarray, cc: np.ndarray, cg: np.ndarray, cr: np.ndarray, g_free: np.ndarray,
-           c_free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _solve(
+    gg: np.ndarray,
+    gr: np.ndarray,
+    cc: np.ndarray,
+    cg: np.ndarray,
+    cr: np.ndarray,
+    g_free: np.ndarray,
+    c_free: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Solve the arrow-shaped normal equations for the free unknowns; the others stay."""
     dg, dc = np.zeros(len(gr)), np.zeros(cr.shape)
     gg, gr, cg = gg[np.ix_(g_free, g_free)], gr[g_free], cg[:, c_free][:, :, g_free]
@@ -192,8 +220,14 @@ def _moved(fit: Fit, x: np.ndarray, own: np.ndarray, middle: np.ndarray, n_kp: i
     move, spin = x[1 + 3 * n_kp : 4 + 3 * n_kp], x[4 + 3 * n_kp :]
     delta = Rotation.from_rotvec(spin + own[:, 3:]).as_matrix()
     translation = np.einsum("cij,cj->ci", delta, fit.translation - middle) + middle + move + own[:, :3]
-    return Fit(scale=scale, offsets=x[1 : 1 + 3 * n_kp].reshape(n_kp, 3) / scale, rotation=delta @ fit.rotation,
-               translation=translation, shift=fit.shift + own[:, :3], turn=fit.turn + own[:, 3:])
+    return Fit(
+        scale=scale,
+        offsets=x[1 : 1 + 3 * n_kp].reshape(n_kp, 3) / scale,
+        rotation=delta @ fit.rotation,
+        translation=translation,
+        shift=fit.shift + own[:, :3],
+        turn=fit.turn + own[:, 3:],
+    )
 
 
 def _offset_columns(pose: Pose, k: int) -> np.ndarray:

@@ -30,7 +30,7 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
         if len(clip) < MIN_FRAMES:
             raise DataError(f"{where(keypoints, c)}: {len(clip)} frames; a registration needs at least {MIN_FRAMES}")
         if np.isinf(clip).any():
-            raise DataError(f"{where(keypoints, c)}: holds infinite positions; write missing ones as NaN or empty cells")
+            raise DataError(f"{where(keypoints, c)}: holds infinite positions; write missing ones as NaN")
         missing = np.isnan(clip).any(-1)
         for k, name in enumerate(keypoints.names):
             edges = np.flatnonzero(np.diff(np.r_[0, missing[:, k].astype(int), 0]))
@@ -40,7 +40,8 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
                     raise DataError(
                         f"{where(keypoints, c)}: {name} is missing in frames {first} to {end - 1} (counted from 0), "
                         f"{gap_ms:.0f} ms, and register.max_gap_ms is {max_gap_ms:g}; track it again, cut the clip "
-                        "there, or raise the limit")
+                        "there, or raise the limit"
+                    )
                 runs += 1
                 frames += int(end - first)
     return {"gaps": runs, "positions": frames}
@@ -74,9 +75,13 @@ def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> floa
         raise DataError(f"{name}: no two keypoints lie apart in any frame; check what was tracked")
     if ratio > _LARGEST_RATIO:
         hint = "millimetres, so divide by 1000" if 300 < ratio < 3000 else "another unit; convert"
-        raise DataError(f"{name}: distances between keypoints are {ratio:.0f} times the body's; positions must be in "
-                        f"metres and seem to be in {hint}")
+        raise DataError(
+            f"{name}: distances between keypoints are {ratio:.0f} times the body's; positions must be in "
+            f"metres and seem to be in {hint}"
+        )
     if ratio < 1 / _LARGEST_RATIO:
-        raise DataError(f"{name}: distances between keypoints are 1/{1 / ratio:.0f} of the body's; positions must be in "
-                        "metres and seem to be in a larger unit; convert")
+        raise DataError(
+            f"{name}: distances between keypoints are 1/{1 / ratio:.0f} of the body's; positions must be "
+            "in metres and seem to be in a larger unit; convert"
+        )
     return float(ratio)

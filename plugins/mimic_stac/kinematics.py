@@ -125,11 +125,16 @@ class Kinematics:
             for j in self._joints[b]:
                 p, r = self._joint(j, q, p, r, anchor, axis)
             pos[b], rot[b] = p, r
-        return Pose(np.stack([pos[int(b)] for b in self.site_body], 1),
-                    np.stack([rot[int(b)] for b in self.site_body], 1), anchor, axis)
+        return Pose(
+            np.stack([pos[int(b)] for b in self.site_body], 1),
+            np.stack([rot[int(b)] for b in self.site_body], 1),
+            anchor,
+            axis,
+        )
 
-    def _joint(self, j: int, q: np.ndarray, p: np.ndarray, r: np.ndarray, anchor: np.ndarray,
-               axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _joint(
+        self, j: int, q: np.ndarray, p: np.ndarray, r: np.ndarray, anchor: np.ndarray, axis: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Apply joint ``j`` to a body at ``p``, ``r``; fill its dofs' anchors and axes."""
         kind, a, v = self._type[j], int(self._qadr[j]), int(self._vadr[j])
         if kind == FREE:
@@ -186,9 +191,17 @@ class Kinematics:
 def quat_to_matrix(quat: np.ndarray) -> np.ndarray:
     """Return (…, 3, 3) rotations of quaternions (…, 4), w first; they need not have length 1."""
     w, x, y, z = np.moveaxis(quat / np.linalg.norm(quat, axis=-1, keepdims=True), -1, 0)
-    rows = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    rows = [
+        1 - 2 * (y * y + z * z),
+        2 * (x * y - w * z),
+        2 * (x * z + w * y),
+        2 * (x * y + w * z),
+        1 - 2 * (x * x + z * z),
+        2 * (y * z - w * x),
+        2 * (x * z - w * y),
+        2 * (y * z + w * x),
+        1 - 2 * (x * x + y * y),
+    ]
     return np.stack(rows, -1).reshape(*quat.shape[:-1], 3, 3)
 
 

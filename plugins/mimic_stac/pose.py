@@ -17,6 +17,7 @@ from mimic_stac.kinematics import Kinematics, Pose
 MM = 1e3
 TENSION_S = 0.04  # a dof without data runs on smoothly and comes to rest within about this time
 _AT_LIMIT = 1e-9
+_RIDGE = 1e-8
 
 
 class Targets(NamedTuple):
@@ -75,15 +76,23 @@ class Smoothness:
 class PoseFit:
     """Fits poses to targets for given offsets and scale."""
 
-    def __init__(self, kin: Kinematics, targets: Targets, smoothness: Smoothness | None, dof_mm: np.ndarray,
-                 rest: np.ndarray | None = None, rest_weight: float = 0.0) -> None:
+    def __init__(
+        self,
+        kin: Kinematics,
+        targets: Targets,
+        smoothness: Smoothness | None,
+        dof_mm: np.ndarray,
+        rest: np.ndarray | None = None,
+        rest_weight: float = 0.0,
+    ) -> None:
         """``rest`` (qpos,) is a pose that dofs without data are drawn to with ``rest_weight`` (1)."""
         self.kin, self.targets, self.smoothness, self.dof_mm = kin, targets, smoothness, dof_mm
         self.n_clips = int(targets.clip.max()) + 1
         self.rest, self.rest_weight = rest, rest_weight
 
-    def solve(self, q: np.ndarray, offsets: np.ndarray, scale: float, iterations: int,
-              tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    def solve(
+        self, q: np.ndarray, offsets: np.ndarray, scale: float, iterations: int, tolerance: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Improve ``q`` (frame, qpos) and return it with each clip's cost (clip,) mm².
 
         Stops after ``iterations`` or when no clip's cost falls by more than ``tolerance`` of itself.
@@ -156,7 +165,8 @@ class PoseFit:
                 bands[lag * nv] += self.smoothness.bands[lag, :, None] * self.dof_mm**2
         if self.rest is not None:
             bands[0] += self.rest_weight * self.dof_mm**2
-        bands[0] += damping[self.targets.clip][:, None] * diagonal
+        # A dof that nothing holds must not make the matrix singular; this slows its steps, not its minimum.
+        bands[0] += damping[self.targets.clip][:, None] * diagonal + _RIDGE * self.dof_mm**2 + 1e-12 * bands[0]
         free = self._free(q, grad)
         flat = bands.reshape(width + 1, n * nv)
         on = free.reshape(-1).astype(float)

@@ -75,17 +75,29 @@ class Registration:
         fit, origin = self._start(data, scale, orientation, freedom, poses)
         data = data._replace(pos=(data.pos + origin[data.clip][:, None]) * data.seen[..., None])
 
-        smoothness = Smoothness(Targets(data.pos, data.seen, data.clip, keypoints.rate_hz), self.settings.cutoff_hz, dof_mm)
+        smoothness = Smoothness(
+            Targets(data.pos, data.seen, data.clip, keypoints.rate_hz), self.settings.cutoff_hz, dof_mm
+        )
         starts = sample_poses(self.kin, N_STARTS)
         if self.kin.has_root:
             starts = headings(self.kin, starts[0], 2 * N_STARTS)
         q, _ = start_poses(self.kin, data, fit, dof_mm, starts)
-        state, iterations, converged = self._alternate(data, fit, q, dof_mm, smoothness, freedom, keypoints.rate_hz, progress)
+        state, iterations, converged = self._alternate(
+            data, fit, q, dof_mm, smoothness, freedom, keypoints.rate_hz, progress
+        )
         provenance = {
-            "method": "stac", "settings": attrs.asdict(self.settings), "inputs": _hashes(keypoints.files),
-            "versions": _versions(), "iterations": iterations, "converged": converged,
-            "scale": state.fit.scale, "orientation": orientation.kind, "orientation_rivalry": orientation.rivalry,
-            "gaps_bridged": gaps, "origin": keypoints.origin, **self._diagnostics(state),
+            "method": "stac",
+            "settings": attrs.asdict(self.settings),
+            "inputs": _hashes(keypoints.files),
+            "versions": _versions(),
+            "iterations": iterations,
+            "converged": converged,
+            "scale": state.fit.scale,
+            "orientation": orientation.kind,
+            "orientation_rivalry": orientation.rivalry,
+            "gaps_bridged": gaps,
+            "origin": keypoints.origin,
+            **self._diagnostics(state),
         }
         origin = np.einsum("cij,cj->ci", state.fit.rotation, origin)
         fit = attrs.evolve(state.fit, translation=state.fit.translation + origin)
@@ -99,7 +111,9 @@ class Registration:
         own_clip = s.alignment in ("clip", "clip_rigid") and not self.kin.has_root
         hold = (s.tracking_mm / s.clip_shift_mm) ** 2
         return Freedom(
-            scale=s.scale == "global", translation=s.alignment != "none" and not self.kin.has_root, rotation=False,
+            scale=s.scale == "global",
+            translation=s.alignment != "none" and not self.kin.has_root,
+            rotation=False,
             shift_weight=hold if own_clip else None,
             turn_weight=hold if own_clip and s.alignment == "clip_rigid" else None,
             offset_weight=(s.tracking_mm / (MM * self.body.keypoint_spread)) ** 2,
@@ -114,8 +128,9 @@ class Registration:
         # Clips may have origins of their own, which must not speak against an orientation.
         return find_orientation(self.kin, data, scale, dof_mm, attrs.evolve(freedom, shift_weight=1e-3))
 
-    def _start(self, data: Data, scale: float, orientation: Orientation, freedom: Freedom,
-               poses: np.ndarray) -> tuple[Fit, np.ndarray]:
+    def _start(
+        self, data: Data, scale: float, orientation: Orientation, freedom: Freedom, poses: np.ndarray
+    ) -> tuple[Fit, np.ndarray]:
         """Return the first fit, and (clip, 3) m that brings recordings with origins of their own to one."""
         n_clips = int(data.clip.max()) + 1
         origin = np.zeros((n_clips, 3))
@@ -128,8 +143,17 @@ class Registration:
             origin = (shift - common) @ orientation.rotation
         return Fit.start(scale, self.kin.site_pos, orientation.rotation, np.tile(common, (n_clips, 1))), origin
 
-    def _alternate(self, data: Data, fit: Fit, q: np.ndarray, dof_mm: np.ndarray, smoothness: Smoothness, freedom: Freedom,
-                   rate_hz: float, progress: Progress) -> tuple[State, int, bool]:
+    def _alternate(
+        self,
+        data: Data,
+        fit: Fit,
+        q: np.ndarray,
+        dof_mm: np.ndarray,
+        smoothness: Smoothness,
+        freedom: Freedom,
+        rate_hz: float,
+        progress: Progress,
+    ) -> tuple[State, int, bool]:
         """Alternate until the cost stops falling. A step that does not lower it is retried more cautiously."""
         s = self.settings
 
@@ -145,9 +169,11 @@ class Registration:
         caution, converged = 0.1, False
         done = 0
         for done in range(1, s.max_iterations + 1):
-            new = calibrate(state.fit, state.pose, state.jacobian, ridge(dof_mm), self.kin.site_pos, data, freedom, caution)
+            new = calibrate(
+                state.fit, state.pose, state.jacobian, ridge(dof_mm), self.kin.site_pos, data, freedom, caution
+            )
             trial = evaluate(new, state.q, 4) if 1e-3 < new.scale < 1e3 else None
-            fall = (state.cost - trial.cost) / state.cost if trial is not None else -1.0
+            fall = (state.cost - trial.cost) / max(state.cost, 1e-30) if trial is not None else -1.0
             if fall > 0:
                 state = trial
                 converged = fall <= s.tolerance
@@ -155,7 +181,7 @@ class Registration:
             else:
                 converged = caution >= 1.0
                 caution = min(1.0, caution * 10)
-            progress(done, s.max_iterations, {"cost_mm2": state.cost * MM**2 / max(data.seen.sum(), 1.0)})
+            progress(done, s.max_iterations, {"cost_mm2": state.cost * MM**2 / max(float(data.seen.sum()), 1.0)})
             if converged:
                 break
         return evaluate(state.fit, state.q, 30), done, converged
@@ -198,10 +224,19 @@ class Registration:
         names = self.model.keypoint_names
         registered = {k: tuple(map(float, o)) for k, o in zip(names, fit.offsets, strict=True)}
         return ReferenceClips(
-            body=attrs.evolve(self.body, keypoint_pos=registered, scale=fit.scale), rate_hz=keypoints.rate_hz,
-            clip_names=keypoints.clip_names, joint_names=self.model.joint_names, keypoint_names=names, n_frames=n,
-            qpos=qpos, qvel=qvel, site_pos=sites, tracked_pos=tracked,
-            error_mm=np.linalg.norm(tracked - sites, axis=-1) * fit.scale * MM, alignment=alignment, provenance=provenance,
+            body=attrs.evolve(self.body, keypoint_pos=registered, scale=fit.scale),
+            rate_hz=keypoints.rate_hz,
+            clip_names=keypoints.clip_names,
+            joint_names=self.model.joint_names,
+            keypoint_names=names,
+            n_frames=n,
+            qpos=qpos,
+            qvel=qvel,
+            site_pos=sites,
+            tracked_pos=tracked,
+            error_mm=np.linalg.norm(tracked - sites, axis=-1) * fit.scale * MM,
+            alignment=alignment,
+            provenance=provenance,
         )
 
 

@@ -64,19 +64,25 @@ def start_translation(kin: Kinematics, scale: float, rotation: np.ndarray, data:
     return data.per_clip(np.einsum("fk,fki->fi", weight, sites.mean(0) - here)) / np.maximum(total, 1e-12)[:, None]
 
 
-def start_poses(kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, starts: np.ndarray,
-                iterations: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Fit every frame on its own from several ``starts`` (start, qpos); return the best (frame, qpos) and its cost, mm²."""
+def start_poses(
+    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, starts: np.ndarray, iterations: int = 40
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit every frame on its own from several ``starts`` (start, qpos).
+
+    Returns:
+        The best pose of each frame (frame, qpos) and its cost (frame,), mm².
+    """
     n = len(data.pos)
     pos = fit.align(data.pos, data.clip)
     targets = Targets(pos, data.seen, np.arange(n), 1.0)
     solver = PoseFit(kin, targets, None, dof_mm, rest=starts[0], rest_weight=0.0 if kin.has_root else _REST_WEIGHT)
     best_q, best_cost = None, np.full(n, np.inf)
     for q0 in starts:
-        q, cost = solver.solve(_placed(kin, q0, pos, data.seen, fit.scale), fit.offsets, fit.scale, iterations, 1e-4)
+        q = _placed(kin, q0, pos, data.seen, fit.scale)
+        q, cost = solver.solve(q, fit.offsets, fit.scale, max(1, iterations // 4), 1e-4)
         best_q = q if best_q is None else np.where((cost < best_cost)[:, None], q, best_q)
         best_cost = np.minimum(cost, best_cost)
-    return best_q, best_cost
+    return solver.solve(best_q, fit.offsets, fit.scale, iterations, 1e-4)
 
 
 def _placed(kin: Kinematics, q0: np.ndarray, pos: np.ndarray, seen: np.ndarray, scale: float) -> np.ndarray:
@@ -143,8 +149,9 @@ def _sample(data: Data) -> Data:
     return Data(data.pos[pick], data.seen[pick], data.clip[pick])
 
 
-def _refine(kin: Kinematics, data: Data, fit: Fit, q: np.ndarray, dof_mm: np.ndarray, freedom: Freedom,
-            starts: np.ndarray) -> tuple[float, np.ndarray]:
+def _refine(
+    kin: Kinematics, data: Data, fit: Fit, q: np.ndarray, dof_mm: np.ndarray, freedom: Freedom, starts: np.ndarray
+) -> tuple[float, np.ndarray]:
     """Return cost (m²) and rotation (3, 3) after a few rounds of pose and offset phase."""
     best = (np.inf, fit.rotation[0])
     for _ in range(8):

@@ -9,7 +9,7 @@ from mimic_core import SourceSpec, hookimpl
 
 def _share(instance: object, attribute: attrs.Attribute, v: float) -> None:
     if not 0 <= v <= 1:
-        raise ValueError(f"must lie between 0 and 1, got {v}")
+        raise ValueError(f"{attribute.name} must lie between 0 and 1, got {v}")
 
 
 _positive = attrs.validators.gt(0)
@@ -39,11 +39,11 @@ class Settings:
     frames: int = attrs.field(default=60, validator=attrs.validators.ge(4))
     rate_hz: float = attrs.field(default=200.0, validator=_positive)
     targets: int = attrs.field(default=6, validator=attrs.validators.ge(1))
-    amplitude: float = attrs.field(default=0.35, validator=_share)
-    onset_s: float = attrs.field(default=0.03, validator=_at_least_0)
+    amplitude: float = attrs.field(default=0.3, validator=_share)
+    onset_s: float = attrs.field(default=0.02, validator=_at_least_0)
     duration_s: float = attrs.field(default=0.22, validator=_positive)
-    rest_share: float = attrs.field(default=0.5, validator=_share)
-    variation: float = attrs.field(default=0.03, validator=_at_least_0)
+    rest_share: float = attrs.field(default=0.6, validator=_share)
+    variation: float = attrs.field(default=0.02, validator=_at_least_0)
     noise_mm: float | None = attrs.field(default=None, validator=attrs.validators.optional(_at_least_0))
     gap_share: float = attrs.field(default=0.01, validator=[_at_least_0, attrs.validators.lt(0.5)])
     gap_ms: float = attrs.field(default=25.0, validator=_at_least_0)
@@ -59,7 +59,10 @@ def build(config, model, seed):
 @hookimpl
 def mimic_sources():
     yield SourceSpec(
-        name="reaches", config=Settings, build=build, default=True,
+        name="reaches",
+        config=Settings,
+        build=build,
+        default=True,
         summary="minimum-jerk reaches to several targets, with tracking noise and gaps",
         source="Flash & Hogan 1985, doi:10.1523/JNEUROSCI.05-07-01688.1985",
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 import attrs
 import mujoco
 import numpy as np
-from scipy.ndimage import binary_dilation
 
 from mimic_core import BodyModel, ConfigError, Keypoints
 from mimic_core.storage import write_text
@@ -51,11 +50,15 @@ class Reaches:
             ConfigError: it has a free root, or a joint without limits.
         """
         if model.root is not None:
-            raise ConfigError(f"source reaches: body {model.body.name} has a free root {model.root!r}; reaches need a "
-                              "body that is fixed in space")
+            raise ConfigError(
+                f"source reaches: body {model.body.name} has a free root {model.root!r}; reaches need a "
+                "body that is fixed in space"
+            )
         unlimited = [n for n, r in zip(model.joint_names, model.joint_range, strict=True) if not np.isfinite(r).all()]
         if unlimited:
-            raise ConfigError(f"source reaches: joint {unlimited[0]!r} of body {model.body.name} has no limits; give it a range")
+            raise ConfigError(
+                f"source reaches: joint {unlimited[0]!r} of body {model.body.name} has no limits; give it a range"
+            )
         self.config, self.model, self.seed = config, model, seed
 
     def __call__(self) -> Keypoints:
@@ -73,8 +76,9 @@ class Reaches:
         seen = site_pos + rng.normal(0.0, noise_mm / MM, site_pos.shape)
         seen[self._gaps(rng, site_pos.shape[:3])] = np.nan
         names = [f"synthetic_{i + 1:03d}" for i in range(c.clips)]
-        keypoints = Keypoints.from_clips(list(seen), names=self.model.keypoint_names, rate_hz=c.rate_hz, clip_names=names,
-                                         origin="synthetic")
+        keypoints = Keypoints.from_clips(
+            list(seen), names=self.model.keypoint_names, rate_hz=c.rate_hz, clip_names=names, origin="synthetic"
+        )
         return keypoints, Truth(qpos=qpos, site_pos=site_pos, offsets=offsets, target=target)
 
     def _joint_angles(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -114,23 +118,19 @@ class Reaches:
 
     def _gaps(self, rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
         """(clip, frame, keypoint) True where the camera lost a keypoint."""
-        longest = int(self.config.gap_ms * self.config.rate_hz / MM + 1e-9)
-        if not longest or not self.config.gap_share:
-            return np.zeros(shape, bool)
         gaps = np.zeros(shape, bool)
-        wanted = round(self.config.gap_share * gaps.size)
-        apart = np.ones(2 * longest + 1)
-        while gaps.sum() < wanted:
-            clip, k = rng.integers(shape[0]), rng.integers(shape[2])
-            length = int(rng.integers(1, longest + 1))
-            first = int(rng.integers(0, shape[1]))
-            run = np.zeros(shape[1], bool)
-            run[first : first + length] = True
-            # Runs that touched would make one too long to bridge.
-            if not (binary_dilation(run, apart) & gaps[clip, :, k]).any():
-                gaps[clip, :, k] |= run
-            else:
-                wanted -= 1
+        longest = int(self.config.gap_ms * self.config.rate_hz / MM + 1e-9)
+        if not longest:
+            return gaps
+        wanted = self.config.gap_share * gaps.size
+        for _ in range(100 * gaps.size):
+            if gaps.sum() >= wanted:
+                break
+            clip, k, first = rng.integers((shape[0], shape[2], shape[1]))
+            end = first + rng.integers(1, longest + 1)
+            # Runs that touch would make one that is longer than the longest.
+            if not gaps[clip, max(first - 1, 0) : end + 1, k].any():
+                gaps[clip, first:end, k] = True
         return gaps
 
 

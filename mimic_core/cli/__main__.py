@@ -1,0 +1,5 @@
+"""``python -m mimic_core.cli``, the same as ``mimic``."""
+
+from mimic_core.cli import main
+
+main()

@@ -1,0 +1,120 @@
+"""Steps to try reward terms, observations and terminations on: random, at rest, on the reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+
+from mimic_core.body import BodyModel
+from mimic_core.step import Kinematics, StepView
+from mimic_core.testing.toy import toy_body
+
+if TYPE_CHECKING:
+    from mimic_core.plugins import Plugins
+
+_SPEED = 5.0
+"""Standard deviation of random joint velocities, rad/s."""
+
+
+def toy_model(plugins: Plugins | None = None) -> BodyModel:
+    """Compile the toy body (`toy_body`) with the default actuation of ``plugins`` (the installed ones)."""
+    if plugins is None:
+        from mimic_core.plugins import installed
+
+        plugins = installed()
+    spec = plugins.default("actuation")
+    body = toy_body()
+    return BodyModel.compile(body, spec.build(spec.config(), body))
+
+
+def random_step(model: BodyModel, key: Any, window: int = 3) -> StepView:
+    """Return a step with the body somewhere within its limits, moving and driven, and the reference elsewhere.
+
+    Everything in it is what MuJoCo makes of one random state: keypoints, forces and muscle lengths belong together.
+
+    Args:
+        key: a whole number or a jax random key; the same key gives the same step.
+        window: instants in ``future``.
+    """
+    seed = key if isinstance(key, int) else np.asarray(jax.random.key_data(key)).ravel()
+    rng = np.random.default_rng(seed)
+    return _step(model, _state(model, rng), [_state(model, rng) for _ in range(1 + window)], rng.uniform(0.0, 1.0))
+
+
+def step_at_rest(model: BodyModel, window: int = 3) -> StepView:
+    """Return the instant a clip begins with everything at zero that can be: a body that lies still and relaxed in its
+    reference pose, where the reference lies too."""
+    m = model.mj_model
+    still = _State(m.qpos0.copy(), np.zeros(m.nv), *np.zeros((3, m.nu)))
+    step = _step(model, still, [still] * (1 + window), 0.0)
+    zero = {name: jnp.zeros_like(getattr(step, name)) for name in ("joint_force", "muscle_force", "muscle_velocity")}
+    return step._replace(**zero)
+
+
+def step_on_reference(model: BodyModel, key: Any = 0, window: int = 3) -> StepView:
+    """Return a random step in which body and reference agree exactly, also at the coming instants."""
+    step = random_step(model, key, window)
+    here = Kinematics(step.joint_pos, step.joint_vel, step.site_pos, step.root_pos, step.root_quat)
+    return step._replace(ref=here, future=jax.tree.map(lambda a: jnp.stack([a] * window), here))
+
+
+class _State(NamedTuple):
+    """A state of MuJoCo's, with the excitation now and in the step before."""
+
+    qpos: np.ndarray
+    qvel: np.ndarray
+    activation: np.ndarray
+    excitation: np.ndarray
+    previous: np.ndarray
+
+
+def _state(model: BodyModel, rng: np.random.Generator) -> _State:
+    m, actuation = model.mj_model, model.actuation
+    low, high = model.joint_range.T
+    reach = np.where(model.is_hinge, np.pi, 0.5 * m.stat.extent)
+    qpos = m.qpos0.copy()
+    qpos[model.joint_qposadr] = rng.uniform(np.maximum(low, -reach), np.minimum(high, reach))
+    if model.root is not None:
+        adr = int(m.joint(model.root).qposadr[0])
+        quat = rng.normal(size=4)
+        qpos[adr : adr + 7] = [*rng.normal(0.0, m.stat.extent, 3), *(quat / np.linalg.norm(quat))]
+    bounds = (actuation.low, actuation.high) if actuation is not None else (0.0, 1.0)
+    excitation, previous = rng.uniform(*bounds, (2, m.nu))
+    activation = np.where(m.actuator_actadr >= 0, rng.uniform(0.0, 1.0, m.nu), excitation)
+    return _State(qpos, _SPEED * rng.normal(size=m.nv), activation, excitation, previous)
+
+
+def _step(model: BodyModel, now: _State, reference: list[_State], time: float) -> StepView:
+    ref, *future = [_kinematics(model, _forward(model, s)) for s in reference]
+    data = _forward(model, now)
+    muscles, here = model.muscle_ids, _kinematics(model, data)
+    step = StepView(
+        joint_pos=here.joint_pos, joint_vel=here.joint_vel, joint_force=data.qfrc_actuator[model.joint_dofadr],
+        activation=now.activation, excitation=now.excitation, previous_excitation=now.previous,
+        muscle_force=-data.actuator_force[muscles],  # MuJoCo counts a pull as negative
+        muscle_length=data.actuator_length[muscles], muscle_velocity=data.actuator_velocity[muscles],
+        site_pos=here.site_pos, root_pos=here.root_pos, root_quat=here.root_quat, time=np.asarray(time), ref=ref,
+        future=jax.tree.map(lambda *a: np.stack(a), *future))
+    return jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.result_type(float)), step)
+
+
+def _forward(model: BodyModel, state: _State) -> mujoco.MjData:
+    m, data = model.mj_model, mujoco.MjData(model.mj_model)
+    data.qpos, data.qvel, data.ctrl = state.qpos, state.qvel, state.excitation
+    with_state = m.actuator_actadr >= 0
+    data.act[m.actuator_actadr[with_state]] = state.activation[with_state]
+    mujoco.mj_forward(m, data)
+    return data
+
+
+def _kinematics(model: BodyModel, data: mujoco.MjData) -> Kinematics:
+    root_pos = root_quat = None
+    if model.root is not None:
+        adr = int(model.mj_model.joint(model.root).qposadr[0])
+        root_pos, root_quat = data.qpos[adr : adr + 3], data.qpos[adr + 3 : adr + 7]
+    return Kinematics(data.qpos[model.joint_qposadr], data.qvel[model.joint_dofadr],
+                      data.site_xpos[model.keypoint_site_ids], root_pos, root_quat)

@@ -1,0 +1,429 @@
+"""The `stac` registration: its kinematics, both phases, and what comes out of known and real movements."""
+
+from __future__ import annotations
+
+import attrs
+import mujoco
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
+
+from mimic_core import Body, BodyModel, DataError, Keypoints
+from mimic_core.clips import ReferenceClips
+from mimic_core.keypoints import read_keypoints
+from mimic_core.registration import match_keypoints
+from mimic_stac import Settings, axes_matrix, build
+from mimic_stac.calibrate import Data, Fit, Freedom, calibrate, prior_cost
+from mimic_stac.kinematics import Kinematics
+from mimic_stac.pose import PoseFit, Smoothness, Targets
+from mimic_stac.register import velocity
+
+# A free trunk with a ball, a slide and a hinge, none of them at its body's origin.
+MIXED = """<mujoco><worldbody><body pos='0 0 1'><freejoint/><geom size='.02'/><site name='s0' pos='.1 0 0'/>
+<site name='s1' pos='-.05 .06 0'/><site name='s2' pos='0 -.05 .04'/>
+<body pos='.1 .2 0' euler='10 20 30'><joint type='ball' pos='0 .1 .1'/><geom size='.02'/><site name='s3' pos='.1 0 0'/>
+<body pos='.3 0 0'><joint type='slide' axis='1 1 0' ref='.1' range='-1 1' limited='true'/>
+<joint axis='0 1 1' pos='.1 0 0' ref='20' range='-120 120' limited='true'/><geom size='.02'/>
+<site name='s4' pos='.1 .1 0'/></body></body></body></worldbody></mujoco>"""
+# A free trunk with one hinged limb.
+WALKER = """<mujoco><worldbody><body pos='0 0 .05'><freejoint/><geom size='.02'/><site name='s0' pos='.03 0 0'/>
+<site name='s1' pos='-.03 .01 0'/><site name='s2' pos='0 -.02 .02'/><body pos='.03 0 0'>
+<joint name='knee' axis='0 1 0' range='-60 60' limited='true'/><geom size='.01'/><site name='s3' pos='.03 0 -.02'/>
+</body></body></worldbody></mujoco>"""
+
+
+def quiet(done, total, metrics):
+    pass
+
+
+def toy(mjcf):
+    n = mjcf.count("<site")
+    return Body(name="toy", mjcf=mjcf, keypoints={f"k{i}": f"s{i}" for i in range(n)}, keypoint_spread=0.01)
+
+
+@pytest.fixture(scope="module")
+def mouse(plugins):
+    return plugins.get("body", "mouse_forelimb").make("paper")
+
+
+@pytest.fixture(scope="module")
+def truth(mouse, plugins):
+    """Made-up reaches without noise and gaps: keypoints, and the joint angles behind them."""
+    spec = plugins.get("source", "reaches")
+    make = spec.build(spec.config(clips=8, noise_mm=0.0, gap_share=0.0), BodyModel.compile(mouse), 3)
+    return make.make()
+
+
+def random_poses(kin, n, seed=0):
+    return kin.integrate(np.tile(kin.qpos0, (n, 1)), np.random.default_rng(seed).normal(size=(n, kin.nv)) * 0.4)
+
+
+@pytest.mark.parametrize("which", ["mouse", "mixed"])
+def test_kinematics_are_those_of_mujoco(which, mouse):
+    model = BodyModel.compile(mouse if which == "mouse" else toy(MIXED))
+    kin, m, data = Kinematics(model), model.mj_model, mujoco.MjData(model.mj_model)
+    q = random_poses(kin, 20)
+    pose = kin.pose(q)
+    sites = pose.sites(kin.site_pos)
+    jacobian = kin.jacobian(pose, sites)
+    steps = kin.difference(q[1:], q[:-1])
+    for i in range(len(q)):
+        data.qpos[:] = q[i]
+        mujoco.mj_kinematics(m, data)
+        mujoco.mj_comPos(m, data)
+        np.testing.assert_allclose(sites[i], data.site_xpos[model.keypoint_site_ids], atol=1e-14)
+        for k, site in enumerate(model.keypoint_site_ids):
+            expected = np.zeros((3, m.nv))
+            mujoco.mj_jacSite(m, data, expected, None, site)
+            np.testing.assert_allclose(jacobian[i, k], expected, atol=1e-14)
+        if i:
+            expected = np.zeros(m.nv)
+            mujoco.mj_differentiatePos(m, expected, 1.0, q[i - 1], q[i])
+            np.testing.assert_allclose(steps[i - 1], expected, atol=1e-13)
+    np.testing.assert_allclose(kin.pose(kin.integrate(q[:-1], steps)).sites(kin.site_pos), sites[1:], atol=1e-13)
+
+
+@pytest.mark.parametrize("which", ["mouse", "mixed"])
+def test_jacobian_by_finite_differences(which, mouse):
+    kin = Kinematics(BodyModel.compile(mouse if which == "mouse" else toy(MIXED)))
+    q, h = random_poses(kin, 5, seed=1), 1e-6
+    pose = kin.pose(q)
+    jacobian = kin.jacobian(pose, pose.sites(kin.site_pos))
+    for d in range(kin.nv):
+        step = np.zeros((5, kin.nv))
+        step[:, d] = h
+        ahead, behind = (kin.pose(kin.integrate(q, s)).sites(kin.site_pos) for s in (step, -step))
+        np.testing.assert_allclose(jacobian[..., d], (ahead - behind) / (2 * h), atol=1e-9)
+
+
+def test_pose_phase_against_scipy(mouse, truth):
+    """One frame, target out of reach: the same minimum as scipy's bounded least squares."""
+    kin = Kinematics(BodyModel.compile(mouse))
+    pos = truth[1].site_pos[0, :1] + np.random.default_rng(0).normal(0, 1e-3, (1, 4, 3))
+    targets = Targets(pos, np.ones((1, 4)), np.zeros(1, int), 200.0)
+    start = 0.5 * (kin.lower + kin.upper)
+    q, cost = PoseFit(kin, targets, None, np.full(kin.nv, 6.0)).solve(start[None], kin.site_pos, 1.0, 200, 1e-14)
+
+    def residual(x):
+        return 1e3 * (pos - kin.pose(x[None]).sites(kin.site_pos)).ravel()
+
+    expected = least_squares(residual, start, bounds=(kin.lower, kin.upper), xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    assert cost[0] == pytest.approx(2 * expected.cost, rel=1e-8)
+    np.testing.assert_allclose(q[0], expected.x, atol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), spread_mm=st.floats(0, 30), smooth=st.booleans())
+def test_joint_limits_are_kept_and_cost_never_rises(mouse, seed, spread_mm, smooth):
+    kin = Kinematics(BodyModel.compile(mouse))
+    rng = np.random.default_rng(seed)
+    q0 = rng.uniform(kin.lower, kin.upper, (12, kin.nq))
+    pos = kin.pose(q0).sites(kin.site_pos) + rng.normal(0, spread_mm / 1e3, (12, 4, 3))
+    seen = (rng.uniform(size=(12, 4)) > 0.2).astype(float)
+    targets = Targets(pos, seen, np.repeat([0, 1, 2], 4), 200.0)
+    dof_mm = np.full(kin.nv, 6.0)
+    fit = PoseFit(kin, targets, Smoothness(targets, 50.0, dof_mm) if smooth else None, dof_mm)
+    start = np.tile(0.5 * (kin.lower + kin.upper), (12, 1))
+    first = fit.solve(start, kin.site_pos, 1.0, 1, 1e-9)
+    q, cost = fit.solve(start, kin.site_pos, 1.0, 30, 1e-9)
+    assert (q >= kin.lower).all() and (q <= kin.upper).all()
+    assert (cost <= first[1] + 1e-9).all()
+
+
+def test_smoothing_halves_its_cutoff():
+    """Nearly linear case: one small-angle hinge; response 1 / (1 + (f / cutoff)^4) (Reinsch 1967)."""
+    arm = "<body><joint axis='0 0 1'/><geom size='.1'/><site name='s0' pos='1 0 0'/></body>"
+    kin = Kinematics(BodyModel.compile(toy(f"<mujoco><worldbody>{arm}</worldbody></mujoco>")))
+    time = np.arange(2000) / 1000
+    for f, response in ((10.0, 1 / (1 + 0.5**4)), (20.0, 0.5), (40.0, 1 / 17)):
+        angle = 1e-4 * np.sin(2 * np.pi * f * time)
+        pos = np.stack([np.cos(angle), np.sin(angle), 0 * angle], -1)[:, None]
+        targets = Targets(pos, np.ones((2000, 1)), np.zeros(2000, int), 1000.0)
+        dof_mm = np.array([1e3])
+        fit = PoseFit(kin, targets, Smoothness(targets, 20.0, dof_mm), dof_mm)
+        q, _ = fit.solve(np.zeros((2000, 1)), kin.site_pos, 1.0, 50, 1e-14)
+        middle = slice(500, 1500)
+        assert np.ptp(q[middle, 0]) / np.ptp(angle[middle]) == pytest.approx(response, rel=0.03)
+
+
+@pytest.mark.parametrize("turns", [False, True])
+def test_offset_phase_against_scipy(mouse, truth, turns):
+    """For given poses, the closed form is the minimum that a general solver finds."""
+    kin = Kinematics(BodyModel.compile(mouse))
+    rng = np.random.default_rng(0)
+    clip = np.repeat([0, 1, 2], 10)
+    q = truth[1].qpos[:3, ::6].reshape(30, -1)
+    pos = 0.8 * kin.pose(q).sites(kin.site_pos + rng.normal(0, 1e-3, (4, 3))) + rng.normal(0, 1e-3, (3, 1, 3))[clip]
+    seen = (rng.uniform(size=(30, 4)) > 0.1).astype(float)
+    data = Data(pos * seen[..., None], seen, clip)
+    freedom = Freedom(
+        scale=True,
+        translation=True,
+        rotation=False,
+        shift_weight=0.1,
+        turn_weight=0.1 if turns else None,
+        offset_weight=0.05,
+    )
+    start = Fit.start(1.0, kin.site_pos, np.eye(3), np.zeros((3, 3)))
+    pose = kin.pose(q)
+
+    def cost(fit):
+        r = (fit.align(data.pos, clip) - fit.scale * pose.sites(fit.offsets)) * seen[..., None]
+        return (r**2).sum() + prior_cost(fit, kin.site_pos, data, freedom)
+
+    fit = start
+    for _ in range(1 if not turns else 20):  # a rotation is linear only to first order
+        fit = calibrate(fit, pose, np.zeros((30, 4, 3, kin.nv)), np.ones(kin.nv), kin.site_pos, data, freedom, 1.0)
+
+    def unpack(x):
+        shift, turn = x[16:25].reshape(3, 3), x[25:34].reshape(3, 3) * turns
+        rotation = Rotation.from_rotvec(turn).as_matrix()
+        total = np.maximum(np.bincount(clip, seen.sum(1)), 1)[:, None]
+        middle = np.stack([np.bincount(clip, data.pos.sum(1)[:, i]) for i in range(3)], 1) / total
+        move = middle - np.einsum("cij,cj->ci", rotation, middle) + x[13:16] + shift
+        return Fit(scale=x[0], offsets=x[1:13].reshape(4, 3) / x[0], rotation=rotation, translation=move,
+                   shift=shift, turn=turn)  # fmt: skip
+
+    def residual(x):
+        f = unpack(x)
+        r = (f.align(data.pos, clip) - f.scale * pose.sites(f.offsets)) * seen[..., None]
+        moved = np.sqrt(0.05 * seen.sum(0))[:, None] * f.scale * (f.offsets - kin.site_pos)
+        held = np.sqrt(0.1 * np.bincount(clip, seen.sum(1)))[:, None] * f.shift
+        y = f.align(data.pos, clip) * seen[..., None]
+        arm = (y - (y.sum(1).reshape(3, 10, 3).sum(1) / np.bincount(clip, seen.sum(1))[:, None])[clip][:, None]) * seen[
+            ..., None
+        ]
+        size = (arm**2).sum((1, 2)).reshape(3, 10).sum(1)
+        return 1e3 * np.concatenate(
+            [r.ravel(), moved.ravel(), held.ravel(), (np.sqrt(0.1 * size)[:, None] * f.turn).ravel()]
+        )
+
+    x0 = np.concatenate([[1.0], kin.site_pos.ravel(), np.zeros(21)])
+    expected = least_squares(residual, x0, xtol=1e-15, ftol=1e-15, gtol=1e-15, x_scale="jac")
+    assert cost(fit) == pytest.approx(2 * expected.cost * 1e-6, rel=1e-6)
+    assert cost(fit) < cost(start)
+    best = unpack(expected.x)
+    assert fit.scale == pytest.approx(best.scale, rel=1e-3)
+    np.testing.assert_allclose(fit.offsets, best.offsets, atol=1e-5)
+
+
+def test_recovers_known_joint_angles(mouse, truth):
+    keypoints, made = truth
+    clips = build(Settings(alignment="none"), mouse)(keypoints, quiet)
+    assert np.rad2deg(np.abs(clips.qpos - made.qpos)).max() < 0.5
+    assert clips.error_mm.max() < 0.05 and clips.body.scale == pytest.approx(1, abs=2e-3)
+    assert clips.provenance["converged"]
+
+
+def test_recovers_size_and_offset_under_noise(mouse, truth):
+    """An animal 0.8 times the model, its shoulder marker 1 mm off, tracked with 0.1 mm noise."""
+    keypoints, made = truth
+    rng = np.random.default_rng(0)
+    pos = made.site_pos.copy()
+    off = np.array([0.6e-3, -0.5e-3, 0.6e-3])
+    scapula = BodyModel.compile(mouse)
+    data = mujoco.MjData(scapula.mj_model)
+    mujoco.mj_kinematics(scapula.mj_model, data)
+    site = scapula.keypoint_site_ids[scapula.keypoint("shoulder")]
+    turn = data.xmat[scapula.mj_model.site_bodyid[site]].reshape(3, 3)
+    pos[:, :, scapula.keypoint("shoulder")] += turn @ off
+    exact = 0.8 * pos
+    pos = exact + rng.normal(0, 1e-4, pos.shape)
+    clips = build(Settings(alignment="none"), mouse)(attrs.evolve(keypoints, positions=pos), quiet)
+    assert clips.body.scale == pytest.approx(0.8, abs=0.01)
+    moved = np.array(clips.body.keypoint_pos["shoulder"]) - scapula.mj_model.site_pos[site]
+    np.testing.assert_allclose(moved, off, atol=0.1e-3)
+    # Noise of 0.1 mm on 0.8 times 6.8 mm bones is about 1° in each frame; what is common to all frames is less.
+    assert np.rad2deg(np.abs((clips.qpos - made.qpos).mean((0, 1)))).max() < 0.5
+    # The registered keypoints lie nearer to the true ones than the tracked ones do.
+    registered_mm = np.linalg.norm(clips.site_pos * clips.body.scale - exact, axis=-1) * 1e3
+    tracked_mm = np.linalg.norm(pos - exact, axis=-1) * 1e3
+    assert registered_mm.mean() < 0.75 * tracked_mm.mean()
+
+
+def test_output_hangs_together(mouse, truth, tmp_path):
+    keypoints, _ = truth
+    clips = build(Settings(), mouse)(keypoints, quiet)
+    model = BodyModel.compile(clips.body)
+    data = mujoco.MjData(model.mj_model)
+    data.qpos[:] = clips.qpos[2, 20]
+    mujoco.mj_kinematics(model.mj_model, data)
+    # MuJoCo takes a site within 1 µm of its body's origin as lying on it.
+    np.testing.assert_allclose(data.site_xpos[model.keypoint_site_ids], clips.site_pos[2, 20], atol=1e-6)
+    homogeneous = np.concatenate([keypoints.positions, np.ones((*keypoints.positions.shape[:3], 1))], -1)
+    carried = np.einsum("cij,cfkj->cfki", clips.alignment, homogeneous)[..., :3]
+    np.testing.assert_allclose(carried, clips.tracked_pos, atol=1e-12)
+    error = np.linalg.norm(clips.tracked_pos - clips.site_pos, axis=-1) * clips.body.scale * 1e3
+    np.testing.assert_allclose(error, clips.error_mm)
+    back = ReferenceClips.load(clips.save(tmp_path / "clips.h5"))
+    np.testing.assert_array_equal(back.qpos, clips.qpos)
+    assert back.body == clips.body and back.provenance["settings"]["alignment"] == "clip"
+
+
+def test_velocity_of_a_known_movement(mouse):
+    kin = Kinematics(BodyModel.compile(mouse))
+    time = np.arange(60) / 200
+    q = np.stack([np.sin(2 * np.pi * (d + 1) * time) for d in range(4)], -1)
+    expected = np.stack([2 * np.pi * (d + 1) * np.cos(2 * np.pi * (d + 1) * time) for d in range(4)], -1)
+    np.testing.assert_allclose(velocity(kin, q, 200.0), expected, atol=0.01)
+    fast = np.tile((30.0 * time)[:, None], 4)
+    np.testing.assert_allclose(velocity(kin, fast, 200.0), 30.0, atol=1e-9)  # not clipped
+
+
+def test_velocity_of_a_turning_root():
+    kin = Kinematics(BodyModel.compile(toy(WALKER)))
+    time = np.arange(40) / 100
+    q = np.tile(kin.qpos0, (40, 1))
+    q[:, 3:7] = np.stack([np.cos(time), 0 * time, 0 * time, np.sin(time)], -1)  # 2 rad/s about z
+    q[:, 0] = 0.3 * time
+    expected = np.zeros((40, kin.nv))
+    expected[:, 0], expected[:, 5] = 0.3, 2.0
+    np.testing.assert_allclose(velocity(kin, q, 100.0), expected, atol=1e-9)
+
+
+def test_clips_of_different_lengths(mouse, truth):
+    keypoints, made = truth
+    parts = [keypoints.positions[0], keypoints.positions[1, :25]]
+    short = Keypoints.from_clips(parts, names=keypoints.names, rate_hz=200, clip_names=["a", "b"])
+    clips = build(Settings(alignment="none"), mouse)(short, quiet)
+    assert np.isnan(clips.qpos[1, 25:]).all() and np.isfinite(clips.qpos[1, :25]).all()
+    assert np.isnan(clips.error_mm[1, 25:]).all() and np.isnan(clips.qvel[1, 25:]).all()
+    assert np.rad2deg(np.abs(clips.qpos[1, :25] - made.qpos[1, :25])).max() < 0.5
+
+
+@pytest.mark.parametrize("keypoints_lost", ["one", "all"])
+@pytest.mark.parametrize("first", [0, 22, 52])
+def test_short_gaps_are_bridged(mouse, truth, first, keypoints_lost):
+    keypoints, made = truth
+    pos = keypoints.positions.copy()
+    lost = [keypoints.names.index("elbow")] if keypoints_lost == "one" else slice(None)
+    pos[1, first : first + 8, lost] = np.nan
+    clips = build(Settings(alignment="none"), mouse)(attrs.evolve(keypoints, positions=pos), quiet)
+    assert np.isfinite(clips.qpos).all() and np.isfinite(clips.site_pos).all()
+    assert np.isnan(clips.tracked_pos[1, first, lost]).all() and np.isnan(clips.error_mm[1, first, lost]).all()
+    off = np.linalg.norm(clips.site_pos[1] - made.site_pos[1], axis=-1).max() * 1e3
+    assert off < (0.3 if keypoints_lost == "one" else 0.6)
+    expected = 1 if keypoints_lost == "one" else 4
+    assert clips.provenance["gaps_bridged"] == {"gaps": expected, "positions": 8 * expected}
+
+
+def broken(keypoints, **change):
+    pos = keypoints.positions.copy()
+    if "gap" in change:
+        clip, first, end, k = change["gap"]
+        pos[clip, first:end, k] = np.nan
+    if "factor" in change:
+        pos *= change["factor"]
+    if "inf" in change:
+        pos[0, 0, 0, 0] = np.inf
+    return attrs.evolve(keypoints, positions=pos)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gap": (2, 10, 21, 1)}, r"synthetic_003: elbow is missing in frames 10 to 20 .*55 ms.*max_gap_ms is 50"),
+        ({"gap": (0, 0, 12, 2)}, r"synthetic_001: wrist is missing in frames 0 to 11"),
+        ({"gap": (0, 45, 60, 2)}, r"synthetic_001: wrist is missing in frames 45 to 59"),
+        ({"gap": (1, 0, 60, 3)}, r"synthetic_002: paw is missing in frames 0 to 59"),
+        ({"factor": 1000}, r"times the body's; .*metres and seem to be in millimetres, so divide by 1000"),
+        ({"factor": 100}, r"98 times the body's.*another unit"),
+        ({"factor": 0.001}, r"1/10[0-9][0-9] of the body's"),
+        ({"factor": 0}, r"no two keypoints lie apart"),
+        ({"inf": True}, r"synthetic_001: holds infinite positions"),
+    ],
+)
+def test_bad_keypoints(mouse, truth, change, message):
+    with pytest.raises(DataError, match=message) as e:
+        build(Settings(), mouse)(broken(truth[0], **change), quiet)
+    assert "\n" not in str(e.value)
+
+
+def test_too_few_frames_and_no_clips(mouse, truth):
+    keypoints = truth[0]
+    short = Keypoints.from_clips([keypoints.positions[0, :3]], names=keypoints.names, rate_hz=200, clip_names=["a"])
+    with pytest.raises(DataError, match="clip a: 3 frames; a registration needs at least 4"):
+        build(Settings(), mouse)(short, quiet)
+    none = attrs.evolve(keypoints, positions=keypoints.positions[:0], n_frames=keypoints.n_frames[:0], clip_names=())
+    with pytest.raises(DataError, match="no clips"):
+        build(Settings(), mouse)(none, quiet)
+
+
+def test_finds_exchanged_axes_and_own_origins(mouse, truth):
+    """Recorded in another lab's axes, each file with an origin of its own: the same angles come out."""
+    keypoints, made = truth
+    there = axes_matrix("zxy").T
+    origins = np.random.default_rng(0).normal(0, 0.05, (len(keypoints.clip_names), 1, 1, 3))
+    moved = attrs.evolve(keypoints, positions=keypoints.positions @ there.T + origins)
+    clips = build(Settings(), mouse)(moved, quiet)
+    assert clips.provenance["orientation"] == "square"
+    np.testing.assert_allclose(clips.alignment[0, :3, :3] * clips.body.scale, axes_matrix("zxy"), atol=1e-9)
+    assert clips.error_mm.mean() < 0.05
+    assert np.rad2deg(np.abs(clips.qpos - made.qpos)).mean() < 1
+
+
+@pytest.mark.parametrize("axes", ["xxy", "abc", "xzy", "zx"])
+def test_bad_axes(axes):
+    with pytest.raises(ValueError, match=r"must be auto|mirror image"):
+        Settings(axes=axes)
+
+
+def test_body_with_a_free_root():
+    body = toy(WALKER)
+    kin = Kinematics(BodyModel.compile(body))
+    time = np.arange(50) / 100
+    q = np.tile(kin.qpos0, (50, 1))
+    q[:, 0], q[:, 1] = 0.5 * time, 1.0
+    heading = 2.5 + time
+    q[:, 3:7] = np.stack([np.cos(heading / 2), 0 * time, 0 * time, np.sin(heading / 2)], -1)
+    q[:, 7] = 0.8 * np.sin(4 * time)
+    pos = 1.3 * kin.pose(q).sites(kin.site_pos)
+    keypoints = Keypoints.from_clips([pos], names=tuple(body.keypoints), rate_hz=100, clip_names=["walk"])
+    clips = build(Settings(), body)(keypoints, quiet)
+    assert clips.body.scale == pytest.approx(1.3, abs=0.01)
+    assert clips.error_mm.max() < 0.2
+    assert np.rad2deg(np.abs(clips.qpos[0, :, 7] - q[:, 7])).max() < 1
+    np.testing.assert_allclose(clips.alignment[0] @ [1.3, 0, 0, 1], [1.3 / clips.body.scale, 0, 0, 1], atol=1e-12)
+
+
+def test_cost_only_falls_and_progress_is_told(mouse, truth):
+    costs = []
+    build(Settings(alignment="none", tolerance=1e-20, max_iterations=15), mouse)(
+        truth[0], lambda done, total, metrics: costs.append((done, total, metrics["cost_mm2"]))
+    )
+    assert [c[0] for c in costs] == list(range(1, len(costs) + 1)) and costs[0][1] == 15
+    assert (np.diff([c[2] for c in costs]) <= 0).all()
+
+
+@pytest.fixture(scope="module")
+def trials(shared_data, plugins, mouse):
+    keypoints = read_keypoints(sorted((shared_data / "mouse_reach").glob("*.h5")), plugins)
+    return match_keypoints(keypoints, mouse)
+
+
+@pytest.mark.slow
+def test_real_trials_beat_the_published_fit(trials):
+    """The published fit has an offset set for every trial: mean 0.561, 95th percentile 1.555 mm."""
+    keypoints, body = trials
+    clips = build(Settings(), body)(keypoints, quiet)
+    error = clips.error_summary()
+    assert error["mean"] < 0.52 and error["p95"] < 1.5
+    assert clips.provenance["orientation"] == "model" and clips.provenance["converged"]
+    assert clips.provenance["seconds"] < 60
+    assert clips.provenance["clip_shift_mm_max"] < 2
+    low, high = BodyModel.compile(body).joint_range.T
+    assert (clips.qpos >= low).all() and (clips.qpos <= high).all()
+    assert len(clips.provenance["inputs"]) == 37
+
+
+@pytest.mark.slow
+def test_another_labs_reaches(shared_data, plugins, mouse):
+    """Their y is up and x forward; each file has its own origin, and the bones are half as long again."""
+    for name, limit_mm in (("set1", 0.6), ("set4", 1.0)):
+        keypoints = read_keypoints(sorted((shared_data / "reaches").glob(f"{name}_*.csv")), plugins)
+        clips = build(Settings(), mouse)(match_keypoints(keypoints, mouse)[0], quiet)
+        np.testing.assert_allclose(clips.alignment[0, :3, :3] * clips.body.scale, axes_matrix("zxy"), atol=1e-9)
+        assert clips.error_summary()["mean"] < limit_mm
