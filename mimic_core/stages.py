@@ -104,7 +104,7 @@ def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: M
     import jax
 
     from mimic_core.assembly import build_model, build_task, plan_training, simulator_for, split_clips
-    from mimic_core.unroll import ClipRunner
+    from mimic_core.unroll import ClipRunner, passive_controller
 
     out = Path(out)
     plan = plan_training(given or {}, plugins)
@@ -127,6 +127,7 @@ def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: M
     out.mkdir(parents=True, exist_ok=True)
     clips.save(out / "clips.h5")
     write_json(out / "run.json", meta)
+    passive = runner.tracking_mm(passive_controller(truth))
     summary = trainer.train(out, plan.seed, lambda c: {"tracking_mm": runner.tracking_mm(c)}, events.progress, meta)
     platform = jax.default_backend()
     return events.finish({
@@ -134,7 +135,7 @@ def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: M
         "simulator": simulator_for(plan, plugins, platform, for_training=True).name,
         "train_clips": int((~held).sum()), "held_out_clips": int(held.sum()),
         "tracking_mm": summary["curve"][-1]["tracking_mm"],
-        "tracking_mm_on": "held_out" if held.any() else "train", "training": summary})
+        "tracking_mm_on": "held_out" if held.any() else "train", "passive_mm": passive, "training": summary})
 
 
 def _same_run(out: Path, meta: Mapping[str, Any]) -> None:

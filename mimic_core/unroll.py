@@ -68,6 +68,17 @@ class ClipRunner:
         return float(error[inside][:, self.task.moving_keypoints].mean())
 
 
+def passive_controller(task: Task) -> Controller:
+    """Return a controller that never excites anything: the error of a limp body is what training starts from."""
+    actuation = task.model.actuation
+    limp = -(actuation.high + actuation.low) / (actuation.high - actuation.low)
+
+    def act(variables: Any, observation: Any, carry: Any, key: Any) -> Decision:
+        return Decision(jnp.full((observation.reference.shape[0], task.action_size), limp), carry)
+
+    return Controller(variables=(), start=lambda batch: (), act=act)
+
+
 def roll_out(task: Task, controller: Controller, *, split: list[str], simulator: str, seed: int | None = None,
              provenance: dict[str, Any] | None = None) -> Rollouts:
     """Roll a controller out over every clip of the task and gather everything.

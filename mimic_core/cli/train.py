@@ -43,4 +43,5 @@ def train(
     emit(summary, json, [
         f"{summary['policy']} ({summary['preset']}) on {summary['simulator']}: {training['control_steps']:,} control steps in "
         f"{training['seconds']:.0f} s, after {training['compile_seconds']:.0f} s of compilation",
-        f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm → {summary['out']}"])
+        f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm "
+        f"(a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}"])

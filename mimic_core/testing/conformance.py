@@ -216,8 +216,9 @@ def _check_actuators(record: Any, plugins: Plugins) -> None:
     actuation = record.build(record.config(), body)
     model = BodyModel.compile(body, actuation)
     if tuple(actuation.actuators) != model.actuator_names:
-        raise PluginError(f"says its actuators are {', '.join(actuation.actuators) or 'none'}, but the compiled body "
-                          f"has {', '.join(model.actuator_names) or 'none'}; name all that apply() adds, in the same order")
+        said, has = (", ".join(names) or "none" for names in (actuation.actuators, model.actuator_names))
+        raise PluginError(f"says its actuators are {said}, but the compiled body has {has}; "
+                          "name all that apply() adds, in the same order")
     if not model.actuator_names:
         raise PluginError("adds no actuator to the toy body; let apply() add at least one")
 
@@ -307,8 +308,8 @@ def _check_gradient(record: Any, plugins: Plugins) -> None:
     low = max(model.actuation.low, 0.0)
     slope = jax.jit(jax.grad(after))(jnp.full((1, len(model.actuator_names)), low))
     if not (jnp.isfinite(slope).all() and jnp.abs(slope).max() > 0):
-        raise PluginError(f"the slope of joint velocity with respect to excitation is {np.asarray(slope).tolist()} at rest; "
-                          "smooth the body that it steps, or say differentiable=False")
+        raise PluginError(f"the slope of joint velocity with respect to excitation is {np.asarray(slope).tolist()} at "
+                          "rest; smooth the body that it steps, or say differentiable=False")
 
 
 # -- everything else ------------------------------------------------------------------------------------------

@@ -127,9 +127,10 @@ def check_memory(case: TermCase) -> None:
     memory = jax.tree.map(jnp.asarray, case.term.init())
     after = jax.eval_shape(case.term.step, memory, case.steps["at a random step"])[0]
     before = jax.eval_shape(lambda m: m, memory)
-    if jax.tree.structure(after) != jax.tree.structure(before):
-        raise PluginError(f"memory changes its structure from {jax.tree.structure(before)} to {jax.tree.structure(after)} "
-                          "in a step; return memory of the same structure as init() gives")
+    old, new = jax.tree.structure(before), jax.tree.structure(after)
+    if old != new:
+        raise PluginError(f"memory changes its structure from {old} to {new} in a step; return memory of the same "
+                          "structure as init() gives")
     for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(before), strict=True):
         if (a.shape, a.dtype) != (b.shape, b.dtype):
             raise PluginError(f"memory changes from {b.dtype}{list(b.shape)} to {a.dtype}{list(a.shape)} in a step; "

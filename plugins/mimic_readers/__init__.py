@@ -1,4 +1,4 @@
-"""Readers of 3D keypoint files: STAC-MJX ``.h5`` and wide ``.csv``."""
+"""Readers of 3D keypoint files: STAC-MJX ``.h5``, wide ``.csv``, and the project's own ``.h5``."""
 
 from __future__ import annotations
 
@@ -55,8 +55,29 @@ def accepts_wide_csv(path):
     return accepts(path)
 
 
+def build_mimic(config):
+    from mimic_core import Keypoints
+
+    return Keypoints.load
+
+
+def accepts_mimic(path):
+    import h5py
+
+    from mimic_core import Keypoints
+
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as f:
+        return f.attrs.get("mimic_kind") == Keypoints.KIND
+
+
 @hookimpl
 def mimic_readers():
+    yield ReaderSpec(
+        name="mimic", build=build_mimic, suffixes=(".h5", ".hdf5"), accepts=accepts_mimic,
+        summary="keypoints that 'mimic generate' wrote (.h5)",
+    )
     yield ReaderSpec(
         name="stac_mjx",
         config=StacMjxSettings,

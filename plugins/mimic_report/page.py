@@ -113,7 +113,7 @@ def _summary(run: Run) -> Section:
 
 
 def _stages(run: Run) -> Section:
-    rows = [(s.name, s.status, duration(s.seconds), s.command) for s in run.stages]
+    rows = [(s.name, s.status, duration(s.seconds), s.command) for s in run.stages if s.status != "running"]
     note = "'reused' means that nothing the stage depends on had changed, so that its earlier outcome was kept."
     header = ("stage", "status", "time", "command")
     return Section("Stages", table(header, rows, "What was run, in order.", note), "stages")

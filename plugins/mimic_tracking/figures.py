@@ -15,6 +15,11 @@ BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
 
 
+def _short(name: str, most: int = 48) -> str:
+    """Cut the middle out of a name too long for a panel's title."""
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-most // 2 :]}"
+
+
 def joint_angles(rollouts: Rollouts, shown: dict[str, int]) -> Figure:
     """Reference and rollout angle of every joint (rows) in a few clips (columns)."""
     columns = list(dict.fromkeys(shown.values()))
@@ -33,8 +38,8 @@ def joint_angles(rollouts: Rollouts, shown: dict[str, int]) -> Figure:
             _plain(ax)
             if row == 0:
                 name, split = rollouts.clip_names[c], rollouts.split[c].replace("_", "-")
-                what = "" if titles[c] == name else f"{titles[c]}: "
-                ax.set_title(f"{what}{name} ({split})", fontsize=9, loc="left")
+                what = split if titles[c] == name else f"{titles[c]} ({split})"
+                ax.set_title(f"{what}\n{_short(name)}", fontsize=8, loc="left")
             if row == n - 1:
                 ax.set_xlabel("time (ms)")
         axes[row, 0].set_ylabel(f"{joint} (deg)")

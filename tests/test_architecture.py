@@ -1,0 +1,89 @@
+"""The house rules that a reader can rely on: arrows point one way, files stay short, nothing of one machine is in them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAX_LINES = 500
+
+
+def tracked(*endings: str) -> list[Path]:
+    """Files that git tracks."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout, so what belongs to the project is not known")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = (ROOT / name for name in listed.split("\0") if name)
+    return [p for p in paths if p.is_file() and (not endings or p.suffix in endings)]
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_imports_point_one_way(monkeypatch):
+    from importlinter.cli import lint_imports
+
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True) == 0
+
+
+def test_every_built_in_package_is_held_to_the_rules():
+    found = {p.name for folder in ("plugins", "bodies") for p in (ROOT / folder).iterdir() if (p / "__init__.py").is_file()}
+    linter = project()["tool"]["importlinter"]
+    assert set(linter["root_packages"]) == {"mimic_core", *found}
+    for contract in linter["contracts"]:
+        if contract["type"] != "layers":
+            named = contract.get("forbidden_modules") or contract["modules"]
+            assert set(named) == found, contract["name"]
+
+
+def test_every_built_in_package_has_its_own_entry_point():
+    found = {p.name for folder in ("plugins", "bodies") for p in (ROOT / folder).iterdir() if (p / "__init__.py").is_file()}
+    assert set(project()["project"]["entry-points"]["mimic"].values()) == found
+
+
+def test_core_names_no_plugin():
+    """Not even in text: what the core says must hold for any set of plugins."""
+    packages = set(project()["project"]["entry-points"]["mimic"].values())
+    for path in (ROOT / "mimic_core").rglob("*.py"):
+        named = packages & set(re.findall(r"\bmimic_\w+", path.read_text()))
+        hooks = {"mimic_" + h for h in ("rewards", "observations", "terminations", "readers", "bodies")}
+        assert named <= hooks, f"{path.relative_to(ROOT)} names {', '.join(named - hooks)}"
+        assert not re.search(rf"^\s*(from|import)\s+({'|'.join(packages)})\b", path.read_text(), re.MULTILINE), path
+
+
+def test_files_are_short():
+    long = {str(p.relative_to(ROOT)): n for p in tracked(".py") if (n := len(p.read_text().splitlines())) > MAX_LINES}
+    assert not long, f"longer than {MAX_LINES} lines: {long}"
+
+
+ELSEWHERE = {
+    "a path of one machine": r"(?<![\w.~}>)])/(?:work|tmp|root|scratch|mnt|home/\w+|Users/\w+|opt/\w+)(?=/|\b)",
+    "an index of packages": r"(?:extra-)?index-url|find-links|PIP_INDEX|UV_INDEX|artifactory|jfrog|/simple\b",
+}
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_nothing_of_one_machine(what):
+    found = []
+    for path in tracked():
+        if path == Path(__file__).resolve():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {m[0]}" for m in re.finditer(ELSEWHERE[what], text)]
+    assert not found
+
+
+def test_no_model_or_recording_is_kept_in_the_repository():
+    kept = [p.relative_to(ROOT) for p in tracked(".h5", ".npz", ".npy", ".pkl", ".pt", ".ckpt", ".stl", ".obj", ".msh")]
+    assert kept == []
