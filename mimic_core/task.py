@@ -6,7 +6,7 @@ Everything here is a pure function of arrays over a batch of environments, and m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -134,15 +134,18 @@ class Task:
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
         self._draw = self._start_table()
-        used = [fields_read(t, self._example()) for t in (
-            *(w.term for w in rewards), *map(as_term, terminations), *(as_term(f) for fs in observations.values() for f in fs))]
-        self._fields = frozenset().union(*used)
-        needs_sites = self._fields & {"ref.site_pos", "future.site_pos"}
-        self._ref = self._kinematics(self._qpos, self._qvel, self._sites_at(self.reference) if needs_sites else None)
+        self._reads = {
+            "reward": self._fields_read(w.term for w in rewards),
+            "end": self._fields_read(map(as_term, terminations)),
+            "observe": self._fields_read(as_term(f) for fs in observations.values() for f in fs),
+        }
 
     @property
     def action_size(self) -> int:
         return len(self.model.actuator_names)
+
+    def _fields_read(self, terms: Iterable[Term]) -> frozenset[str]:
+        return frozenset().union(*(fields_read(t, self._example()) for t in terms))
 
     def _example(self) -> StepView:
         """One environment's view with every field present, for shapes."""
@@ -162,6 +165,12 @@ class Task:
         state = self.simulator.reset(*flat, jnp.zeros((len(flat[0]), self.action_size)))
         pos = jax.jit(lambda s: self.simulator.read(s, frozenset({"site_pos"})).site_pos)(state)
         return pos.reshape(*reference.qpos.shape[:2], *pos.shape[1:])
+
+    @cached_property
+    def _reference_sites(self) -> Array:
+        """Keypoint sites on the imitated reference; made when the first program that reads them is compiled."""
+        with jax.ensure_compile_time_eval():
+            return self._sites_at(self.reference)
 
     @cached_property
     def registered_site_pos(self) -> np.ndarray:
@@ -222,19 +231,32 @@ class Task:
 
     def step(self, state: TaskState, action: Array) -> tuple[TaskState, Outcome]:
         """Act for one control step. Actions (batch, actuator) are in [-1, 1]."""
-        excitation = self.model.actuation.excitation(action)
-        sim = self.simulator.step(state.sim, excitation)
-        after = state._replace(sim=sim, step=state.step + 1, excitation=excitation)
-        view = self.view(after, previous_excitation=state.excitation)
-        reward, terms, memory = 0.0, {}, {}
-        for t in self.rewards:
-            memory[t.name], terms[t.name] = jax.vmap(t.term.step)(state.memory[t.name], view)
-            reward = reward + t.weight * terms[t.name]
+        after, view = self._act(state, action, self._reads["reward"] | self._reads["end"])
+        after, reward, terms = self._reward(after, view)
         ended = jnp.zeros(state.step.shape, bool)
         for end in self._terminations:
             ended |= jax.vmap(end)(view)
         truncated = after.step >= self._n_steps[state.clip] - 1
-        return after._replace(memory=memory), Outcome(reward, terms, ended, truncated)
+        return after, Outcome(reward, terms, ended, truncated)
+
+    def advance(self, state: TaskState, action: Array) -> tuple[TaskState, Array, dict[str, Array]]:
+        """Act for one control step of an episode that nothing ends; return the reward and the unweighted terms.
+
+        This is what a gradient is taken through: it computes nothing that only a termination needs.
+        """
+        return self._reward(*self._act(state, action, self._reads["reward"]))
+
+    def _act(self, state: TaskState, action: Array, fields: frozenset[str]) -> tuple[TaskState, StepView]:
+        excitation = self.model.actuation.excitation(action)
+        after = state._replace(sim=self.simulator.step(state.sim, excitation), step=state.step + 1, excitation=excitation)
+        return after, self.view(after, state.excitation, fields)
+
+    def _reward(self, state: TaskState, view: StepView) -> tuple[TaskState, Array, dict[str, Array]]:
+        reward, terms, memory = jnp.zeros(state.step.shape), {}, {}
+        for t in self.rewards:
+            memory[t.name], terms[t.name] = jax.vmap(t.term.step)(state.memory[t.name], view)
+            reward = reward + t.weight * terms[t.name]
+        return state._replace(memory=memory), reward, terms
 
     def restart(self, key: Array, state: TaskState, where: Array) -> TaskState:
         """Begin a new episode in the environments marked by ``where`` (batch,)."""
@@ -243,17 +265,22 @@ class Task:
 
     def observe(self, state: TaskState) -> Observation:
         """Return what the policy sees in each environment."""
-        view = self.view(state, previous_excitation=state.excitation)
+        view = self.view(state, state.excitation, self._reads["observe"])
         return Observation(*(jnp.concatenate([jax.vmap(f)(view) for f in self._observations[role]], axis=-1)
                              for role in Observation._fields))
 
     # -- views ------------------------------------------------------------------------------------------------
 
-    def view(self, state: TaskState, previous_excitation: Array) -> StepView:
-        """Return the batch as terms see it, every array with a leading batch axis."""
+    def view(self, state: TaskState, previous_excitation: Array, fields: frozenset[str]) -> StepView:
+        """Return the batch as terms see it, every array with a leading batch axis.
+
+        Of what the simulator has to compute, only the named ``fields`` are there; the rest is None.
+        """
         sim = state.sim
-        read: Readings = self.simulator.read(sim, self._fields)
+        read: Readings = self.simulator.read(sim, fields)
         now = self._kinematics(sim.qpos, sim.qvel, read.site_pos)
+        sites = self._reference_sites if fields & {"ref.site_pos", "future.site_pos"} else None
+        reference = self._kinematics(self._qpos, self._qvel, sites)
         last = self._n_steps[state.clip] - 1
         at = jnp.minimum(state.step, last)
         ahead = jnp.minimum(at[:, None] + self._ahead, last[:, None])
@@ -262,8 +289,8 @@ class Task:
             excitation=state.excitation, previous_excitation=previous_excitation, muscle_force=read.muscle_force,
             muscle_length=read.muscle_length, muscle_velocity=read.muscle_velocity, site_pos=now.site_pos,
             root_pos=now.root_pos, root_quat=now.root_quat, time=sim.time,
-            ref=jax.tree.map(lambda a: a[state.clip, at], self._ref),
-            future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], self._ref))
+            ref=jax.tree.map(lambda a: a[state.clip, at], reference),
+            future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], reference))
 
     def _kinematics(self, qpos: Array, qvel: Array, site_pos: Array) -> Kinematics:
         m = self.model

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled programs of this test session in one folder, which worker and child processes share."""
+    if "MIMIC_CACHE_DIR" in os.environ:
+        return
+    folder = tempfile.mkdtemp(prefix="mimic-test-cache-")
+    os.environ["MIMIC_CACHE_DIR"] = folder
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(folder) / "compiled"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +36,29 @@ def plugins():
     from mimic_core.plugins import Plugins
 
     return Plugins.discover()
+
+
+@pytest.fixture(scope="session")
+def toy_model(plugins):
+    """The toy arm with its two muscles."""
+    from toys import compile_body
+
+    from mimic_core.testing.toy import toy_body
+
+    return compile_body(plugins, toy_body())
+
+
+@pytest.fixture(scope="session")
+def toy_clips(toy_model):
+    """Six clips of the toy arm, 40 frames (50 for the last) at 200 Hz."""
+    from toys import make_clips
+
+    return make_clips(toy_model, frames=(40, 40, 40, 40, 40, 50))
+
+
+@pytest.fixture(scope="session")
+def mouse_model(plugins):
+    """The mouse forelimb, parameters of the paper, with its nine muscles."""
+    from toys import compile_body
+
+    return compile_body(plugins, plugins.get("body", "mouse_forelimb").make("paper"))

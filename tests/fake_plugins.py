@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 from pathlib import Path
+
+OFFLINE = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
+"""Options that let pip install a package from a folder, with what this environment has."""
 
 REWARD = """
     from mimic_core import RewardSpec, hookimpl
@@ -35,10 +40,25 @@ def make_distribution(site: Path, name: str, source: str, version: str = "1.2") 
     return f"{name}:terms"
 
 
+def cannot_build() -> str:
+    """Why pip cannot install a package from a folder here; empty if it can."""
+    missing = [name for name in ("pip", "setuptools") if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"{' and '.join(missing)} not in this environment; install the extra 'dev'"
+    if int(version("setuptools").split(".")[0]) < 77:
+        return f"setuptools {version('setuptools')} is too old for the examples; install the extra 'dev'"
+    return ""
+
+
 def mimic(*args: object, site: Path | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, with the distributions in ``site`` installed."""
+    return subprocess.run([sys.executable, "-m", "mimic_core.cli", *map(str, args)], env=environment(site), cwd=cwd,
+                          capture_output=True, text=True, timeout=120)
+
+
+def environment(site: Path | None = None) -> dict[str, str]:
+    """Environment variables for a process that has the distributions in ``site`` installed."""
     env = {**os.environ, "JAX_PLATFORMS": "cpu", "COLUMNS": "200", "NO_COLOR": "1"}
     if site is not None:
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(site), env.get("PYTHONPATH", "")]))
-    return subprocess.run([sys.executable, "-m", "mimic_core.cli", *map(str, args)], env=env, cwd=cwd,
-                          capture_output=True, text=True, timeout=120)
+    return env

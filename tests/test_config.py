@@ -101,7 +101,7 @@ def test_whole_section_of_the_wrong_kind():
     ("analysis", "simplex", {"tau": 1}, "analysis.simplex.tau: must be < 0, got 1"),
     ("analysis", "simplex", {"joints": "elbow"}, "analysis.simplex.joints: must be a list, got 'elbow'"),
     ("reward", "joint", {"scale": -1}, "reward.joint.scale: must be > 0, got -1"),
-    ("policy", "bottleneck_apg", {"encoder_layers": [128, 0]}, "policy.bottleneck_apg.encoder_layers: must be >= 1, got 0"),
+    ("policy", "bottleneck_apg", {"encoder_layers": [0]}, "policy.bottleneck_apg.encoder_layers: must be >= 1, got 0"),
 ])
 def test_settings_of_built_in_components(plugins, kind, name, data, message):
     with pytest.raises(ConfigError) as e:

@@ -73,7 +73,7 @@ class TermCase:
 def check_shape(case: TermCase) -> None:
     """Rewards and terminations give a scalar, observations a 1-D array of the same length always."""
     if case.kind != "reward" and isinstance(case.built, Term):
-        raise PluginError(f"build returns a Term, but a {case.kind} has no memory; return a function of the step")
+        raise PluginError("build returns a Term, but only reward terms have memory; return a function of the step")
     if not callable(case.built) and not isinstance(case.built, Term):
         raise PluginError(f"build returns {type(case.built).__name__}; return a function of the step"
                           + (", or a mimic_core.Term" if case.kind == "reward" else ""))
@@ -177,7 +177,7 @@ def check_finite(case: TermCase) -> None:
 
 
 CHECKS: dict[str, Callable[[TermCase], None]] = {
-    "shape": check_shape, "fields by name": check_names, "memory": check_memory, "jit": check_jit, "vmap": check_vmap,
+    "shape": check_shape, "jit": check_jit, "vmap": check_vmap, "memory": check_memory, "fields by name": check_names,
     "finite values and gradients": check_finite,
 }
 

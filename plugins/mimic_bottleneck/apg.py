@@ -23,7 +23,9 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
     def __init__(self, config: ApgSettings, task: Task) -> None:
         super().__init__(config, task)
-        self.steps_per_iteration = config.environments * config.horizon
+        self.horizon = config.horizon or (30 if task.model.mj_model.na else 10)
+        self.environments = config.environments or max(1, 1920 // self.horizon)
+        self.steps_per_iteration = self.environments * self.horizon
         schedule = optax.cosine_decay_schedule(config.learning_rate, self.iterations, alpha=0.01)
         self.optimizer = optax.chain(optax.clip_by_global_norm(config.max_gradient_norm), optax.adam(schedule))
 
@@ -32,29 +34,26 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         cfg = self.config
         begin, noise = jax.random.split(key)
         learned = learned._replace(params=params)
-        state = self.task.reset(begin, cfg.environments, steps_left=cfg.horizon)
+        state = self.task.reset(begin, self.environments, steps_left=self.horizon)
 
         @jax.checkpoint
         def step(state, key):
-            decision = self._act_with_sampled_intention(learned, self.task.observe(state), key)
-            state, outcome = self.task.step(state, decision.action)
-            kl = Gaussian(decision.intention_mean, decision.intention_logvar).kl_to_standard_normal()
-            terms = {k: v.mean() for k, v in outcome.terms.items()}
-            return state, {"reward": outcome.reward.mean(), "kl": kl.mean(), **terms}
+            action, intention = self._act_with_sampled_intention(learned, self.task.observe(state), key)
+            state, reward, terms = self.task.advance(state, action)
+            kl = intention.kl_to_standard_normal()
+            return state, {"reward": reward.mean(), "kl": kl.mean(), **{k: v.mean() for k, v in terms.items()}}
 
-        _, trace = jax.lax.scan(step, state, jax.random.split(noise, cfg.horizon))
+        _, trace = jax.lax.scan(step, state, jax.random.split(noise, self.horizon))
         means = {k: v.mean() for k, v in trace.items()}
         return -means["reward"] + cfg.kl_weight * means["kl"], means
 
-    def _act_with_sampled_intention(self, learned: Learned, observation, key: Array):
-        """Sample the intention (reparametrised), take the mode of the action."""
+    def _act_with_sampled_intention(self, learned: Learned, observation, key: Array) -> tuple[Array, Gaussian]:
+        """Sample the intention (reparametrised) and take the mode of the action."""
         seen = self.normalise(learned, observation)
         gaussian, _ = self.network.apply(learned.params, seen.reference, method="encode")
         z = gaussian.sample(jax.random.normal(key, gaussian.mean.shape))
         actions, _ = self.network.apply(learned.params, z, seen.proprioception, method="decode")
-        from mimic_core import Decision
-
-        return Decision(actions.mode(), (), gaussian.mean, gaussian.logvar, z)
+        return actions.mode(), gaussian
 
     def iterate(self, state: TrainState) -> tuple[TrainState, dict[str, Array]]:
         """Take one gradient step."""

@@ -96,7 +96,7 @@ class MujocoSimulator:
         for name in names:
             where, shape = self._slices[name]
             sign = -1.0 if name == "muscle_force" else 1.0  # MuJoCo counts a pull as negative
-            out.append(np.asarray(sign * sensed[:, 0, where].reshape(-1, *shape), jnp.result_type(float)))
+            out.append(np.asarray(sign * sensed[:, 0, where].reshape(len(sensed), *shape), jnp.result_type(float)))
         return out
 
     def _pack(self, time, qpos, qvel, activation) -> np.ndarray:
