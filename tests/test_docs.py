@@ -1,7 +1,7 @@
 """What the documentation shows is what happens.
 
 Before a code block, ``<!-- save: FILE -->`` keeps it as a file, ``<!-- same as: FILE -->`` says that it quotes a file
-of the repository, and ``<!-- run -->`` runs its commands, in order, in one folder per document. Of the output shown,
+of the repository, and ``<!-- run -->`` runs its commands in a folder with all saved files. Of the output shown,
 white space does not matter and ``…`` stands for anything.
 """
 
@@ -54,18 +54,29 @@ def test_quoted_files_are_quoted_exactly(document):
             assert block.text == (ROOT / block.notes["same as"]).read_text(encoding="utf-8"), block.place
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_commands_do_what_the_document_shows(document, tmp_path):
-    ignore = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=ignore)
-    for block in blocks(document):
-        if "save" in block.notes:
-            (tmp_path / block.notes["save"]).write_text(block.text, encoding="utf-8")
-        elif "run" in block.notes:
-            for command, shown in session(block.text):
-                output = run(command, tmp_path)
-                expected = ".*?".join(re.escape(part) for part in squeeze(shown).split("…"))
-                assert re.fullmatch(expected, output), f"{block.place}: $ {command}\n{output}"
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[Path, Path]:
+    """Document → a folder with the files that it tells the reader to save, and the repository's examples."""
+    out = {}
+    leftovers = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+    for document in DOCUMENTS:
+        out[document] = tmp_path_factory.mktemp(document.stem)
+        shutil.copytree(ROOT / "examples", out[document] / "examples", ignore=leftovers)
+        for block in blocks(document):
+            if "save" in block.notes:
+                (out[document] / block.notes["save"]).write_text(block.text, encoding="utf-8")
+    return out
+
+
+RUNS = [pytest.param(d, block, id=block.place) for d in DOCUMENTS for block in blocks(d) if "run" in block.notes]
+
+
+@pytest.mark.parametrize(("document", "block"), RUNS)
+def test_commands_do_what_the_document_shows(document, block, folders):
+    for command, shown in session(block.text):
+        output = run(command, folders[document])
+        expected = ".*?".join(re.escape(part) for part in squeeze(shown).split("…"))
+        assert re.fullmatch(expected, output), f"$ {command}\n{output}"
 
 
 def session(text: str) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +56,7 @@ def settings(assignments: list[str] | None, section: str | None = None) -> dict[
 @contextlib.contextmanager
 def working(plugins: Plugins) -> Iterator[None]:
     """Show progress on stderr, and send there whatever libraries print, while work is done."""
-    shown = ProgressBars()
+    shown = ProgressBars() if sys.stderr.isatty() else ProgressLines()
     plugins.manager.register(shown, "cli:progress")
     try:
         with contextlib.redirect_stdout(sys.stderr), shown:
@@ -65,6 +66,27 @@ def working(plugins: Plugins) -> Iterator[None]:
             yield
     finally:
         plugins.manager.unregister(shown)
+
+
+class ProgressLines:
+    """Progress for a log file: a line every few seconds."""
+
+    EVERY_S = 5.0
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def __enter__(self) -> ProgressLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stderr.flush()
+
+    @hookimpl
+    def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
+        if time.monotonic() - self._told > self.EVERY_S or done >= total:
+            self._told = time.monotonic()
+            print(f"{stage} {done / max(total, 1e-12):4.0%}  {_few(metrics)}", file=sys.stderr, flush=True)
 
 
 class ProgressBars:
@@ -84,7 +106,10 @@ class ProgressBars:
         self._progress.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:  # an error is one line, with no half bar above it
+            for task in self._tasks.values():
+                self._progress.update(task, visible=False)
         self._progress.stop()
 
     @hookimpl
@@ -94,13 +119,19 @@ class ProgressBars:
     @hookimpl
     def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
         if stage in self._tasks:
-            text = "  ".join(f"{k} {v:.4g}" for k, v in list(metrics.items())[:6])
-            self._progress.update(self._tasks[stage], completed=done, total=total, metrics=text)
+            self._progress.update(self._tasks[stage], completed=done, total=total, metrics=_few(metrics))
 
     @hookimpl
     def mimic_stage_finished(self, stage: str) -> None:
         if stage in self._tasks:
             self._progress.update(self._tasks[stage], completed=1, total=1)
+
+
+def _few(metrics: Mapping[str, float]) -> str:
+    """The metrics that fit on a line; what a user looks for first."""
+    first = [k for k in ("tracking_mm", "reward", "steps_per_second") if k in metrics]
+    rest = [k for k in metrics if k not in first]
+    return "  ".join(f"{k} {metrics[k]:.4g}" for k in [*first, *rest][:4])
 
 
 def emit(summary: Mapping[str, Any], as_json: bool, lines: Any = None) -> None:
