@@ -178,7 +178,10 @@ class Plugins:
                 if impl.plugin_name != name:
                     continue
                 seen = set()
-                for record in impl.function():
+                records = impl.function()
+                if records is None:
+                    raise TypeError(f"{hook} returns None, expected records; yield them")
+                for record in records:
                     if not isinstance(record, cls):
                         raise TypeError(f"{hook} yields {type(record).__name__}, expected {cls.__name__}")
                     if record.name in seen:
@@ -239,7 +242,7 @@ class Plugins:
         if len(found) > 1:
             who = " and ".join(sorted(p.plugin for p in found))
             raise PluginError(f"{kind} {name!r} is provided by {who}; remove one, or say in the run file: "
-                              f"[prefer] \"{kind}.{name}\" = \"{found[0].plugin}\"")
+                              f"prefer.\"{kind}.{name}\" = \"{found[0].plugin}\"")
         return found[0]
 
     def get(self, kind: str, name: str) -> Any:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from mimic_core.errors import PluginError
+
 
 class Kinematics(NamedTuple):
     """Where the body is at one instant (or, in `StepView.future`, at several: a leading axis)."""
@@ -89,7 +91,13 @@ def fields_read(term: Term, view: StepView) -> frozenset[str]:
     import jax
 
     seen: set[str] = set()
-    jax.eval_shape(lambda v: term.step(term.init(), _Recorder(v, seen))[1], view)
+    try:
+        jax.eval_shape(lambda v: term.step(term.init(), _Recorder(v, seen))[1], view)
+    except TypeError as e:
+        if "_Recorder" not in str(e):
+            raise
+        raise PluginError("a term is wrapped in jax.jit or passes the whole step to a jax function; read the fields it "
+                          "needs (step.joint_pos, …) and leave compiling to the core") from e
     return frozenset(seen)
 
 

@@ -123,7 +123,7 @@ def test_muscle_use_by_hand(rollouts):
 
 def test_chosen_clips_are_shown(rollouts):
     result = build(Settings(show=("synthetic_00",)))(rollouts)
-    assert result.figures["joint_angles"].axes[0].get_title(loc="left") == "synthetic_00 (train)"
+    assert result.figures["joint_angles"].axes[0].get_title(loc="left") == "train\nsynthetic_00"
     with pytest.raises(ConfigError, match=r"analyze\.tracking\.show: no clip 'synthetic_0'.*did you mean synthetic_0"):
         build(Settings(show=("synthetic_0",)))(rollouts)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mimic_core.cli.analyze import analyze
-from mimic_core.cli.common import session
+from mimic_core.cli.common import load_plugins, session
 from mimic_core.cli.generate import generate
 from mimic_core.cli.info import info
 from mimic_core.cli.plugins import plugins_app
@@ -35,7 +35,7 @@ def _options(
         help="Load a one-file plugin; may be given often.", show_default=False)] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    session.plugin_files, session.debug = tuple(plugin or ()), debug
+    session.debug = debug
 
 
 for command in (register, train, rollout, analyze, report, run, generate, info):
@@ -44,18 +44,37 @@ app.add_typer(plugins_app, name="plugins")
 
 
 def _add_plugin_commands() -> None:
-    from mimic_core.plugins import installed
-
-    for spec in installed().all("command"):
+    """Add the subcommands of plugins; a name that is taken stays with who had it, and is said once."""
+    plugins = load_plugins()
+    taken = {c.name or c.callback.__name__ for c in app.registered_commands} | {g.name for g in app.registered_groups}
+    for offered in plugins.provided("command"):
+        spec = offered.record
+        if spec.name in taken:
+            print(f"mimic: warning: command {spec.name!r} of {offered.plugin} is left out: the name is taken; "
+                  "rename it or remove the plugin", file=sys.stderr)
+            continue
+        taken.add(spec.name)
         if isinstance(spec.function, typer.Typer):
             app.add_typer(spec.function, name=spec.name, help=spec.summary or None)
         else:
             app.command(name=spec.name, help=spec.summary or None)(spec.function)
 
 
+def _plugin_files(arguments: list[str]) -> tuple[Path, ...]:
+    """The files given with ``--plugin`` before the command: they may bring commands, so they are read first."""
+    files = []
+    for at, word in enumerate(arguments):
+        if word == "--plugin" and at + 1 < len(arguments):
+            files.append(Path(arguments[at + 1]))
+        elif word.startswith("--plugin="):
+            files.append(Path(word.partition("=")[2]))
+    return tuple(files)
+
+
 def main() -> None:
     """Run the command line; an error that the user can mend is one line and exit status 1."""
     try:
+        session.plugin_files = _plugin_files(sys.argv[1:])
         _add_plugin_commands()
         app()
     except MimicError as e:

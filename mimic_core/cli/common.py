@@ -160,6 +160,10 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Any:
 
 
 def error_rows(summary: Mapping[str, Any], label: str) -> list[list[Any]]:
-    """Rows of an error summary (see `mimic_core.clips.error_summary`) for a table."""
-    return [[label, *(float(summary[k]) for k in ("mean", "median", "p95", "max"))],
-            *([f"  {n}", float(v), "", "", ""] for n, v in summary["per_keypoint"].items())]
+    """Rows of an error summary (see `mimic_core.clips.error_summary`) for a table; what is missing is a dash."""
+    return [[label, *(_or_dash(summary[k]) for k in ("mean", "median", "p95", "max"))],
+            *([f"  {n}", _or_dash(v), "", "", ""] for n, v in summary["per_keypoint"].items())]
+
+
+def _or_dash(v: float | None) -> float | str:
+    return "-" if v is None else float(v)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from mimic_core.cli.common import Json, emit, load_plugins, table
+from mimic_core.cli.common import Json, emit, load_plugins, table, working
 from mimic_core.errors import PluginError, did_you_mean
 from mimic_core.plugins import Provided
 
@@ -106,8 +106,9 @@ def check(name: Name, json: Json = False) -> None:
     from mimic_core.testing.conformance import check_component
 
     checked = []
-    for p in found:
-        plugins.provider(p.kind, p.name)
-        checked.append({"kind": p.kind, "name": p.name, "plugin": p.plugin, "checks": check_component(p, plugins)})
+    with working(plugins):
+        for p in found:
+            plugins.provider(p.kind, p.name)
+            checked.append({"kind": p.kind, "name": p.name, "plugin": p.plugin, "checks": check_component(p, plugins)})
     emit({"checked": checked, "ok": True}, json,
          [f"[green]ok[/green] {c['kind']} {c['name']} ({c['plugin']}): {', '.join(c['checks'])}" for c in checked])

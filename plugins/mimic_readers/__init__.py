@@ -62,14 +62,14 @@ def build_mimic(config):
 
 
 def accepts_mimic(path):
-    import h5py
+    from mimic_core import DataError, Keypoints
+    from mimic_core.storage import open_hdf5
 
-    from mimic_core import Keypoints
-
-    if not h5py.is_hdf5(path):
-        return False
-    with h5py.File(path, "r") as f:
-        return f.attrs.get("mimic_kind") == Keypoints.KIND
+    try:
+        with open_hdf5(path) as f:
+            return f.attrs.get("mimic_kind") == Keypoints.KIND
+    except DataError:
+        return False  # a damaged file is another reader's to complain of
 
 
 @hookimpl
