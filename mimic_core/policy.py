@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import attrs
 
@@ -52,6 +52,7 @@ Progress = Callable[[float, float, dict[str, float]], None]
 Evaluate = Callable[[Controller], dict[str, float]]
 
 
+@runtime_checkable
 class Trainer(Protocol):
     """How a policy learns. Training may be stopped at any moment and goes on from the last checkpoint."""
 

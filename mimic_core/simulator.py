@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import attrs
 
@@ -45,6 +45,7 @@ class Readings(NamedTuple):
     """(batch, keypoint, 3) m"""
 
 
+@runtime_checkable
 class Simulator(Protocol):
     """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``."""
 

@@ -97,11 +97,12 @@ class BottleneckTrainer:
                 state = checkpoints.restore(state)
             first = int(state.iteration)
             curve = _read_curve(directory / "curve.csv", first * self.steps_per_iteration) if resumed else []
-            program = jax.jit(self.iterate, donate_argnums=0).lower(state).compile()
-            compiled = time.perf_counter() - began
             marks = self._marks(first)
+            program = jax.jit(self.iterate, donate_argnums=0).lower(state).compile() if marks else None
+            compiled = time.perf_counter() - began
             if not curve:
                 curve.append(self._evaluate(state, evaluate, float("nan")))
+                _write_curve(directory / "curve.csv", curve)
             done = first
             for mark in marks:
                 state, metrics = self._run(program, state, done, mark, progress)

@@ -33,19 +33,20 @@ class MjxSimulator:
             host.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{config.integrator.upper()}")
         _flatten_impedance(host)
         self._substeps = substeps(control_dt, host.opt.timestep)
-        self._m = mjx.put_model(host)
-        self._blank = mjx.make_data(host)
+        # named, since MJX would take its warp backend, which has no gradients, where warp-lang is installed
+        self._m = mjx.put_model(host, impl="jax")
+        self._blank = mjx.make_data(host, impl="jax")
         ids = np.array([host.joint(n).id for n in model.joint_names])
         self._limit = soft_limit_torque(host, ids) if differentiable else None
         self._with_state = np.flatnonzero(host.actuator_actadr >= 0)
         self._adr = host.actuator_actadr[self._with_state]
 
-    def reset(self, qpos: Float[Array, "batch nq"], qvel: Float[Array, "batch nv"],
-              activation: Float[Array, "batch actuator"]) -> SimState:
+    def reset(self, qpos: Float[Array | np.ndarray, "batch nq"], qvel: Float[Array | np.ndarray, "batch nv"],
+              activation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
         return SimState(jnp.zeros(qpos.shape[0]), *map(jnp.asarray, (qpos, qvel, activation)))
 
-    def step(self, state: SimState, excitation: Float[Array, "batch actuator"]) -> SimState:
+    def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
         return jax.vmap(self._step)(state, excitation)
 

@@ -56,12 +56,12 @@ class MujocoSimulator:
         self._with_state = np.flatnonzero(m.actuator_actadr >= 0)
         self._adr = m.actuator_actadr[self._with_state]
 
-    def reset(self, qpos: Float[Array, "batch nq"], qvel: Float[Array, "batch nv"],
-              activation: Float[Array, "batch actuator"]) -> SimState:
+    def reset(self, qpos: Float[Array | np.ndarray, "batch nq"], qvel: Float[Array | np.ndarray, "batch nv"],
+              activation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
         return SimState(jnp.zeros(qpos.shape[0]), *map(jnp.asarray, (qpos, qvel, activation)))
 
-    def step(self, state: SimState, excitation: Float[Array, "batch actuator"]) -> SimState:
+    def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
         out = jax.pure_callback(self._host_step, jax.tree.map(_shape, tuple(state[:4])), *state[:4], excitation)
         return SimState(*out)
