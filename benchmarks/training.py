@@ -56,18 +56,36 @@ def main() -> None:
         for seed in range(args.seeds):
             rows.append(measure(args.clips, args.out, policy, seed, steps))
     load = os.getloadavg()[0]
-    table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, {rows[0]['train_clips']} training and "
-                        f"{rows[0]['held_out_clips']} held-out clips", title_justify="left")
-    for column in ("policy", "seed", "error mm", "steps", "train s", "compile s", "steps/s",
-                   *(f"< {t:g} mm: steps, s" for t in THRESHOLDS_MM)):
+    table = Table(
+        title=f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, {rows[0]['train_clips']} training and "
+        f"{rows[0]['held_out_clips']} held-out clips",
+        title_justify="left",
+    )
+    for column in (
+        "policy",
+        "seed",
+        "error mm",
+        "steps",
+        "train s",
+        "compile s",
+        "steps/s",
+        *(f"< {t:g} mm: steps, s" for t in THRESHOLDS_MM),
+    ):
         table.add_column(column, justify="right")
     table.add_row("limp body", "", f"{rows[0]['passive_mm']:.2f}")
     for r in rows:
         t = r["training"]
         hits = [reached(t["curve"], threshold) for threshold in THRESHOLDS_MM]
-        table.add_row(r["policy"], str(r["seed"]), f"{r['tracking_mm']:.3f}", f"{t['control_steps']:,}", f"{t['seconds']:.0f}",
-                      f"{t['compile_seconds']:.0f}", f"{t['control_steps'] / t['seconds']:,.0f}",
-                      *(f"{h[0]:,.0f}, {h[1]:.0f}" if h else "not reached" for h in hits))
+        table.add_row(
+            r["policy"],
+            str(r["seed"]),
+            f"{r['tracking_mm']:.3f}",
+            f"{t['control_steps']:,}",
+            f"{t['seconds']:.0f}",
+            f"{t['compile_seconds']:.0f}",
+            f"{t['control_steps'] / t['seconds']:,.0f}",
+            *(f"{h[0]:,.0f}, {h[1]:.0f}" if h else "not reached" for h in hits),
+        )
     Console(width=150).print(table)
     write_json(args.out / "training.json", {"load": load, "cores": os.cpu_count(), "runs": rows})
 

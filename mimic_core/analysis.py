@@ -26,7 +26,9 @@ class Table:
     def _rectangular(self, attribute: attrs.Attribute, rows: tuple[tuple[Any, ...], ...]) -> None:
         for row in rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"a row has {len(row)} entries, expected {len(self.columns)} ({', '.join(self.columns)})")
+                raise ValueError(
+                    f"a row has {len(row)} entries, expected {len(self.columns)} ({', '.join(self.columns)})"
+                )
 
 
 @attrs.frozen(kw_only=True)
@@ -64,11 +66,14 @@ class Result:
             for ending in ("png", "svg"):
                 with atomic_path(directory / f"{name}.{ending}") as tmp:
                     figure.savefig(tmp, dpi=150, format=ending)
-        write_json(directory / "result.json", {
-            "tables": {n: t.caption for n, t in self.tables.items()},
-            "figures": {n: self.captions.get(n, "") for n in self.figures},
-            "methods": self.methods,
-        })
+        write_json(
+            directory / "result.json",
+            {
+                "tables": {n: t.caption for n, t in self.tables.items()},
+                "figures": {n: self.captions.get(n, "") for n in self.figures},
+                "methods": self.methods,
+            },
+        )
         write_json(directory / "metrics.json", self.metrics)
         return directory
 

@@ -76,9 +76,15 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
         "terminations": _terms("termination", laid.get("terminations", {}), plugins),
         "task": _task(laid.get("task", {})),
     }
-    plain = {"policy": spec.name, "preset": preset, "actuation": actuation.name, "settings": settings,
-             "simulator": _name(laid, "simulator") or "auto", "seed": given.get("seed", 0),
-             "holdout": given.get("holdout", 0.2)}
+    plain = {
+        "policy": spec.name,
+        "preset": preset,
+        "actuation": actuation.name,
+        "settings": settings,
+        "simulator": _name(laid, "simulator") or "auto",
+        "seed": given.get("seed", 0),
+        "holdout": given.get("holdout", 0.2),
+    }
     return structure(plain, TrainPlan, "train")
 
 
@@ -106,7 +112,9 @@ def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
         if table is False:
             continue
         if not isinstance(table, Mapping):
-            raise ConfigError(f"rewards.{name}: must be a table or false, got {table!r}; e.g. rewards.{name}.weight=1.0")
+            raise ConfigError(
+                f"rewards.{name}: must be a table or false, got {table!r}; e.g. rewards.{name}.weight=1.0"
+            )
         weight = table.get("weight", spec.weight)
         if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not np.isfinite(weight):
             raise ConfigError(f"rewards.{name}.weight: must be a number, got {weight!r}")
@@ -132,8 +140,15 @@ def build_model(body: Body, plan: TrainPlan, plugins: Plugins) -> BodyModel:
     return BodyModel.compile(body, spec.build(config, body))
 
 
-def build_task(clips: ReferenceClips, plan: TrainPlan, plugins: Plugins, *, train_clips: np.ndarray,
-               for_training: bool, model: BodyModel | None = None):
+def build_task(
+    clips: ReferenceClips,
+    plan: TrainPlan,
+    plugins: Plugins,
+    *,
+    train_clips: np.ndarray,
+    for_training: bool,
+    model: BodyModel | None = None,
+):
     """Build the task of a plan.
 
     ``for_training`` chooses the simulator that the policy trains in (with gradients where it needs them and with
@@ -163,8 +178,16 @@ def build_task(clips: ReferenceClips, plan: TrainPlan, plugins: Plugins, *, trai
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
-    return Task(model=model, simulator=simulator, clips=clips, settings=settings, rewards=rewards,
-                observations=observations, terminations=terminations, train_clips=train_clips)
+    return Task(
+        model=model,
+        simulator=simulator,
+        clips=clips,
+        settings=settings,
+        rewards=rewards,
+        observations=observations,
+        terminations=terminations,
+        train_clips=train_clips,
+    )
 
 
 def simulator_for(plan: TrainPlan, plugins: Plugins, platform: str, *, for_training: bool) -> SimulatorSpec:

@@ -89,8 +89,11 @@ class Body:
 
     def with_keypoints(self, names: tuple[str, ...]) -> Body:
         """Return this body with only the named keypoints, in that order."""
-        return attrs.evolve(self, keypoints={k: self.keypoints[k] for k in names},
-                            keypoint_pos={k: p for k, p in self.keypoint_pos.items() if k in names})
+        return attrs.evolve(
+            self,
+            keypoints={k: self.keypoints[k] for k in names},
+            keypoint_pos={k: p for k, p in self.keypoint_pos.items() if k in names},
+        )
 
     def spec(self) -> mujoco.MjSpec:
         """Return a fresh, editable MuJoCo specification of the skeleton, registered keypoints in place."""
@@ -149,8 +152,10 @@ class BodyModel:
         sites = [model.site(i).name for i in range(model.nsite)]
         for keypoint, site in body.keypoints.items():
             if site not in sites:
-                raise ConfigError(f"body {body.name}: keypoint {keypoint!r} is at site {site!r}, which the skeleton "
-                                  f"does not have{did_you_mean(site, sites)}")
+                raise ConfigError(
+                    f"body {body.name}: keypoint {keypoint!r} is at site {site!r}, which the skeleton "
+                    f"does not have{did_you_mean(site, sites)}"
+                )
         return cls(body, actuation, model)
 
     def editable(self) -> mujoco.MjSpec:

@@ -57,8 +57,10 @@ def error_summary(error_mm: np.ndarray, names: tuple[str, ...]) -> dict[str, Any
     """
     e = error_mm[np.isfinite(error_mm)]
     return {
-        "mean": _mean(e), "median": float(np.median(e)) if e.size else None,
-        "p95": float(np.percentile(e, 95)) if e.size else None, "max": float(e.max()) if e.size else None,
+        "mean": _mean(e),
+        "median": float(np.median(e)) if e.size else None,
+        "p95": float(np.percentile(e, 95)) if e.size else None,
+        "max": float(e.max()) if e.size else None,
         "per_keypoint": {n: _mean(error_mm[..., i]) for i, n in enumerate(names)},
     }
 

@@ -42,8 +42,16 @@ class Keypoints(Record):
     origin: str = value(default="")
 
     @classmethod
-    def from_clips(cls, clips: Sequence[np.ndarray], *, names: Sequence[str], rate_hz: float,
-                   clip_names: Sequence[str], files: Sequence[str] = (), origin: str = "") -> Keypoints:
+    def from_clips(
+        cls,
+        clips: Sequence[np.ndarray],
+        *,
+        names: Sequence[str],
+        rate_hz: float,
+        clip_names: Sequence[str],
+        files: Sequence[str] = (),
+        origin: str = "",
+    ) -> Keypoints:
         """Stack clips (frames, keypoints, 3) of different lengths into one padded array.
 
         Raises:
@@ -55,8 +63,15 @@ class Keypoints(Record):
         positions = np.full((len(clips), n_frames.max(), len(names), 3), np.nan)
         for i, clip in enumerate(clips):
             positions[i, : len(clip)] = clip
-        return cls(names=tuple(names), positions=positions, n_frames=n_frames, rate_hz=rate_hz,
-                   clip_names=_unique(clip_names), files=tuple(files), origin=origin)
+        return cls(
+            names=tuple(names),
+            positions=positions,
+            n_frames=n_frames,
+            rate_hz=rate_hz,
+            clip_names=_unique(clip_names),
+            files=tuple(files),
+            origin=origin,
+        )
 
     def clips(self) -> list[np.ndarray]:
         """Return the clips as a list of (frames, keypoints, 3) arrays without padding."""
@@ -90,8 +105,9 @@ class SourceSpec(ComponentSpec):
     """A maker of keypoints. ``build(config, model: BodyModel, seed: int) -> make`` with ``make() -> Keypoints``."""
 
 
-def read_keypoints(paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None,
-                   settings: dict[str, Any] | None = None) -> Keypoints:
+def read_keypoints(
+    paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None, settings: dict[str, Any] | None = None
+) -> Keypoints:
     """Read keypoint files of one animal and join them into one set of clips.
 
     Raises:
@@ -100,7 +116,9 @@ def read_keypoints(paths: Sequence[str | Path], plugins: Plugins, reader: str | 
     from mimic_core.config import structure
 
     if not paths:
-        raise DataError("no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body mouse_forelimb")
+        raise DataError(
+            "no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body mouse_forelimb"
+        )
     parts = []
     for path in map(Path, paths):
         if not path.is_file():
@@ -118,12 +136,16 @@ def _choose(path: Path, plugins: Plugins) -> ReaderSpec:
     fitting = [r for r in known if path.suffix.lower() in r.suffixes]
     if not fitting:
         endings = sorted({s for r in known for s in r.suffixes})
-        raise DataError(f"{path}: no reader for {path.suffix or 'a file without ending'!r}; known endings: {', '.join(endings)}")
+        raise DataError(
+            f"{path}: no reader for {path.suffix or 'a file without ending'!r}; known endings: {', '.join(endings)}"
+        )
     for spec in fitting:
         if spec.accepts(path):
             return spec
-    raise DataError(f"{path}: none of the readers for {path.suffix} files ({', '.join(r.name for r in fitting)}) "
-                    f"recognises it; expected {' or '.join(r.summary for r in fitting)}")
+    raise DataError(
+        f"{path}: none of the readers for {path.suffix} files ({', '.join(r.name for r in fitting)}) "
+        f"recognises it; expected {' or '.join(r.summary for r in fitting)}"
+    )
 
 
 def join(parts: Sequence[Keypoints]) -> Keypoints:
@@ -138,16 +160,21 @@ def join(parts: Sequence[Keypoints]) -> Keypoints:
     for part in parts:
         where = part.files[0] if part.files else part.clip_names[0]
         if not np.isclose(part.rate_hz, first.rate_hz, rtol=1e-3):
-            raise DataError(f"{where}: {part.rate_hz:g} Hz, but {first.clip_names[0]} has {first.rate_hz:g} Hz; "
-                            "register recordings of different rates apart")
+            raise DataError(
+                f"{where}: {part.rate_hz:g} Hz, but {first.clip_names[0]} has {first.rate_hz:g} Hz; "
+                "register recordings of different rates apart"
+            )
         lower = [n.lower() for n in part.names]
         missing = [n for n in order if n not in lower]
         if missing:
-            raise DataError(f"{where}: has no keypoint {missing[0]!r}, which {first.clip_names[0]} has; "
-                            "give files with the same keypoints")
+            raise DataError(
+                f"{where}: has no keypoint {missing[0]!r}, which {first.clip_names[0]} has; "
+                "give files with the same keypoints"
+            )
         pick = [lower.index(n) for n in order]
         clips += [c[:, pick] for c in part.clips()]
         names += part.clip_names
         files += part.files
-    return Keypoints.from_clips(clips, names=first.names, rate_hz=first.rate_hz, clip_names=names, files=files,
-                                origin=first.origin)
+    return Keypoints.from_clips(
+        clips, names=first.names, rate_hz=first.rate_hz, clip_names=names, files=files, origin=first.origin
+    )

@@ -1,7 +1,8 @@
 """Run files: stages composed in a TOML file, redone only where something changed.
 
 A stage is redone when its settings, the contents of its inputs, or the version of a plugin changed, and
-when its output is gone. The run directory::
+when its output is gone or altered. Every name and setting is checked before the first stage begins. The run
+directory::
 
     manifest.json     config, plugin versions, input hashes, seed, one entry per stage
     keypoints.h5      generate
@@ -17,6 +18,7 @@ from __future__ import annotations
 import datetime
 import glob
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +28,23 @@ from typing import Any
 import attrs
 
 from mimic_core import stages
-from mimic_core.config import merge, read_toml
+from mimic_core.config import merge, read_toml, structure
 from mimic_core.errors import ConfigError, DataError, did_you_mean
 from mimic_core.plugins import Plugins
 from mimic_core.storage import file_hash, to_json, value_hash, write_json
 
-_TOP = {"title": str, "seed": int, "body": str, "prefer": Mapping, "generate": Mapping, "register": Mapping,
-        "train": Mapping, "rollout": Mapping, "analyze": Mapping, "report": Mapping}
+_TOP = {
+    "title": str,
+    "seed": int,
+    "body": str,
+    "prefer": Mapping,
+    "generate": Mapping,
+    "register": Mapping,
+    "train": Mapping,
+    "rollout": Mapping,
+    "analyze": Mapping,
+    "report": Mapping,
+}
 
 
 @attrs.frozen
@@ -41,7 +53,7 @@ class Stage:
 
     Attributes:
         settings: everything that decides the outcome, besides the inputs' contents.
-        inputs: files read.
+        inputs: ``inputs() -> files read``, asked when the stages before it are done.
         output: file or folder written, below the run directory.
         work: ``work() -> summary``.
         command: the command that does the same alone.
@@ -50,7 +62,7 @@ class Stage:
 
     name: str
     settings: Mapping[str, Any]
-    inputs: tuple[Path, ...]
+    inputs: Callable[[], list[Path]] = attrs.field(repr=False)
     output: Path
     work: Callable[[], dict[str, Any]] = attrs.field(repr=False)
     command: str
@@ -67,15 +79,23 @@ def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None = None) 
     for key, v in config.items():
         if key not in _TOP:
             raise ConfigError(f"{path}: {key}: unknown section{did_you_mean(key, _TOP)}")
-        if not isinstance(v, _TOP[key]) or isinstance(v, bool):
-            kind = {str: "text", int: "a whole number", Mapping: "a table"}[_TOP[key]]
-            raise ConfigError(f"{path}: {key}: must be {kind}, got {v!r}")
+        _is(v, _TOP[key], f"{path}: {key}")
+    for name, v in config.get("analyze", {}).items():
+        _is(v, Mapping, f"{path}: analyze.{name}")
     if not set(config) & {"generate", "register", "train", "rollout", "analyze", "report"}:
         raise ConfigError(f"{path}: names no stage; add [register], [train], [rollout], [analyze.NAME] or [report]")
     return config
 
 
-def run(plugins: Plugins, path: str | Path, out: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _is(v: Any, kind: type, where: str) -> None:
+    if not isinstance(v, kind) or isinstance(v, bool):
+        name = {str: "text", int: "a whole number", Mapping: "a table", list: "a list of text"}[kind]
+        raise ConfigError(f"{where}: must be {name}, got {v!r}")
+
+
+def run(
+    plugins: Plugins, path: str | Path, out: str | Path, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Run the stages of a run file into ``out``; a second call redoes only what changed."""
     path, out = Path(path), Path(out)
     config = load_run_file(path, overrides)
@@ -83,20 +103,32 @@ def run(plugins: Plugins, path: str | Path, out: str | Path, overrides: Mapping[
     manifest_file = out / "manifest.json"
     old = _read_manifest(manifest_file)
     manifest = {
-        "mimic": stages.versions(plugins)["mimic-neuro"], "api": 1, "title": config.get("title", path.stem),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seed": config.get("seed", 0),
-        "synthetic": "generate" in config, "config": to_json(config), "plugins": stages.versions(plugins),
-        "inputs": {}, "stages": [],
+        "mimic": stages.versions(plugins)["mimic-neuro"],
+        "api": 1,
+        "title": config.get("title", path.stem),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seed": config.get("seed", 0),
+        "synthetic": "generate" in config,
+        "config": to_json(config),
+        "plugins": stages.versions(plugins),
+        "inputs": {},
+        "stages": [],
     }
     previous = {entry["name"]: entry for entry in old.get("stages", [])}
-    for stage in _plan(plugins, config, path.parent, out):
+    for stage in list(_plan(plugins, config, path.parent, out)):  # all of it first: it finds what is wrong
         entry = _do(stage, previous.get(stage.name), out, manifest, manifest_file)
         manifest["stages"].append(entry)
         write_json(manifest_file, manifest)
     done = [e["name"] for e in manifest["stages"] if e["status"] == "done"]
-    return to_json({"out": str(out), "manifest": str(manifest_file), "done": done,
-                    "reused": [e["name"] for e in manifest["stages"] if e["status"] == "reused"],
-                    "stages": {e["name"]: e["summary"] for e in manifest["stages"]}})
+    return to_json(
+        {
+            "out": str(out),
+            "manifest": str(manifest_file),
+            "done": done,
+            "reused": [e["name"] for e in manifest["stages"] if e["status"] == "reused"],
+            "stages": {e["name"]: e["summary"] for e in manifest["stages"]},
+        }
+    )
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -110,24 +142,37 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: not valid JSON; remove it to redo the run") from e
 
 
-def _do(stage: Stage, before: Mapping[str, Any] | None, out: Path, manifest: dict[str, Any], manifest_file: Path
-        ) -> dict[str, Any]:
+def _do(
+    stage: Stage, before: Mapping[str, Any] | None, out: Path, manifest: dict[str, Any], manifest_file: Path
+) -> dict[str, Any]:
     """Do a stage, or reuse what is there."""
-    hashes = {_shown(p, out): file_hash(p) for p in stage.inputs}
+    hashes = [(_shown(p, out), file_hash(p)) for p in stage.inputs()]  # two files may have one name
     manifest["inputs"].update(hashes)
-    key = value_hash({"stage": stage.name, "settings": to_json(stage.settings), "inputs": sorted(hashes.values()),
-                      "versions": manifest["plugins"]})
+    key = value_hash(
+        {
+            "stage": stage.name,
+            "settings": to_json(stage.settings),
+            "inputs": sorted(hashes),
+            "versions": manifest["plugins"],
+        }
+    )
     entry = {"name": stage.name, "key": key, "command": stage.command, "outputs": {"out": _shown(stage.output, out)}}
     if before and before["key"] == key and before["status"] in ("done", "reused"):
         if stage.output.exists() and before.get("output_hash") == _output_hash(stage.output):
             return {**before, "status": "reused", "command": stage.command}
     if not (stage.resumable and before and before["key"] == key):
         _remove(stage.output)
-    write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], {**entry, "status": "running", "summary": {}}]})
+    running = {**entry, "status": "running", "summary": {}}
+    write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], running]})
     began = time.perf_counter()
     summary = stage.work()
-    return {**entry, "status": "done", "seconds": round(time.perf_counter() - began, 3), "summary": summary,
-            "output_hash": _output_hash(stage.output)}
+    return {
+        **entry,
+        "status": "done",
+        "seconds": round(time.perf_counter() - began, 3),
+        "summary": summary,
+        "output_hash": _output_hash(stage.output),
+    }
 
 
 def _output_hash(path: Path) -> str:
@@ -151,9 +196,9 @@ def _plan(plugins: Plugins, config: Mapping[str, Any], base: Path, out: Path) ->
     seed, body = config.get("seed", 0), config.get("body")
     made: dict[str, Path] = {}
     if "generate" in config:
-        yield _generate(plugins, dict(config["generate"]), _body(body, "generate"), seed, made, out)
+        yield _generate(plugins, dict(config["generate"]), _body(plugins, body, "generate"), seed, made, out)
     if "register" in config:
-        yield _register(plugins, dict(config["register"]), _body(body, "register"), base, made, out)
+        yield _register(plugins, dict(config["register"]), _body(plugins, body, "register"), base, made, out)
     if "train" in config:
         yield _train(plugins, dict(config["train"]), seed, base, made, out)
     if "rollout" in config:
@@ -161,13 +206,23 @@ def _plan(plugins: Plugins, config: Mapping[str, Any], base: Path, out: Path) ->
     for name, table in config.get("analyze", {}).items():
         yield _analyze(plugins, name, dict(table), base, made, out)
     if "report" in config:
-        yield _report(plugins, dict(config["report"]), out)
+        yield _report(plugins, dict(config["report"]), config, out)
 
 
-def _body(body: str | None, stage: str) -> str:
+def _body(plugins: Plugins, body: str | None, stage: str) -> str:
     if not body:
-        raise ConfigError(f"{stage}: needs a body; add e.g. body = \"mouse_forelimb\" at the top of the run file")
+        raise ConfigError(f'{stage}: needs a body; add e.g. body = "mouse_forelimb" at the top of the run file')
+    name, variant = stages.parse_body(body)
+    plugins.get("body", name).make(variant)
     return body
+
+
+def _take(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    """Take an optional setting of the stage itself out of its table; the rest belongs to the component."""
+    v = table.pop(key, None)
+    if v is not None:
+        _is(v, kind, f"{where}.{key}")
+    return v
 
 
 def _input(given: str | None, made: Mapping[str, Path], what: str, base: Path, where: str) -> Path:
@@ -182,74 +237,148 @@ def _input(given: str | None, made: Mapping[str, Path], what: str, base: Path, w
 
 
 def _generate(plugins, table, body, seed, made, out) -> Stage:
-    source, settings, target = table.pop("source", None), table, out / "keypoints.h5"
+    source, target = _take(table, "source", str, "generate"), out / "keypoints.h5"
+    structure(table, plugins.choose("source", source).config, "generate")
     made["keypoints"] = target
-    return Stage("generate", {"source": source, "settings": settings, "body": body, "seed": seed}, (), target,
-                 lambda: stages.generate(plugins, body=body, out=target, source=source, settings=settings, seed=seed),
-                 f"mimic generate --body {body} --seed {seed}{_flags(settings)} --out keypoints.h5")
+    return Stage(
+        "generate",
+        {"source": source, "settings": table, "body": body, "seed": seed},
+        list,
+        target,
+        lambda: stages.generate(plugins, body=body, out=target, source=source, settings=table, seed=seed),
+        f"mimic generate --body {body}{_options(source=source, seed=seed)}{_flags(table)} --out keypoints.h5",
+    )
 
 
 def _register(plugins, table, body, base, made, out) -> Stage:
-    method, reader, target = table.pop("method", None), table.pop("reader", None), out / "clips.h5"
-    patterns = table.pop("files", None)
+    method, patterns = _take(table, "method", str, "register"), table.pop("files", None)
+    reader, reader_settings = table.pop("reader", None), {}
+    if isinstance(reader, Mapping):
+        reader_settings = dict(reader)
+        reader = _take(reader_settings, "name", str, "register.reader")
+    elif reader is not None:
+        _is(reader, str, "register.reader")
+    if isinstance(patterns, str):
+        patterns = [patterns]
     files = _expand(patterns, base) if patterns else [_input(None, made, "keypoints", base, "register")]
-    made["clips"] = target
-    shown = " ".join(patterns) if patterns else "keypoints.h5"
-    return Stage("register", {"method": method, "reader": reader, "settings": table, "body": body}, tuple(files), target,
-                 lambda: stages.register(plugins, files, body=body, out=target, method=method, settings=table, reader=reader),
-                 f"mimic register {shown} --body {body}{_flags({'register': table})} --out clips.h5")
+    structure(table, plugins.choose("registration", method).config, "register")
+    made["clips"] = target = out / "clips.h5"
+    settings = {"method": method, "reader": reader, "reader_settings": reader_settings, "settings": table, "body": body}
+    return Stage(
+        "register",
+        settings,
+        lambda: files,
+        target,
+        lambda: stages.register(
+            plugins,
+            files,
+            body=body,
+            out=target,
+            method=method,
+            settings=table,
+            reader=reader,
+            reader_settings=reader_settings,
+        ),
+        f"mimic register {' '.join(patterns or ['keypoints.h5'])} --body {body}"
+        f"{_options(method=method, reader=reader)}"
+        f"{_flags({'register': {**table, 'reader': reader_settings}})} --out clips.h5",
+    )
 
 
 def _expand(patterns: Any, base: Path) -> list[Path]:
-    if isinstance(patterns, str):
-        patterns = [patterns]
+    _is(patterns, list, "register.files")
     files: list[Path] = []
-    for pattern in patterns:
-        found = sorted(glob.glob(str(base / pattern)))
+    for i, pattern in enumerate(patterns):
+        _is(pattern, str, f"register.files[{i}]")
+        # a pattern in the run file is meant from there, one given with --set from the current folder
+        found = sorted(glob.glob(str(base / pattern))) or sorted(glob.glob(pattern))
         if not found:
-            raise DataError(f"register.files: {pattern!r} matches no file (looked in {base}); check the path")
+            raise DataError(
+                f"register.files: {pattern!r} matches no file (looked in {base} and the current folder); check the path"
+            )
         files += [Path(f) for f in found]
     return files
 
 
 def _train(plugins, table, seed, base, made, out) -> Stage:
-    clips, target = _input(table.pop("clips", None), made, "clips", base, "train"), out / "train"
+    from mimic_core.assembly import plan_training
+
+    clips, target = _input(_take(table, "clips", str, "train"), made, "clips", base, "train"), out / "train"
     given = merge({"seed": seed}, table)
+    plan_training(given, plugins)
     made["run"] = target
-    return Stage("train", given, (clips,), target,
-                 lambda: stages.train(plugins, clips, out=target, given=given),
-                 f"mimic train clips.h5{_flags({k: v for k, v in given.items() if isinstance(v, Mapping)})}"
-                 f" --seed {given['seed']} --out train", resumable=True)
+    alone = _options(**{k: v for k, v in given.items() if not isinstance(v, Mapping)})
+    return Stage(
+        "train",
+        given,
+        lambda: [clips],
+        target,
+        lambda: stages.train(plugins, clips, out=target, given=given),
+        f"mimic train clips.h5{alone}{_flags({k: v for k, v in given.items() if isinstance(v, Mapping)})} --out train",
+        resumable=True,
+    )
 
 
 def _rollout(plugins, table, base, made, out) -> Stage:
-    directory = _input(table.pop("run", None), made, "run", base, "rollout")
-    clips = table.pop("clips", None)
+    directory = _input(_take(table, "run", str, "rollout"), made, "run", base, "rollout")
+    clips = _take(table, "clips", str, "rollout")
     clips_file = _input(clips, made, "clips", base, "rollout") if clips else None
-    simulator, seed, target = table.pop("simulator", "auto"), table.pop("seed", None), out / "rollouts.h5"
+    simulator, seed = _take(table, "simulator", str, "rollout") or "auto", _take(table, "seed", int, "rollout")
     _nothing_left(table, "rollout", ("run", "clips", "simulator", "seed"))
-    made["rollouts"] = target
-    inputs = [p for p in sorted(directory.rglob("*")) if p.is_file()] + ([clips_file] if clips_file else [])
-    return Stage("rollout", {"simulator": simulator, "seed": seed}, tuple(inputs), target,
-                 lambda: stages.rollout(plugins, directory, out=target, clips_file=clips_file, simulator=simulator, seed=seed),
-                 "mimic rollout train --out rollouts.h5")
+    if simulator != "auto":
+        plugins.get("simulator", simulator)
+    made["rollouts"] = target = out / "rollouts.h5"
+
+    def inputs() -> list[Path]:
+        return [p for p in sorted(directory.rglob("*")) if p.is_file()] + ([clips_file] if clips_file else [])
+
+    return Stage(
+        "rollout",
+        {"simulator": simulator, "seed": seed},
+        inputs,
+        target,
+        lambda: stages.rollout(plugins, directory, out=target, clips_file=clips_file, simulator=simulator, seed=seed),
+        f"mimic rollout train{_options(clips=clips, simulator=simulator, seed=seed)} --out rollouts.h5",
+    )
 
 
 def _analyze(plugins, name, table, base, made, out) -> Stage:
-    rollouts, target = _input(table.pop("rollouts", None), made, "rollouts", base, f"analyze.{name}"), out / "analysis" / name
-    return Stage(f"analyze.{name}", table, (rollouts,), target,
-                 lambda: stages.analyze(plugins, name, rollouts, out=target, settings=table),
-                 f"mimic analyze {name} rollouts.h5{_flags(table)} --out analysis/{name}")
+    where, target = f"analyze.{name}", out / "analysis" / name
+    rollouts = _input(_take(table, "rollouts", str, where), made, "rollouts", base, where)
+    structure(table, plugins.get("analysis", name).config, where)
+    return Stage(
+        where,
+        table,
+        lambda: [rollouts],
+        target,
+        lambda: stages.analyze(plugins, name, rollouts, out=target, settings=table),
+        f"mimic analyze {name} rollouts.h5{_flags(table)} --out analysis/{name}",
+    )
 
 
-def _report(plugins, table, out) -> Stage:
-    writer, target = table.pop("writer", None), out / "report.html"
-    inputs = [p for p in sorted(out.rglob("*"))
-              if p.is_file() and p.suffix in (".json", ".csv", ".png") and p.name != "manifest.json"
-              and "checkpoints" not in p.parts]
-    return Stage("report", {"writer": writer, "settings": table}, tuple(inputs), target,
-                 lambda: stages.report(plugins, out, out=target, writer=writer, settings=table),
-                 "mimic report . --out report.html")
+def _report(plugins, table, config, out) -> Stage:
+    writer, target = _take(table, "writer", str, "report"), out / "report.html"
+    structure(table, plugins.choose("report", writer).config, "report")
+
+    def inputs() -> list[Path]:
+        return [
+            p
+            for p in sorted(out.rglob("*"))
+            if p.is_file()
+            and p.suffix in (".json", ".csv", ".png")
+            and p.name != "manifest.json"
+            and "checkpoints" not in p.parts
+        ]
+
+    # it tells of the whole run: its title and every setting
+    return Stage(
+        "report",
+        {"writer": writer, "settings": table, "run": config},
+        inputs,
+        target,
+        lambda: stages.report(plugins, out, out=target, writer=writer, settings=table),
+        f"mimic report .{_options(writer=writer)}{_flags({'report': table})} --out report.html",
+    )
 
 
 def _nothing_left(table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
@@ -257,12 +386,17 @@ def _nothing_left(table: Mapping[str, Any], where: str, known: tuple[str, ...]) 
         raise ConfigError(f"{where}.{key}: unknown setting{did_you_mean(key, known)}")
 
 
+def _options(**values: Any) -> str:
+    """Return command-line options, leaving out what is not given."""
+    return "".join(f" --{k} {v}" for k, v in values.items() if v is not None)
+
+
 def _flags(settings: Mapping[str, Any], prefix: str = "") -> str:
-    """Return settings as ``--set a.b=VALUE`` options."""
+    """Return settings as ``--set a.b=VALUE`` options, quoted for a shell."""
     out = ""
     for key, v in settings.items():
         if isinstance(v, Mapping):
             out += _flags(v, f"{prefix}{key}.")
         else:
-            out += f" --set {prefix}{key}={json.dumps(v)}"
+            out += " --set " + shlex.quote(f"{prefix}{key}={json.dumps(v)}")
     return out

@@ -42,12 +42,18 @@ def _kinds() -> dict[str, tuple[str, type]]:
     from mimic_core.termination import TerminationSpec
 
     return {
-        "body": ("mimic_bodies", BodySpec), "actuation": ("mimic_actuations", ActuationSpec),
-        "simulator": ("mimic_simulators", SimulatorSpec), "reader": ("mimic_readers", ReaderSpec),
-        "source": ("mimic_sources", SourceSpec), "registration": ("mimic_registrations", RegistrationSpec),
-        "reward": ("mimic_rewards", RewardSpec), "observation": ("mimic_observations", ObservationSpec),
-        "termination": ("mimic_terminations", TerminationSpec), "policy": ("mimic_policies", PolicySpec),
-        "analysis": ("mimic_analyses", AnalysisSpec), "report": ("mimic_reports", ReportSpec),
+        "body": ("mimic_bodies", BodySpec),
+        "actuation": ("mimic_actuations", ActuationSpec),
+        "simulator": ("mimic_simulators", SimulatorSpec),
+        "reader": ("mimic_readers", ReaderSpec),
+        "source": ("mimic_sources", SourceSpec),
+        "registration": ("mimic_registrations", RegistrationSpec),
+        "reward": ("mimic_rewards", RewardSpec),
+        "observation": ("mimic_observations", ObservationSpec),
+        "termination": ("mimic_terminations", TerminationSpec),
+        "policy": ("mimic_policies", PolicySpec),
+        "analysis": ("mimic_analyses", AnalysisSpec),
+        "report": ("mimic_reports", ReportSpec),
         "command": ("mimic_commands", CommandSpec),
     }
 
@@ -213,8 +219,9 @@ class Plugins:
     def provided(self, kind: str | None = None) -> list[Provided]:
         """Everything offered, collisions included, in order of kind and name."""
         order = self.kinds
-        return sorted((p for p in self._provided if kind in (None, p.kind)),
-                      key=lambda p: (order.index(p.kind), p.name, p.plugin))
+        return sorted(
+            (p for p in self._provided if kind in (None, p.kind)), key=lambda p: (order.index(p.kind), p.name, p.plugin)
+        )
 
     def find(self, name: str) -> list[Provided]:
         """Components of any kind with this name (``name`` or ``kind.name``)."""
@@ -232,17 +239,25 @@ class Plugins:
         if preferred is not None:
             chosen = [p for p in found if p.plugin == preferred]
             if not chosen:
-                raise PluginError(f"prefer.\"{kind}.{name}\": {preferred!r} does not provide it; "
-                                  f"it is provided by {', '.join(p.plugin for p in found) or 'nobody'}")
+                raise PluginError(
+                    f'prefer."{kind}.{name}": {preferred!r} does not provide it; '
+                    f"it is provided by {', '.join(p.plugin for p in found) or 'nobody'}"
+                )
             return chosen[0]
         if not found:
             near = did_you_mean(name, {p.name for p in self._provided if p.kind == kind})
-            broken = f" (broken: {', '.join(b.plugin for b in self.broken)}; see 'mimic plugins list')" if self.broken else ""
+            broken = (
+                f" (broken: {', '.join(b.plugin for b in self.broken)}; see 'mimic plugins list')"
+                if self.broken
+                else ""
+            )
             raise PluginError(f"unknown {kind} {name!r}{near}{broken}")
         if len(found) > 1:
             who = " and ".join(sorted(p.plugin for p in found))
-            raise PluginError(f"{kind} {name!r} is provided by {who}; remove one, or say in the run file: "
-                              f"prefer.\"{kind}.{name}\" = \"{found[0].plugin}\"")
+            raise PluginError(
+                f"{kind} {name!r} is provided by {who}; remove one, or say in the run file: "
+                f'prefer."{kind}.{name}" = "{found[0].plugin}"'
+            )
         return found[0]
 
     def get(self, kind: str, name: str) -> Any:
@@ -262,7 +277,9 @@ class Plugins:
         names = sorted({p.name for p in self._provided if p.kind == kind and p.record.default})
         if len(names) != 1:
             offered = sorted({p.name for p in self._provided if p.kind == kind})
-            raise PluginError(f"name a {kind}: {'several defaults' if names else 'no default'} among {', '.join(offered) or 'none'}")
+            raise PluginError(
+                f"name a {kind}: {'several defaults' if names else 'no default'} among {', '.join(offered) or 'none'}"
+            )
         return self.get(kind, names[0])
 
     def choose(self, kind: str, name: str | None) -> Any:

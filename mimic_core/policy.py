@@ -27,7 +27,7 @@ class Decision(NamedTuple):
     """(batch, intention)"""
     intention: Any = None
     """(batch, intention) what was used; the mean when deterministic"""
-    layers: Mapping[str, Any] = {}  # noqa: RUF012 - never written to
+    layers: Mapping[str, Any] = {}
     """layer name (``encoder/layer_1``) → (batch, unit)"""
 
 
@@ -56,7 +56,9 @@ Evaluate = Callable[[Controller], dict[str, float]]
 class Trainer(Protocol):
     """How a policy learns. Training may be stopped at any moment and goes on from the last checkpoint."""
 
-    def train(self, directory: Path, seed: int, evaluate: Evaluate, progress: Progress, meta: dict[str, Any]) -> dict[str, Any]:
+    def train(
+        self, directory: Path, seed: int, evaluate: Evaluate, progress: Progress, meta: dict[str, Any]
+    ) -> dict[str, Any]:
         """Train until done.
 
         Args:

@@ -55,8 +55,9 @@ def resample(clips: ReferenceClips, model: BodyModel, rate_hz: float, lowpass_hz
     return Reference(*(np.stack([p[i][h] for p, h in zip(pieces, held, strict=True)]) for i in (0, 1)), n_steps)
 
 
-def resample_positions(positions: np.ndarray, n_frames: np.ndarray, n_steps: np.ndarray, from_hz: float,
-                       to_hz: float) -> np.ndarray:
+def resample_positions(
+    positions: np.ndarray, n_frames: np.ndarray, n_steps: np.ndarray, from_hz: float, to_hz: float
+) -> np.ndarray:
     """Interpolate (clip, frame, keypoint, xyz) linearly to another rate; missing (NaN) neighbours give NaN."""
     out = np.full((len(positions), int(n_steps.max()), *positions.shape[2:]), np.nan)
     for i, (clip, n, steps) in enumerate(zip(positions, n_frames, n_steps, strict=True)):

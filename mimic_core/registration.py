@@ -40,8 +40,10 @@ def match_keypoints(keypoints: Keypoints, body: Body) -> tuple[Keypoints, Body]:
     common = tuple(n for n in body.keypoints if n.lower() in lower)
     where = keypoints.files[0] if keypoints.files else keypoints.clip_names[0]
     if len(common) < 2:
-        raise DataError(f"{where}: has keypoints {', '.join(keypoints.names)}, but body {body.name} needs at least two of "
-                        f"{', '.join(body.keypoints)}; rename the columns or choose another body")
+        raise DataError(
+            f"{where}: has keypoints {', '.join(keypoints.names)}, but body {body.name} needs at least two of "
+            f"{', '.join(body.keypoints)}; rename the columns or choose another body"
+        )
     pick = [lower[n.lower()] for n in common]
     matched = attrs.evolve(keypoints, names=common, positions=keypoints.positions[:, :, pick])
     return matched, body.with_keypoints(common)

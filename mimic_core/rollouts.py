@@ -104,9 +104,11 @@ class Rollouts(Record):
             ``joint_deg_mean``, ``keypoint_mm`` against the registered reference and
             ``tracked_keypoint_mm`` against what was tracked, for all clips and for each split.
         """
-        return {**self._tracking(np.ones(len(self.clip_names), bool)),
-                "fixed_keypoints": list(self.fixed_keypoints),
-                "by_split": {s: self._tracking(np.array(self.split) == s) for s in sorted(set(self.split))}}
+        return {
+            **self._tracking(np.ones(len(self.clip_names), bool)),
+            "fixed_keypoints": list(self.fixed_keypoints),
+            "by_split": {s: self._tracking(np.array(self.split) == s) for s in sorted(set(self.split))},
+        }
 
     def _tracking(self, clips: np.ndarray) -> dict[str, Any]:
         moving = [i for i, n in enumerate(self.keypoint_names) if n not in self.fixed_keypoints]

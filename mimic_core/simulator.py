@@ -93,13 +93,17 @@ def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiab
         spec = plugins.get("simulator", name)
         if differentiable and not spec.differentiable:
             able = [s.name for s in plugins.all("simulator") if s.differentiable]
-            raise ConfigError(f"simulator: {name!r} has no gradient, which this policy trains with; "
-                              f"use auto{' or ' + ', '.join(able) if able else ''}, or another policy")
+            raise ConfigError(
+                f"simulator: {name!r} has no gradient, which this policy trains with; "
+                f"use auto{' or ' + ', '.join(able) if able else ''}, or another policy"
+            )
         return spec
     able = [s for s in plugins.all("simulator") if platform in s.rank and (s.differentiable or not differentiable)]
     if not able:
-        raise PluginError(f"no installed simulator runs on {platform}{' with gradients' if differentiable else ''}; "
-                          "see 'mimic plugins list'")
+        raise PluginError(
+            f"no installed simulator runs on {platform}{' with gradients' if differentiable else ''}; "
+            "see 'mimic plugins list'"
+        )
     return max(able, key=lambda s: s.rank[platform])
 
 
@@ -111,6 +115,8 @@ def substeps(control_dt: float, timestep: float) -> int:
     """
     n = round(control_dt / timestep)
     if n < 1 or abs(n * timestep - control_dt) > 1e-9:
-        raise ConfigError(f"task.control_rate_hz: a control step of {control_dt * 1e3:g} ms is not a whole number of "
-                          f"physics steps of {timestep * 1e3:g} ms; choose a rate that divides {1 / timestep:g} Hz")
+        raise ConfigError(
+            f"task.control_rate_hz: a control step of {control_dt * 1e3:g} ms is not a whole number of "
+            f"physics steps of {timestep * 1e3:g} ms; choose a rate that divides {1 / timestep:g} Hz"
+        )
     return n

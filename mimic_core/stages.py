@@ -53,8 +53,15 @@ def parse_body(text: str) -> tuple[str, str | None]:
     return name, variant or None
 
 
-def generate(plugins: Plugins, *, body: str, out: str | Path, source: str | None = None,
-             settings: Mapping[str, Any] | None = None, seed: int = 0) -> dict[str, Any]:
+def generate(
+    plugins: Plugins,
+    *,
+    body: str,
+    out: str | Path,
+    source: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Make synthetic keypoints and keep them as a keypoint file."""
     from mimic_core.body import BodyModel
 
@@ -64,14 +71,30 @@ def generate(plugins: Plugins, *, body: str, out: str | Path, source: str | None
     model = BodyModel.compile(plugins.get("body", name).make(variant))
     keypoints = spec.build(structure(dict(settings or {}), spec.config, "generate"), model, seed)()
     keypoints.save(out)
-    return events.finish({"out": str(out), "source": spec.name, "clips": len(keypoints.clip_names),
-                          "frames": int(keypoints.n_frames.sum()), "rate_hz": keypoints.rate_hz,
-                          "keypoints": list(keypoints.names), "origin": keypoints.origin})
+    return events.finish(
+        {
+            "out": str(out),
+            "source": spec.name,
+            "clips": len(keypoints.clip_names),
+            "frames": int(keypoints.n_frames.sum()),
+            "rate_hz": keypoints.rate_hz,
+            "keypoints": list(keypoints.names),
+            "origin": keypoints.origin,
+        }
+    )
 
 
-def register(plugins: Plugins, files: Sequence[str | Path], *, body: str, out: str | Path, method: str | None = None,
-             settings: Mapping[str, Any] | None = None, reader: str | None = None,
-             reader_settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def register(
+    plugins: Plugins,
+    files: Sequence[str | Path],
+    *,
+    body: str,
+    out: str | Path,
+    method: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    reader: str | None = None,
+    reader_settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Fit a body to keypoint files and save the reference clips."""
     from mimic_core.keypoints import read_keypoints
     from mimic_core.registration import match_keypoints
@@ -80,26 +103,50 @@ def register(plugins: Plugins, files: Sequence[str | Path], *, body: str, out: s
     name, variant = parse_body(body)
     config = structure(dict(settings or {}), spec.config, "register")
     animal = plugins.get("body", name).make(variant)
-    events = Events(plugins, "register", {"method": spec.name, "body": body, "files": len(files),
-                                          **unstructure(config)})
+    events = Events(
+        plugins, "register", {"method": spec.name, "body": body, "files": len(files), **unstructure(config)}
+    )
     keypoints = read_keypoints(files, plugins, reader, dict(reader_settings or {}))
     matched, animal = match_keypoints(keypoints, animal)
     clips: ReferenceClips = spec.build(config, animal)(matched, events.progress)
-    clips = attrs.evolve(clips, provenance={
-        **clips.provenance, "method": spec.name, "settings": unstructure(config), "origin": keypoints.origin,
-        "inputs": {Path(f).name: file_hash(f) for f in files}, "versions": versions(plugins)})
+    clips = attrs.evolve(
+        clips,
+        provenance={
+            **clips.provenance,
+            "method": spec.name,
+            "settings": unstructure(config),
+            "origin": keypoints.origin,
+            "inputs": {Path(f).name: file_hash(f) for f in files},
+            "versions": versions(plugins),
+        },
+    )
     clips.save(out)
-    return events.finish({
-        "out": str(out), "body": body, "method": spec.name, "error_mm": clips.error_summary(),
-        "frames": int(clips.n_frames.sum()), "clips": len(clips.clip_names), "rate_hz": clips.rate_hz,
-        "keypoints": list(clips.keypoint_names), "scale": clips.body.scale,
-        "unused_keypoints": [n for n in keypoints.names if n.lower() not in {k.lower() for k in clips.keypoint_names}],
-        "details": {k: v for k, v in clips.provenance.items()
-                    if k not in ("settings", "inputs", "versions", "method", "origin", "seconds", "files")}})
+    return events.finish(
+        {
+            "out": str(out),
+            "body": body,
+            "method": spec.name,
+            "error_mm": clips.error_summary(),
+            "frames": int(clips.n_frames.sum()),
+            "clips": len(clips.clip_names),
+            "rate_hz": clips.rate_hz,
+            "keypoints": list(clips.keypoint_names),
+            "scale": clips.body.scale,
+            "unused_keypoints": [
+                n for n in keypoints.names if n.lower() not in {k.lower() for k in clips.keypoint_names}
+            ],
+            "details": {
+                k: v
+                for k, v in clips.provenance.items()
+                if k not in ("settings", "inputs", "versions", "method", "origin", "seconds", "files")
+            },
+        }
+    )
 
 
-def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: Mapping[str, Any] | None = None
-          ) -> dict[str, Any]:
+def train(
+    plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Train a policy on reference clips, or go on with a training that was stopped."""
     import jax
 
@@ -111,10 +158,14 @@ def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: M
     clips = ReferenceClips.load(clips_file)
     held = split_clips(len(clips.clip_names), plan.holdout, plan.seed)
     meta = {
-        "kind": "run", "schema": 1, "plan": unstructure(plan), "body": to_json(clips.body),
+        "kind": "run",
+        "schema": 1,
+        "plan": unstructure(plan),
+        "body": to_json(clips.body),
         "train_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if not h],
         "held_out_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if h],
-        "clips": file_hash(clips_file), "versions": versions(plugins),
+        "clips": file_hash(clips_file),
+        "versions": versions(plugins),
     }
     _same_run(out, meta)
     events = Events(plugins, "train", unstructure(plan))
@@ -125,17 +176,27 @@ def train(plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: M
     spec = plugins.get("policy", plan.policy)
     trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), task)
     out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "run.json", meta)  # first, since it is what a stopped training is known by
     clips.save(out / "clips.h5")
-    write_json(out / "run.json", meta)
     passive = runner.tracking_mm(passive_controller(truth))
     summary = trainer.train(out, plan.seed, lambda c: {"tracking_mm": runner.tracking_mm(c)}, events.progress, meta)
     platform = jax.default_backend()
-    return events.finish({
-        "out": str(out), "policy": plan.policy, "preset": plan.preset, "seed": plan.seed, "platform": platform,
-        "simulator": simulator_for(plan, plugins, platform, for_training=True).name,
-        "train_clips": int((~held).sum()), "held_out_clips": int(held.sum()),
-        "tracking_mm": summary["curve"][-1]["tracking_mm"],
-        "tracking_mm_on": "held_out" if held.any() else "train", "passive_mm": passive, "training": summary})
+    return events.finish(
+        {
+            "out": str(out),
+            "policy": plan.policy,
+            "preset": plan.preset,
+            "seed": plan.seed,
+            "platform": platform,
+            "simulator": simulator_for(plan, plugins, platform, for_training=True).name,
+            "train_clips": int((~held).sum()),
+            "held_out_clips": int(held.sum()),
+            "tracking_mm": summary["curve"][-1]["tracking_mm"],
+            "tracking_mm_on": "held_out" if held.any() else "train",
+            "passive_mm": passive,
+            "training": summary,
+        }
+    )
 
 
 def _same_run(out: Path, meta: Mapping[str, Any]) -> None:
@@ -155,8 +216,10 @@ def _same_run(out: Path, meta: Mapping[str, Any]) -> None:
     for key, what in (("plan", "settings"), ("clips", "clips"), ("body", "body")):
         if value_hash(old.get(key)) != value_hash(new[key]):
             differs = _first_difference(old.get(key), new[key], key)
-            raise ConfigError(f"{out}: holds a training with other {what} ({differs}); choose another --out, "
-                              "or give the same settings to go on with it")
+            raise ConfigError(
+                f"{out}: holds a training with other {what} ({differs}); choose another --out, "
+                "or give the same settings to go on with it"
+            )
 
 
 def _first_difference(old: Any, new: Any, path: str) -> str:
@@ -167,8 +230,15 @@ def _first_difference(old: Any, new: Any, path: str) -> str:
     return f"{path} was {str(old)[:40]}, is {str(new)[:40]}"
 
 
-def rollout(plugins: Plugins, run: str | Path, *, out: str | Path, clips_file: str | Path | None = None,
-            simulator: str = "auto", seed: int | None = None) -> dict[str, Any]:
+def rollout(
+    plugins: Plugins,
+    run: str | Path,
+    *,
+    out: str | Path,
+    clips_file: str | Path | None = None,
+    simulator: str = "auto",
+    seed: int | None = None,
+) -> dict[str, Any]:
     """Roll a trained policy out in the true physics and save everything it did.
 
     Without ``clips_file`` the clips that the policy was trained with are used, its held-out ones included.
@@ -190,18 +260,40 @@ def rollout(plugins: Plugins, run: str | Path, *, out: str | Path, clips_file: s
     events = Events(plugins, "rollout", {"run": str(run), "clips": len(clips.clip_names), "simulator": simulator})
     clips = _fit_to(clips, meta, source)
     model = build_model(clips.body, plan, plugins)
-    truth = build_task(clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=False, model=model)
+    truth = build_task(
+        clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=False, model=model
+    )
     spec = plugins.get("policy", plan.policy)
     trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), truth)
     name = choose_simulator(simulator, plugins, jax.default_backend()).name
-    rollouts = roll_out(truth, trainer.load(run), split=split, simulator=name, seed=seed, provenance={
-        "run": meta, "clips": file_hash(source), "deterministic": seed is None, "versions": versions(plugins),
-        "origin": clips.provenance.get("origin", "")})
+    rollouts = roll_out(
+        truth,
+        trainer.load(run),
+        split=split,
+        simulator=name,
+        seed=seed,
+        provenance={
+            "run": meta,
+            "clips": file_hash(source),
+            "deterministic": seed is None,
+            "versions": versions(plugins),
+            "origin": clips.provenance.get("origin", ""),
+        },
+    )
     rollouts.save(out)
-    return events.finish({"out": str(out), "run": str(run), "clips": len(clips.clip_names), "simulator": name,
-                          "rate_hz": rollouts.rate_hz, "tracking": rollouts.tracking(),
-                          "reward_mean": float(np.nanmean(rollouts.reward)), "keypoints": list(rollouts.keypoint_names),
-                          "muscles": list(rollouts.muscle_names)})
+    return events.finish(
+        {
+            "out": str(out),
+            "run": str(run),
+            "clips": len(clips.clip_names),
+            "simulator": name,
+            "rate_hz": rollouts.rate_hz,
+            "tracking": rollouts.tracking(),
+            "reward_mean": float(np.nanmean(rollouts.reward)),
+            "keypoints": list(rollouts.keypoint_names),
+            "muscles": list(rollouts.muscle_names),
+        }
+    )
 
 
 def read_run(plugins: Plugins, run: Path) -> dict[str, Any]:
@@ -225,13 +317,21 @@ def read_run(plugins: Plugins, run: Path) -> dict[str, Any]:
 def _fit_to(clips: ReferenceClips, meta: Mapping[str, Any], source: Path) -> ReferenceClips:
     """Check that clips belong to the body that the policy controls."""
     if clips.body.name != meta["body"]["name"]:
-        raise DataError(f"{source}: registered to body {clips.body.name!r}, but the policy controls "
-                        f"{meta['body']['name']!r}; register the recording to that body")
+        raise DataError(
+            f"{source}: registered to body {clips.body.name!r}, but the policy controls "
+            f"{meta['body']['name']!r}; register the recording to that body"
+        )
     return clips
 
 
-def analyze(plugins: Plugins, name: str, rollouts_file: str | Path, *, out: str | Path,
-            settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def analyze(
+    plugins: Plugins,
+    name: str,
+    rollouts_file: str | Path,
+    *,
+    out: str | Path,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Run an analysis over rollouts and save its tables, figures and metrics."""
     spec = plugins.get("analysis", name)
     config = structure(dict(settings or {}), spec.config, f"analyze.{name}")
@@ -241,8 +341,14 @@ def analyze(plugins: Plugins, name: str, rollouts_file: str | Path, *, out: str 
     return events.finish({"out": str(out), "analysis": name, **result.metrics})
 
 
-def report(plugins: Plugins, run: str | Path, *, out: str | Path, writer: str | None = None,
-           settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def report(
+    plugins: Plugins,
+    run: str | Path,
+    *,
+    out: str | Path,
+    writer: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Turn a finished run into a report."""
     spec = plugins.choose("report", writer)
     events = Events(plugins, "report", {"run": str(run)})

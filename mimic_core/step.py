@@ -96,8 +96,10 @@ def fields_read(term: Term, view: StepView) -> frozenset[str]:
     except TypeError as e:
         if "_Recorder" not in str(e):
             raise
-        raise PluginError("a term is wrapped in jax.jit or passes the whole step to a jax function; read the fields it "
-                          "needs (step.joint_pos, …) and leave compiling to the core") from e
+        raise PluginError(
+            "a term is wrapped in jax.jit or passes the whole step to a jax function; read the fields it "
+            "needs (step.joint_pos, …) and return a plain function: the core compiles it"
+        ) from e
     return frozenset(seen)
 
 

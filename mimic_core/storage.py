@@ -32,15 +32,26 @@ def array(axes: tuple[str, ...], unit: str, *, optional: bool = False, doc: str 
     convert = attrs.converters.optional(np.asarray) if optional else np.asarray
     validator = [] if optional else [_has_axes(axes)]
     kwargs: dict[str, Any] = {"default": None} if optional else {}
-    return attrs.field(metadata=meta, converter=convert, validator=validator, eq=attrs.cmp_using(eq=np.array_equal),
-                       repr=_shape, **kwargs)
+    return attrs.field(
+        metadata=meta,
+        converter=convert,
+        validator=validator,
+        eq=attrs.cmp_using(eq=np.array_equal),
+        repr=_shape,
+        **kwargs,
+    )
 
 
 def arrays(axes: tuple[str, ...], unit: str, doc: str = "") -> Any:
     """Declare a field that maps names to arrays of the same axes (reward terms, network layers)."""
     meta = {"storage": "arrays", "axes": axes, "unit": unit, "doc": doc}
-    return attrs.field(metadata=meta, factory=dict, eq=False,
-                       converter=lambda d: {k: np.asarray(v) for k, v in d.items()}, repr=lambda d: f"{{{', '.join(d)}}}")
+    return attrs.field(
+        metadata=meta,
+        factory=dict,
+        eq=False,
+        converter=lambda d: {k: np.asarray(v) for k, v in d.items()},
+        repr=lambda d: f"{{{', '.join(d)}}}",
+    )
 
 
 def value(default: Any = attrs.NOTHING, *, type: Any = None, doc: str = "", converter: Any = None) -> Any:
@@ -78,8 +89,10 @@ class Record:
                     raise DataError(f"{type(self).__name__}.{f.name}: axis xyz must have length 3, got {size}")
                 first, known = sizes.setdefault(axis, (f.name, size))
                 if known != size:
-                    raise DataError(f"{type(self).__name__}: axis {axis!r} has length {size} in {f.name} "
-                                    f"but {known} in {first}; they must be equal")
+                    raise DataError(
+                        f"{type(self).__name__}: axis {axis!r} has length {size} in {f.name} "
+                        f"but {known} in {first}; they must be equal"
+                    )
 
     def save(self, path: str | Path) -> Path:
         """Write this record to ``path`` (HDF5), replacing an older file only once it is complete."""
@@ -118,8 +131,10 @@ class Record:
                 raise DataError(f"{path}: expected a mimic {cls.KIND!r} file, found {found}")
             schema = int(f.attrs[_SCHEMA])
             if schema > cls.SCHEMA:
-                raise DataError(f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads up to "
-                                f"{cls.SCHEMA}; upgrade mimic")
+                raise DataError(
+                    f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads up to "
+                    f"{cls.SCHEMA}; upgrade mimic"
+                )
             kwargs = {}
             for field in attrs.fields(cls):
                 v = cls._read(f, field, path)

@@ -46,8 +46,7 @@ class TaskSettings:
     reference_lowpass_hz: float = attrs.field(default=25.0, validator=attrs.validators.ge(0))
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
-    initial_activation_max: float = attrs.field(
-        default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
+    initial_activation_max: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
 
 
 @attrs.frozen
@@ -109,9 +108,18 @@ class Task:
         weights: replaces the terms' weights by traced values where given (for sweeps).
     """
 
-    def __init__(self, *, model: BodyModel, simulator: Simulator, clips: ReferenceClips, settings: TaskSettings,
-                 rewards: list[WeightedTerm], observations: Mapping[str, list[Callable[[StepView], Array]]],
-                 terminations: list[Callable[[StepView], Array]], train_clips: np.ndarray) -> None:
+    def __init__(
+        self,
+        *,
+        model: BodyModel,
+        simulator: Simulator,
+        clips: ReferenceClips,
+        settings: TaskSettings,
+        rewards: list[WeightedTerm],
+        observations: Mapping[str, list[Callable[[StepView], Array]]],
+        terminations: list[Callable[[StepView], Array]],
+        train_clips: np.ndarray,
+    ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
         self.train_clips = np.asarray(train_clips)
@@ -128,8 +136,10 @@ class Task:
         self.n_steps = self.reference.n_steps
         stride = settings.window_step_ms * 1e-3 * settings.control_rate_hz
         if abs(stride - round(stride)) > 1e-6 or round(stride) < 1:
-            raise ConfigError(f"task.window_step_ms: {settings.window_step_ms:g} ms is not a whole number of control "
-                              f"steps of {self.control_dt * 1e3:g} ms")
+            raise ConfigError(
+                f"task.window_step_ms: {settings.window_step_ms:g} ms is not a whole number of control "
+                f"steps of {self.control_dt * 1e3:g} ms"
+            )
         self._ahead = round(stride) * jnp.arange(1, settings.window + 1)
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
@@ -154,10 +164,22 @@ class Task:
         root = (np.zeros(3), np.array([1.0, 0, 0, 0])) if m.root is not None else (None, None)
         here = Kinematics(joints, joints, np.zeros((len(m.keypoint_names), 3)), *root)
         return StepView(
-            joint_pos=joints, joint_vel=joints, joint_force=joints, activation=acts, excitation=acts,
-            previous_excitation=acts, muscle_force=muscles, muscle_length=muscles, muscle_velocity=muscles,
-            site_pos=here.site_pos, root_pos=root[0], root_quat=root[1], time=np.zeros(()), ref=here,
-            future=jax.tree.map(lambda a: np.stack([a] * window), here))
+            joint_pos=joints,
+            joint_vel=joints,
+            joint_force=joints,
+            activation=acts,
+            excitation=acts,
+            previous_excitation=acts,
+            muscle_force=muscles,
+            muscle_length=muscles,
+            muscle_velocity=muscles,
+            site_pos=here.site_pos,
+            root_pos=root[0],
+            root_quat=root[1],
+            time=np.zeros(()),
+            ref=here,
+            future=jax.tree.map(lambda a: np.stack([a] * window), here),
+        )
 
     def _sites_at(self, reference: Reference) -> Array:
         """(clip, step, keypoint, xyz) keypoint sites with the body in the reference's poses."""
@@ -185,8 +207,10 @@ class Task:
 
     def _start_table(self) -> Array:
         """(starts, 2) every (clip, step) of the training clips from which at least one control step is left."""
-        pairs = [np.stack([np.full(n - 1, c), np.arange(n - 1)], axis=1)
-                 for c, n in zip(self.train_clips, self.n_steps[self.train_clips], strict=True)]
+        pairs = [
+            np.stack([np.full(n - 1, c), np.arange(n - 1)], axis=1)
+            for c, n in zip(self.train_clips, self.n_steps[self.train_clips], strict=True)
+        ]
         return jnp.asarray(np.concatenate(pairs))
 
     # -- episodes ---------------------------------------------------------------------------------------------
@@ -216,8 +240,9 @@ class Task:
         low, high = jnp.minimum(angles, m.joint_range[:, 0]), jnp.maximum(angles, m.joint_range[:, 1])
         moved = jnp.clip(angles + self.settings.initial_joint_noise * jax.random.normal(where, shape), low, high)
         faster = self.settings.initial_velocity_noise * jax.random.normal(speed, shape)
-        return sim._replace(qpos=sim.qpos.at[:, m.joint_qposadr].set(moved),
-                            qvel=sim.qvel.at[:, m.joint_dofadr].add(faster))
+        return sim._replace(
+            qpos=sim.qpos.at[:, m.joint_qposadr].set(moved), qvel=sim.qvel.at[:, m.joint_dofadr].add(faster)
+        )
 
     def reset_at(self, clip: Array, step: Array, activation: Array | None = None) -> TaskState:
         """Begin episodes at given clips and control steps; muscles start relaxed unless ``activation`` is given."""
@@ -225,8 +250,10 @@ class Task:
             activation = jnp.full((len(clip), self.action_size), max(self.model.actuation.low, 0.0))
         sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
         sim = sim._replace(time=step * self.control_dt)
-        memory = {t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
-                  for t in self.rewards}
+        memory = {
+            t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
+            for t in self.rewards
+        }
         return TaskState(sim, clip, step, sim.activation, memory)
 
     def step(self, state: TaskState, action: Array) -> tuple[TaskState, Outcome]:
@@ -248,7 +275,8 @@ class Task:
 
     def _act(self, state: TaskState, action: Array, fields: frozenset[str]) -> tuple[TaskState, StepView]:
         excitation = self.model.actuation.excitation(action)
-        after = state._replace(sim=self.simulator.step(state.sim, excitation), step=state.step + 1, excitation=excitation)
+        sim = self.simulator.step(state.sim, excitation)
+        after = state._replace(sim=sim, step=state.step + 1, excitation=excitation)
         return after, self.view(after, state.excitation, fields)
 
     def _reward(self, state: TaskState, view: StepView) -> tuple[TaskState, Array, dict[str, Array]]:
@@ -261,13 +289,19 @@ class Task:
     def restart(self, key: Array, state: TaskState, where: Array) -> TaskState:
         """Begin a new episode in the environments marked by ``where`` (batch,)."""
         fresh = self.reset(key, state.step.shape[0])
-        return jax.tree.map(lambda new, old: jnp.where(where.reshape(-1, *[1] * (new.ndim - 1)), new, old), fresh, state)
+        return jax.tree.map(
+            lambda new, old: jnp.where(where.reshape(-1, *[1] * (new.ndim - 1)), new, old), fresh, state
+        )
 
     def observe(self, state: TaskState) -> Observation:
         """Return what the policy sees in each environment."""
         view = self.view(state, state.excitation, self._reads["observe"])
-        return Observation(*(jnp.concatenate([jax.vmap(f)(view) for f in self._observations[role]], axis=-1)
-                             for role in Observation._fields))
+        return Observation(
+            *(
+                jnp.concatenate([jax.vmap(f)(view) for f in self._observations[role]], axis=-1)
+                for role in Observation._fields
+            )
+        )
 
     # -- views ------------------------------------------------------------------------------------------------
 
@@ -285,12 +319,22 @@ class Task:
         at = jnp.minimum(state.step, last)
         ahead = jnp.minimum(at[:, None] + self._ahead, last[:, None])
         return StepView(
-            joint_pos=now.joint_pos, joint_vel=now.joint_vel, joint_force=read.joint_force, activation=sim.activation,
-            excitation=state.excitation, previous_excitation=previous_excitation, muscle_force=read.muscle_force,
-            muscle_length=read.muscle_length, muscle_velocity=read.muscle_velocity, site_pos=now.site_pos,
-            root_pos=now.root_pos, root_quat=now.root_quat, time=sim.time,
+            joint_pos=now.joint_pos,
+            joint_vel=now.joint_vel,
+            joint_force=read.joint_force,
+            activation=sim.activation,
+            excitation=state.excitation,
+            previous_excitation=previous_excitation,
+            muscle_force=read.muscle_force,
+            muscle_length=read.muscle_length,
+            muscle_velocity=read.muscle_velocity,
+            site_pos=now.site_pos,
+            root_pos=now.root_pos,
+            root_quat=now.root_quat,
+            time=sim.time,
             ref=jax.tree.map(lambda a: a[state.clip, at], reference),
-            future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], reference))
+            future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], reference),
+        )
 
     def _kinematics(self, qpos: Array, qvel: Array, site_pos: Array) -> Kinematics:
         m = self.model

@@ -32,7 +32,7 @@ class ClipRunner:
         self._programs: dict[Any, Any] = {}
 
     def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None):
-        """Return (initial state, its readings, trace over time), with everything if ``full``, else only keypoint positions."""
+        """Return (initial state, its readings, trace over time): all if ``full``, else only keypoint positions."""
         program = self._programs.get((controller.act, full, key is None))
         if program is None:
             program = self._programs[controller.act, full, key is None] = jax.jit(self._program(controller, full))
@@ -48,8 +48,17 @@ class ClipRunner:
                 state, memory = carry
                 decision = controller.act(variables, task.observe(state), memory, key)
                 after, outcome = task.step(state, decision.action)
-                trace = (after.sim, task.simulator.read(after.sim, ALL), after.excitation, decision._replace(carry=()),
-                         outcome) if full else task.simulator.read(after.sim, SITES).site_pos
+                trace = (
+                    (
+                        after.sim,
+                        task.simulator.read(after.sim, ALL),
+                        after.excitation,
+                        decision._replace(carry=()),
+                        outcome,
+                    )
+                    if full
+                    else task.simulator.read(after.sim, SITES).site_pos
+                )
                 return (after, decision.carry), trace
 
             keys = None if key is None else jax.random.split(key, self._steps - 1)
@@ -61,7 +70,8 @@ class ClipRunner:
     def tracking_mm(self, controller: Controller) -> float:
         """Mean distance (mm of the animal) of the keypoints that move from the registered reference."""
         _, start, site_pos = self.run(controller, full=False)
-        site_pos = np.concatenate([np.asarray(start.site_pos)[:, None], np.moveaxis(np.asarray(site_pos), 0, 1)], axis=1)
+        later = np.moveaxis(np.asarray(site_pos), 0, 1)
+        site_pos = np.concatenate([np.asarray(start.site_pos)[:, None], later], axis=1)
         reference = self.task.registered_site_pos[self.clips, : self._steps]
         error = 1e3 * self.task.clips.body.scale * np.linalg.norm(site_pos - reference, axis=-1)
         inside = np.arange(self._steps) < self.task.n_steps[self.clips, None]
@@ -79,8 +89,15 @@ def passive_controller(task: Task) -> Controller:
     return Controller(variables=(), start=lambda batch: (), act=act)
 
 
-def roll_out(task: Task, controller: Controller, *, split: list[str], simulator: str, seed: int | None = None,
-             provenance: dict[str, Any] | None = None) -> Rollouts:
+def roll_out(
+    task: Task,
+    controller: Controller,
+    *,
+    split: list[str],
+    simulator: str,
+    seed: int | None = None,
+    provenance: dict[str, Any] | None = None,
+) -> Rollouts:
     """Roll a controller out over every clip of the task and gather everything.
 
     Args:
@@ -91,7 +108,8 @@ def roll_out(task: Task, controller: Controller, *, split: list[str], simulator:
     """
     model, clips = task.model, task.clips
     runner = ClipRunner(task, np.arange(len(clips.clip_names)))
-    start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=None if seed is None else jax.random.key(seed))
+    key = None if seed is None else jax.random.key(seed)
+    start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=key)
     n_steps, total = task.n_steps, runner._steps
     inside = np.arange(total) < n_steps[:, None]
 
@@ -113,23 +131,39 @@ def roll_out(task: Task, controller: Controller, *, split: list[str], simulator:
     qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
     return Rollouts(
         body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),
-        rate_hz=1.0 / task.control_dt, simulator=simulator, clip_names=clips.clip_names, split=tuple(split),
-        joint_names=model.joint_names, actuator_names=model.actuator_names, muscle_names=model.muscle_names,
-        keypoint_names=model.keypoint_names, n_steps=n_steps, qpos=qpos, qvel=qvel,
-        joint_pos=qpos[..., model.joint_qposadr], joint_vel=qvel[..., model.joint_dofadr],
+        rate_hz=1.0 / task.control_dt,
+        simulator=simulator,
+        clip_names=clips.clip_names,
+        split=tuple(split),
+        joint_names=model.joint_names,
+        actuator_names=model.actuator_names,
+        muscle_names=model.muscle_names,
+        keypoint_names=model.keypoint_names,
+        n_steps=n_steps,
+        qpos=qpos,
+        qvel=qvel,
+        joint_pos=qpos[..., model.joint_qposadr],
+        joint_vel=qvel[..., model.joint_dofadr],
         joint_force=gather(read.joint_force, start_read.joint_force),
         ref_joint_pos=masked(task.registered.qpos[..., model.joint_qposadr]),
         ref_joint_vel=masked(task.registered.qvel[..., model.joint_dofadr]),
-        site_pos=site_pos, ref_site_pos=masked(reference), tracked_pos=masked(tracked),
+        site_pos=site_pos,
+        ref_site_pos=masked(reference),
+        tracked_pos=masked(tracked),
         error_mm=to_mm * np.linalg.norm(site_pos - masked(reference), axis=-1),
         tracked_error_mm=to_mm * np.linalg.norm(site_pos - masked(tracked), axis=-1),
-        action=gather(decision.action), excitation=gather(excitation), activation=gather(sim.activation, start.activation),
+        action=gather(decision.action),
+        excitation=gather(excitation),
+        activation=gather(sim.activation, start.activation),
         muscle_force=gather(read.muscle_force, start_read.muscle_force),
         muscle_length=gather(read.muscle_length, start_read.muscle_length),
-        muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity), reward=gather(outcome.reward),
-        reward_terms={k: gather(v) for k, v in outcome.terms.items()}, **_inner(decision, gather),
+        muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity),
+        reward=gather(outcome.reward),
+        reward_terms={k: gather(v) for k, v in outcome.terms.items()},
+        **_inner(decision, gather),
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
-        provenance=provenance or {})
+        provenance=provenance or {},
+    )
 
 
 def _inner(decision: Decision, gather) -> dict[str, Any]:

@@ -52,8 +52,14 @@ def cannot_build() -> str:
 
 def mimic(*args: object, site: Path | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, with the distributions in ``site`` installed."""
-    return subprocess.run([sys.executable, "-m", "mimic_core.cli", *map(str, args)], env=environment(site), cwd=cwd,
-                          capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "mimic_core.cli", *map(str, args)],
+        env=environment(site),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def environment(site: Path | None = None) -> dict[str, str]:

@@ -142,8 +142,9 @@ def test_names_and_order(models):
 def test_joint_ranges_in_degrees(models):
     expected = {"sh_elv": (-70, 0), "sh_extension": (-70, 40), "sh_rotation": (-25, 89), "elbow": (-80, 90)}
     for joint, limits in expected.items():
-        np.testing.assert_allclose(np.rad2deg(models["paper"].joint_range[models["paper"].joint(joint)]), limits,
-                                   rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            np.rad2deg(models["paper"].joint_range[models["paper"].joint(joint)]), limits, rtol=0, atol=1e-12
+        )
 
 
 def chain(angles: dict[str, float]) -> dict[str, tuple[np.ndarray, Rotation]]:
@@ -280,8 +281,11 @@ def test_variants_differ_exactly_where_they_should():
     changed = {k for k in paper if paper[k].value != revised[k].value}
     forces = {("muscles", m, "max_isometric_force") for m in MUSCLES if m != "Brachialis"}
     assert changed == forces | {
-        ("muscles", "AD", "operating_range"), ("muscle_defaults", "", "deactivation_time"),
-        ("joint_defaults", "", "armature"), ("joint_defaults", "", "damping"), ("compile", "", "timestep"),
+        ("muscles", "AD", "operating_range"),
+        ("muscle_defaults", "", "deactivation_time"),
+        ("joint_defaults", "", "armature"),
+        ("joint_defaults", "", "damping"),
+        ("compile", "", "timestep"),
     }
     assert all(revised[k].source == "revised" for k in changed)
     assert {f.source for f in paper.values()}.isdisjoint({"revised"})

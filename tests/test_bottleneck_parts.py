@@ -20,8 +20,12 @@ from mimic_core.task import Observation
 
 
 @settings(max_examples=25, deadline=None)
-@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=5), seed=st.integers(0, 10_000),
-       offset=st.floats(-50, 50), spread=st.floats(0.1, 20))
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    seed=st.integers(0, 10_000),
+    offset=st.floats(-50, 50),
+    spread=st.floats(0.1, 20),
+)
 def test_normalizer_in_batches_is_numpy_at_once(sizes, seed, offset, spread):
     rng = np.random.default_rng(seed)
     batches = [rng.normal(offset, spread, (n, 3)).astype(np.float32) for n in sizes]
@@ -97,7 +101,7 @@ def test_entropy_is_estimated_without_bias():
     dist = TanhNormal(jnp.full((1,), loc), jnp.full((1,), std))
     x = np.linspace(loc - 9 * std, loc + 9 * std, 20_001)
     p = stats.norm(loc, std).pdf(x)
-    exact = integrate.trapezoid(-p * (stats.norm(loc, std).logpdf(x) - np.log1p(-np.tanh(x) ** 2 + 1e-300)), x)
+    exact = integrate.trapezoid(-p * (stats.norm(loc, std).logpdf(x) - np.log1p(-(np.tanh(x) ** 2) + 1e-300)), x)
     noise = jax.random.normal(jax.random.key(1), (100_000, 1))
     assert float(jax.vmap(dist.entropy)(noise).mean()) == pytest.approx(exact, abs=0.01)
 
@@ -114,7 +118,10 @@ def test_what_reaches_which_part():
     actions, outer = net.apply(params, intention.mean, body, method="decode")
     assert intention.mean.shape == intention.logvar.shape == (4, 2)
     assert {k: v.shape for k, v in {**inner, **outer}.items()} == {
-        "encoder/layer_1": (4, 8), "encoder/layer_2": (4, 6), "decoder/layer_1": (4, 5)}
+        "encoder/layer_1": (4, 8),
+        "encoder/layer_2": (4, 6),
+        "decoder/layer_1": (4, 5),
+    }
     assert net.apply(params, reference, body, method="value").shape == (4,)
     kernels = {k: v["layer_1"]["kernel"].shape for k, v in params["params"].items()}
     assert kernels == {"encoder": (7, 8), "decoder": (2 + 9, 5), "critic": (7 + 9, 4)}
@@ -173,17 +180,30 @@ def test_advantages_are_those_of_a_plain_loop(seed, discount, lam):
 # -- the clipped objective ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ratios", "policy", "clipped"), [
-    # advantages +1 and −1: min(1.5, 1.2) and min(−0.5, −0.8), mean 0.2
-    ((1.5, 0.5), -0.2, 1.0),
-    # min(0.5, 0.8) and min(−1.5, −1.2), mean −0.5: the pessimistic side is not clipped
-    ((0.5, 1.5), 0.5, 1.0),
-    ((1.1, 0.9), -0.1, 0.0),
-    ((1.0, 1.0), 0.0, 0.0),
-])
+@pytest.mark.parametrize(
+    ("ratios", "policy", "clipped"),
+    [
+        # advantages +1 and −1: min(1.5, 1.2) and min(−0.5, −0.8), mean 0.2
+        ((1.5, 0.5), -0.2, 1.0),
+        # min(0.5, 0.8) and min(−1.5, −1.2), mean −0.5: the pessimistic side is not clipped
+        ((0.5, 1.5), 0.5, 1.0),
+        ((1.1, 0.9), -0.1, 0.0),
+        ((1.0, 1.0), 0.0, 0.0),
+    ],
+)
 def test_clipped_objective_by_hand(plugins, toy_model, toy_clips, ratios, policy, clipped):
-    config = PpoSettings(encoder_layers=(4,), decoder_layers=(4,), critic_layers=(4,), intention_size=2,
-                         environments=2, batch_size=2, minibatches=1, clip=0.2, kl_weight=0.3, entropy=0.2)
+    config = PpoSettings(
+        encoder_layers=(4,),
+        decoder_layers=(4,),
+        critic_layers=(4,),
+        intention_size=2,
+        environments=2,
+        batch_size=2,
+        minibatches=1,
+        clip=0.2,
+        kl_weight=0.3,
+        entropy=0.2,
+    )
     trainer = ProximalPolicyOptimisation(config, make_task(plugins, toy_clips, toy_model))
     rng = np.random.default_rng(0)
     seen = Observation(*(jnp.asarray(rng.normal(size=(2, n)), jnp.float32) for n in (20, 4)))

@@ -11,14 +11,30 @@ import pytest
 from fake_plugins import mimic
 
 HEAVY = {"jax", "mujoco", "matplotlib", "pandas", "scipy", "flax", "optax", "pyEDM"}
-COMMANDS = [("register",), ("train",), ("rollout",), ("analyze",), ("report",), ("run",), ("generate",), ("info",),
-            ("plugins", "list"), ("plugins", "show"), ("plugins", "check")]
+COMMANDS = [
+    ("register",),
+    ("train",),
+    ("rollout",),
+    ("analyze",),
+    ("report",),
+    ("run",),
+    ("generate",),
+    ("info",),
+    ("plugins", "list"),
+    ("plugins", "show"),
+    ("plugins", "check"),
+]
 
 
 def loaded_after(code: str) -> set[str]:
     """Which heavy packages a fresh process has imported after running ``code``."""
-    done = subprocess.run([sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"], capture_output=True,
-                          text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     return HEAVY & set(done.stdout.split())
 
 
@@ -68,12 +84,15 @@ def test_json_is_one_object_and_nothing_else(command):
     assert done.stdout.count("\n") == 1
 
 
-@pytest.mark.parametrize(("command", "said"), [
-    (("plugins", "show", "jiont"), "no component or plugin 'jiont'; did you mean joint"),
-    (("plugins", "check", "nobody:x"), "no component or plugin 'nobody:x'"),
-    (("analyze", "simplx", "rollouts.h5", "--out", "out"), "unknown analysis 'simplx'; did you mean simplex?"),
-    (("run", "absent.toml", "--out", "out"), "absent.toml: no such run file; check the path"),
-])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("plugins", "show", "jiont"), "no component or plugin 'jiont'; did you mean joint"),
+        (("plugins", "check", "nobody:x"), "no component or plugin 'nobody:x'"),
+        (("analyze", "simplx", "rollouts.h5", "--out", "out"), "unknown analysis 'simplx'; did you mean simplex?"),
+        (("run", "absent.toml", "--out", "out"), "absent.toml: no such run file; check the path"),
+    ],
+)
 def test_an_error_is_one_line_and_status_1(tmp_path, command, said):
     done = mimic(*command, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

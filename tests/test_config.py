@@ -96,13 +96,21 @@ def test_whole_section_of_the_wrong_kind():
         structure(3, Outer, "s")
 
 
-@pytest.mark.parametrize(("kind", "name", "data", "message"), [
-    ("actuation", "hill", {"smoothing": -0.1}, "actuation.hill.smoothing: must be >= 0, got -0.1"),
-    ("analysis", "simplex", {"tau": 1}, "analysis.simplex.tau: must be < 0, got 1"),
-    ("analysis", "simplex", {"joints": "elbow"}, "analysis.simplex.joints: must be a list, got 'elbow'"),
-    ("reward", "joint", {"scale": -1}, "reward.joint.scale: must be > 0, got -1"),
-    ("policy", "bottleneck_apg", {"encoder_layers": [0]}, "policy.bottleneck_apg.encoder_layers: must be >= 1, got 0"),
-])
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "message"),
+    [
+        ("actuation", "hill", {"smoothing": -0.1}, "actuation.hill.smoothing: must be >= 0, got -0.1"),
+        ("analysis", "simplex", {"tau": 1}, "analysis.simplex.tau: must be < 0, got 1"),
+        ("analysis", "simplex", {"joints": "elbow"}, "analysis.simplex.joints: must be a list, got 'elbow'"),
+        ("reward", "joint", {"scale": -1}, "reward.joint.scale: must be > 0, got -1"),
+        (
+            "policy",
+            "bottleneck_apg",
+            {"encoder_layers": [0]},
+            "policy.bottleneck_apg.encoder_layers: must be >= 1, got 0",
+        ),
+    ],
+)
 def test_settings_of_built_in_components(plugins, kind, name, data, message):
     with pytest.raises(ConfigError) as e:
         structure(data, plugins.get(kind, name).config, f"{kind}.{name}")
@@ -118,12 +126,18 @@ names = st.text("abcxyz_", min_size=1, max_size=6)
 positive = st.floats(1e-300, 1e300)
 inners = st.builds(Inner, scale=positive, form=st.sampled_from(["round", "square"]))
 outers = st.builds(
-    Outer, steps=st.integers(0, 10), on=st.booleans(), name=st.text("a", min_size=1, max_size=9),
+    Outer,
+    steps=st.integers(0, 10),
+    on=st.booleans(),
+    name=st.text("a", min_size=1, max_size=9),
     widths=st.lists(st.integers(1, 2**40), min_size=1, max_size=5).map(tuple),
     joints=st.lists(st.text(max_size=8), max_size=3).map(tuple),
     span=st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)),
-    pairs=st.integers(-(2**50), 2**50).map(lambda n: 2 * n), limit=st.none() | st.floats(max_value=-1e-300),
-    inner=inners, by_name=st.dictionaries(names, inners, max_size=3))
+    pairs=st.integers(-(2**50), 2**50).map(lambda n: 2 * n),
+    limit=st.none() | st.floats(max_value=-1e-300),
+    inner=inners,
+    by_name=st.dictionaries(names, inners, max_size=3),
+)
 
 
 @given(outers)
@@ -142,12 +156,25 @@ def test_settings_survive_a_toml_file(settings):
 # -- --set and run files --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("a=1", {"a": 1}), ("a.b.c=0.5", {"a": {"b": {"c": 0.5}}}), ("a=true", {"a": True}), ("a=1e-3", {"a": 1e-3}),
-    ("a=[1, 2]", {"a": [1, 2]}), ('a=["x", "y"]', {"a": ["x", "y"]}), ("a={b = 1}", {"a": {"b": 1}}),
-    ("a=elbow", {"a": "elbow"}), ('a="1"', {"a": "1"}), ("a= two words ", {"a": "two words"}), ("a=", {"a": ""}),
-    ("a=b=c", {"a": "b=c"}), (" a . b = 1", {"a": {"b": 1}}), ("a=-yxz", {"a": "-yxz"}),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a=1", {"a": 1}),
+        ("a.b.c=0.5", {"a": {"b": {"c": 0.5}}}),
+        ("a=true", {"a": True}),
+        ("a=1e-3", {"a": 1e-3}),
+        ("a=[1, 2]", {"a": [1, 2]}),
+        ('a=["x", "y"]', {"a": ["x", "y"]}),
+        ("a={b = 1}", {"a": {"b": 1}}),
+        ("a=elbow", {"a": "elbow"}),
+        ('a="1"', {"a": "1"}),
+        ("a= two words ", {"a": "two words"}),
+        ("a=", {"a": ""}),
+        ("a=b=c", {"a": "b=c"}),
+        (" a . b = 1", {"a": {"b": 1}}),
+        ("a=-yxz", {"a": "-yxz"}),
+    ],
+)
 def test_set_takes_toml_values_and_text(text, expected):
     assert parse_assignments([text]) == expected
 

@@ -31,8 +31,19 @@ from mimic_core.plugins import Plugins, Provided
 from mimic_core.testing import check_component, random_step, step_at_rest, step_on_reference, toy_body, toy_model
 from mimic_core.testing.conformance import check_settings
 
-LIGHT = ("body", "actuation", "reader", "source", "registration", "reward", "observation", "termination", "policy",
-         "analysis", "report")
+LIGHT = (
+    "body",
+    "actuation",
+    "reader",
+    "source",
+    "registration",
+    "reward",
+    "observation",
+    "termination",
+    "policy",
+    "analysis",
+    "report",
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +110,13 @@ def test_rest_and_perfect_tracking(model):
 
 
 def test_step_of_a_body_with_a_free_root_and_no_actuators():
-    body = Body(name="float", keypoints={"a": "a", "b": "b"}, mjcf="""
+    body = Body(
+        name="float",
+        keypoints={"a": "a", "b": "b"},
+        mjcf="""
         <mujoco><worldbody><body name="trunk"><freejoint name="root"/><geom size="0.1"/><site name="a"/>
-        <body><joint name="hinge"/><geom size="0.1"/><site name="b" pos="1 0 0"/></body></body></worldbody></mujoco>""")
+        <body><joint name="hinge"/><geom size="0.1"/><site name="b" pos="1 0 0"/></body></body></worldbody></mujoco>""",
+    )
     step = random_step(BodyModel.compile(body), 0)
     assert step.root_pos.shape == (3,) and step.future.root_quat.shape == (3, 4)
     assert np.linalg.norm(step.root_quat) == pytest.approx(1.0, abs=1e-6)
@@ -130,10 +145,14 @@ BAD_REWARDS = {
     "one entry": (lambda s: s.joint_pos[:1], "check 'shape' failed: returns shape (1,)"),
     "whole number": (lambda s: 3, "check 'shape' failed: returns int32"),
     "no function": (3.0, "check 'shape' failed: build returns float; return a function of the step"),
-    "norm at rest": (lambda s: jnp.linalg.norm(s.joint_vel),
-                     "its gradient with respect to joint_vel is not finite at rest"),
-    "norm of the error": (lambda s: -jnp.linalg.norm(s.joint_pos - s.ref.joint_pos),
-                          "its gradient with respect to joint_pos is not finite at rest"),
+    "norm at rest": (
+        lambda s: jnp.linalg.norm(s.joint_vel),
+        "its gradient with respect to joint_vel is not finite at rest",
+    ),
+    "norm of the error": (
+        lambda s: -jnp.linalg.norm(s.joint_pos - s.ref.joint_pos),
+        "its gradient with respect to joint_pos is not finite at rest",
+    ),
     "quotient": (lambda s: (s.excitation / s.activation).sum(), "gives nan at rest; guard divisions"),
     "numpy": (lambda s: np.exp(np.asarray(s.joint_pos)).sum(), "compute with jax.numpy"),
     "branch": (lambda s: 1.0 if s.joint_pos[0] > 0 else 0.0, "branch with jnp.where instead of if"),
@@ -158,31 +177,40 @@ def test_term_with_memory(plugins):
     assert "memory" in check_component(Provided("reward", "mine", jerk, "lab:terms"), plugins)
 
 
-@pytest.mark.parametrize(("init", "step", "said"), [
-    (lambda: jnp.zeros(2), lambda m, s: (m[:1], 0.0 * s.time), "memory changes from float32[2] to float32[1]"),
-    (lambda: (), lambda m, s: ((s.time,), 0.0 * s.time), "memory changes its structure"),
-    (lambda: 0, lambda m, s: (m + s.time, 0.0 * s.time), "memory changes from int32[] to float32[]"),
-    (lambda: jnp.zeros(2), lambda m, s: (s.joint_vel, jnp.linalg.norm(s.joint_vel - m)), "is not finite at rest"),
-])
+@pytest.mark.parametrize(
+    ("init", "step", "said"),
+    [
+        (lambda: jnp.zeros(2), lambda m, s: (m[:1], 0.0 * s.time), "memory changes from float32[2] to float32[1]"),
+        (lambda: (), lambda m, s: ((s.time,), 0.0 * s.time), "memory changes its structure"),
+        (lambda: 0, lambda m, s: (m + s.time, 0.0 * s.time), "memory changes from int32[] to float32[]"),
+        (lambda: jnp.zeros(2), lambda m, s: (s.joint_vel, jnp.linalg.norm(s.joint_vel - m)), "is not finite at rest"),
+    ],
+)
 def test_bad_memory(plugins, init, step, said):
     assert said in refused(plugins, "reward", memory_term(init, step))
 
 
-@pytest.mark.parametrize(("built", "said"), [
-    (lambda s: s.joint_pos.sum(), "returns shape () at a random step; return a 1-D array"),
-    (lambda s: s.future.joint_pos, "returns shape (3, 2)"),
-    (lambda s: s.joint_vel / jnp.linalg.norm(s.joint_vel), "gives [nan, nan] at rest"),
-    (Term(init=lambda: (), step=lambda m, s: (m, s.joint_pos)), "only reward terms have memory"),
-])
+@pytest.mark.parametrize(
+    ("built", "said"),
+    [
+        (lambda s: s.joint_pos.sum(), "returns shape () at a random step; return a 1-D array"),
+        (lambda s: s.future.joint_pos, "returns shape (3, 2)"),
+        (lambda s: s.joint_vel / jnp.linalg.norm(s.joint_vel), "gives [nan, nan] at rest"),
+        (Term(init=lambda: (), step=lambda m, s: (m, s.joint_pos)), "only reward terms have memory"),
+    ],
+)
 def test_bad_observation(plugins, built, said):
     record = ObservationSpec(name="mine", summary="a test", role="proprioception", build=lambda config, model: built)
     assert said in refused(plugins, "observation", record)
 
 
-@pytest.mark.parametrize(("built", "said"), [
-    (lambda s: s.time, "returns float32 at a random step; return a truth value"),
-    (lambda s: s.joint_pos > 1, "returns shape (2,)"),
-])
+@pytest.mark.parametrize(
+    ("built", "said"),
+    [
+        (lambda s: s.time, "returns float32 at a random step; return a truth value"),
+        (lambda s: s.joint_pos > 1, "returns shape (2,)"),
+    ],
+)
 def test_bad_termination(plugins, built, said):
     record = TerminationSpec(name="mine", summary="a test", build=lambda config, model: built)
     assert said in refused(plugins, "termination", record)
@@ -224,10 +252,16 @@ class Contradiction:
     scale: int = 0.5  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize(("config", "said"), [
-    (NoDefault, "setting 'scale' has no default"),
-    (Contradiction, "default settings are not accepted when read back (mine.scale: must be a whole number, got 0.5)"),
-])
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (NoDefault, "setting 'scale' has no default"),
+        (
+            Contradiction,
+            "default settings are not accepted when read back (mine.scale: must be a whole number, got 0.5)",
+        ),
+    ],
+)
 def test_bad_settings(plugins, config, said):
     assert said in refused(plugins, "reward", reward(lambda s: s.time, config=config))
 
@@ -244,18 +278,28 @@ def test_bad_summary(plugins, summary):
 
 def body_spec(**changes):
     variants = changes.pop("variants", {})
-    return BodySpec(name="mine", summary="a test", variants=variants,
-                    build=lambda config, variant: attrs.evolve(toy_body(), **changes))
+    return BodySpec(
+        name="mine",
+        summary="a test",
+        variants=variants,
+        build=lambda config, variant: attrs.evolve(toy_body(), **changes),
+    )
 
 
-@pytest.mark.parametrize(("spec", "said"), [
-    (body_spec(mjcf="<mujoco><worldbody/></mujoco>", keypoints={}, muscles=()), "has no hinge or slide joint"),
-    (body_spec(keypoints={"hand": "hnad"}), "is at site 'hnad', which the skeleton does not have; did you mean hand"),
-    (body_spec(keypoints={"hand": "hand"}), "at fewer than two places"),
-    (body_spec(muscles=()), "check 'driven' failed: body toy: no installed actuation can drive it"),
-    (body_spec(mjcf="<mujoco><nonsense/></mujoco>"), "check 'compiles' failed"),
-    (BodySpec(name="mine", summary="a test", build=lambda config, variant: "a body"), "build returns str"),
-])
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (body_spec(mjcf="<mujoco><worldbody/></mujoco>", keypoints={}, muscles=()), "has no hinge or slide joint"),
+        (
+            body_spec(keypoints={"hand": "hnad"}),
+            "is at site 'hnad', which the skeleton does not have; did you mean hand",
+        ),
+        (body_spec(keypoints={"hand": "hand"}), "at fewer than two places"),
+        (body_spec(muscles=()), "check 'driven' failed: body toy: no installed actuation can drive it"),
+        (body_spec(mjcf="<mujoco><nonsense/></mujoco>"), "check 'compiles' failed"),
+        (BodySpec(name="mine", summary="a test", build=lambda config, variant: "a body"), "build returns str"),
+    ],
+)
 def test_bad_body(plugins, spec, said):
     assert said in refused(plugins, "body", spec)
 
@@ -272,8 +316,11 @@ def actuation(names=("flexor",), low=0.0, high=1.0, kind=Actuation):
     def apply(spec):
         spec.add_actuator(name="flexor", target="elbow", trntype=mujoco.mjtTrn.mjTRN_JOINT)
 
-    return ActuationSpec(name="mine", summary="a test", build=lambda config, body: kind(
-        name="mine", actuators=names, low=low, high=high, apply=apply))
+    return ActuationSpec(
+        name="mine",
+        summary="a test",
+        build=lambda config, body: kind(name="mine", actuators=names, low=low, high=high, apply=apply),
+    )
 
 
 class Lopsided(Actuation):
@@ -281,22 +328,35 @@ class Lopsided(Actuation):
         return action
 
 
-@pytest.mark.parametrize(("spec", "said"), [
-    (actuation(names=("flexor", "extensor")), "its actuators are flexor, extensor, but the compiled body has flexor;"),
-    (actuation(low=1.0, high=1.0), "low must be < high"),
-    (actuation(kind=Lopsided), "action -1 becomes excitation -1, expected 0"),
-])
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            actuation(names=("flexor", "extensor")),
+            "its actuators are flexor, extensor, but the compiled body has flexor;",
+        ),
+        (actuation(low=1.0, high=1.0), "low must be < high"),
+        (actuation(kind=Lopsided), "action -1 becomes excitation -1, expected 0"),
+    ],
+)
 def test_bad_actuation(plugins, spec, said):
     assert said in refused(plugins, "actuation", spec)
 
 
-@pytest.mark.parametrize(("kind", "record", "said"), [
-    ("reader", ReaderSpec(name="mine", summary="a test", suffixes=("CSV",), build=lambda c: print), "has 'CSV'"),
-    ("reader", ReaderSpec(name="mine", summary="a test", suffixes=(".a",), build=lambda c: None), "returns NoneType"),
-    ("analysis", AnalysisSpec(name="mine", summary="a test", build=lambda c: 1 / 0), "it raises ZeroDivisionError"),
-    ("command", CommandSpec(name="mine", summary="a test", function=3), "function is 3"),
-    ("source", SourceSpec(name="mine", summary="a test", build=lambda c, m, seed: dict), "makes dict"),
-])
+@pytest.mark.parametrize(
+    ("kind", "record", "said"),
+    [
+        ("reader", ReaderSpec(name="mine", summary="a test", suffixes=("CSV",), build=lambda c: print), "has 'CSV'"),
+        (
+            "reader",
+            ReaderSpec(name="mine", summary="a test", suffixes=(".a",), build=lambda c: None),
+            "returns NoneType",
+        ),
+        ("analysis", AnalysisSpec(name="mine", summary="a test", build=lambda c: 1 / 0), "it raises ZeroDivisionError"),
+        ("command", CommandSpec(name="mine", summary="a test", function=3), "function is 3"),
+        ("source", SourceSpec(name="mine", summary="a test", build=lambda c, m, seed: dict), "makes dict"),
+    ],
+)
 def test_bad_others(plugins, kind, record, said):
     assert said in refused(plugins, kind, record)
 
@@ -336,11 +396,15 @@ def after(change):
 BAD_ENGINES = {
     "time": ({"step": after(lambda s: s._replace(time=s.time + 0.01))}, "advances time by"),
     "not finite": ({"step": after(lambda s: s._replace(qvel=s.qvel / 0.0))}, "the state is not finite in qvel"),
-    "coupled": ({"step": lambda inner: lambda self, s, e: inner.step(s, jnp.broadcast_to(e.mean(0), e.shape))},
-                "driving one body of a batch moves the others"),
+    "coupled": (
+        {"step": lambda inner: lambda self, s, e: inner.step(s, jnp.broadcast_to(e.mean(0), e.shape))},
+        "driving one body of a batch moves the others",
+    ),
     "other rate": ({"control_dt": lambda inner: 0.1}, "control steps of 0.0025 s but says control_dt is 0.1"),
-    "reads less": ({"read": lambda inner: lambda self, s, f: inner.read(s, f)._replace(muscle_force=None)},
-                   "what it reads has nothing for muscle_force"),
+    "reads less": (
+        {"read": lambda inner: lambda self, s, f: inner.read(s, f)._replace(muscle_force=None)},
+        "what it reads has nothing for muscle_force",
+    ),
 }
 
 

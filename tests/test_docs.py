@@ -19,8 +19,10 @@ import pytest
 from fake_plugins import OFFLINE, cannot_build, environment
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^<!-- (?P<note>(?:save|same as|run)\b.*?) -->\n+```(?P<language>\w+)\n(?P<text>.*?)^```$",
-                   re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^<!-- (?P<note>(?:save|same as|run)\b.*?) -->\n+```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 @attrs.frozen
@@ -92,8 +94,15 @@ def run(command: str, folder: Path) -> str:
             pytest.skip(reason)
         args = [args[0], *OFFLINE, "--target", str(folder / "site"), *args[1:]]
     module = {"mimic": "mimic_core.cli", "pip": "pip"}[program]
-    done = subprocess.run([sys.executable, "-m", module, *args], cwd=folder, env=environment(folder / "site"),
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *args],
+        cwd=folder,
+        env=environment(folder / "site"),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+    )
     return squeeze(done.stdout)
 
 

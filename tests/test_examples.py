@@ -25,8 +25,11 @@ def site(tmp_path_factory) -> Path:
         # a copy, since building leaves files behind
         leftovers = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
         shutil.copytree(EXAMPLES / name, sources / name, ignore=leftovers)
-    subprocess.run([sys.executable, "-m", "pip", "install", *OFFLINE, "--target", target,
-                    *(sources / name for name in PACKAGES)], check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", target, *(sources / name for name in PACKAGES)],
+        check=True,
+        timeout=120,
+    )
     return target
 
 
@@ -41,9 +44,13 @@ def test_they_are_listed(site):
     assert listed["broken"] == listed["clashes"] == []
 
 
-@pytest.mark.parametrize(("name", "check"), [
-    ("effort", "finite values and gradients"), ("mimic-pendulum:pendulum", "driven"),
-])
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("effort", "finite values and gradients"),
+        ("mimic-pendulum:pendulum", "driven"),
+    ],
+)
 def test_they_pass_the_check(site, name, check):
     done = mimic("plugins", "check", name, "--json", site=site)
     assert done.returncode == 0, done.stderr
@@ -59,7 +66,13 @@ def test_the_pendulum_can_be_used_like_any_body(site, tmp_path):
 def test_their_own_tests_pass(site, tmp_path):
     tests = [shutil.copytree(EXAMPLES / name / "tests", tmp_path / name) for name in PACKAGES]
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], cwd=tmp_path,
-                          env=environment(site), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=tmp_path,
+        env=environment(site),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout

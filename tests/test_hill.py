@@ -28,17 +28,39 @@ def hill(body, **settings):
 # --- curves, by hand ---
 
 
-@pytest.mark.parametrize(("length", "force"), [
-    (0.4, 0.0), (0.5, 0.0), (0.625, 0.125), (0.75, 0.5), (0.875, 0.875), (1.0, 1.0),
-    (1.15, 0.875), (1.3, 0.5), (1.45, 0.125), (1.6, 0.0), (1.7, 0.0),
-])
+@pytest.mark.parametrize(
+    ("length", "force"),
+    [
+        (0.4, 0.0),
+        (0.5, 0.0),
+        (0.625, 0.125),
+        (0.75, 0.5),
+        (0.875, 0.875),
+        (1.0, 1.0),
+        (1.15, 0.875),
+        (1.3, 0.5),
+        (1.45, 0.125),
+        (1.6, 0.0),
+        (1.7, 0.0),
+    ],
+)
 def test_active_force_length_by_hand(length, force):
     assert curves.active_force_length(np.float64(length)) == pytest.approx(force, abs=1e-12)
 
 
-@pytest.mark.parametrize(("velocity", "factor"), [
-    (-2.0, 0.0), (-1.0, 0.0), (-0.5, 0.25), (-0.25, 0.5625), (0.0, 1.0), (0.1, 1.15), (0.2, 1.2), (1.0, 1.2),
-])
+@pytest.mark.parametrize(
+    ("velocity", "factor"),
+    [
+        (-2.0, 0.0),
+        (-1.0, 0.0),
+        (-0.5, 0.25),
+        (-0.25, 0.5625),
+        (0.0, 1.0),
+        (0.1, 1.15),
+        (0.2, 1.2),
+        (1.0, 1.2),
+    ],
+)
 def test_force_velocity_by_hand(velocity, factor):
     # 0.1: 1.2 - (0.2 - 0.1)^2 / 0.2
     assert curves.force_velocity(np.float64(velocity)) == pytest.approx(factor, abs=1e-12)
@@ -48,22 +70,33 @@ def test_force_velocity_without_eccentric_rise():
     np.testing.assert_array_equal(curves.force_velocity(np.array([-0.5, 0.0, 0.3]), eccentric_force=1.0), [0.25, 1, 1])
 
 
-@pytest.mark.parametrize(("length", "force"), [
-    (0.5, 0.0), (1.0, 0.0), (1.15, 0.1625), (1.3, 0.65), (1.6, 1.95), (1.9, 3.25),
-])
+@pytest.mark.parametrize(
+    ("length", "force"),
+    [
+        (0.5, 0.0),
+        (1.0, 0.0),
+        (1.15, 0.1625),
+        (1.3, 0.65),
+        (1.6, 1.95),
+        (1.9, 3.25),
+    ],
+)
 def test_passive_force_length_by_hand(length, force):
     # 1.15 is half-way up the toe: 1.3 * (1/2)^2 / 2; beyond 1.3 the slope is 1.3 / 0.3
     assert curves.passive_force_length(np.float64(length)) == pytest.approx(force, abs=1e-12)
 
 
-@pytest.mark.parametrize(("excitation", "activation", "rate"), [
-    (1.0, 0.0, 1 / 0.005),  # rising, 10 ms * 0.5
-    (1.0, 0.5, 0.5 / 0.0125),  # 10 ms * 1.25
-    (0.0, 1.0, -1 / 0.02),  # falling, 40 ms / 2
-    (0.0, 0.5, -0.5 / 0.032),  # 40 ms / 1.25
-    (0.3, 0.3, 0.0),
-    (7.0, 0.0, 1 / 0.005),  # excitation is clipped to 0..1
-])
+@pytest.mark.parametrize(
+    ("excitation", "activation", "rate"),
+    [
+        (1.0, 0.0, 1 / 0.005),  # rising, 10 ms * 0.5
+        (1.0, 0.5, 0.5 / 0.0125),  # 10 ms * 1.25
+        (0.0, 1.0, -1 / 0.02),  # falling, 40 ms / 2
+        (0.0, 0.5, -0.5 / 0.032),  # 40 ms / 1.25
+        (0.3, 0.3, 0.0),
+        (7.0, 0.0, 1 / 0.005),  # excitation is clipped to 0..1
+    ],
+)
 def test_activation_rate_by_hand(excitation, activation, rate):
     assert curves.activation_rate(np.float64(excitation), np.float64(activation)) == pytest.approx(rate, abs=1e-9)
 
@@ -92,18 +125,34 @@ unit = st.floats(0, 1)
 def muscles(draw) -> Muscle:
     low = draw(st.floats(0.3, 0.95))
     return Muscle(
-        name="m", path=("a", "b"), max_isometric_force=draw(st.floats(0.01, 10)),
-        operating_range=(low, low + draw(st.floats(0.05, 1))), max_shortening_velocity=draw(st.floats(0.5, 20)),
-        activation_time=draw(st.floats(1e-3, 0.1)), deactivation_time=draw(st.floats(1e-3, 0.2)),
-        passive_force=draw(st.floats(0.1, 3)), eccentric_force=draw(st.floats(1.01, 2)),
-        length_min=draw(st.floats(0.1, 0.9)), length_max=draw(st.floats(1.1, 2.5)),
+        name="m",
+        path=("a", "b"),
+        max_isometric_force=draw(st.floats(0.01, 10)),
+        operating_range=(low, low + draw(st.floats(0.05, 1))),
+        max_shortening_velocity=draw(st.floats(0.5, 20)),
+        activation_time=draw(st.floats(1e-3, 0.1)),
+        deactivation_time=draw(st.floats(1e-3, 0.2)),
+        passive_force=draw(st.floats(0.1, 3)),
+        eccentric_force=draw(st.floats(1.01, 2)),
+        length_min=draw(st.floats(0.1, 0.9)),
+        length_max=draw(st.floats(1.1, 2.5)),
     )
 
 
 @given(muscles(), st.floats(0, 0.03), st.floats(-0.5, 0.5), st.floats(1e-3, 0.02), st.floats(1e-3, 0.02))
 def test_tension_equals_mujoco(muscle, length, velocity, shortest, span):
-    prm = np.array([*muscle.operating_range, muscle.max_isometric_force, 200, muscle.length_min, muscle.length_max,
-                    muscle.max_shortening_velocity, muscle.passive_force, muscle.eccentric_force])
+    prm = np.array(
+        [
+            *muscle.operating_range,
+            muscle.max_isometric_force,
+            200,
+            muscle.length_min,
+            muscle.length_max,
+            muscle.max_shortening_velocity,
+            muscle.passive_force,
+            muscle.eccentric_force,
+        ]
+    )
     length_range = np.array([shortest, shortest + span])
     gain = mujoco.mju_muscleGain(length, velocity, length_range, 1.0, prm)
     bias = mujoco.mju_muscleBias(length, length_range, 1.0, prm)
@@ -114,12 +163,18 @@ def test_tension_equals_mujoco(muscle, length, velocity, shortest, span):
     assert gain <= 0 and bias <= 0 and active >= relaxed >= 0  # a muscle pulls and never pushes
 
 
-@given(st.floats(-0.5, 1.5), st.floats(-0.2, 1.2), st.floats(1e-3, 0.1), st.floats(1e-3, 0.2),
-       st.one_of(st.just(0.0), st.floats(1e-3, 1)))
+@given(
+    st.floats(-0.5, 1.5),
+    st.floats(-0.2, 1.2),
+    st.floats(1e-3, 0.1),
+    st.floats(1e-3, 0.2),
+    st.one_of(st.just(0.0), st.floats(1e-3, 1)),
+)
 def test_activation_rate_equals_mujoco(excitation, activation, rise, fall, smoothing):
     rate = float(curves.activation_rate(excitation, activation, rise, fall, smoothing))
-    assert rate == pytest.approx(mujoco.mju_muscleDynamics(excitation, activation, np.array([rise, fall, smoothing])),
-                                 rel=1e-9, abs=1e-9)
+    assert rate == pytest.approx(
+        mujoco.mju_muscleDynamics(excitation, activation, np.array([rise, fall, smoothing])), rel=1e-9, abs=1e-9
+    )
     assert np.sign(rate) == np.sign(np.clip(excitation, 0, 1) - activation)
 
 
@@ -193,8 +248,7 @@ def test_actuation_of_the_toy_body():
     np.testing.assert_array_equal(flexor.dynprm[:3], [0.01, 0.04, 0])
     np.testing.assert_array_equal(flexor.ctrlrange, [0, 1])
     assert flexor.ctrllimited
-    assert [model.mj_model.site(i).name for i in model.mj_model.wrap_objid] == [
-        s for m in body.muscles for s in m.path]
+    assert [model.mj_model.site(i).name for i in model.mj_model.wrap_objid] == [s for m in body.muscles for s in m.path]
 
 
 def test_settings_reach_the_muscles():
@@ -232,8 +286,9 @@ def test_simulated_force_and_activation_are_those_of_the_curves():
         before = data.act.copy()
         mujoco.mj_step(model, data)
         for i, muscle in enumerate(body.muscles):
-            force = curves.tension(muscle, data.actuator_length[i], data.actuator_velocity[i], before[i],
-                                   model.actuator_lengthrange[i])
+            force = curves.tension(
+                muscle, data.actuator_length[i], data.actuator_velocity[i], before[i], model.actuator_lengthrange[i]
+            )
             assert -data.actuator_force[i] == pytest.approx(force, rel=1e-9, abs=1e-12)
             rate = curves.activation_rate(data.ctrl[i], before[i])
             assert data.act[i] == pytest.approx(np.clip(before[i] + 1e-4 * rate, 0, 1), abs=1e-12)
@@ -293,11 +348,14 @@ def test_muscle_that_no_joint_stretches():
         BodyModel.compile(body, hill(attrs.evolve(body, muscles=(rigid,))))
 
 
-@pytest.mark.parametrize(("key", "value", "what"), [
-    ("smoothing", -0.1, "actuation.*smoothing.* must be >= 0"),
-    ("force_scale", 0.0, "actuation.*force_scale.* must be > 0"),
-    ("smothing", 0.1, "actuation.smothing: unknown setting; did you mean smoothing"),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("smoothing", -0.1, "actuation.*smoothing.* must be >= 0"),
+        ("force_scale", 0.0, "actuation.*force_scale.* must be > 0"),
+        ("smothing", 0.1, "actuation.smothing: unknown setting; did you mean smoothing"),
+    ],
+)
 def test_wrong_settings(key, value, what):
     with pytest.raises(ConfigError, match=what):
         structure({key: value}, Settings, "actuation")

@@ -168,11 +168,14 @@ def test_plugin_file(tmp_path):
     assert plugins.versions["file:my_terms.py"].startswith("sha256:")
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("import no_such_package_anywhere", "cannot be imported: ModuleNotFoundError"),
-    ("x = 1", "implements no hook"),
-    ("from mimic_core import hookimpl\n@hookimpl\ndef mimic_bodys():\n    yield", "did you mean mimic_bodies"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import no_such_package_anywhere", "cannot be imported: ModuleNotFoundError"),
+        ("x = 1", "implements no hook"),
+        ("from mimic_core import hookimpl\n@hookimpl\ndef mimic_bodys():\n    yield", "did you mean mimic_bodies"),
+    ],
+)
 def test_plugin_file_that_is_broken_fails_at_once(tmp_path, text, said):
     file = tmp_path / "mine.py"
     file.write_text(text)
@@ -208,7 +211,8 @@ def test_broken_plugin_stays_visible_and_fails_only_who_needs_it(tmp_path):
     listed = json.loads(done.stdout)
     assert [b["plugin"] for b in listed["broken"]] == [name]
     assert {"kind": "reward", "name": "joint"}.items() <= next(
-        c for c in listed["components"] if c["name"] == "joint").items()
+        c for c in listed["components"] if c["name"] == "joint"
+    ).items()
     warning = done.stderr.splitlines()
     assert len(warning) == 1
     assert warning[0].startswith(f"mimic: warning: plugin {name} is broken") and "repair or remove" in warning[0]

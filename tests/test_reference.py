@@ -79,16 +79,18 @@ def test_lowpass_keeps_slow_movement_and_takes_jumps_out(toy_model):
 def test_lowpass_leaves_a_straight_line_alone_to_its_ends(toy_model):
     line = np.linspace(-0.3, 0.5, 60)[:, None] * np.ones(2)
     clips = clips_of(toy_model, [line])
-    np.testing.assert_allclose(resample(clips, toy_model, CONTROL, lowpass_hz=25.0).qpos,
-                               resample(clips, toy_model, CONTROL).qpos, atol=1e-3)
+    np.testing.assert_allclose(
+        resample(clips, toy_model, CONTROL, lowpass_hz=25.0).qpos, resample(clips, toy_model, CONTROL).qpos, atol=1e-3
+    )
 
 
 def test_cutoff_of_0_or_above_nyquist_filters_nothing(toy_model):
     frames, _, _ = _sine(toy_model, 60.0)
     clips = clips_of(toy_model, [frames])
     for cutoff in (0.0, 100.0, 300.0):
-        np.testing.assert_array_equal(resample(clips, toy_model, CONTROL, lowpass_hz=cutoff).qpos,
-                                      resample(clips, toy_model, CONTROL).qpos)
+        np.testing.assert_array_equal(
+            resample(clips, toy_model, CONTROL, lowpass_hz=cutoff).qpos, resample(clips, toy_model, CONTROL).qpos
+        )
 
 
 def test_unequal_clips_and_the_state_held_past_the_end(toy_model):
@@ -103,9 +105,10 @@ def test_unequal_clips_and_the_state_held_past_the_end(toy_model):
     assert np.isfinite(ref.qpos).all()
 
 
-@pytest.mark.parametrize(("rate", "control", "frames", "steps"),
-                         [(200, 400, 60, 119), (150, 400, 50, 131), (200, 200, 60, 60), (50, 400, 4, 25),
-                          (240, 100, 25, 11)])
+@pytest.mark.parametrize(
+    ("rate", "control", "frames", "steps"),
+    [(200, 400, 60, 119), (150, 400, 50, 131), (200, 200, 60, 60), (50, 400, 4, 25), (240, 100, 25, 11)],
+)
 def test_number_of_instants(toy_model, rate, control, frames, steps):
     """(frames − 1)/rate seconds hold floor((frames − 1)·control/rate) + 1 instants."""
     clips = clips_of(toy_model, [np.zeros((frames, 2))], rate_hz=rate)
@@ -148,8 +151,13 @@ def test_free_root_that_spins_steadily(free_model):
 def test_free_root_velocity_is_what_mujoco_differentiates(free_model):
     m, rng = free_model.mj_model, np.random.default_rng(0)
     t = np.arange(100) / RATE
-    turn = np.stack([np.cumsum(2 * np.pi * f * np.cos(2 * np.pi * f * t + p)) / RATE
-                     for f, p in zip((1.0, 1.5, 2.0), rng.uniform(0, 6, 3), strict=True)], axis=1)
+    turn = np.stack(
+        [
+            np.cumsum(2 * np.pi * f * np.cos(2 * np.pi * f * t + p)) / RATE
+            for f, p in zip((1.0, 1.5, 2.0), rng.uniform(0, 6, 3), strict=True)
+        ],
+        axis=1,
+    )
     q = np.zeros((100, m.nq))
     for i, r in enumerate(turn):
         mujoco.mju_euler2Quat(quat := np.zeros(4), r, "xyz")
@@ -183,8 +191,11 @@ def test_positions_of_unequal_clips():
 
 
 @settings(max_examples=30, deadline=None)
-@given(frames=st.integers(4, 40), rate=st.sampled_from([50.0, 150.0, 200.0, 240.0]),
-       control=st.sampled_from([100.0, 400.0, 1000.0]))
+@given(
+    frames=st.integers(4, 40),
+    rate=st.sampled_from([50.0, 150.0, 200.0, 240.0]),
+    control=st.sampled_from([100.0, 400.0, 1000.0]),
+)
 def test_positions_and_reference_share_their_instants(toy_model, frames, rate, control):
     """A straight line is the same line in both, at every instant."""
     line = (0.4 / frames) * np.arange(frames)[:, None] * np.ones(2)
@@ -192,5 +203,3 @@ def test_positions_and_reference_share_their_instants(toy_model, frames, rate, c
     points = line[None, :, None, :1] * np.ones(3)
     out = resample_positions(points, np.array([frames]), ref.n_steps, rate, control)
     np.testing.assert_allclose(out[0, :, 0, 0], ref.qpos[0, :, 0], atol=1e-9)
-
-

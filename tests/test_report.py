@@ -61,37 +61,79 @@ def a_figure():
 def run(tmp_path):
     """A finished run with a clip whose name is markup."""
     folder = tmp_path / "run"
-    errors = {"mean": 0.42, "median": 0.39, "p95": 1.1, "max": 2.2,
-              "per_keypoint": {"elbow": 0.4, "<b>wrist</b>": 0.44}}
-    by = {"joint_deg_mean": 1.5, "keypoint_mm": {**errors, "mean": 0.62},
-          "tracked_keypoint_mm": {**errors, "mean": 0.9}}
+    errors = {
+        "mean": 0.42,
+        "median": 0.39,
+        "p95": 1.1,
+        "max": 2.2,
+        "per_keypoint": {"elbow": 0.4, "<b>wrist</b>": 0.44},
+    }
+    by = {
+        "joint_deg_mean": 1.5,
+        "keypoint_mm": {**errors, "mean": 0.62},
+        "tracked_keypoint_mm": {**errors, "mean": 0.9},
+    }
     tracking = {**by, "by_split": {"held_out": by, "train": {**by, "keypoint_mm": {**errors, "mean": 0.51}}}}
     curve = [{"control_steps": 1000 * i, "seconds": i, "reward": i / 10, "tracking_mm": 9 / (1 + i)} for i in range(9)]
     lines = [",".join(curve[0]), *(",".join(map(str, row.values())) for row in curve)]
     write_text(folder / "train" / "curve.csv", "\n".join(lines) + "\n")
     Result(
-        metrics={"rho": {"biceps": 0.8, "triceps": 0.7},
-                 "shuffled": {"biceps": {"rho": 0.02}, "triceps": {"rho": -0.02}}},
-        tables={"scores": Table(columns=("clip", "rho"), rows=[("<b>", 0.81234), ("007", 0.7)],
-                                caption="Scores & more")},
-        figures={"rho": a_figure()}, captions={"rho": "rho of <b> & others"}, methods="Simplex projection, d < d_min.",
+        metrics={
+            "rho": {"biceps": 0.8, "triceps": 0.7},
+            "shuffled": {"biceps": {"rho": 0.02}, "triceps": {"rho": -0.02}},
+        },
+        tables={
+            "scores": Table(columns=("clip", "rho"), rows=[("<b>", 0.81234), ("007", 0.7)], caption="Scores & more")
+        },
+        figures={"rho": a_figure()},
+        captions={"rho": "rho of <b> & others"},
+        methods="Simplex projection, d < d_min.",
     ).save(folder / "analysis" / "simplex")
     stages = [
-        {"name": "register", "status": "done", "seconds": 33.25, "command": "mimic register '<b>.h5'",
-         "outputs": {"clips": "clips.h5"},
-         "summary": {"error_mm": errors, "clips": 37, "frames": 3700, "body": "mouse_forelimb", "scale": 0.97,
-                     "unused_keypoints": ["<b>"]}},
-        {"name": "train", "status": "reused", "seconds": 125.0, "command": "mimic train clips.h5",
-         "summary": {"policy": "bottleneck_apg", "train_clips": 30,
-                     "training": {"control_steps": 190000, "seconds": 49.0, "curve": curve}}},
+        {
+            "name": "register",
+            "status": "done",
+            "seconds": 33.25,
+            "command": "mimic register '<b>.h5'",
+            "outputs": {"clips": "clips.h5"},
+            "summary": {
+                "error_mm": errors,
+                "clips": 37,
+                "frames": 3700,
+                "body": "mouse_forelimb",
+                "scale": 0.97,
+                "unused_keypoints": ["<b>"],
+            },
+        },
+        {
+            "name": "train",
+            "status": "reused",
+            "seconds": 125.0,
+            "command": "mimic train clips.h5",
+            "summary": {
+                "policy": "bottleneck_apg",
+                "train_clips": 30,
+                "training": {"control_steps": 190000, "seconds": 49.0, "curve": curve},
+            },
+        },
         {"name": "rollout", "status": "done", "seconds": 2.0, "summary": {"tracking": tracking}},
         {"name": "analyze simplex", "status": "done", "seconds": 3.0, "summary": {}},
     ]
-    write_json(folder / "manifest.json", {
-        "mimic": "0.1.0", "api": 1, "title": "Reach <b>", "created": "2025-01-02T03:04:05", "seed": 7,
-        "synthetic": True,
-        "config": {"seed": 7, "name": "<b>", "train": {"policy": "bottleneck_apg", "nothing": None}},
-        "plugins": {"mimic-neuro:simplex": "0.1.0"}, "inputs": {"<b>.h5": HASH}, "stages": stages})
+    write_json(
+        folder / "manifest.json",
+        {
+            "mimic": "0.1.0",
+            "api": 1,
+            "title": "Reach <b>",
+            "created": "2025-01-02T03:04:05",
+            "seed": 7,
+            "synthetic": True,
+            "config": {"seed": 7, "name": "<b>", "train": {"policy": "bottleneck_apg", "nothing": None}},
+            "plugins": {"mimic-neuro:simplex": "0.1.0"},
+            "inputs": {"<b>.h5": HASH},
+            "stages": stages,
+        },
+    )
     return folder
 
 
@@ -148,11 +190,20 @@ def test_text_is_escaped(source):
 def test_page_says_what_was_found(source):
     words = Page(source).words
     assert "Synthetic data." in words
-    for said in ("37 clips (3,700 frames)", "body mouse_forelimb", "mean distance of 0.42 mm",
-                 "0.62 mm on clips it was not", "0.51 mm on training clips",
-                 "190,000 control steps (49.0\N{NO-BREAK SPACE}s of training)",
-                 "0.7 to 0.8 over 2 muscles (mean 0.75, against 0 for", "seed 7", "sha256:0123456789abcdef",
-                 "mimic register '<b>.h5'", "Simplex projection, d < d_min.", 'policy = "bottleneck_apg"'):
+    for said in (
+        "37 clips (3,700 frames)",
+        "body mouse_forelimb",
+        "mean distance of 0.42 mm",
+        "0.62 mm on clips it was not",
+        "0.51 mm on training clips",
+        "190,000 control steps (49.0\N{NO-BREAK SPACE}s of training)",
+        "0.7 to 0.8 over 2 muscles (mean 0.75, against 0 for",
+        "seed 7",
+        "sha256:0123456789abcdef",
+        "mimic register '<b>.h5'",
+        "Simplex projection, d < d_min.",
+        'policy = "bottleneck_apg"',
+    ):
         assert " ".join(said.split()) in words, said
     assert "Stage: analyze simplex" not in words  # its section is the analysis
 
@@ -183,10 +234,15 @@ def test_unfinished_run_still_has_a_page(tmp_path):
 
 def test_missing_pieces_of_an_analysis_are_named(run, tmp_path):
     (run / "analysis" / "simplex" / "scores.csv").unlink()
-    (run / "analysis" / "other").mkdir()
+    (run / "analysis" / "simplex" / "metrics.json").unlink()
     words = Page(build(Settings())(run, tmp_path).read_text(encoding="utf-8")).words
-    assert "Missing from simplex: scores.csv" in words
-    assert "Missing from other: result.json, metrics.json" in words
+    assert "Missing from simplex: metrics.json, scores.csv" in words
+
+
+def test_an_analysis_that_the_run_no_longer_has_is_left_out(run, tmp_path):
+    (run / "analysis" / "other").mkdir()
+    (run / "analysis" / "other" / "metrics.json").write_text("{}")
+    assert "other" not in Page(build(Settings())(run, tmp_path).read_text(encoding="utf-8")).words
 
 
 def test_long_tables_are_cut(run, tmp_path):
@@ -194,11 +250,15 @@ def test_long_tables_are_cut(run, tmp_path):
     assert "1 more rows are in analysis/simplex/scores.csv." in words
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    (None, "manifest.json: no such file; give the directory"), ("{", "not valid JSON"),
-    ("[]", "expected a JSON object"),
-    ('{"stages": [{"status": "done"}]}', "list of named stages"),
-])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "manifest.json: no such file; give the directory"),
+        ("{", "not valid JSON"),
+        ("[]", "expected a JSON object"),
+        ('{"stages": [{"status": "done"}]}', "list of named stages"),
+    ],
+)
 def test_errors_are_one_line_and_leave_the_old_page(tmp_path, content, says):
     if content is not None:
         (tmp_path / "manifest.json").write_text(content)
@@ -209,16 +269,28 @@ def test_errors_are_one_line_and_leave_the_old_page(tmp_path, content, says):
     assert (tmp_path / "report.html").read_text() == "old"
 
 
-@pytest.mark.parametrize(("value", "expected"), [
-    (None, "–"), (float("nan"), "–"), (True, "yes"), (3700, "3,700"), (0.42, "0.42"), (0.123456, "0.123"),
-    (123456.7, "123,457"), (1.5e-7, "1.5e-07"), (["a", 1], "a, 1"), ([], "–"),
-])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (True, "yes"),
+        (3700, "3,700"),
+        (0.42, "0.42"),
+        (0.123456, "0.123"),
+        (123456.7, "123,457"),
+        (1.5e-7, "1.5e-07"),
+        (["a", 1], "a, 1"),
+        ([], "–"),
+    ],
+)
 def test_values_are_shown_for_reading(value, expected):
     assert show(value) == expected
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(None, "–"), (4.24, "4.2 s"), (200, "3 min 20 s"),
-                                                   (3725, "1 h 2 min")])
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(None, "–"), (4.24, "4.2 s"), (200, "3 min 20 s"), (3725, "1 h 2 min")]
+)
 def test_durations(seconds, expected):
     assert duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == expected
 

@@ -54,8 +54,11 @@ def test_energy_by_hand(plugins, toy_model):
 
 
 @settings(max_examples=40, deadline=None)
-@given(q=st.lists(st.floats(-3, 3), min_size=4, max_size=4), r=st.lists(st.floats(-3, 3), min_size=4, max_size=4),
-       scale=st.floats(0.01, 30))
+@given(
+    q=st.lists(st.floats(-3, 3), min_size=4, max_size=4),
+    r=st.lists(st.floats(-3, 3), min_size=4, max_size=4),
+    scale=st.floats(0.01, 30),
+)
 def test_joint_lies_between_0_and_1_and_is_symmetric(plugins, toy_model, q, r, scale):
     _, joint = term(plugins, "joint", toy_model, scale=scale)
     there, back = (float(joint(step(joint_pos=a, ref_joint_pos=b))) for a, b in ((q, r), (r, q)))
@@ -82,16 +85,30 @@ def test_gradients_by_hand(plugins, toy_model):
 def test_paper_preset_is_table_2(plugins):
     """Every row of Table 2, column "Physics Aware"; terms with weight 0 there are not in the reward at all."""
     plan = plan_training({"policy": {"name": "bottleneck_ppo"}, "preset": "paper"}, plugins)
-    policy, table = plan.settings["policy"], {
-        "environments": 4096, "batch_size": 1024, "minibatches": 8, "learning_rate": 1e-4, "clip": 0.2,
-        "discount": 0.95, "entropy": 1e-3, "unroll": 20, "kl_weight": 1e-5, "intention_size": 4,
-        "gae_lambda": 0.95,  # section 2.6
-    }
+    policy, table = (
+        plan.settings["policy"],
+        {
+            "environments": 4096,
+            "batch_size": 1024,
+            "minibatches": 8,
+            "learning_rate": 1e-4,
+            "clip": 0.2,
+            "discount": 0.95,
+            "entropy": 1e-3,
+            "unroll": 20,
+            "kl_weight": 1e-5,
+            "intention_size": 4,
+            "gae_lambda": 0.95,  # section 2.6
+        },
+    )
     assert {k: policy[k] for k in table} == table
     for part in ("encoder_layers", "decoder_layers", "critic_layers"):
         assert list(policy[part]) == [512, 512, 512]
     assert plan.settings["rewards"] == {
-        "joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15}, "energy": {"weight": 0.01}}
+        "joint": {"weight": 5.0, "scale": 0.2},
+        "control": {"weight": 0.15},
+        "energy": {"weight": 0.01},
+    }
     assert 1 / plan.settings["task"]["control_rate_hz"] == 0.0025
     assert plan.actuation == "hill"
 
@@ -123,24 +140,36 @@ def test_laptop_is_the_default_preset(plugins):
 
 
 def test_what_is_given_lies_over_the_preset(plugins):
-    plan = plan_training({"policy": {"name": "bottleneck_ppo", "learning_rate": 0.5}, "preset": "paper", "seed": 7,
-                          "rewards": {"control": {"weight": 0.3}, "energy": False}}, plugins)
+    plan = plan_training(
+        {
+            "policy": {"name": "bottleneck_ppo", "learning_rate": 0.5},
+            "preset": "paper",
+            "seed": 7,
+            "rewards": {"control": {"weight": 0.3}, "energy": False},
+        },
+        plugins,
+    )
     assert plan.settings["policy"]["learning_rate"] == 0.5 and plan.settings["policy"]["environments"] == 4096
     assert plan.settings["rewards"] == {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.3}}
     assert plan.seed == 7
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"rewards": {"joint": {"weight": "much"}}}, "rewards.joint.weight: must be a number, got 'much'"),
-    ({"rewards": {"joint": 3}}, "rewards.joint: must be a table or false, got 3; e.g. rewards.joint.weight=1.0"),
-    ({"rewards": {"joint": {"scale": -1.0}}}, "rewards.joint.scale: must be > 0, got -1"),
-    ({"preset": "desktop"}, "preset: policy bottleneck_apg has no preset 'desktop'; known: laptop, paper"),
-    ({"policy": "bottleneck_ppo"}, "policy: must be a table, got 'bottleneck_ppo'; e.g. --set policy.name=…"),
-    ({"reward": {}}, "reward: unknown section; did you mean rewards?"),
-    ({"holdout": 1.0}, "train.holdout: must be < 1, got 1"),
-    ({"policy": {"name": "bottleneck_ppo", "environments": 1000}},
-     "policy: batch_size·minibatches = 1024 must be a multiple of environments = 1000"),
-])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"rewards": {"joint": {"weight": "much"}}}, "rewards.joint.weight: must be a number, got 'much'"),
+        ({"rewards": {"joint": 3}}, "rewards.joint: must be a table or false, got 3; e.g. rewards.joint.weight=1.0"),
+        ({"rewards": {"joint": {"scale": -1.0}}}, "rewards.joint.scale: must be > 0, got -1"),
+        ({"preset": "desktop"}, "preset: policy bottleneck_apg has no preset 'desktop'; known: joint_only, laptop, paper, physics_aware"),
+        ({"policy": "bottleneck_ppo"}, "policy: must be a table, got 'bottleneck_ppo'; e.g. --set policy.name=…"),
+        ({"reward": {}}, "reward: unknown section; did you mean rewards?"),
+        ({"holdout": 1.0}, "train.holdout: must be < 1, got 1"),
+        (
+            {"policy": {"name": "bottleneck_ppo", "environments": 1000}},
+            "policy: batch_size·minibatches = 1024 must be a multiple of environments = 1000",
+        ),
+    ],
+)
 def test_wrong_settings_are_named(plugins, given, message):
     with pytest.raises(ConfigError) as e:
         plan_training(given, plugins)

@@ -29,6 +29,7 @@ def trial(x, y, library, clip="c"):
 
 def direct(trials, e, tau, tp, k):
     """Sugihara & May (1990) written out: predictions of each held-out trial, in order of time."""
+
     def vectors(t):
         n, back = len(t.joints), (e - 1) * -tau
         for i in range(back, n - tp):
@@ -124,8 +125,13 @@ def test_nothing_crosses_a_trial():
 
 
 @hypothesis_settings(max_examples=25, deadline=None)
-@given(lengths=st.lists(st.integers(1, 30), min_size=2, max_size=8), e=st.integers(1, 3), tau=st.integers(-3, -1),
-       tp=st.integers(0, 6), data=st.data())
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=2, max_size=8),
+    e=st.integers(1, 3),
+    tau=st.integers(-3, -1),
+    tp=st.integers(0, 6),
+    data=st.data(),
+)
 def test_rows_keep_trials_apart(lengths, e, tau, tp, data):
     s = Settings(E=e, tau=tau, Tp=tp)
     sides = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
@@ -264,8 +270,15 @@ def test_muscle_that_never_changes_has_no_correlation(rollouts, tmp_path):
 
 def test_result_has_table_figures_and_methods(result, tmp_path):
     result.save(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {"metrics.json", "result.json", "simplex.csv", "rho.png", "rho.svg",
-                                                    "traces.png", "traces.svg"}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "metrics.json",
+        "result.json",
+        "simplex.csv",
+        "rho.png",
+        "rho.svg",
+        "traces.png",
+        "traces.svg",
+    }
     table = result.tables["simplex"]
     assert [row[0] for row in table.rows] == list(result.metrics["rho"])
     first = dict(zip(table.columns, table.rows[0], strict=True))
@@ -280,31 +293,37 @@ def test_shown_muscles_can_be_chosen(rollouts):
     assert len(titles) == 1 and titles[0].startswith("elbow_flexor")
 
 
-@pytest.mark.parametrize(("settings", "lengths", "error", "says"), [
-    ({"targets": ("elbow_flexer",)}, LENGTHS, ConfigError, "did you mean elbow_flexor"),
-    ({"joints": ("knee",)}, LENGTHS, ConfigError, "analyze.simplex.joints: no joint 'knee'"),
-    ({"show": ("nothing",)}, LENGTHS, ConfigError, "analyze.simplex.show"),
-    ({"rate_hz": 150.0}, LENGTHS, ConfigError, "must divide the control rate of 400 Hz"),
-    ({}, (120,), DataError, "no held-out clips"),
-    ({"Tp": 58}, LENGTHS, DataError, "too few samples"),
-    ({}, (12, 12, 12), DataError, "a clip needs more than 7 samples"),
-])
+@pytest.mark.parametrize(
+    ("settings", "lengths", "error", "says"),
+    [
+        ({"targets": ("elbow_flexer",)}, LENGTHS, ConfigError, "did you mean elbow_flexor"),
+        ({"joints": ("knee",)}, LENGTHS, ConfigError, "analyze.simplex.joints: no joint 'knee'"),
+        ({"show": ("nothing",)}, LENGTHS, ConfigError, "analyze.simplex.show"),
+        ({"rate_hz": 150.0}, LENGTHS, ConfigError, "must divide the control rate of 400 Hz"),
+        ({}, (120,), DataError, "no held-out clips"),
+        ({"Tp": 58}, LENGTHS, DataError, "too few samples"),
+        ({}, (12, 12, 12), DataError, "a clip needs more than 7 samples"),
+    ],
+)
 def test_errors_are_one_line(settings, lengths, error, says):
     with pytest.raises(error) as caught:
         build(Settings(**settings))(synthetic_rollouts(lengths))
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("bad", [{"E": 0}, {"tau": 1}, {"Tp": -1}, {"held_out": 1.0}, {"signal": "force"},
-                                 {"rate_hz": 0.0}])
+@pytest.mark.parametrize(
+    "bad", [{"E": 0}, {"tau": 1}, {"Tp": -1}, {"held_out": 1.0}, {"signal": "force"}, {"rate_hz": 0.0}]
+)
 def test_settings_are_checked(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         Settings(**bad)
 
 
 def test_importing_the_plugins_is_light():
-    script = ("import sys, mimic_simplex, mimic_tracking, mimic_report; "
-              "print([m for m in ('pyEDM', 'matplotlib', 'pandas', 'scipy', 'jax', 'mujoco') if m in sys.modules])")
+    script = (
+        "import sys, mimic_simplex, mimic_tracking, mimic_report; "
+        "print([m for m in ('pyEDM', 'matplotlib', 'pandas', 'scipy', 'jax', 'mujoco') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 

@@ -93,9 +93,11 @@ def test_readings_belong_to_the_very_instant(plugins, mouse_model):
         d.qpos, d.qvel, d.act = last.qpos[b], last.qvel[b], last.activation[b]
         mujoco.mj_forward(m, d)
         for name, expected in {
-            "joint_force": d.qfrc_actuator[model.joint_dofadr], "muscle_force": -d.actuator_force[model.muscle_ids],
+            "joint_force": d.qfrc_actuator[model.joint_dofadr],
+            "muscle_force": -d.actuator_force[model.muscle_ids],
             "muscle_length": d.actuator_length[model.muscle_ids],
-            "muscle_velocity": d.actuator_velocity[model.muscle_ids], "site_pos": d.site_xpos[model.keypoint_site_ids],
+            "muscle_velocity": d.actuator_velocity[model.muscle_ids],
+            "site_pos": d.site_xpos[model.keypoint_site_ids],
         }.items():
             np.testing.assert_allclose(getattr(read, name)[b], expected, rtol=1e-5, atol=1e-7, err_msg=name)
     assert (np.asarray(read.muscle_force) >= 0).all() and np.asarray(read.muscle_force).max() > 0.1
@@ -276,8 +278,9 @@ def test_gradient_is_that_of_finite_differences(derivative):
         for _ in range(3):
             way = rng.normal(size=g.shape)
             way[..., 2, :] = 0.0  # excitation and activation 0 lie on a bound
-            above, below = (derivative(*(a + by * way if i == which else a for i, a in enumerate(args)))[0]
-                            for by in (h, -h))
+            above, below = (
+                derivative(*(a + by * way if i == which else a for i, a in enumerate(args)))[0] for by in (h, -h)
+            )
             assert (above - below) / (2 * h) == pytest.approx((g * way).sum(), rel=2e-4)
 
 
@@ -300,13 +303,16 @@ HINGE = """<mujoco><worldbody>
 </worldbody></mujoco>"""
 
 
-@pytest.mark.parametrize(("angle", "speed", "expected"), [
-    (0.3, 9.0, 0.0),  # inside
-    (np.deg2rad(60) + 0.1, 0.0, -0.004 * 1e4 * 0.1),  # I = 0.003 + 0.001; k = 1/(0.02·0.5)² = 1e4
-    (np.deg2rad(60) + 0.1, 2.0, -4.0 - 0.004 * 100 * 2.0),  # b = 2/0.02 = 100
-    (np.deg2rad(60) + 0.005, 2.0, -0.2 - 0.5 * 0.8),  # half-way into the depth where the damper fades in
-    (np.deg2rad(-30) - 0.05, -3.0, 2.0 + 1.2),
-])
+@pytest.mark.parametrize(
+    ("angle", "speed", "expected"),
+    [
+        (0.3, 9.0, 0.0),  # inside
+        (np.deg2rad(60) + 0.1, 0.0, -0.004 * 1e4 * 0.1),  # I = 0.003 + 0.001; k = 1/(0.02·0.5)² = 1e4
+        (np.deg2rad(60) + 0.1, 2.0, -4.0 - 0.004 * 100 * 2.0),  # b = 2/0.02 = 100
+        (np.deg2rad(60) + 0.005, 2.0, -0.2 - 0.5 * 0.8),  # half-way into the depth where the damper fades in
+        (np.deg2rad(-30) - 0.05, -3.0, 2.0 + 1.2),
+    ],
+)
 def test_soft_limit_by_hand(angle, speed, expected):
     from mimic_mjx.differentiable import soft_limit_torque
 
@@ -340,8 +346,9 @@ def test_what_auto_takes(plugins):
 def test_a_simulator_without_the_gradient_that_is_needed(plugins):
     with pytest.raises(ConfigError) as e:
         choose_simulator("mujoco", plugins, "cpu", differentiable=True)
-    assert str(e.value) == ("simulator: 'mujoco' has no gradient, which this policy trains with; use auto or mjx, "
-                            "or another policy")
+    assert str(e.value) == (
+        "simulator: 'mujoco' has no gradient, which this policy trains with; use auto or mjx, or another policy"
+    )
 
 
 def test_no_simulator_at_all():
@@ -358,5 +365,7 @@ def test_substeps(control, physics, n):
 def test_control_steps_that_physics_steps_do_not_fill(control):
     with pytest.raises(ConfigError) as e:
         substeps(control, 0.00125)
-    assert str(e.value) == (f"task.control_rate_hz: a control step of {control * 1e3:g} ms is not a whole number of "
-                            "physics steps of 1.25 ms; choose a rate that divides 800 Hz")
+    assert str(e.value) == (
+        f"task.control_rate_hz: a control step of {control * 1e3:g} ms is not a whole number of "
+        "physics steps of 1.25 ms; choose a rate that divides 800 Hz"
+    )

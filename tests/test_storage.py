@@ -45,9 +45,14 @@ class Sample(Record):
 
 
 def sample(fill: float = 1.0, frames: int = 4) -> Sample:
-    return Sample(pos=np.full((2, frames, 3), fill), force=np.full((2, frames), -fill),
-                  terms={"joint": np.zeros((2, frames))}, names=("a", "b"),
-                  scale=Scale(2.0, ("x",)), extra={"deep": {"list": [1, 2.5, "x", None, True]}})
+    return Sample(
+        pos=np.full((2, frames, 3), fill),
+        force=np.full((2, frames), -fill),
+        terms={"joint": np.zeros((2, frames))},
+        names=("a", "b"),
+        scale=Scale(2.0, ("x",)),
+        extra={"deep": {"list": [1, 2.5, "x", None, True]}},
+    )
 
 
 @st.composite
@@ -59,11 +64,14 @@ def samples(draw):
         return draw(hnp.arrays(np.float64, shape, elements=numbers))
 
     return Sample(
-        pos=block(clips, frames, 3), force=draw(st.just(None) | st.just(block(clips, frames))),
+        pos=block(clips, frames, 3),
+        force=draw(st.just(None) | st.just(block(clips, frames))),
         terms={n: block(clips, frames) for n in draw(st.sets(st.sampled_from(["joint", "control", "größe"])))},
-        names=tuple(draw(st.lists(st.text(max_size=8), max_size=3))), rate_hz=draw(st.floats(1e-3, 1e6)),
+        names=tuple(draw(st.lists(st.text(max_size=8), max_size=3))),
+        rate_hz=draw(st.floats(1e-3, 1e6)),
         scale=Scale(draw(st.floats(allow_nan=False, allow_infinity=False)), tuple(draw(st.lists(st.text(max_size=3))))),
-        extra=draw(st.dictionaries(st.text(max_size=5), st.integers() | st.text() | st.booleans(), max_size=3)))
+        extra=draw(st.dictionaries(st.text(max_size=5), st.integers() | st.text() | st.booleans(), max_size=3)),
+    )
 
 
 @given(samples())
@@ -299,8 +307,13 @@ def test_error_summary_leaves_missing_entries_out():
     error = np.array([[1.0, 4.0, np.nan], [3.0, np.nan, np.nan]])
     with np.errstate(all="raise"):
         found = error_summary(error, ("elbow", "wrist", "paw"))
-    assert found == {"mean": pytest.approx(8 / 3), "median": 3.0, "p95": pytest.approx(3.9), "max": 4.0,
-                     "per_keypoint": {"elbow": 2.0, "wrist": 4.0, "paw": None}}
+    assert found == {
+        "mean": pytest.approx(8 / 3),
+        "median": 3.0,
+        "p95": pytest.approx(3.9),
+        "max": 4.0,
+        "per_keypoint": {"elbow": 2.0, "wrist": 4.0, "paw": None},
+    }
 
 
 @pytest.mark.filterwarnings("error")
@@ -320,10 +333,20 @@ def test_clips_survive_a_file(tmp_path):
     body = attrs.evolve(toy_body(), scale=1.1, keypoint_pos={"hand": (0.01, 0.0, 0.001)})
     site, q = np.zeros((1, 3, 3, 3)), np.zeros((1, 3, 2))
     clips = ReferenceClips(
-        body=body, rate_hz=200, clip_names=("one",), joint_names=("shoulder", "elbow"),
-        keypoint_names=tuple(body.keypoints), n_frames=np.array([3]), qpos=q, qvel=q,
-        site_pos=site, tracked_pos=site, error_mm=np.full((1, 3, 3), 0.5), alignment=np.eye(4)[None],
-        provenance={"method": "none"})
+        body=body,
+        rate_hz=200,
+        clip_names=("one",),
+        joint_names=("shoulder", "elbow"),
+        keypoint_names=tuple(body.keypoints),
+        n_frames=np.array([3]),
+        qpos=q,
+        qvel=q,
+        site_pos=site,
+        tracked_pos=site,
+        error_mm=np.full((1, 3, 3), 0.5),
+        alignment=np.eye(4)[None],
+        provenance={"method": "none"},
+    )
     again = ReferenceClips.load(clips.save(tmp_path / "clips.h5"))
     assert again.body == body and again.provenance == {"method": "none"}
     assert again.error_summary()["per_keypoint"] == {"shoulder": 0.5, "elbow": 0.5, "hand": 0.5}

@@ -66,8 +66,9 @@ def test_the_same_key_gives_the_same_episode(task):
 
 
 def test_disturbed_starts_stay_within_the_limits(plugins, toy_model, toy_clips):
-    task = make_task(plugins, toy_clips, toy_model, initial_joint_noise=0.05, initial_velocity_noise=2.0,
-                     initial_activation_max=0.0)
+    task = make_task(
+        plugins, toy_clips, toy_model, initial_joint_noise=0.05, initial_velocity_noise=2.0, initial_activation_max=0.0
+    )
     state = task.reset(KEY, 2000)
     off = np.asarray(state.sim.qpos) - task.reference.qpos[np.asarray(state.clip), np.asarray(state.step)]
     faster = np.asarray(state.sim.qvel) - task.reference.qvel[np.asarray(state.clip), np.asarray(state.step)]
@@ -90,15 +91,25 @@ def test_the_window_shows_the_right_instants(plugins, toy_model, toy_clips):
     view = task.view(state, state.excitation, frozenset())
     q = task.reference.qpos
     np.testing.assert_allclose(view.ref.joint_pos, [q[0, 10], q[0, 75], q[5, 90]], atol=1e-6)
-    np.testing.assert_allclose(view.future.joint_pos, [[q[0, 12], q[0, 14], q[0, 16]], [q[0, 77], q[0, 78], q[0, 78]],
-                                                       [q[5, 92], q[5, 94], q[5, 96]]], atol=1e-6)
+    np.testing.assert_allclose(
+        view.future.joint_pos,
+        [[q[0, 12], q[0, 14], q[0, 16]], [q[0, 77], q[0, 78], q[0, 78]], [q[5, 92], q[5, 94], q[5, 96]]],
+        atol=1e-6,
+    )
     np.testing.assert_allclose(task.observe(state).reference, np.asarray(view.future.joint_pos).reshape(3, -1))
 
 
 def test_after_a_step_reference_and_body_are_of_the_same_instant(plugins, toy_model, toy_clips):
-    task = make_task(plugins, toy_clips, toy_model, {
-        "reference": (1.0, lambda s: s.ref.joint_pos[0]), "body": (1.0, lambda s: s.joint_pos[0]),
-        "time": (1.0, lambda s: s.time)})
+    task = make_task(
+        plugins,
+        toy_clips,
+        toy_model,
+        {
+            "reference": (1.0, lambda s: s.ref.joint_pos[0]),
+            "body": (1.0, lambda s: s.joint_pos[0]),
+            "time": (1.0, lambda s: s.time),
+        },
+    )
     state = task.reset_at(*at([0, 2], [10, 20]))
     after, outcome = act(task, state)
     np.testing.assert_array_equal(after.step, [11, 21])
@@ -164,8 +175,10 @@ def test_keypoint_error_ends_at_a_share_of_the_body(plugins, toy_model):
 
 
 def test_reward_is_the_weighted_sum_and_costs_count_against_it(plugins, toy_clips):
-    plan = plan_training({"rewards": {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15},
-                                      "energy": {"weight": 0.01}}}, plugins)
+    plan = plan_training(
+        {"rewards": {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15}, "energy": {"weight": 0.01}}},
+        plugins,
+    )
     model = build_model(toy_clips.body, plan, plugins)
     task = build_task(toy_clips, plan, plugins, train_clips=np.arange(6), for_training=False, model=model)
     _, outcome = act(task, task.reset(KEY, 16), 0.4)
@@ -179,8 +192,13 @@ def test_reward_is_the_weighted_sum_and_costs_count_against_it(plugins, toy_clip
 def test_what_a_gradient_is_taken_through_is_the_same_step(plugins, toy_model, toy_clips):
     """`advance` leaves terminations and the clip's end out, and nothing else."""
     looked = []
-    task = make_task(plugins, toy_clips, toy_model, {"speed": (-0.5, lambda s: (s.joint_vel**2).sum())},
-                     terminations=[lambda s: looked.append(s.site_pos) or s.time > 9])
+    task = make_task(
+        plugins,
+        toy_clips,
+        toy_model,
+        {"speed": (-0.5, lambda s: (s.joint_vel**2).sum())},
+        terminations=[lambda s: looked.append(s.site_pos) or s.time > 9],
+    )
     state, action = task.reset(KEY, 3), jnp.full((3, 2), 0.2)
     (stepped, outcome), (advanced, reward, terms) = task.step(state, action), task.advance(state, action)
     for a, b in zip(jax.tree.leaves(stepped), jax.tree.leaves(advanced), strict=True):
@@ -192,8 +210,12 @@ def test_what_a_gradient_is_taken_through_is_the_same_step(plugins, toy_model, t
 
 
 def test_previous_excitation_is_that_of_the_step_before(plugins, toy_model, toy_clips):
-    task = make_task(plugins, toy_clips, toy_model, {
-        "now": (1.0, lambda s: s.excitation[0]), "before": (1.0, lambda s: s.previous_excitation[0])})
+    task = make_task(
+        plugins,
+        toy_clips,
+        toy_model,
+        {"now": (1.0, lambda s: s.excitation[0]), "before": (1.0, lambda s: s.previous_excitation[0])},
+    )
     state = task.reset_at(*at(0, 0), jnp.array([[0.3, 0.1]]))
     state, outcome = act(task, state, 0.0)
     assert (float(outcome.terms["before"][0]), float(outcome.terms["now"][0])) == pytest.approx((0.3, 0.5))
@@ -258,8 +280,10 @@ def test_what_no_term_reads_is_none(plugins, toy_model, toy_clips):
 
 
 def test_keypoints_are_there_for_a_term_that_reads_them(plugins, toy_model, toy_clips):
-    error = {"distance": (-1.0, lambda s: jnp.linalg.norm(s.site_pos - s.ref.site_pos, axis=-1).sum()),
-             "ahead": (0.0, lambda s: s.future.site_pos[-1, 2, 0])}
+    error = {
+        "distance": (-1.0, lambda s: jnp.linalg.norm(s.site_pos - s.ref.site_pos, axis=-1).sum()),
+        "ahead": (0.0, lambda s: s.future.site_pos[-1, 2, 0]),
+    }
     task = make_task(plugins, toy_clips, toy_model, error, window=2, window_step_ms=2.5, reference_lowpass_hz=0.0)
     state = task.reset_at(*at([0, 1], [4, 30]))
     _, outcome = act(task, state._replace(step=state.step - 1), -1.0)  # the body is a step ahead of its reference
@@ -270,17 +294,27 @@ def test_keypoints_are_there_for_a_term_that_reads_them(plugins, toy_model, toy_
 # -- what is asked for wrongly --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"train": []}, "train.holdout: leaves no clip to train on; give more clips or hold out fewer"),
-    ({"observations": {"reference": [coming_angles], "proprioception": []}},
-     "observations: no proprioception observation is chosen; name at least one"),
-    ({"observations": {"reference": [], "proprioception": [angles_and_speeds]}},
-     "observations: no reference observation is chosen; name at least one"),
-    ({"window_step_ms": 3.0}, "task.window_step_ms: 3 ms is not a whole number of control steps of 2.5 ms"),
-    ({"window_step_ms": 1.0}, "task.window_step_ms: 1 ms is not a whole number of control steps of 2.5 ms"),
-    ({"control_rate_hz": 300.0}, "task.control_rate_hz: a control step of 3.33333 ms is not a whole number of physics "
-                                 "steps of 1.25 ms; choose a rate that divides 800 Hz"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": []}, "train.holdout: leaves no clip to train on; give more clips or hold out fewer"),
+        (
+            {"observations": {"reference": [coming_angles], "proprioception": []}},
+            "observations: no proprioception observation is chosen; name at least one",
+        ),
+        (
+            {"observations": {"reference": [], "proprioception": [angles_and_speeds]}},
+            "observations: no reference observation is chosen; name at least one",
+        ),
+        ({"window_step_ms": 3.0}, "task.window_step_ms: 3 ms is not a whole number of control steps of 2.5 ms"),
+        ({"window_step_ms": 1.0}, "task.window_step_ms: 1 ms is not a whole number of control steps of 2.5 ms"),
+        (
+            {"control_rate_hz": 300.0},
+            "task.control_rate_hz: a control step of 3.33333 ms is not a whole number of physics "
+            "steps of 1.25 ms; choose a rate that divides 800 Hz",
+        ),
+    ],
+)
 def test_what_is_wrong_is_named(plugins, toy_model, toy_clips, change, message):
     with pytest.raises(ConfigError) as e:
         make_task(plugins, toy_clips, toy_model, **change)

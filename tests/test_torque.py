@@ -34,8 +34,10 @@ def torque(body, **settings):
 
 
 def hinge_body(kind: str = "hinge", **changes) -> Body:
-    muscles = (Muscle(name="up", path=("above", "end"), max_isometric_force=0.5, operating_range=(0.8, 1.2)),
-               Muscle(name="down", path=("below", "end"), max_isometric_force=0.5, operating_range=(0.8, 1.2)))
+    muscles = (
+        Muscle(name="up", path=("above", "end"), max_isometric_force=0.5, operating_range=(0.8, 1.2)),
+        Muscle(name="down", path=("below", "end"), max_isometric_force=0.5, operating_range=(0.8, 1.2)),
+    )
     return Body(**{"name": "one", "mjcf": HINGE.format(type=kind), "muscles": muscles} | changes)
 
 
@@ -135,8 +137,11 @@ def test_limits_are_reproducible():
 
 
 def test_body_without_limits_or_muscles():
-    with pytest.raises(ConfigError, match=r"body toy: no torque limit for joint 'shoulder': it has no muscles .*; "
-                                          r"give it one \(N m\) in the body's torque_limits"):
+    with pytest.raises(
+        ConfigError,
+        match=r"body toy: no torque limit for joint 'shoulder': it has no muscles .*; "
+        r"give it one \(N m\) in the body's torque_limits",
+    ):
         torque(attrs.evolve(toy_body(), muscles=()))
 
 
@@ -176,11 +181,14 @@ def test_muscle_through_an_unknown_site():
         torque(attrs.evolve(body, muscles=(lost,)))
 
 
-@pytest.mark.parametrize(("key", "value", "what"), [
-    ("torque_scale", 0.0, "actuation.*torque_scale.* must be > 0"),
-    ("poses", 0, "actuation.*poses.* must be >= 1"),
-    ("torque_scal", 1.0, "torque_scal: unknown setting; did you mean torque_scale"),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("torque_scale", 0.0, "actuation.*torque_scale.* must be > 0"),
+        ("poses", 0, "actuation.*poses.* must be >= 1"),
+        ("torque_scal", 1.0, "torque_scal: unknown setting; did you mean torque_scale"),
+    ],
+)
 def test_wrong_settings(key, value, what):
     with pytest.raises(ConfigError, match=what):
         structure({key: value}, Settings, "actuation")

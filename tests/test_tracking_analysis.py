@@ -21,8 +21,9 @@ def rollouts():
     r = synthetic_rollouts(LENGTHS, split=SPLIT)
     inside = np.isfinite(r.error_mm)
     error = np.where(inside, np.arange(1.0, 7.0)[:, None, None], np.nan)
-    return attrs.evolve(r, error_mm=error, tracked_error_mm=error + 1,
-                        joint_pos=r.ref_joint_pos + np.deg2rad([2.0, -3.0]))
+    return attrs.evolve(
+        r, error_mm=error, tracked_error_mm=error + 1, joint_pos=r.ref_joint_pos + np.deg2rad([2.0, -3.0])
+    )
 
 
 @pytest.fixture(scope="module")

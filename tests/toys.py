@@ -22,8 +22,9 @@ def compile_body(plugins, body: Body, actuation: str = "hill") -> BodyModel:
     return BodyModel.compile(body, spec.build(spec.config(), body))
 
 
-def make_simulator(plugins, name: str, model: BodyModel, *, control_dt: float = 0.0025, differentiable: bool = False,
-                   **settings):
+def make_simulator(
+    plugins, name: str, model: BodyModel, *, control_dt: float = 0.0025, differentiable: bool = False, **settings
+):
     spec = plugins.get("simulator", name)
     return spec.build(spec.config(**settings), model, control_dt, differentiable)
 
@@ -38,8 +39,9 @@ def sites(model: BodyModel, qpos: np.ndarray) -> np.ndarray:
     return out
 
 
-def clips_of(model: BodyModel, movements: Sequence[np.ndarray], rate_hz: float = 200.0,
-             names: Sequence[str] | None = None) -> ReferenceClips:
+def clips_of(
+    model: BodyModel, movements: Sequence[np.ndarray], rate_hz: float = 200.0, names: Sequence[str] | None = None
+) -> ReferenceClips:
     """Reference clips of movements (frame, qpos); keypoints are where the body has them."""
     n_frames = np.array([len(q) for q in movements])
     qpos = np.full((len(movements), n_frames.max(), model.mj_model.nq), np.nan)
@@ -52,14 +54,25 @@ def clips_of(model: BodyModel, movements: Sequence[np.ndarray], rate_hz: float =
     for i, n in enumerate(n_frames):
         site_pos[i, :n] = sites(model, qpos[i, :n])
     return ReferenceClips(
-        body=model.body, rate_hz=rate_hz, clip_names=tuple(names or (f"clip_{i}" for i in range(len(movements)))),
-        joint_names=model.joint_names, keypoint_names=model.keypoint_names, n_frames=n_frames, qpos=qpos, qvel=qvel,
-        site_pos=site_pos, tracked_pos=site_pos, error_mm=np.zeros(site_pos.shape[:3]),
-        alignment=np.tile(np.eye(4), (len(movements), 1, 1)), provenance={"origin": "synthetic"})
+        body=model.body,
+        rate_hz=rate_hz,
+        clip_names=tuple(names or (f"clip_{i}" for i in range(len(movements)))),
+        joint_names=model.joint_names,
+        keypoint_names=model.keypoint_names,
+        n_frames=n_frames,
+        qpos=qpos,
+        qvel=qvel,
+        site_pos=site_pos,
+        tracked_pos=site_pos,
+        error_mm=np.zeros(site_pos.shape[:3]),
+        alignment=np.tile(np.eye(4), (len(movements), 1, 1)),
+        provenance={"origin": "synthetic"},
+    )
 
 
-def make_clips(model: BodyModel, frames: Sequence[int] = (40,) * 6, rate_hz: float = 200.0,
-               seed: int = 0) -> ReferenceClips:
+def make_clips(
+    model: BodyModel, frames: Sequence[int] = (40,) * 6, rate_hz: float = 200.0, seed: int = 0
+) -> ReferenceClips:
     """Slow sines of every joint about the middle of its range."""
     rng = np.random.default_rng(seed)
     low, high = model.joint_range.T
@@ -70,7 +83,8 @@ def make_clips(model: BodyModel, frames: Sequence[int] = (40,) * 6, rate_hz: flo
         frequency, phase = rng.uniform(2.0, 4.0, len(low)), rng.uniform(0, 2 * np.pi, len(low))
         q = np.tile(model.mj_model.qpos0, (n, 1))
         q[:, model.joint_qposadr] = middle + reach * rng.uniform(0.5, 1.0, len(low)) * np.sin(
-            2 * np.pi * frequency * t + phase)
+            2 * np.pi * frequency * t + phase
+        )
         movements.append(q)
     return clips_of(model, movements, rate_hz)
 
@@ -85,17 +99,32 @@ def coming_angles(step):
     return step.future.joint_pos.ravel()
 
 
-def make_task(plugins, clips: ReferenceClips, model: BodyModel, rewards: dict[str, tuple[float, object]] | None = None,
-              *, simulator: str = "mujoco", differentiable: bool = False, observations=None, terminations=(),
-              train=None, **settings) -> Task:
+def make_task(
+    plugins,
+    clips: ReferenceClips,
+    model: BodyModel,
+    rewards: dict[str, tuple[float, object]] | None = None,
+    *,
+    simulator: str = "mujoco",
+    differentiable: bool = False,
+    observations=None,
+    terminations=(),
+    train=None,
+    **settings,
+) -> Task:
     """A task; ``rewards`` maps names to (weight, function of the step or `Term`)."""
     rewards = rewards or {"joint": (5.0, lambda s: -((s.joint_pos - s.ref.joint_pos) ** 2).sum())}
     settings = TaskSettings(**settings)
-    engine = make_simulator(plugins, simulator, model, control_dt=1 / settings.control_rate_hz,
-                            differentiable=differentiable)
+    engine = make_simulator(
+        plugins, simulator, model, control_dt=1 / settings.control_rate_hz, differentiable=differentiable
+    )
     return Task(
-        model=model, simulator=engine, clips=clips, settings=settings,
+        model=model,
+        simulator=engine,
+        clips=clips,
+        settings=settings,
         rewards=[WeightedTerm(n, w, as_term(f)) for n, (w, f) in rewards.items()],
         observations=observations or {"reference": [coming_angles], "proprioception": [angles_and_speeds]},
         terminations=list(terminations),
-        train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train))
+        train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train),
+    )

@@ -17,7 +17,8 @@ def build(config, variant):
 @hookimpl
 def mimic_bodies():
     yield BodySpec(
-        name="mouse_forelimb", build=build,
+        name="mouse_forelimb",
+        build=build,
         variants={
             "paper": "model of the training runs of Leonardis et al. 2025 (0.52-1.2 N, activation 10/40 ms)",
             "revised": "later revision by the same group (0.6-0.8 N, activation 10/30 ms, more damping and armature)",

@@ -44,8 +44,13 @@ def _keypoint_site(name: str) -> str:
 
 
 def _muscle(name: str, own: dict[str, Any], defaults: dict[str, Any]) -> Muscle:
-    return Muscle(name=name, path=tuple(own["path"]), max_isometric_force=own["max_isometric_force"],
-                  operating_range=tuple(own["operating_range"]), **defaults)
+    return Muscle(
+        name=name,
+        path=tuple(own["path"]),
+        max_isometric_force=own["max_isometric_force"],
+        operating_range=tuple(own["operating_range"]),
+        **defaults,
+    )
 
 
 def _mjcf(table: dict[str, Any]) -> str:
@@ -57,14 +62,28 @@ def _mjcf(table: dict[str, Any]) -> str:
     for name, body in table["bodies"].items():
         elements[name] = _body(elements[body["parent"]], name, body)
     for name, joint in table["joints"].items():
-        _add(elements[joint["body"]], "joint", name=name, type="hinge", pos=(0.0, 0.0, 0.0), axis=joint["axis"],
-             range=joint["range_deg"])
+        _add(
+            elements[joint["body"]],
+            "joint",
+            name=name,
+            type="hinge",
+            pos=(0.0, 0.0, 0.0),
+            axis=joint["axis"],
+            range=joint["range_deg"],
+        )
     for body, sites in table["sites"].items():
         for name, pos in sites.items():
             _add(elements[body], "site", name=name, pos=pos, size=_SITE_SIZE, rgba=_MUSCLE_SITE_RGBA, group=_SITE_GROUP)
     for name, keypoint in table["keypoints"].items():
-        _add(elements[keypoint["body"]], "site", name=_keypoint_site(name), pos=keypoint["pos"],
-             size=1.5 * _SITE_SIZE, rgba=_KEYPOINT_RGBA, group=_KEYPOINT_GROUP)
+        _add(
+            elements[keypoint["body"]],
+            "site",
+            name=_keypoint_site(name),
+            pos=keypoint["pos"],
+            size=1.5 * _SITE_SIZE,
+            rgba=_KEYPOINT_RGBA,
+            group=_KEYPOINT_GROUP,
+        )
     for name, shape in table["shapes"].items():
         _shape(elements[shape["body"]], name, shape)
     ET.indent(root)
@@ -75,12 +94,26 @@ def _settings(root: ET.Element, table: dict[str, Any]) -> None:
     compiling, joint, camera = table["compile"], table["joint_defaults"], table["camera"]
     compiler = _add(root, "compiler", angle="degree", eulerseq="xyz")
     _add(compiler, "lengthrange", mode="muscle", timestep=compiling["length_range_timestep"])
-    _add(root, "option", timestep=compiling["timestep"], integrator=_INTEGRATORS[compiling["integrator"]],
-         solver=compiling["solver"].upper(), iterations=compiling["iterations"],
-         ls_iterations=compiling["ls_iterations"])
+    _add(
+        root,
+        "option",
+        timestep=compiling["timestep"],
+        integrator=_INTEGRATORS[compiling["integrator"]],
+        solver=compiling["solver"].upper(),
+        iterations=compiling["iterations"],
+        ls_iterations=compiling["ls_iterations"],
+    )
     default = ET.SubElement(root, "default")
-    _add(default, "joint", limited="true", armature=joint["armature"], damping=joint["damping"],
-         stiffness=joint["stiffness"], solreflimit=joint["limit_solref"], solimplimit=joint["limit_solimp"])
+    _add(
+        default,
+        "joint",
+        limited="true",
+        armature=joint["armature"],
+        damping=joint["damping"],
+        stiffness=joint["stiffness"],
+        solreflimit=joint["limit_solref"],
+        solimplimit=joint["limit_solimp"],
+    )
     _add(default, "geom", mass=0.0, contype=0, conaffinity=0)
     # Pictures only: MuJoCo guesses the scene's size from the bodies, and guesses badly for one this small.
     _add(root, "statistic", center=camera["center"], extent=camera["extent"])
@@ -88,13 +121,28 @@ def _settings(root: ET.Element, table: dict[str, Any]) -> None:
     _add(visual, "global", offwidth=1280, offheight=960)
     _add(visual, "headlight", ambient=(0.35, 0.35, 0.35), diffuse=(0.45, 0.45, 0.45), specular=(0.1, 0.1, 0.1))
     assets = ET.SubElement(root, "asset")
-    _add(assets, "texture", type="skybox", builtin="gradient", rgb1=(1.0, 1.0, 1.0), rgb2=(0.78, 0.84, 0.9),
-         width=256, height=256)
+    _add(
+        assets,
+        "texture",
+        type="skybox",
+        builtin="gradient",
+        rgb1=(1.0, 1.0, 1.0),
+        rgb2=(0.78, 0.84, 0.9),
+        width=256,
+        height=256,
+    )
 
 
 def _scenery(world: ET.Element, camera: dict[str, Any]) -> None:
-    _add(world, "light", type="directional", pos=(0.03, -0.02, 0.05), dir=(-0.5, 0.3, -1.0), diffuse=(0.5, 0.5, 0.5),
-         castshadow="false")
+    _add(
+        world,
+        "light",
+        type="directional",
+        pos=(0.03, -0.02, 0.05),
+        dir=(-0.5, 0.3, -1.0),
+        diffuse=(0.5, 0.5, 0.5),
+        castshadow="false",
+    )
     _add(world, "camera", name=camera["name"], pos=camera["pos"], xyaxes=camera["xyaxes"], fovy=camera["fovy_deg"])
 
 

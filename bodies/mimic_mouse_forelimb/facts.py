@@ -54,8 +54,9 @@ def table(variant: str) -> list[Fact]:
     """
     document = _document()
     if variant not in document["variants"]:
-        raise ConfigError(f"body {document['name']}: unknown variant {variant!r}"
-                          f"{did_you_mean(variant, document['variants'])}")
+        raise ConfigError(
+            f"body {document['name']}: unknown variant {variant!r}{did_you_mean(variant, document['variants'])}"
+        )
     facts = {(f.group, f.entry, f.quantity): f for f in _facts(document, document["source_of"])}
     overlay = dict(document.get("variant", {}).get(variant, {}))
     source = overlay.pop("source", "")

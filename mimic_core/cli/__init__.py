@@ -21,18 +21,23 @@ from mimic_core.cli.train import train
 from mimic_core.errors import MimicError
 
 app = typer.Typer(
-    name="mimic", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    name="mimic",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From tracked keypoints to muscle activity: fit a body to keypoints, train a controller that makes the "
-         "same movement in physics, and analyse what its muscles did.\n\n"
-         "The chain, a command each: **register** → **train** → **rollout** → **analyze**; **run** does all of it from "
-         "one file. Every command has **--help** with an example, and **--json** for machines.")
+    "same movement in physics, and analyse what its muscles did.\n\n"
+    "The chain, a command each: **register** → **train** → **rollout** → **analyze**; **run** does all of it from "
+    "one file. Every command has **--help** with an example, and **--json** for machines.",
+)
 
 
 @app.callback()
 def _options(
-    plugin: Annotated[list[Path] | None, typer.Option(
-        help="Load a one-file plugin; may be given often.", show_default=False)] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Load a one-file plugin; may be given often.", show_default=False)
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     session.debug = debug
@@ -50,8 +55,11 @@ def _add_plugin_commands() -> None:
     for offered in plugins.provided("command"):
         spec = offered.record
         if spec.name in taken:
-            print(f"mimic: warning: command {spec.name!r} of {offered.plugin} is left out: the name is taken; "
-                  "rename it or remove the plugin", file=sys.stderr)
+            print(
+                f"mimic: warning: command {spec.name!r} of {offered.plugin} is left out: the name is taken; "
+                "rename it or remove the plugin",
+                file=sys.stderr,
+            )
             continue
         taken.add(spec.name)
         if isinstance(spec.function, typer.Typer):

@@ -18,8 +18,12 @@ from mimic_core.hookspecs import hookimpl
 from mimic_core.plugins import Plugins, installed
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
-Set = Annotated[list[str] | None, typer.Option(
-    "--set", metavar="KEY=VALUE", help="A setting by its dotted path; may be given often.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A setting by its dotted path; may be given often.", show_default=False
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random; the same seed gives the same result.", min=0)]
 
 
@@ -97,9 +101,15 @@ class ProgressBars:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[metrics]}"),
-            console=Console(stderr=True), refresh_per_second=4)
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[metrics]}"),
+            console=Console(stderr=True),
+            refresh_per_second=4,
+        )
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> ProgressBars:
@@ -161,8 +171,10 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Any:
 
 def error_rows(summary: Mapping[str, Any], label: str) -> list[list[Any]]:
     """Rows of an error summary (see `mimic_core.clips.error_summary`) for a table; what is missing is a dash."""
-    return [[label, *(_or_dash(summary[k]) for k in ("mean", "median", "p95", "max"))],
-            *([f"  {n}", _or_dash(v), "", "", ""] for n, v in summary["per_keypoint"].items())]
+    return [
+        [label, *(_or_dash(summary[k]) for k in ("mean", "median", "p95", "max"))],
+        *([f"  {n}", _or_dash(v), "", "", ""] for n, v in summary["per_keypoint"].items()),
+    ]
 
 
 def _or_dash(v: float | None) -> float | str:

@@ -26,6 +26,14 @@ def generate(
 
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.generate(plugins, body=body, out=out, source=source, settings=settings(set_, "generate"), seed=seed)
-    emit(summary, json, [f"{summary['clips']} synthetic clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz "
-                         f"→ {summary['out']}"])
+        summary = stages.generate(
+            plugins, body=body, out=out, source=source, settings=settings(set_, "generate"), seed=seed
+        )
+    emit(
+        summary,
+        json,
+        [
+            f"{summary['clips']} synthetic clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz "
+            f"→ {summary['out']}"
+        ],
+    )

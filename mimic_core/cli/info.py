@@ -22,10 +22,13 @@ def info(json: Json = False) -> None:
     with working(plugins):
         summary = gather(plugins)
     rows = [[k, v] for k, v in summary["versions"].items()]
-    rows += [["devices", ", ".join(summary["devices"])], ["cores", summary["cores"]],
-             ["rendering", ", ".join(b for b, ok in summary["rendering"].items() if ok) or "none"],
-             ["compiled programs", summary["cache"]],
-             ["plugins", f"{len(summary['plugins'])} working, {len(summary['broken'])} broken"]]
+    rows += [
+        ["devices", ", ".join(summary["devices"])],
+        ["cores", summary["cores"]],
+        ["rendering", ", ".join(b for b, ok in summary["rendering"].items() if ok) or "none"],
+        ["compiled programs", summary["cache"]],
+        ["plugins", f"{len(summary['plugins'])} working, {len(summary['broken'])} broken"],
+    ]
     emit(summary, json, [table("mimic", ["", ""], rows)])
 
 
@@ -39,9 +42,13 @@ def gather(plugins: Any) -> dict[str, Any]:
     found = versions(plugins)
     return {
         "versions": {"python": sys.version.split()[0], **{k: v for k, v in found.items() if ":" not in k}},
-        "devices": [str(d) for d in jax.devices()], "platform": jax.default_backend(), "cores": os.cpu_count(),
-        "rendering": {b: _renders(b) for b in _BACKENDS}, "cache": str(cache_directory()),
-        "plugins": plugins.versions, "broken": [str(b) for b in plugins.broken],
+        "devices": [str(d) for d in jax.devices()],
+        "platform": jax.default_backend(),
+        "cores": os.cpu_count(),
+        "rendering": {b: _renders(b) for b in _BACKENDS},
+        "cache": str(cache_directory()),
+        "plugins": plugins.versions,
+        "broken": [str(b) for b in plugins.broken],
     }
 
 

@@ -12,7 +12,9 @@ from mimic_core.errors import PluginError, did_you_mean
 from mimic_core.plugins import Provided
 
 plugins_app = typer.Typer(no_args_is_help=True, help="See what is installed, and whether it works.")
-Name = Annotated[str, typer.Argument(help="A component (joint, reward.joint) or a plugin (distribution:name).", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="A component (joint, reward.joint) or a plugin (distribution:name).", show_default=False)
+]
 
 
 @plugins_app.command("list")
@@ -22,12 +24,26 @@ def list_(json: Json = False) -> None:
     Example: `mimic plugins list`
     """
     plugins = load_plugins()
-    rows = [[p.kind, p.name + (" *" if getattr(p.record, "default", False) else ""), p.plugin, p.record.summary]
-            for p in plugins.provided()]
+    rows = [
+        [p.kind, p.name + (" *" if getattr(p.record, "default", False) else ""), p.plugin, p.record.summary]
+        for p in plugins.provided()
+    ]
     clashes = _clashes(plugins)
-    summary = {"components": [{"kind": p.kind, "name": p.name, "plugin": p.plugin, "summary": p.record.summary,
-                               "default": bool(getattr(p.record, "default", False))} for p in plugins.provided()],
-               "plugins": plugins.versions, "broken": [attrs.asdict(b) for b in plugins.broken], "clashes": clashes}
+    summary = {
+        "components": [
+            {
+                "kind": p.kind,
+                "name": p.name,
+                "plugin": p.plugin,
+                "summary": p.record.summary,
+                "default": bool(getattr(p.record, "default", False)),
+            }
+            for p in plugins.provided()
+        ],
+        "plugins": plugins.versions,
+        "broken": [attrs.asdict(b) for b in plugins.broken],
+        "clashes": clashes,
+    }
     lines: list[Any] = [table("Components (* default)", ["kind", "name", "plugin", ""], rows)]
     lines += [f"[red]broken[/red] {b}" for b in plugins.broken] + [f"[red]clash[/red] {c}" for c in clashes]
     emit(summary, json, lines)
@@ -56,10 +72,18 @@ def show(name: Name, json: Json = False) -> None:
     shown = [_describe(p) for p in found]
     lines: list[Any] = []
     for s in shown:
-        lines.append(f"[bold]{s['kind']} {s['name']}[/bold] from {s['plugin']}\n{s['summary']}"
-                     + (f"\nsource: {s['source']}" if s["source"] else ""))
+        lines.append(
+            f"[bold]{s['kind']} {s['name']}[/bold] from {s['plugin']}\n{s['summary']}"
+            + (f"\nsource: {s['source']}" if s["source"] else "")
+        )
         if s["settings"]:
-            lines.append(table("Settings", ["name", "default", "type"], [[x["name"], x["default"], x["type"]] for x in s["settings"]]))
+            lines.append(
+                table(
+                    "Settings",
+                    ["name", "default", "type"],
+                    [[x["name"], x["default"], x["type"]] for x in s["settings"]],
+                )
+            )
         for key in ("variants", "presets"):
             if s[key]:
                 lines.append(f"{key}: {', '.join(s[key])}")
@@ -73,11 +97,17 @@ def _describe(p: Provided) -> dict[str, Any]:
 
     config = getattr(p.record, "config", None)
     fields = attrs.fields(config) if config else ()
-    return {"kind": p.kind, "name": p.name, "plugin": p.plugin, "summary": p.record.summary,
-            "source": getattr(p.record, "source", ""), "settings": [
-                {"name": f.name, "default": _default(f), "type": str(f.type)} for f in fields],
-            "variants": dict(getattr(p.record, "variants", {})), "presets": list(getattr(p.record, "presets", {})),
-            "help": inspect.getdoc(config) if config and fields else ""}
+    return {
+        "kind": p.kind,
+        "name": p.name,
+        "plugin": p.plugin,
+        "summary": p.record.summary,
+        "source": getattr(p.record, "source", ""),
+        "settings": [{"name": f.name, "default": _default(f), "type": str(f.type)} for f in fields],
+        "variants": dict(getattr(p.record, "variants", {})),
+        "presets": list(getattr(p.record, "presets", {})),
+        "help": inspect.getdoc(config) if config and fields else "",
+    }
 
 
 def _default(f: attrs.Attribute) -> str:
@@ -110,5 +140,8 @@ def check(name: Name, json: Json = False) -> None:
         for p in found:
             plugins.provider(p.kind, p.name)
             checked.append({"kind": p.kind, "name": p.name, "plugin": p.plugin, "checks": check_component(p, plugins)})
-    emit({"checked": checked, "ok": True}, json,
-         [f"[green]ok[/green] {c['kind']} {c['name']} ({c['plugin']}): {', '.join(c['checks'])}" for c in checked])
+    emit(
+        {"checked": checked, "ok": True},
+        json,
+        [f"[green]ok[/green] {c['kind']} {c['name']} ({c['plugin']}): {', '.join(c['checks'])}" for c in checked],
+    )

@@ -13,7 +13,9 @@ from mimic_core.cli.common import Json, Set, emit, error_rows, load_plugins, set
 def register(
     body: Annotated[str, typer.Option(metavar="NAME[:VARIANT]", help="The body to fit; see 'mimic plugins list'.")],
     out: Annotated[Path, typer.Option(help="Where the reference clips go (.h5).")],
-    files: Annotated[list[Path] | None, typer.Argument(help="Keypoint files of one animal.", show_default=False)] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Keypoint files of one animal.", show_default=False)
+    ] = None,
     method: Annotated[str | None, typer.Option(help="The registration; default: the default one.")] = None,
     reader: Annotated[str | None, typer.Option(help="The file format, where its ending does not tell.")] = None,
     set_: Set = None,
@@ -32,10 +34,26 @@ def register(
     reader_settings = given.pop("reader", {})
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.register(plugins, files or [], body=body, out=out, method=method, settings=given, reader=reader,
-                                  reader_settings=reader_settings)
-    emit(summary, json, [
-        table("Distance of keypoints from the fitted body, mm of the animal",
-              ["", "mean", "median", "95 %", "max"], error_rows(summary["error_mm"], "all")),
-        f"{summary['clips']} clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz, scale {summary['scale']:.3f}, "
-        f"{summary['seconds']:.1f} s → {summary['out']}"])
+        summary = stages.register(
+            plugins,
+            files or [],
+            body=body,
+            out=out,
+            method=method,
+            settings=given,
+            reader=reader,
+            reader_settings=reader_settings,
+        )
+    emit(
+        summary,
+        json,
+        [
+            table(
+                "Distance of keypoints from the fitted body, mm of the animal",
+                ["", "mean", "median", "95 %", "max"],
+                error_rows(summary["error_mm"], "all"),
+            ),
+            f"{summary['clips']} clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz, "
+            f"scale {summary['scale']:.3f}, {summary['seconds']:.1f} s → {summary['out']}",
+        ],
+    )

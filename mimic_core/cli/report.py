@@ -25,5 +25,7 @@ def report(
 
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.report(plugins, run, out=out or run / "report.html", writer=writer, settings=settings(set_, "report"))
+        summary = stages.report(
+            plugins, run, out=out or run / "report.html", writer=writer, settings=settings(set_, "report")
+        )
     emit(summary, json, [f"report → {summary['out']}"])

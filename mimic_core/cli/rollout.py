@@ -15,7 +15,9 @@ def rollout(
     out: Annotated[Path, typer.Option(help="Where the rollouts go (.h5).")],
     clips: Annotated[Path | None, typer.Option(help="Other reference clips than the run's own.")] = None,
     simulator: Annotated[str, typer.Option(help="The physics engine.")] = "auto",
-    seed: Annotated[int | None, typer.Option(help="Act stochastically with this seed; default: deterministically.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Act stochastically with this seed; default: deterministically.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Let a trained controller move the body through every clip, in the true physics, and keep everything.
@@ -28,11 +30,28 @@ def rollout(
     with working(plugins):
         summary = stages.rollout(plugins, run, out=out, clips_file=clips, simulator=simulator, seed=seed)
     tracking = summary["tracking"]
-    rows = [row for split, t in tracking["by_split"].items()
-            for row in error_rows(t["keypoint_mm"], f"{split.replace('_', '-')} ({t['clips']} clips)")]
-    rows += [row for split, t in tracking["by_split"].items()
-             for row in error_rows(t["tracked_keypoint_mm"], f"{split.replace('_', '-')}, from tracked keypoints")]
-    fixed = f"; {', '.join(tracking['fixed_keypoints'])} cannot move and is left out" if tracking["fixed_keypoints"] else ""
-    emit(summary, json, [
-        table("Tracking error: distance from the registered reference, mm of the animal", ["", "mean", "median", "95 %", "max"], rows),
-        f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{fixed} → {summary['out']}"])
+    rows = [
+        row
+        for split, t in tracking["by_split"].items()
+        for row in error_rows(t["keypoint_mm"], f"{split.replace('_', '-')} ({t['clips']} clips)")
+    ]
+    rows += [
+        row
+        for split, t in tracking["by_split"].items()
+        for row in error_rows(t["tracked_keypoint_mm"], f"{split.replace('_', '-')}, from tracked keypoints")
+    ]
+    fixed = (
+        f"; {', '.join(tracking['fixed_keypoints'])} cannot move and is left out" if tracking["fixed_keypoints"] else ""
+    )
+    emit(
+        summary,
+        json,
+        [
+            table(
+                "Tracking error: distance from the registered reference, mm of the animal",
+                ["", "mean", "median", "95 %", "max"],
+                rows,
+            ),
+            f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{fixed} → {summary['out']}",
+        ],
+    )

@@ -27,8 +27,16 @@ def run(
     plugins = load_plugins()
     with working(plugins):
         summary = pipeline.run(plugins, file, out, settings(set_))
-    rows = [[name, "done" if name in summary["done"] else "reused", float(s.get("seconds", 0.0))]
-            for name, s in summary["stages"].items()]
+    rows = [
+        [name, "done" if name in summary["done"] else "reused", float(s.get("seconds", 0.0))]
+        for name, s in summary["stages"].items()
+    ]
     last = summary["stages"].get("report", {}).get("out")
-    emit(summary, json, [table(str(file), ["stage", "", "seconds"], rows),
-                         f"report: {Path(last).resolve()}" if last else f"results: {summary['out']}"])
+    emit(
+        summary,
+        json,
+        [
+            table(str(file), ["stage", "", "seconds"], rows),
+            f"report: {Path(last).resolve()}" if last else f"results: {summary['out']}",
+        ],
+    )

@@ -16,8 +16,12 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, curve, settings.")],
     policy: Annotated[str | None, typer.Option(help="How to learn; default: the default policy.")] = None,
     preset: Annotated[str | None, typer.Option(help="A policy's preset, e.g. laptop or paper.")] = None,
-    holdout: Annotated[float | None, typer.Option(help="Share of clips kept from training (default 0.2).", min=0, max=0.99)] = None,
-    simulator: Annotated[str | None, typer.Option(help="The physics engine; auto picks what suits machine and policy.")] = None,
+    holdout: Annotated[
+        float | None, typer.Option(help="Share of clips kept from training (default 0.2).", min=0, max=0.99)
+    ] = None,
+    simulator: Annotated[
+        str | None, typer.Option(help="The physics engine; auto picks what suits machine and policy.")
+    ] = None,
     actuation: Annotated[str | None, typer.Option(help="What drives the body, e.g. hill or torque.")] = None,
     seed: Seed = 0,
     set_: Set = None,
@@ -40,8 +44,13 @@ def train(
     with working(plugins):
         summary = stages.train(plugins, clips, out=out, given=merge(given, settings(set_)))
     training = summary["training"]
-    emit(summary, json, [
-        f"{summary['policy']} ({summary['preset']}) on {summary['simulator']}: {training['control_steps']:,} control steps in "
-        f"{training['seconds']:.0f} s, after {training['compile_seconds']:.0f} s of compilation",
-        f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm "
-        f"(a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}"])
+    emit(
+        summary,
+        json,
+        [
+            f"{summary['policy']} ({summary['preset']}) on {summary['simulator']}: "
+            f"{training['control_steps']:,} control steps in {training['seconds']:.0f} s, after {training['compile_seconds']:.0f} s of compilation",
+            f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm "
+            f"(a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}",
+        ],
+    )

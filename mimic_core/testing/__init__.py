@@ -16,14 +16,29 @@ if TYPE_CHECKING:
     from mimic_core.testing.toy import toy_body
 
 _HOMES = {
-    "BodyConformance": "suites", "ObservationConformance": "suites", "RewardConformance": "suites",
-    "check_component": "conformance", "random_step": "steps", "step_at_rest": "steps", "step_on_reference": "steps",
-    "synthetic_rollouts": "rollouts", "toy_body": "toy", "toy_model": "steps",
+    "BodyConformance": "suites",
+    "ObservationConformance": "suites",
+    "RewardConformance": "suites",
+    "check_component": "conformance",
+    "random_step": "steps",
+    "step_at_rest": "steps",
+    "step_on_reference": "steps",
+    "synthetic_rollouts": "rollouts",
+    "toy_body": "toy",
+    "toy_model": "steps",
 }
 
 __all__ = [
-    "BodyConformance", "ObservationConformance", "RewardConformance", "check_component", "random_step", "step_at_rest",
-    "step_on_reference", "synthetic_rollouts", "toy_body", "toy_model",
+    "BodyConformance",
+    "ObservationConformance",
+    "RewardConformance",
+    "check_component",
+    "random_step",
+    "step_at_rest",
+    "step_on_reference",
+    "synthetic_rollouts",
+    "toy_body",
+    "toy_model",
 ]
 
 

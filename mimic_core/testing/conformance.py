@@ -60,8 +60,10 @@ def _reported(provided: Provided, check: str) -> Iterator[None]:
     # Whatever a plugin's code raises is a finding.
     except Exception as e:
         said = f"{type(e).__name__}: {' '.join(str(e).split())}"[:300]
-        raise PluginError(f"{who}: it raises {said}; run 'mimic --debug plugins check {provided.plugin}' for "
-                          "the place, and mend it there") from e
+        raise PluginError(
+            f"{who}: it raises {said}; run 'mimic --debug plugins check {provided.plugin}' for "
+            "the place, and mend it there"
+        ) from e
 
 
 # -- every kind -----------------------------------------------------------------------------------------------
@@ -76,11 +78,14 @@ def check_settings(record: ComponentSpec, plugins: Plugins | None = None) -> Non
     try:
         again = structure(unstructure(config), record.config, record.name)
     except ConfigError as e:
-        raise PluginError(f"the default settings are not accepted when read back ({e}); "
-                          "make defaults, types and validators agree") from e
+        raise PluginError(
+            f"the default settings are not accepted when read back ({e}); make defaults, types and validators agree"
+        ) from e
     if again != config:
-        raise PluginError(f"the settings {config} come back as {again}; use plain types: numbers, text, tuples, "
-                          "tables and attrs classes")
+        raise PluginError(
+            f"the settings {config} come back as {again}; use plain types: numbers, text, tuples, "
+            "tables and attrs classes"
+        )
 
 
 def check_summary(record: Any, plugins: Plugins | None = None) -> None:
@@ -180,8 +185,10 @@ def check_body_keypoints(record: BodySpec, plugins: Plugins | None = None) -> No
         data = mujoco.MjData(model.mj_model)
         mujoco.mj_kinematics(model.mj_model, data)
         if len(np.unique(data.site_xpos[model.keypoint_site_ids].round(9), axis=0)) < 2:
-            raise PluginError(f"body {body.name}: has keypoints {', '.join(body.keypoints) or 'none'} at fewer than "
-                              "two places; name at least two sites as keypoints")
+            raise PluginError(
+                f"body {body.name}: has keypoints {', '.join(body.keypoints) or 'none'} at fewer than "
+                "two places; name at least two sites as keypoints"
+            )
 
 
 def check_body_saves(record: BodySpec, plugins: Plugins | None = None) -> None:
@@ -190,8 +197,10 @@ def check_body_saves(record: BodySpec, plugins: Plugins | None = None) -> None:
         again = structure(json.loads(json.dumps(to_json(body))), Body, f"body {body.name}")
         if again != body:
             odd = [f.name for f in attrs.fields(Body) if getattr(again, f.name) != getattr(body, f.name)]
-            raise PluginError(f"body {body.name}: {', '.join(odd)} change when it is saved and read; use plain "
-                              "numbers, text and tuples")
+            raise PluginError(
+                f"body {body.name}: {', '.join(odd)} change when it is saved and read; use plain "
+                "numbers, text and tuples"
+            )
 
 
 def check_body_driven(record: BodySpec, plugins: Plugins) -> None:
@@ -205,8 +214,10 @@ def check_body_driven(record: BodySpec, plugins: Plugins) -> None:
             except ConfigError as e:
                 refusals.append(f"{spec.name}: {e}")
         else:
-            raise PluginError(f"body {body.name}: no installed actuation can drive it ({'; '.join(refusals)}); give it "
-                              "muscles or torque_limits")
+            raise PluginError(
+                f"body {body.name}: no installed actuation can drive it ({'; '.join(refusals)}); give it "
+                "muscles or torque_limits"
+            )
 
 
 def _check_actuators(record: Any, plugins: Plugins) -> None:
@@ -217,8 +228,10 @@ def _check_actuators(record: Any, plugins: Plugins) -> None:
     model = BodyModel.compile(body, actuation)
     if tuple(actuation.actuators) != model.actuator_names:
         said, has = (", ".join(names) or "none" for names in (actuation.actuators, model.actuator_names))
-        raise PluginError(f"says its actuators are {said}, but the compiled body has {has}; "
-                          "name all that apply() adds, in the same order")
+        raise PluginError(
+            f"says its actuators are {said}, but the compiled body has {has}; "
+            "name all that apply() adds, in the same order"
+        )
     if not model.actuator_names:
         raise PluginError("adds no actuator to the toy body; let apply() add at least one")
 
@@ -232,8 +245,10 @@ def _check_excitation(record: Any, plugins: Plugins) -> None:
     for action, bound in ((-1.0, actuation.low), (1.0, actuation.high)):
         found = float(actuation.excitation(action))
         if abs(found - bound) > 1e-9:
-            raise PluginError(f"action {action:g} becomes excitation {found:g}, expected {bound:g}; "
-                              "map actions from [-1, 1] to [low, high]")
+            raise PluginError(
+                f"action {action:g} becomes excitation {found:g}, expected {bound:g}; "
+                "map actions from [-1, 1] to [low, high]"
+            )
 
 
 # -- engines --------------------------------------------------------------------------------------------------
@@ -250,8 +265,10 @@ def _check_simulation(record: Any, plugins: Plugins) -> None:
     dt = 2 * float(model.mj_model.opt.timestep)
     simulator = record.build(record.config(), model, dt, False)
     if abs(simulator.control_dt - dt) > 1e-9:
-        raise PluginError(f"was built for control steps of {dt:g} s but says control_dt is {simulator.control_dt:g} s; "
-                          "keep the control_dt that build is given")
+        raise PluginError(
+            f"was built for control steps of {dt:g} s but says control_dt is {simulator.control_dt:g} s; "
+            "keep the control_dt that build is given"
+        )
     views = [random_step(model, key) for key in range(3)]
     qpos = np.tile(model.mj_model.qpos0, (3, 1)).astype(np.float32)
     qpos[:, model.joint_qposadr] = [v.joint_pos for v in views]
@@ -263,8 +280,9 @@ def _check_simulation(record: Any, plugins: Plugins) -> None:
         _numbers("the state", state._asdict())
         late = float(np.abs(np.asarray(state.time) - np.asarray(before.time) - dt).max())
         if late > 1e-6:
-            raise PluginError(f"a control step of {dt:g} s advances time by {late:g} s more or less; "
-                              "step by control_dt each time")
+            raise PluginError(
+                f"a control step of {dt:g} s advances time by {late:g} s more or less; step by control_dt each time"
+            )
     again = step(before, excitation)
     if not np.allclose(again.qpos, state.qpos, rtol=0, atol=1e-6):
         raise PluginError("the same state stepped twice gives two results; keep everything that matters in the state")
@@ -272,8 +290,13 @@ def _check_simulation(record: Any, plugins: Plugins) -> None:
     if not np.allclose(other.qpos[:2], state.qpos[:2], rtol=0, atol=1e-6):
         raise PluginError("driving one body of a batch moves the others; keep the bodies of a batch apart")
     joints, muscles = len(model.joint_names), len(model.muscle_names)
-    shapes = {"joint_force": (3, joints), "muscle_force": (3, muscles), "muscle_length": (3, muscles),
-              "muscle_velocity": (3, muscles), "site_pos": (3, len(model.keypoint_names), 3)}
+    shapes = {
+        "joint_force": (3, joints),
+        "muscle_force": (3, muscles),
+        "muscle_length": (3, muscles),
+        "muscle_velocity": (3, muscles),
+        "site_pos": (3, len(model.keypoint_names), 3),
+    }
     read = jax.jit(lambda s: simulator.read(s, frozenset(Readings._fields)))(state)._asdict()
     _numbers("what it reads", read, shapes)
 
@@ -308,8 +331,10 @@ def _check_gradient(record: Any, plugins: Plugins) -> None:
     low = max(model.actuation.low, 0.0)
     slope = jax.jit(jax.grad(after))(jnp.full((1, len(model.actuator_names)), low))
     if not (jnp.isfinite(slope).all() and jnp.abs(slope).max() > 0):
-        raise PluginError(f"the slope of joint velocity with respect to excitation is {np.asarray(slope).tolist()} at "
-                          "rest; smooth the body that it steps, or say differentiable=False")
+        raise PluginError(
+            f"the slope of joint velocity with respect to excitation is {np.asarray(slope).tolist()} at "
+            "rest; smooth the body that it steps, or say differentiable=False"
+        )
 
 
 # -- everything else ------------------------------------------------------------------------------------------
@@ -357,12 +382,18 @@ def _check_presets(record: Any, plugins: Plugins) -> None:
 
 
 _OWN: dict[str, dict[str, Check]] = {
-    "body": {"compiles": check_body_compiles, "keypoints": check_body_keypoints, "saved and read": check_body_saves,
-             "driven": check_body_driven},
+    "body": {
+        "compiles": check_body_compiles,
+        "keypoints": check_body_keypoints,
+        "saved and read": check_body_saves,
+        "driven": check_body_driven,
+    },
     "actuation": {"actuators": _check_actuators, "excitation": _check_excitation},
     "simulator": {"simulation": _check_simulation},
     "reader": {"builds": _check_builds, "suffixes": _check_suffixes},
-    "analysis": {"builds": _check_builds}, "report": {"builds": _check_builds},
-    "registration": {"builds": _check_registration}, "source": {"makes keypoints": _check_source},
+    "analysis": {"builds": _check_builds},
+    "report": {"builds": _check_builds},
+    "registration": {"builds": _check_registration},
+    "source": {"makes keypoints": _check_source},
     "policy": {"presets": _check_presets},
 }

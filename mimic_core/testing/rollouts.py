@@ -18,9 +18,15 @@ MAX_FORCE_N = 0.5
 """Maximum isometric force of every synthetic muscle, N."""
 
 
-def synthetic_rollouts(clip_steps: Sequence[int] = (120, 120, 100, 120, 80, 120, 120, 110), *,
-                       joints: Sequence[str] = ("shoulder", "elbow"), rate_hz: float = 400.0, noise: float = 0.01,
-                       split: Sequence[str] | None = None, seed: int = 0) -> Rollouts:
+def synthetic_rollouts(
+    clip_steps: Sequence[int] = (120, 120, 100, 120, 80, 120, 120, 110),
+    *,
+    joints: Sequence[str] = ("shoulder", "elbow"),
+    rate_hz: float = 400.0,
+    noise: float = 0.01,
+    split: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Rollouts:
     """Make rollouts of a planar chain with a flexor and an extensor at each joint.
 
     Each joint makes a minimum-jerk movement of random size (Flash & Hogan 1985) with a small
@@ -62,17 +68,37 @@ def synthetic_rollouts(clip_steps: Sequence[int] = (120, 120, 100, 120, 80, 120,
     torque = MOMENT_ARM_M * (force * sign).reshape(n_clips, n_max, n_joints, 2).sum(-1)
     joint_term = np.exp(-0.2 * ((rollout - ref) ** 2).sum(-1))
     return Rollouts(
-        body_name="synthetic_arm", rate_hz=rate_hz, simulator="synthetic", split=split,
-        clip_names=tuple(f"synthetic_{c:02d}" for c in range(n_clips)), joint_names=tuple(joints),
-        actuator_names=muscles, muscle_names=muscles, keypoint_names=keypoints, n_steps=np.array(clip_steps),
-        qpos=rollout, qvel=vel, joint_pos=rollout, joint_vel=vel, joint_force=torque,
-        ref_joint_pos=ref, ref_joint_vel=ref_vel, site_pos=sites, ref_site_pos=ref_sites, tracked_pos=tracked,
+        body_name="synthetic_arm",
+        rate_hz=rate_hz,
+        simulator="synthetic",
+        split=split,
+        clip_names=tuple(f"synthetic_{c:02d}" for c in range(n_clips)),
+        joint_names=tuple(joints),
+        actuator_names=muscles,
+        muscle_names=muscles,
+        keypoint_names=keypoints,
+        n_steps=np.array(clip_steps),
+        qpos=rollout,
+        qvel=vel,
+        joint_pos=rollout,
+        joint_vel=vel,
+        joint_force=torque,
+        ref_joint_pos=ref,
+        ref_joint_vel=ref_vel,
+        site_pos=sites,
+        ref_site_pos=ref_sites,
+        tracked_pos=tracked,
         error_mm=1e3 * np.linalg.norm(sites - ref_sites, axis=-1),
         tracked_error_mm=1e3 * np.linalg.norm(sites - tracked, axis=-1),
-        action=2 * excitation - 1, excitation=excitation, activation=activation, muscle_force=force,
+        action=2 * excitation - 1,
+        excitation=excitation,
+        activation=activation,
+        muscle_force=force,
         muscle_length=LINK_M - MOMENT_ARM_M * sign * np.repeat(rollout, 2, axis=-1),
         muscle_velocity=-MOMENT_ARM_M * sign * np.repeat(vel, 2, axis=-1),
-        reward=joint_term, reward_terms={"joint": joint_term}, fixed_keypoints=("base",),
+        reward=joint_term,
+        reward_terms={"joint": joint_term},
+        fixed_keypoints=("base",),
         provenance={"synthetic": True, "made_by": "mimic_core.testing.rollouts.synthetic_rollouts", "seed": seed},
     )
 

@@ -93,12 +93,22 @@ def _step(model: BodyModel, now: _State, reference: list[_State], time: float) -
     data = _forward(model, now)
     muscles, here = model.muscle_ids, _kinematics(model, data)
     step = StepView(
-        joint_pos=here.joint_pos, joint_vel=here.joint_vel, joint_force=data.qfrc_actuator[model.joint_dofadr],
-        activation=now.activation, excitation=now.excitation, previous_excitation=now.previous,
+        joint_pos=here.joint_pos,
+        joint_vel=here.joint_vel,
+        joint_force=data.qfrc_actuator[model.joint_dofadr],
+        activation=now.activation,
+        excitation=now.excitation,
+        previous_excitation=now.previous,
         muscle_force=-data.actuator_force[muscles],  # MuJoCo counts a pull as negative
-        muscle_length=data.actuator_length[muscles], muscle_velocity=data.actuator_velocity[muscles],
-        site_pos=here.site_pos, root_pos=here.root_pos, root_quat=here.root_quat, time=np.asarray(time), ref=ref,
-        future=jax.tree.map(lambda *a: np.stack(a), *future))
+        muscle_length=data.actuator_length[muscles],
+        muscle_velocity=data.actuator_velocity[muscles],
+        site_pos=here.site_pos,
+        root_pos=here.root_pos,
+        root_quat=here.root_quat,
+        time=np.asarray(time),
+        ref=ref,
+        future=jax.tree.map(lambda *a: np.stack(a), *future),
+    )
     return jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.result_type(float)), step)
 
 
@@ -116,5 +126,10 @@ def _kinematics(model: BodyModel, data: mujoco.MjData) -> Kinematics:
     if model.root is not None:
         adr = int(model.mj_model.joint(model.root).qposadr[0])
         root_pos, root_quat = data.qpos[adr : adr + 3], data.qpos[adr + 3 : adr + 7]
-    return Kinematics(data.qpos[model.joint_qposadr], data.qvel[model.joint_dofadr],
-                      data.site_xpos[model.keypoint_site_ids], root_pos, root_quat)
+    return Kinematics(
+        data.qpos[model.joint_qposadr],
+        data.qvel[model.joint_dofadr],
+        data.site_xpos[model.keypoint_site_ids],
+        root_pos,
+        root_quat,
+    )

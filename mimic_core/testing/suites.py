@@ -1,10 +1,10 @@
 """Test classes for plugin authors: inherit one, name the component, and pytest runs every check of its kind.
 
-    from mimic_core.testing import RewardConformance
-    from my_package import mimic_rewards
+from mimic_core.testing import RewardConformance
+from my_package import mimic_rewards
 
-    class TestEffort(RewardConformance):
-        spec = next(iter(mimic_rewards()))
+class TestEffort(RewardConformance):
+    spec = next(iter(mimic_rewards()))
 """
 
 from __future__ import annotations

@@ -22,8 +22,10 @@ from mimic_core.testing.steps import random_step, step_at_rest, step_on_referenc
 TOLERANCE = 1e-5
 """Of a compiled or batched value against the plain one, relative to the value or to 1, whichever is greater."""
 
-_SMOOTH = ("write it so that its slope exists there, e.g. jnp.sqrt(x**2 + 1e-12) instead of jnp.sqrt(x**2), "
-           "jnp.linalg.norm(x) or x / jnp.abs(x)")
+_SMOOTH = (
+    "write it so that its slope exists there, e.g. jnp.sqrt(x**2 + 1e-12) instead of jnp.sqrt(x**2), "
+    "jnp.linalg.norm(x) or x / jnp.abs(x)"
+)
 
 
 @attrs.define(slots=False)
@@ -52,8 +54,11 @@ class TermCase:
 
     @cached_property
     def steps(self) -> dict[str, StepView]:
-        return {"at a random step": random_step(self.model, 1), "at rest": step_at_rest(self.model),
-                "at perfect tracking": step_on_reference(self.model, 2)}
+        return {
+            "at a random step": random_step(self.model, 1),
+            "at rest": step_at_rest(self.model),
+            "at perfect tracking": step_on_reference(self.model, 2),
+        }
 
     def memories(self) -> Iterator[tuple[str, Any]]:
         """The memory that an episode begins with, and what it is after one step."""
@@ -75,8 +80,10 @@ def check_shape(case: TermCase) -> None:
     if case.kind != "reward" and isinstance(case.built, Term):
         raise PluginError("build returns a Term, but only reward terms have memory; return a function of the step")
     if not callable(case.built) and not isinstance(case.built, Term):
-        raise PluginError(f"build returns {type(case.built).__name__}; return a function of the step"
-                          + (", or a mimic_core.Term" if case.kind == "reward" else ""))
+        raise PluginError(
+            f"build returns {type(case.built).__name__}; return a function of the step"
+            + (", or a mimic_core.Term" if case.kind == "reward" else "")
+        )
     sizes = set()
     for where, memory, step in case.cases():
         found = jnp.asarray(case.value(memory, step))
@@ -100,16 +107,23 @@ def check_names(case: TermCase) -> None:
     try:
         read = fields_read(case.term, step)
     except (TypeError, AttributeError) as e:
-        raise PluginError(f"cannot be asked what it reads ({_line(e)}); read the step by name, e.g. step.joint_pos, "
-                          "and return a plain function: the core compiles it") from e
+        raise PluginError(
+            f"cannot be asked what it reads ({_line(e)}); read the step by name, e.g. step.joint_pos, "
+            "and return a plain function: the core compiles it"
+        ) from e
     memory = case.term.init()
     try:
         found = case.value(memory, _only(step, read))
     except (TypeError, AttributeError, ValueError) as e:
-        raise PluginError(f"fails when the fields it does not read are None ({_line(e)}); "
-                          "read each field it needs by name every time") from e
-    _same(found, case.value(memory, step), "gives another value when the fields it does not read are None",
-          "read each field it needs by name every time")
+        raise PluginError(
+            f"fails when the fields it does not read are None ({_line(e)}); read each field it needs by name every time"
+        ) from e
+    _same(
+        found,
+        case.value(memory, step),
+        "gives another value when the fields it does not read are None",
+        "read each field it needs by name every time",
+    )
 
 
 def _only(step: StepView, read: frozenset[str]) -> StepView:
@@ -129,12 +143,16 @@ def check_memory(case: TermCase) -> None:
     before = jax.eval_shape(lambda m: m, memory)
     old, new = jax.tree.structure(before), jax.tree.structure(after)
     if old != new:
-        raise PluginError(f"memory changes its structure from {old} to {new} in a step; return memory of the same "
-                          "structure as init() gives")
+        raise PluginError(
+            f"memory changes its structure from {old} to {new} in a step; return memory of the same "
+            "structure as init() gives"
+        )
     for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(before), strict=True):
         if (a.shape, a.dtype) != (b.shape, b.dtype):
-            raise PluginError(f"memory changes from {b.dtype}{list(b.shape)} to {a.dtype}{list(a.shape)} in a step; "
-                              "let init() give the shapes and types that step returns")
+            raise PluginError(
+                f"memory changes from {b.dtype}{list(b.shape)} to {a.dtype}{list(a.shape)} in a step; "
+                "let init() give the shapes and types that step returns"
+            )
 
 
 def check_jit(case: TermCase) -> None:
@@ -144,10 +162,16 @@ def check_jit(case: TermCase) -> None:
         try:
             found = compiled(memory, step)
         except (jax.errors.JAXTypeError, jax.errors.UnexpectedTracerError, TypeError) as e:
-            raise PluginError(f"cannot be compiled by jax.jit ({_line(e)}); compute with jax.numpy, and branch with "
-                              "jnp.where instead of if") from e
-        _same(found, case.value(memory, step), f"compiled by jax.jit it gives another value {where}",
-              "let it depend on nothing but its settings, the model and the step")
+            raise PluginError(
+                f"cannot be compiled by jax.jit ({_line(e)}); compute with jax.numpy, and branch with "
+                "jnp.where instead of if"
+            ) from e
+        _same(
+            found,
+            case.value(memory, step),
+            f"compiled by jax.jit it gives another value {where}",
+            "let it depend on nothing but its settings, the model and the step",
+        )
 
 
 def check_vmap(case: TermCase) -> None:
@@ -157,8 +181,12 @@ def check_vmap(case: TermCase) -> None:
     batch = jax.tree.map(lambda *a: jnp.stack(a), *steps)
     found = jax.vmap(lambda s: case.value(memory, s))(batch)
     one_by_one = jnp.stack([jnp.asarray(case.value(memory, s)) for s in steps])
-    _same(found, one_by_one, "over a batch (jax.vmap) it gives other values than one by one",
-          "let it depend on nothing but its settings, the model and the step")
+    _same(
+        found,
+        one_by_one,
+        "over a batch (jax.vmap) it gives other values than one by one",
+        "let it depend on nothing but its settings, the model and the step",
+    )
 
 
 def check_finite(case: TermCase) -> None:
@@ -177,7 +205,11 @@ def check_finite(case: TermCase) -> None:
 
 
 CHECKS: dict[str, Callable[[TermCase], None]] = {
-    "shape": check_shape, "jit": check_jit, "vmap": check_vmap, "memory": check_memory, "fields by name": check_names,
+    "shape": check_shape,
+    "jit": check_jit,
+    "vmap": check_vmap,
+    "memory": check_memory,
+    "fields by name": check_names,
     "finite values and gradients": check_finite,
 }
 

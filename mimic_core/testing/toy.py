@@ -53,9 +53,19 @@ def toy_body() -> Body:
         mjcf=_MJCF,
         keypoints={name: name for name in ("shoulder", "elbow", "hand")},
         muscles=(
-            Muscle(name="flexor", path=("flexor_origin", "flexor_insertion"), max_isometric_force=0.5,
-                   operating_range=(0.7, 1.2), max_shortening_velocity=15.0),
-            Muscle(name="extensor", path=("extensor_origin", "extensor_wrap", "extensor_insertion"),
-                   max_isometric_force=0.5, operating_range=(0.8, 1.1), max_shortening_velocity=15.0),
+            Muscle(
+                name="flexor",
+                path=("flexor_origin", "flexor_insertion"),
+                max_isometric_force=0.5,
+                operating_range=(0.7, 1.2),
+                max_shortening_velocity=15.0,
+            ),
+            Muscle(
+                name="extensor",
+                path=("extensor_origin", "extensor_wrap", "extensor_insertion"),
+                max_isometric_force=0.5,
+                operating_range=(0.8, 1.1),
+                max_shortening_velocity=15.0,
+            ),
         ),
     )

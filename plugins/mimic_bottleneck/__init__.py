@@ -73,7 +73,7 @@ class PpoSettings(NetworkSettings):
         value_weight: weight of the critic's squared error.
     """
 
-    steps: int = attrs.field(default=20_000_000, validator=at_least_one)
+    steps: int = attrs.field(default=5_000_000, validator=at_least_one)
     environments: int = attrs.field(default=512, validator=at_least_one)
     batch_size: int = attrs.field(default=128, validator=at_least_one)
     minibatches: int = attrs.field(default=8, validator=at_least_one)
@@ -89,8 +89,10 @@ class PpoSettings(NetworkSettings):
 
     def __attrs_post_init__(self) -> None:
         if (self.batch_size * self.minibatches) % self.environments:
-            raise ValueError(f"batch_size·minibatches = {self.batch_size * self.minibatches} must be a multiple of "
-                             f"environments = {self.environments}")
+            raise ValueError(
+                f"batch_size·minibatches = {self.batch_size * self.minibatches} must be a multiple of "
+                f"environments = {self.environments}"
+            )
 
 
 def build_apg(config, task):
@@ -111,36 +113,69 @@ def read_meta(directory):
     return read(directory)
 
 
-_PAPER_NETWORK = {"encoder_layers": [512, 512, 512], "decoder_layers": [512, 512, 512],
-                  "critic_layers": [512, 512, 512], "intention_size": 4, "kl_weight": 1e-5}
+_PAPER_NETWORK = {
+    "encoder_layers": [512, 512, 512],
+    "decoder_layers": [512, 512, 512],
+    "critic_layers": [512, 512, 512],
+    "intention_size": 4,
+    "kl_weight": 1e-5,
+}
 _PAPER_REWARDS = {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15}, "energy": {"weight": 0.01}}
 _ACCURATE_REWARDS = {"joint": {"weight": 5.0, "scale": 20.0}, "control": {"weight": 0.005}, "energy": False}
 
-APG_PRESETS = {
-    "laptop": {"rewards": _ACCURATE_REWARDS,
-               "task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}},
-    "paper": {"policy": _PAPER_NETWORK, "rewards": _PAPER_REWARDS},
+_JOINT_ONLY_REWARDS = {**_PAPER_REWARDS, "control": {"weight": 0.0}, "energy": {"weight": 0.0}}
+_PAPER_PPO = {
+    **_PAPER_NETWORK,
+    "environments": 4096,
+    "batch_size": 1024,
+    "minibatches": 8,
+    "unroll": 20,
+    "learning_rate": 1e-4,
+    "clip": 0.2,
+    "discount": 0.95,
+    "entropy": 1e-3,
+    "gae_lambda": 0.95,
+    "steps": 40_000_000,
 }
-PPO_PRESETS = {
-    "laptop": {"policy": {"learning_rate": 1e-3}, "rewards": _ACCURATE_REWARDS,
-               "simulator": {"integrator": "euler"}},
-    "paper": {"policy": {**_PAPER_NETWORK, "environments": 4096, "batch_size": 1024, "minibatches": 8, "unroll": 20,
-                         "learning_rate": 1e-4, "clip": 0.2, "discount": 0.95, "entropy": 1e-3, "gae_lambda": 0.95,
-                         "steps": 40_000_000},
-              "rewards": _PAPER_REWARDS},
-}
+
+
+def _presets(laptop: dict, paper: dict) -> dict:
+    """`paper` and `physics_aware` are one setting of Table 2, `joint_only` the other."""
+    return {
+        "laptop": laptop,
+        "paper": {"policy": paper, "rewards": _PAPER_REWARDS},
+        "physics_aware": {"policy": paper, "rewards": _PAPER_REWARDS},
+        "joint_only": {"policy": paper, "rewards": _JOINT_ONLY_REWARDS},
+    }
+
+
+APG_PRESETS = _presets(
+    {"rewards": _ACCURATE_REWARDS, "task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}}, _PAPER_NETWORK
+)
+PPO_PRESETS = _presets(
+    {"policy": {"learning_rate": 1e-3}, "rewards": _ACCURATE_REWARDS, "simulator": {"integrator": "euler"}}, _PAPER_PPO
+)
 
 
 @hookimpl
 def mimic_policies():
     yield PolicySpec(
-        name="bottleneck_apg", config=ApgSettings, build=build_apg, presets=APG_PRESETS, differentiable=True,
-        default=True, read_meta=read_meta,
+        name="bottleneck_apg",
+        config=ApgSettings,
+        build=build_apg,
+        presets=APG_PRESETS,
+        differentiable=True,
+        default=True,
+        read_meta=read_meta,
         summary="gradients of the reward through the physics: accurate in a minute on a laptop",
         source="Wiedemann et al. 2023 (arXiv 2209.13052); network as in Leonardis et al. 2025",
     )
     yield PolicySpec(
-        name="bottleneck_ppo", config=PpoSettings, build=build_ppo, presets=PPO_PRESETS, read_meta=read_meta,
+        name="bottleneck_ppo",
+        config=PpoSettings,
+        build=build_ppo,
+        presets=PPO_PRESETS,
+        read_meta=read_meta,
         summary="proximal policy optimisation, the paper's method",
         source="Schulman et al. 2017 (arXiv 1707.06347); settings of Leonardis et al. 2025, Table 2",
     )

@@ -8,7 +8,6 @@ differentiable view; reported numbers come from the true physics.
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import optax
 from jax import Array
 
@@ -62,5 +61,6 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         updates, optimizer = self.optimizer.update(gradient, state.optimizer, state.learned.params)
         learned = state.learned._replace(params=optax.apply_updates(state.learned.params, updates))
         metrics = {**metrics, "gradient_norm": optax.global_norm(gradient)}
-        return state._replace(learned=learned, optimizer=optimizer, key=jax.random.key_data(key),
-                              iteration=state.iteration + 1), metrics
+        return state._replace(
+            learned=learned, optimizer=optimizer, key=jax.random.key_data(key), iteration=state.iteration + 1
+        ), metrics

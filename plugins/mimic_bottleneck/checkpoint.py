@@ -19,7 +19,8 @@ class Checkpoints:
     def __init__(self, directory: Path, kept: int = 2) -> None:
         options = ocp.CheckpointManagerOptions(max_to_keep=kept, enable_async_checkpointing=False)
         self._manager = ocp.CheckpointManager(
-            (directory / _FOLDER).resolve(), options=options, item_names=("state", "meta"))
+            (directory / _FOLDER).resolve(), options=options, item_names=("state", "meta")
+        )
 
     def __enter__(self) -> Checkpoints:
         return self

@@ -128,7 +128,8 @@ class Bottleneck(nn.Module):
         out, layers = self.decoder(jnp.concatenate([intention, proprioception], axis=-1))
         loc, raw = jnp.split(out, 2, axis=-1)
         # an untrained body is nearly at rest, not at half of every muscle's strength
-        return TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD), _named("decoder", layers)
+        actions = TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD)
+        return actions, _named("decoder", layers)
 
     def value(self, reference: Array, proprioception: Array) -> Array:
         """Return the critic's value, (…,)."""

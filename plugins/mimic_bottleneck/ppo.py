@@ -37,8 +37,9 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         super().__init__(config, task)
         self.unrolls = config.batch_size * config.minibatches // config.environments
         self.steps_per_iteration = config.environments * config.unroll * self.unrolls
-        self.optimizer = optax.chain(optax.clip_by_global_norm(config.max_gradient_norm),
-                                     optax.adam(config.learning_rate))
+        self.optimizer = optax.chain(
+            optax.clip_by_global_norm(config.max_gradient_norm), optax.adam(config.learning_rate)
+        )
 
     def start_environments(self, key: Array):
         """Begin one episode per environment."""
@@ -48,17 +49,27 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         """Unroll, then update on the data in minibatches, several times over."""
         key, gather, learn = jax.random.split(jax.random.wrap_key_data(state.key), 3)
         envs, (data, measured) = jax.lax.scan(
-            lambda envs, k: self._unroll(state.learned, envs, k), state.environments,
-            jax.random.split(gather, self.unrolls))
+            lambda envs, k: self._unroll(state.learned, envs, k),
+            state.environments,
+            jax.random.split(gather, self.unrolls),
+        )
         # (unrolls, time, env, …) → (time, unrolls·env, …)
         data = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0).reshape(a.shape[1], -1, *a.shape[3:]), data)
         # the policy that gathered the data saw it through the old scale: the new one serves from the next iteration on
         params, optimizer, losses = self._learn(state.learned, state.optimizer, data, learn)
-        learned = Learned(params, state.learned.reference.update(data.observation.reference),
-                          state.learned.proprioception.update(data.observation.proprioception))
+        learned = Learned(
+            params,
+            state.learned.reference.update(data.observation.reference),
+            state.learned.proprioception.update(data.observation.proprioception),
+        )
         metrics = {**{k: v.mean() for k, v in measured.items()}, **losses}
-        return state._replace(learned=learned, optimizer=optimizer, key=jax.random.key_data(key),
-                              iteration=state.iteration + 1, environments=envs), metrics
+        return state._replace(
+            learned=learned,
+            optimizer=optimizer,
+            key=jax.random.key_data(key),
+            iteration=state.iteration + 1,
+            environments=envs,
+        ), metrics
 
     def _unroll(self, learned: Learned, envs, key: Array):
         task, size = self.task, self.config.intention_size
@@ -68,17 +79,29 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             seen = self.normalise(learned, task.observe(envs))
             gaussian, _ = self.network.apply(learned.params, seen.reference, method="encode")
             noise = jax.random.normal(intend, (*gaussian.mean.shape[:-1], size))
-            actions, _ = self.network.apply(learned.params, gaussian.sample(noise), seen.proprioception,
-                                            method="decode")
+            actions, _ = self.network.apply(
+                learned.params, gaussian.sample(noise), seen.proprioception, method="decode"
+            )
             pre_tanh = actions.loc + actions.std * jax.random.normal(move, actions.loc.shape)
             after, outcome = task.step(envs, jnp.tanh(pre_tanh))
             ended = outcome.terminated | outcome.truncated
             final = self._value(learned, task.observe(after))
             # observations are kept unscaled, so that the running scale can be updated from them
-            data = Transition(task.observe(envs), noise, pre_tanh, actions.log_prob(pre_tanh), outcome.reward,
-                              outcome.terminated, ended, final)
-            measured = {"reward": outcome.reward.mean(), "failed": outcome.terminated.mean(),
-                        **{k: v.mean() for k, v in outcome.terms.items()}}
+            data = Transition(
+                task.observe(envs),
+                noise,
+                pre_tanh,
+                actions.log_prob(pre_tanh),
+                outcome.reward,
+                outcome.terminated,
+                ended,
+                final,
+            )
+            measured = {
+                "reward": outcome.reward.mean(),
+                "failed": outcome.terminated.mean(),
+                **{k: v.mean() for k, v in outcome.terms.items()},
+            }
             return task.restart(again, after, ended), (data, measured)
 
         return jax.lax.scan(step, envs, jax.random.split(key, self.config.unroll))
@@ -91,7 +114,8 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         cfg = self.config
         values = self._value(learned, data.observation)
         advantages, targets = generalised_advantages(
-            data.reward, values, data.final_value, data.terminated, data.ended, cfg.discount, cfg.gae_lambda)
+            data.reward, values, data.final_value, data.terminated, data.ended, cfg.discount, cfg.gae_lambda
+        )
         seen = self.normalise(learned, data.observation)
         batch = (seen, data, advantages, targets)
         unrolls = advantages.shape[1]
@@ -109,8 +133,9 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             order = jax.random.permutation(shuffle, unrolls).reshape(cfg.minibatches, -1)
             return jax.lax.scan(minibatch, carry, (order, jax.random.split(noise, cfg.minibatches)))
 
-        (params, optimizer), losses = jax.lax.scan(one_pass, (learned.params, optimizer),
-                                                   jax.random.split(key, cfg.passes))
+        (params, optimizer), losses = jax.lax.scan(
+            one_pass, (learned.params, optimizer), jax.random.split(key, cfg.passes)
+        )
         return params, optimizer, {k: v.mean() for k, v in losses.items()}
 
     def loss(self, params, seen: Observation, data: Transition, advantages: Array, targets: Array, key: Array):
@@ -121,8 +146,9 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         """
         cfg = self.config
         gaussian, _ = self.network.apply(params, seen.reference, method="encode")
-        actions, _ = self.network.apply(params, gaussian.sample(data.intention_noise), seen.proprioception,
-                                        method="decode")
+        actions, _ = self.network.apply(
+            params, gaussian.sample(data.intention_noise), seen.proprioception, method="decode"
+        )
         values = self.network.apply(params, *seen, method="value")
         scaled = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         ratio = jnp.exp(actions.log_prob(data.pre_tanh) - data.log_prob)
@@ -132,13 +158,24 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         entropy = actions.entropy(jax.random.normal(key, actions.loc.shape)).mean()
         total = policy + cfg.value_weight * critic + cfg.kl_weight * kl - cfg.entropy * entropy
         clipped = (jnp.abs(ratio - 1) > cfg.clip).mean()
-        return total, {"policy_loss": policy, "critic_loss": critic, "kl": kl, "entropy": entropy,
-                       "clipped_share": clipped}
+        return total, {
+            "policy_loss": policy,
+            "critic_loss": critic,
+            "kl": kl,
+            "entropy": entropy,
+            "clipped_share": clipped,
+        }
 
 
-def generalised_advantages(rewards: Float[Array, "time env"], values: Float[Array, "time env"],
-                           final_values: Float[Array, "time env"], terminated: Array, ended: Array,
-                           discount: float, lam: float) -> tuple[Float[Array, "time env"], Float[Array, "time env"]]:
+def generalised_advantages(
+    rewards: Float[Array, "time env"],
+    values: Float[Array, "time env"],
+    final_values: Float[Array, "time env"],
+    terminated: Array,
+    ended: Array,
+    discount: float,
+    lam: float,
+) -> tuple[Float[Array, "time env"], Float[Array, "time env"]]:
     """Return advantages and value targets (Schulman et al. 2016, equation 16).
 
     δ_t = r_t + γ·V(s') − V(s_t), with V(s') = 0 where the episode failed; A_t = δ_t + γλ·A_{t+1}, cut where

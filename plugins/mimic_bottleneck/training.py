@@ -58,8 +58,14 @@ class BottleneckTrainer:
 
     def __init__(self, config: Any, task: Task) -> None:
         self.config, self.task = config, task
-        self.network = Bottleneck(config.intention_size, task.action_size, config.encoder_layers,
-                                  config.decoder_layers, config.critic_layers, task.model.actuation.resting_action)
+        self.network = Bottleneck(
+            config.intention_size,
+            task.action_size,
+            config.encoder_layers,
+            config.decoder_layers,
+            config.critic_layers,
+            task.model.actuation.resting_action,
+        )
 
     # -- to be said by the subclass ---------------------------------------------------------------------------
 
@@ -83,11 +89,18 @@ class BottleneckTrainer:
         seen = self.task.observe(self.task.reset(sample, _SAMPLE))
         normal = [Normalizer.empty(o.shape[-1]).update(o) for o in seen]
         params = self.network.init(net, *(n(o[:1]) for n, o in zip(normal, seen, strict=True)))
-        return TrainState(Learned(params, *normal), self.optimizer.init(params), jax.random.key_data(key),
-                          jnp.zeros((), jnp.int32), self.start_environments(envs), jnp.zeros(()))
+        return TrainState(
+            Learned(params, *normal),
+            self.optimizer.init(params),
+            jax.random.key_data(key),
+            jnp.zeros((), jnp.int32),
+            self.start_environments(envs),
+            jnp.zeros(()),
+        )
 
-    def train(self, directory: Path, seed: int, evaluate: Callable, progress: Callable,
-              meta: dict[str, Any]) -> dict[str, Any]:
+    def train(
+        self, directory: Path, seed: int, evaluate: Callable, progress: Callable, meta: dict[str, Any]
+    ) -> dict[str, Any]:
         """Train until done, going on from the last checkpoint under ``directory`` if there is one."""
         began = time.perf_counter()
         state = jax.jit(self.initial, static_argnums=0)(seed)
@@ -110,21 +123,32 @@ class BottleneckTrainer:
                 curve.append(self._evaluate(state, evaluate, metrics["reward"]))
                 _write_curve(directory / "curve.csv", curve)
                 checkpoints.save(done, state, meta)
-                progress(done * self.steps_per_iteration, self.iterations * self.steps_per_iteration,
-                         {**metrics, "tracking_mm": curve[-1]["tracking_mm"]})
-        return {"control_steps": done * self.steps_per_iteration, "seconds": float(state.seconds),
-                "compile_seconds": compiled, "resumed_from": first * self.steps_per_iteration,
-                "steps_per_second": (done - first) * self.steps_per_iteration
-                / max(float(state.seconds) - (curve[0]["seconds"] if not resumed else 0.0), 1e-9) if not resumed
-                else None, "curve": curve}
+                progress(
+                    done * self.steps_per_iteration,
+                    self.iterations * self.steps_per_iteration,
+                    {**metrics, "tracking_mm": curve[-1]["tracking_mm"]},
+                )
+        return {
+            "control_steps": done * self.steps_per_iteration,
+            "seconds": float(state.seconds),
+            "compile_seconds": compiled,
+            "resumed_from": first * self.steps_per_iteration,
+            "steps_per_second": (done - first)
+            * self.steps_per_iteration
+            / max(float(state.seconds) - (curve[0]["seconds"] if not resumed else 0.0), 1e-9)
+            if not resumed
+            else None,
+            "curve": curve,
+        }
 
     def _marks(self, first: int) -> list[int]:
         """Iterations after which to evaluate and save."""
         every = np.linspace(0, self.iterations, min(self.config.evaluations, self.iterations) + 1).round().astype(int)
         return [int(m) for m in every if m > first]
 
-    def _run(self, program: Callable, state: TrainState, first: int, last: int, progress: Callable
-             ) -> tuple[TrainState, dict[str, float]]:
+    def _run(
+        self, program: Callable, state: TrainState, first: int, last: int, progress: Callable
+    ) -> tuple[TrainState, dict[str, float]]:
         """Run iterations, reading numbers back only about once a second."""
         began, told = time.perf_counter(), time.perf_counter()
         metrics: dict[str, Array] = {}
@@ -134,8 +158,11 @@ class BottleneckTrainer:
                 self._check(metrics, i + 1)
                 told = time.perf_counter()
                 rate = (i + 1 - first) * self.steps_per_iteration / (told - began)
-                progress((i + 1) * self.steps_per_iteration, self.iterations * self.steps_per_iteration,
-                         {**{k: float(v) for k, v in metrics.items()}, "steps_per_second": rate})
+                progress(
+                    (i + 1) * self.steps_per_iteration,
+                    self.iterations * self.steps_per_iteration,
+                    {**{k: float(v) for k, v in metrics.items()}, "steps_per_second": rate},
+                )
         numbers = self._check(metrics, last)
         spent = time.perf_counter() - began
         return state._replace(seconds=state.seconds + spent), numbers
@@ -144,15 +171,21 @@ class BottleneckTrainer:
         numbers = {k: float(v) for k, v in metrics.items()}
         bad = [k for k, v in numbers.items() if not np.isfinite(v)]
         if bad:
-            raise TrainingError(f"training: {bad[0]} is not finite at iteration {iteration} "
-                                f"({iteration * self.steps_per_iteration} control steps); lower policy.learning_rate, "
-                                "or run the same command again to go on from the last checkpoint")
+            raise TrainingError(
+                f"training: {bad[0]} is not finite at iteration {iteration} "
+                f"({iteration * self.steps_per_iteration} control steps); lower policy.learning_rate, "
+                "or run the same command again to go on from the last checkpoint"
+            )
         return numbers
 
     def _evaluate(self, state: TrainState, evaluate: Callable, reward: float) -> dict[str, float]:
         measured = evaluate(self.controller(state.learned))
-        return {"control_steps": int(state.iteration) * self.steps_per_iteration, "seconds": float(state.seconds),
-                "reward": reward, "tracking_mm": measured["tracking_mm"]}
+        return {
+            "control_steps": int(state.iteration) * self.steps_per_iteration,
+            "seconds": float(state.seconds),
+            "reward": reward,
+            "tracking_mm": measured["tracking_mm"],
+        }
 
     # -- acting -----------------------------------------------------------------------------------------------
 
@@ -164,8 +197,7 @@ class BottleneckTrainer:
             return self.controller(checkpoints.restore(jax.jit(self.initial, static_argnums=0)(0)).learned)
 
     def normalise(self, learned: Learned, observation: Observation) -> Observation:
-        return Observation(learned.reference(observation.reference),
-                           learned.proprioception(observation.proprioception))
+        return Observation(learned.reference(observation.reference), learned.proprioception(observation.proprioception))
 
     def controller(self, learned: Learned) -> Controller:
         """Wrap what was learned."""

@@ -35,7 +35,10 @@ def build(config, body):
 @hookimpl
 def mimic_actuations():
     yield ActuationSpec(
-        name="hill", config=Settings, build=build, default=True,
+        name="hill",
+        config=Settings,
+        build=build,
+        default=True,
         summary="Hill-type muscles; excitation 0 to 1",
         source="Millard, Uchida, Seth & Delp 2013, doi:10.1115/1.4023390, as MuJoCo simplifies it",
     )

@@ -30,13 +30,15 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
             two sites or through a site that the skeleton does not have.
     """
     if not body.muscles:
-        raise ConfigError(f"body {body.name}: has no muscles for the actuation 'hill' to drive; "
-                          "use actuation = 'torque'")
+        raise ConfigError(
+            f"body {body.name}: has no muscles for the actuation 'hill' to drive; use actuation = 'torque'"
+        )
     names = tuple(m.name for m in body.muscles)
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"body {body.name}: has {names.count(name)} muscles named {name!r}; "
-                              "give each its own name")
+            raise ConfigError(
+                f"body {body.name}: has {names.count(name)} muscles named {name!r}; give each its own name"
+            )
     _check_paths(body)
 
     @cache
@@ -55,12 +57,16 @@ def _check_paths(body: Body) -> None:
     sites = [s.name for s in mujoco.MjSpec.from_string(body.mjcf).sites]
     for muscle in body.muscles:
         if len(muscle.path) < 2:
-            raise ConfigError(f"body {body.name}: muscle {muscle.name!r} passes {len(muscle.path)} sites; "
-                              "its path needs at least an origin and an insertion")
+            raise ConfigError(
+                f"body {body.name}: muscle {muscle.name!r} passes {len(muscle.path)} sites; "
+                "its path needs at least an origin and an insertion"
+            )
         for site in muscle.path:
             if site not in sites:
-                raise ConfigError(f"body {body.name}: muscle {muscle.name!r} passes site {site!r}, which the skeleton "
-                                  f"does not have{did_you_mean(site, sites)}")
+                raise ConfigError(
+                    f"body {body.name}: muscle {muscle.name!r} passes site {site!r}, which the skeleton "
+                    f"does not have{did_you_mean(site, sites)}"
+                )
 
 
 def _length_ranges(config: Settings, body: Body) -> dict[str, tuple[float, float]]:
@@ -78,20 +84,28 @@ def _why_no_range(message: str, body: Body) -> str:
     # MuJoCo names the muscle by its number alone.
     number = re.search(r"actuator (\d+)", message)
     muscle = f"of muscle {body.muscles[int(number[1])].name!r}" if number else "of its muscles"
-    return (f"MuJoCo cannot find the length range {muscle} ({message.removeprefix('Error: ')}); its path must change "
-            "length as the joints move, and the joints it crosses must be limited")
+    return (
+        f"MuJoCo cannot find the length range {muscle} ({message.removeprefix('Error: ')}); its path must change "
+        "length as the joints move, and the joints it crosses must be limited"
+    )
 
 
 def _add(spec: mujoco.MjSpec, muscle: Muscle, config: Settings) -> mujoco.MjsActuator:
     tendon = spec.add_tendon(name=muscle.name, width=_WIDTH, rgba=_RGBA)
     for site in muscle.path:
         tendon.wrap_site(site)
-    actuator = spec.add_actuator(name=muscle.name, target=muscle.name, trntype=mujoco.mjtTrn.mjTRN_TENDON,
-                                 ctrllimited=True, ctrlrange=(0.0, 1.0))
+    actuator = spec.add_actuator(
+        name=muscle.name, target=muscle.name, trntype=mujoco.mjtTrn.mjTRN_TENDON, ctrllimited=True, ctrlrange=(0.0, 1.0)
+    )
     actuator.set_to_muscle(
-        timeconst=(muscle.activation_time, muscle.deactivation_time), tausmooth=config.smoothing,
-        range=muscle.operating_range, force=muscle.max_isometric_force * config.force_scale,
-        lmin=muscle.length_min, lmax=muscle.length_max, vmax=muscle.max_shortening_velocity,
-        fpmax=muscle.passive_force, fvmax=muscle.eccentric_force,
+        timeconst=(muscle.activation_time, muscle.deactivation_time),
+        tausmooth=config.smoothing,
+        range=muscle.operating_range,
+        force=muscle.max_isometric_force * config.force_scale,
+        lmin=muscle.length_min,
+        lmax=muscle.length_max,
+        vmax=muscle.max_shortening_velocity,
+        fpmax=muscle.passive_force,
+        fvmax=muscle.eccentric_force,
     )
     return actuator

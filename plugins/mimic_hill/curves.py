@@ -46,10 +46,12 @@ def active_force_length(length: Any, length_min: float = 0.5, length_max: float 
     between (at (length_min + 1)/2 and (1 + length_max)/2), with a continuous slope everywhere.
     """
     rise, fall = 0.5 * (1.0 - length_min), 0.5 * (length_max - 1.0)
-    left = xp.where(length <= 1.0 - rise, 0.5 * ((length - length_min) / rise) ** 2,
-                    1.0 - 0.5 * ((1.0 - length) / rise) ** 2)
-    right = xp.where(length <= 1.0 + fall, 1.0 - 0.5 * ((length - 1.0) / fall) ** 2,
-                     0.5 * ((length_max - length) / fall) ** 2)
+    left = xp.where(
+        length <= 1.0 - rise, 0.5 * ((length - length_min) / rise) ** 2, 1.0 - 0.5 * ((1.0 - length) / rise) ** 2
+    )
+    right = xp.where(
+        length <= 1.0 + fall, 1.0 - 0.5 * ((length - 1.0) / fall) ** 2, 0.5 * ((length_max - length) / fall) ** 2
+    )
     inside = (length >= length_min) & (length <= length_max)
     return xp.where(inside, xp.where(length <= 1.0, left, right), 0.0)
 
@@ -80,8 +82,9 @@ def passive_force_length(length: Any, passive_force: float = 1.3, length_max: fl
     return passive_force * xp.where(x <= 1.0, toe, x - 0.5)
 
 
-def tension(muscle: Muscle, tendon_length: Any, tendon_velocity: Any, activation: Any, length_range: Any,
-            xp: ModuleType = np) -> Any:
+def tension(
+    muscle: Muscle, tendon_length: Any, tendon_velocity: Any, activation: Any, length_range: Any, xp: ModuleType = np
+) -> Any:
     """Return a muscle's tension F0 [a F_L(L) F_V(V) + F_P(L)], N.
 
     Args:
@@ -98,8 +101,14 @@ def tension(muscle: Muscle, tendon_length: Any, tendon_velocity: Any, activation
     return muscle.max_isometric_force * (activation * active + passive)
 
 
-def activation_rate(excitation: Any, activation: Any, activation_time: float = 0.01, deactivation_time: float = 0.04,
-                    smoothing: float = 0.0, xp: ModuleType = np) -> Any:
+def activation_rate(
+    excitation: Any,
+    activation: Any,
+    activation_time: float = 0.01,
+    deactivation_time: float = 0.04,
+    smoothing: float = 0.0,
+    xp: ModuleType = np,
+) -> Any:
     """Return da/dt = (u - a) / tau(u, a), 1/s (Millard et al. 2013, eqs. 1 and 2).
 
     tau is ``activation_time`` (0.5 + 1.5 a) while u > a and ``deactivation_time`` / (0.5 + 1.5 a) otherwise. With

@@ -30,7 +30,11 @@ def build(config, model, control_dt, differentiable=False):
 @hookimpl
 def mimic_simulators():
     yield SimulatorSpec(
-        name="mjx", config=Settings, build=build, rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0}, differentiable=True,
+        name="mjx",
+        config=Settings,
+        build=build,
+        rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0},
+        differentiable=True,
         summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",
         source="MuJoCo XLA, mujoco-mjx 3.17",
     )

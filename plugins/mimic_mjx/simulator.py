@@ -16,9 +16,9 @@ from jaxtyping import Float
 with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missing, which most installations do without
     from mujoco import mjx
 
-from mimic_core import BodyModel, Readings, SimState  # noqa: E402
-from mimic_core.simulator import substeps  # noqa: E402
-from mimic_mjx.differentiable import differentiable_view, soft_limit_torque  # noqa: E402
+from mimic_core import BodyModel, Readings, SimState
+from mimic_core.simulator import substeps
+from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
 
 
 class MjxSimulator:
@@ -41,8 +41,12 @@ class MjxSimulator:
         self._with_state = np.flatnonzero(host.actuator_actadr >= 0)
         self._adr = host.actuator_actadr[self._with_state]
 
-    def reset(self, qpos: Float[Array | np.ndarray, "batch nq"], qvel: Float[Array | np.ndarray, "batch nv"],
-              activation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
+    def reset(
+        self,
+        qpos: Float[Array | np.ndarray, "batch nq"],
+        qvel: Float[Array | np.ndarray, "batch nv"],
+        activation: Float[Array | np.ndarray, "batch actuator"],
+    ) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
         return SimState(jnp.zeros(qpos.shape[0]), *map(jnp.asarray, (qpos, qvel, activation)))
 
@@ -92,8 +96,12 @@ class MjxSimulator:
             velocity = d._impl.actuator_moment @ d.qvel
             d = mjx.fwd_actuation(self._m, d.tree_replace({"_impl.actuator_velocity": velocity}))
             muscles = model.muscle_ids
-            found |= {"joint_force": d.qfrc_actuator[model.joint_dofadr], "muscle_force": -d.actuator_force[muscles],
-                      "muscle_length": d.actuator_length[muscles], "muscle_velocity": velocity[muscles]}
+            found |= {
+                "joint_force": d.qfrc_actuator[model.joint_dofadr],
+                "muscle_force": -d.actuator_force[muscles],
+                "muscle_length": d.actuator_length[muscles],
+                "muscle_velocity": velocity[muscles],
+            }
         return Readings(**{k: v for k, v in found.items() if k in fields})
 
 

@@ -32,7 +32,10 @@ def build(config, model, control_dt, differentiable=False):
 @hookimpl
 def mimic_simulators():
     yield SimulatorSpec(
-        name="mujoco", config=Settings, build=build, rank={"cpu": 2.0, "gpu": 0.5, "tpu": 0.5},
+        name="mujoco",
+        config=Settings,
+        build=build,
+        rank={"cpu": 2.0, "gpu": 0.5, "tpu": 0.5},
         summary="MuJoCo's C engine, threaded over the batch (fastest on a CPU; no gradient)",
         source="Todorov, Erez & Tassa 2012, doi:10.1109/IROS.2012.6386109",
     )

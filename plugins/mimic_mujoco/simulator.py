@@ -56,8 +56,12 @@ class MujocoSimulator:
         self._with_state = np.flatnonzero(m.actuator_actadr >= 0)
         self._adr = m.actuator_actadr[self._with_state]
 
-    def reset(self, qpos: Float[Array | np.ndarray, "batch nq"], qvel: Float[Array | np.ndarray, "batch nv"],
-              activation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
+    def reset(
+        self,
+        qpos: Float[Array | np.ndarray, "batch nq"],
+        qvel: Float[Array | np.ndarray, "batch nv"],
+        activation: Float[Array | np.ndarray, "batch actuator"],
+    ) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
         return SimState(jnp.zeros(qpos.shape[0]), *map(jnp.asarray, (qpos, qvel, activation)))
 
@@ -90,8 +94,9 @@ class MujocoSimulator:
         state = [np.asarray(a, np.float64) for a in args]
         # actuators without a state of their own are told their excitation, which is their activation
         with self._one_at_a_time:
-            _, sensed = self._pool.rollout(self._probe, self._probe_data, initial_state=self._pack(*state),
-                                           control=state[3][:, None])
+            _, sensed = self._pool.rollout(
+                self._probe, self._probe_data, initial_state=self._pack(*state), control=state[3][:, None]
+            )
         out = []
         for name in names:
             where, shape = self._slices[name]

@@ -45,8 +45,19 @@ def build_proprioception(config, model):
 
 @hookimpl
 def mimic_observations():
-    yield ObservationSpec(name="reference_window", config=ReferenceWindow, build=build_reference_window,
-                          role="reference", default=True, summary="the reference at the coming instants")
-    yield ObservationSpec(name="proprioception", config=Proprioception, build=build_proprioception,
-                          role="proprioception", default=True,
-                          summary="joint angles, joint velocities and activation")
+    yield ObservationSpec(
+        name="reference_window",
+        config=ReferenceWindow,
+        build=build_reference_window,
+        role="reference",
+        default=True,
+        summary="the reference at the coming instants",
+    )
+    yield ObservationSpec(
+        name="proprioception",
+        config=Proprioception,
+        build=build_proprioception,
+        role="proprioception",
+        default=True,
+        summary="joint angles, joint velocities and activation",
+    )

@@ -75,7 +75,10 @@ def accepts_mimic(path):
 @hookimpl
 def mimic_readers():
     yield ReaderSpec(
-        name="mimic", build=build_mimic, suffixes=(".h5", ".hdf5"), accepts=accepts_mimic,
+        name="mimic",
+        build=build_mimic,
+        suffixes=(".h5", ".hdf5"),
+        accepts=accepts_mimic,
         summary="keypoints that 'mimic generate' wrote (.h5)",
     )
     yield ReaderSpec(

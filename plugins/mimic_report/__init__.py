@@ -29,5 +29,10 @@ def build(config: Settings):
 
 @hookimpl
 def mimic_reports():
-    yield ReportSpec(name="html", config=Settings, build=build, default=True,
-                     summary="one self-contained HTML page: figures, tables, methods, settings, versions, hashes")
+    yield ReportSpec(
+        name="html",
+        config=Settings,
+        build=build,
+        default=True,
+        summary="one self-contained HTML page: figures, tables, methods, settings, versions, hashes",
+    )

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from mimic_report.markup import name, picture
 
 BLUE = "#0072B2"
-CAPTION = ("Training: each panel shows one measure against the number of control steps simulated so far. Axes that "
-           "span more than a factor of twenty are logarithmic.")
+CAPTION = (
+    "Training: each panel shows one measure against the number of control steps simulated so far. Axes that "
+    "span more than a factor of twenty are logarithmic."
+)
 
 
 def training_curve(file: Path) -> str:

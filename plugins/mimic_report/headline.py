@@ -40,8 +40,13 @@ def headlines(run: Run) -> list[Headline]:
             out.append(Headline(label, f"{show(error)} mm", "mean over moving keypoints"))
     rho, control = simplex(run)
     if rho:
-        out.append(Headline("simplex ρ, joints to muscles", show(float(np.mean(rho))),
-                            f"shuffled control {show(float(np.mean(control)))}" if control else ""))
+        out.append(
+            Headline(
+                "simplex ρ, joints to muscles",
+                show(float(np.mean(rho))),
+                f"shuffled control {show(float(np.mean(control)))}" if control else "",
+            )
+        )
     return out
 
 
@@ -50,8 +55,10 @@ def simplex(run: Run) -> tuple[list[float], list[float]]:
     for a in run.analyses:
         rho, control = a.metrics.get("rho"), a.metrics.get("shuffled")
         if isinstance(rho, Mapping) and isinstance(control, Mapping):
-            return ([v for v in rho.values() if v is not None],
-                    [v for v in (dig(c, "rho") for c in control.values()) if v is not None])
+            return (
+                [v for v in rho.values() if v is not None],
+                [v for v in (dig(c, "rho") for c in control.values()) if v is not None],
+            )
     return [], []
 
 
@@ -61,17 +68,22 @@ def in_words(run: Run) -> str:
     register, train, rollout = (_summary(run, n) for n in ("register", "train", "rollout"))
     if register:
         what = f"{show(register.get('clips'))} clips ({show(register.get('frames'))} frames) of 3D keypoints"
-        sentences.append(f"{what} were registered to the body {register.get('body', 'of this run')}: joint angles, one "
-                         "set of marker offsets and one scale were fitted so that the body's keypoints lie where the "
-                         f"tracked ones are, with a mean distance of {show(dig(register, 'error_mm', 'mean'))} mm "
-                         f"(95th percentile {show(dig(register, 'error_mm', 'p95'))} mm).")
+        sentences.append(
+            f"{what} were registered to the body {register.get('body', 'of this run')}: joint angles, one "
+            "set of marker offsets and one scale were fitted so that the body's keypoints lie where the "
+            f"tracked ones are, with a mean distance of {show(dig(register, 'error_mm', 'mean'))} mm "
+            f"(95th percentile {show(dig(register, 'error_mm', 'p95'))} mm)."
+        )
     if train:
         steps = dig(train, "training", "control_steps") or train.get("control_steps")
         seconds = dig(train, "training", "seconds") or train.get("seconds")
         clips = f" on {show(train['train_clips'])} clips" if isinstance(train.get("train_clips"), int) else ""
-        sentences.append(f"A controller ({train.get('policy', 'policy')}) was trained to reproduce these movements"
-                         f"{clips}" + (f", for {show(steps)} control steps" if steps else "")
-                         + (f" ({duration(seconds)} of training)." if seconds else "."))
+        sentences.append(
+            f"A controller ({train.get('policy', 'policy')}) was trained to reproduce these movements"
+            f"{clips}"
+            + (f", for {show(steps)} control steps" if steps else "")
+            + (f" ({duration(seconds)} of training)." if seconds else ".")
+        )
     if rollout:
         named = (("held_out", "clips it was not trained on"), ("train", "training clips"))
         errors = [(dig(rollout, "tracking", "by_split", s, "keypoint_mm", "mean"), what) for s, what in named]
@@ -79,14 +91,18 @@ def in_words(run: Run) -> str:
         degrees = dig(rollout, "tracking", "joint_deg_mean")
         if parts:
             tail = f"; joint angles differ by {show(degrees)} degrees on average" if degrees is not None else ""
-            sentences.append("Acting in the simulated physics, it keeps the keypoints at a mean distance of "
-                             f"{' and '.join(parts)} from the registered movement{tail}.")
+            sentences.append(
+                "Acting in the simulated physics, it keeps the keypoints at a mean distance of "
+                f"{' and '.join(parts)} from the registered movement{tail}."
+            )
     rho, control = simplex(run)
     if rho:
         against = f", against {show(float(np.mean(control)))} for a shuffled control" if control else ""
-        sentences.append("Simplex projection forecasts muscle activity in unseen clips from joint angles with a "
-                         f"Spearman's ρ of {show(min(rho))} to {show(max(rho))} over {len(rho)} muscles (mean "
-                         f"{show(float(np.mean(rho)))}{against}).")
+        sentences.append(
+            "Simplex projection forecasts muscle activity in unseen clips from joint angles with a "
+            f"Spearman's ρ of {show(min(rho))} to {show(max(rho))} over {len(rho)} muscles (mean "
+            f"{show(float(np.mean(rho)))}{against})."
+        )
     return " ".join(sentences)
 
 

@@ -56,20 +56,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "
     """A table; columns of numbers are aligned right."""
     columns = [_column([r[i] for r in rows]) for i in range(len(header))]
     side = [' class="n"' if numeric else "" for numeric, _ in columns]
-    head = "".join(f"<th{s} scope=\"col\">{text(h)}</th>" for h, s in zip(header, side, strict=True))
+    head = "".join(f'<th{s} scope="col">{text(h)}</th>' for h, s in zip(header, side, strict=True))
     lines = zip(*(cells for _, cells in columns), strict=True)
-    body = "".join("<tr>" + "".join(f"<td{s}>{text(c)}</td>" for c, s in zip(line, side, strict=True)) + "</tr>"
-                   for line in lines)
+    body = "".join(
+        "<tr>" + "".join(f"<td{s}>{text(c)}</td>" for c, s in zip(line, side, strict=True)) + "</tr>" for line in lines
+    )
     label = f"<caption>{text(caption)}</caption>" if caption else ""
     extra = f'<p class="note">{text(note)}</p>' if note else ""
-    return (f'<div class="wide"><table>{label}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{extra}')
+    return f'<div class="wide"><table>{label}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{extra}'
 
 
 def _column(cells: Sequence[Any]) -> tuple[bool, list[str]]:
     """Whether all cells are numbers, and the cells as text; decimals of one column agree."""
     read = [_number(v) for v in cells]
-    if not any(v is not None for v in read) or not all(v is not None or c in ("", None) for v, c in zip(read, cells,
-                                                                                                       strict=True)):
+    if not any(v is not None for v in read) or not all(
+        v is not None or c in ("", None) for v, c in zip(read, cells, strict=True)
+    ):
         return False, [show(None if v == "" else v) for v in cells]
     floats = [abs(v) for v in read if isinstance(v, float) and math.isfinite(v)]
     if not floats or not 1e-3 <= max(floats) < 1e6:

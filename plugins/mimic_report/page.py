@@ -19,8 +19,10 @@ from mimic_report.run import Analysis, Run, Stage, read_run
 if TYPE_CHECKING:
     from mimic_report import Settings
 
-SYNTHETIC = ("Synthetic data. The movements of this run were made by the program, not measured from an animal: the "
-             "numbers below show that the chain works and say nothing about any animal.")
+SYNTHETIC = (
+    "Synthetic data. The movements of this run were made by the program, not measured from an animal: the "
+    "numbers below show that the chain works and say nothing about any animal."
+)
 
 SPLITS = {"held_out": "held-out", "train": "training"}
 
@@ -73,17 +75,25 @@ def writer(settings: Settings) -> Callable[[Path, Path], Path]:
 def render(run: Run, settings: Settings) -> str:
     """Return the whole page."""
     m = run.manifest
-    sections = _distinct([
-        _summary(run), _stages(run), *(_stage(run, s) for s in run.stages if not _covered(run, s)),
-        *(_analysis(a, settings) for a in run.analyses), _settings(m), _provenance(m),
-    ])
+    sections = _distinct(
+        [
+            _summary(run),
+            _stages(run),
+            *(_stage(run, s) for s in run.stages if not _covered(run, s)),
+            *(_analysis(a, settings) for a in run.analyses),
+            _settings(m),
+            _provenance(m),
+        ]
+    )
     contents = "".join(f'<li><a href="#{s.anchor}">{text(s.title)}</a></li>' for s in sections)
     seed = f"seed {m['seed']}" if m.get("seed") is not None else ""
     when = " · ".join(filter(None, (str(m.get("created", "")), seed)))
     return PAGE.substitute(
-        title=text(settings.title or m.get("title") or run.directory.resolve().name), version=text(m.get("mimic", "")),
+        title=text(settings.title or m.get("title") or run.directory.resolve().name),
+        version=text(m.get("mimic", "")),
         style=files("mimic_report").joinpath("style.css").read_text(encoding="utf-8"),
-        contents=contents, when=text(when),
+        contents=contents,
+        when=text(when),
         banner=f'<p class="synthetic" role="note">{text(SYNTHETIC)}</p>' if m.get("synthetic") else "",
         sections="\n".join(s.html() for s in sections),
     )
@@ -100,13 +110,16 @@ def _distinct(sections: list[Section]) -> list[Section]:
 
 def _covered(run: Run, stage: Stage) -> bool:
     """An analysis stage has its section among the analyses; a report is this page."""
-    return stage.name == "report" or any(slug(stage.name) in (slug("analyze", a.name), slug("analysis", a.name),
-                                                              slug(a.name)) for a in run.analyses)
+    return stage.name == "report" or any(
+        slug(stage.name) in (slug("analyze", a.name), slug("analysis", a.name), slug(a.name)) for a in run.analyses
+    )
 
 
 def _summary(run: Run) -> Section:
-    tiles = "".join(f'<div><dt>{text(h.label)}</dt><dd>{text(h.value)}<small>{text(h.note)}</small></dd></div>'
-                    for h in headlines(run))
+    tiles = "".join(
+        f"<div><dt>{text(h.label)}</dt><dd>{text(h.value)}<small>{text(h.note)}</small></dd></div>"
+        for h in headlines(run)
+    )
     words = in_words(run) or "This run holds no finished stage that reports numbers."
     body = f'<p class="lead">{text(words)}</p>' + (f'<dl class="tiles">{tiles}</dl>' if tiles else "")
     return Section("Summary", body, "summary")
@@ -178,8 +191,11 @@ def _without_none(v: Any) -> Any:
 
 
 def _provenance(manifest: Mapping[str, Any]) -> Section:
-    versions = [("mimic", manifest.get("mimic", "")), ("plugin interface", manifest.get("api", "")),
-                *manifest.get("plugins", {}).items()]
+    versions = [
+        ("mimic", manifest.get("mimic", "")),
+        ("plugin interface", manifest.get("api", "")),
+        *manifest.get("plugins", {}).items(),
+    ]
     inputs = list(manifest.get("inputs", {}).items())
     body = table(("part", "version"), [(k, str(v)) for k, v in versions], "Versions.")
     if inputs:

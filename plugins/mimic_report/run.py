@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,9 @@ def read_run(directory: Path) -> Run:
         raise DataError(f"{manifest_file}: expected 'stages' to be a list of named stages; run the stages again")
     known = {f.name for f in attrs.fields(Stage)}
     stages = tuple(Stage(**{k: v for k, v in s.items() if k in known and v is not None}) for s in listed)
-    root = directory / "analysis"
-    found = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    # a folder that no stage of this run stands for was left by an earlier run file
+    folders = [directory / "analysis" / re.sub(r"^(analyze[ .]|analysis/)", "", s.name) for s in stages]
+    found = list(dict.fromkeys(p for p in folders if p.is_dir() and p != directory / "analysis"))
     return Run(directory, manifest, stages, tuple(read_analysis(p) for p in found))
 
 

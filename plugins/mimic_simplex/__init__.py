@@ -72,7 +72,9 @@ def build(config: Settings):
 @hookimpl
 def mimic_analyses():
     yield AnalysisSpec(
-        name="simplex", config=Settings, build=build,
+        name="simplex",
+        config=Settings,
+        build=build,
         summary="simplex projection from joint angles to each muscle, with shuffled control (pyEDM)",
         source="Sugihara & May 1990, doi:10.1038/344734a0; Takens 1981, doi:10.1007/BFb0091924",
     )

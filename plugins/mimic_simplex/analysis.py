@@ -57,9 +57,15 @@ def project(rows: Rows, joints: tuple[str, ...], target: str, settings: Settings
     from pyEDM import Simplex
 
     out = Simplex(
-        dataFrame=rows.frame, columns=[f"joint:{j}" for j in joints], target=f"target:{target}",
-        lib=[row for span in rows.library for row in span], pred=[row for span in rows.predict for row in span],
-        E=settings.E, tau=settings.tau, Tp=settings.Tp, knn=settings.k,
+        dataFrame=rows.frame,
+        columns=[f"joint:{j}" for j in joints],
+        target=f"target:{target}",
+        lib=[row for span in rows.library for row in span],
+        pred=[row for span in rows.predict for row in span],
+        E=settings.E,
+        tau=settings.tau,
+        Tp=settings.Tp,
+        knn=settings.k,
     )
     made = out[out["Predictions"].notna() & out["Observations"].notna()]
     return Forecast(made["Time"].to_numpy(int) - 1, made["Observations"].to_numpy(), made["Predictions"].to_numpy())
@@ -84,63 +90,106 @@ def analysis(settings: Settings):
         rows = rows_of(trials, joints, targets, settings)
         forecasts = {m: project(rows, joints, m, settings) for m in targets}
         rng = np.random.default_rng(settings.seed)
-        control = {m: [project(shuffled(rows, m, rng), joints, m, settings) for _ in range(settings.shuffles)]
-                   for m in targets}
-        metrics = _metrics(forecasts, control, _settings(settings, joints, targets, how),
-                           _counts(rows, trials, forecasts))
+        control = {
+            m: [project(shuffled(rows, m, rng), joints, m, settings) for _ in range(settings.shuffles)] for m in targets
+        }
+        metrics = _metrics(
+            forecasts, control, _settings(settings, joints, targets, how), _counts(rows, trials, forecasts)
+        )
         return _result(metrics, forecasts, rows, trials, show, settings, rollouts.rate_hz)
 
     return analyse
 
 
 def _settings(settings: Settings, joints: tuple[str, ...], targets: tuple[str, ...], how: str) -> dict[str, Any]:
-    return {**attrs.asdict(settings), "joints": list(joints), "targets": list(targets), "neighbors": settings.k,
-            "split": how, "pyEDM": version("pyEDM")}
+    return {
+        **attrs.asdict(settings),
+        "joints": list(joints),
+        "targets": list(targets),
+        "neighbors": settings.k,
+        "split": how,
+        "pyEDM": version("pyEDM"),
+    }
 
 
 def _counts(rows: Rows, trials: list[Trial], forecasts: dict[str, Forecast]) -> dict[str, Any]:
     first = next(iter(forecasts.values()))
     clips = {t.clip: t.library for t in trials}
     used = {trials[i].clip for a, _ in (*rows.library, *rows.predict) for i in (rows.trial[a - 1],)}
-    return {"library_clips": sum(clips.values()), "predicted_clips": len(clips) - sum(clips.values()),
-            "library_samples": int(rows.library_rows.sum()), "predictions": len(first.row),
-            "clips_too_short": sorted(set(clips) - used)}
+    return {
+        "library_clips": sum(clips.values()),
+        "predicted_clips": len(clips) - sum(clips.values()),
+        "library_samples": int(rows.library_rows.sum()),
+        "predictions": len(first.row),
+        "clips_too_short": sorted(set(clips) - used),
+    }
 
 
-def _metrics(forecasts: dict[str, Forecast], control: dict[str, list[Forecast]], settings: dict[str, Any],
-             counts: dict[str, Any]) -> dict[str, Any]:
+def _metrics(
+    forecasts: dict[str, Forecast], control: dict[str, list[Forecast]], settings: dict[str, Any], counts: dict[str, Any]
+) -> dict[str, Any]:
     def of(m: str) -> dict[str, float]:
         rho, r = np.array([f.rho for f in control[m]]), np.array([f.r for f in control[m]])
         return {"rho": float(rho.mean()), "sd": float(rho.std()), "r": float(r.mean()), "r_sd": float(r.std())}
 
-    return {"rho": {m: f.rho for m, f in forecasts.items()}, "r": {m: f.r for m, f in forecasts.items()},
-            "shuffled": {m: of(m) for m in forecasts}, "settings": settings, "n": counts}
+    return {
+        "rho": {m: f.rho for m, f in forecasts.items()},
+        "r": {m: f.r for m, f in forecasts.items()},
+        "shuffled": {m: of(m) for m in forecasts},
+        "settings": settings,
+        "n": counts,
+    }
 
 
-def _result(metrics: dict[str, Any], forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial],
-            show: tuple[str, ...], settings: Settings, control_rate_hz: float) -> Result:
+def _result(
+    metrics: dict[str, Any],
+    forecasts: dict[str, Forecast],
+    rows: Rows,
+    trials: list[Trial],
+    show: tuple[str, ...],
+    settings: Settings,
+    control_rate_hz: float,
+) -> Result:
     from mimic_simplex import figures
 
     control, n = metrics["shuffled"], metrics["n"]
     table = Table(
-        columns=("muscle", "Spearman rho", "Pearson r", "shuffled rho (mean)", "shuffled rho (SD)", "shuffled r (mean)",
-                 "shuffled r (SD)"),
-        rows=[(m, metrics["rho"][m], metrics["r"][m], control[m]["rho"], control[m]["sd"], control[m]["r"],
-               control[m]["r_sd"]) for m in forecasts],
+        columns=(
+            "muscle",
+            "Spearman rho",
+            "Pearson r",
+            "shuffled rho (mean)",
+            "shuffled rho (SD)",
+            "shuffled r (mean)",
+            "shuffled r (SD)",
+        ),
+        rows=[
+            (
+                m,
+                metrics["rho"][m],
+                metrics["r"][m],
+                control[m]["rho"],
+                control[m]["sd"],
+                control[m]["r"],
+                control[m]["r_sd"],
+            )
+            for m in forecasts
+        ],
         caption=f"Forecast of muscle {settings.signal} {1e3 * settings.Tp / settings.rate_hz:g} ms ahead from joint "
-                f"angles: {n['predictions']} predictions in {n['predicted_clips']} clips, from {n['library_clips']} "
-                f"library clips; shuffled control over {settings.shuffles} permutations.",
+        f"angles: {n['predictions']} predictions in {n['predicted_clips']} clips, from {n['library_clips']} "
+        f"library clips; shuffled control over {settings.shuffles} permutations.",
     )
     traces, shown = figures.traces(forecasts, rows, trials, show, settings)
     return Result(
-        metrics=metrics, tables={"simplex": table},
+        metrics=metrics,
+        tables={"simplex": table},
         figures={"rho": figures.bars(metrics, settings), "traces": traces},
         captions={
             "rho": "Spearman's rho between observed and forecast muscle "
-                   f"{settings.signal} (filled) and its shuffled control (open; mean and SD of "
-                   f"{settings.shuffles} permutations of the library's targets under the same embedding).",
+            f"{settings.signal} (filled) and its shuffled control (open; mean and SD of "
+            f"{settings.shuffles} permutations of the library's targets under the same embedding).",
             "traces": f"Observed and forecast {settings.signal} in predicted clips, end to end, from the clip with the "
-                      f"smallest to the clip with the largest mean absolute error ({', '.join(shown)}).",
+            f"smallest to the clip with the largest mean absolute error ({', '.join(shown)}).",
         },
         methods=_methods(metrics, settings, control_rate_hz),
     )
@@ -149,11 +198,15 @@ def _result(metrics: dict[str, Any], forecasts: dict[str, Forecast], rows: Rows,
 def _methods(metrics: dict[str, Any], settings: Settings, control_rate_hz: float) -> str:
     n, s = metrics["n"], metrics["settings"]
     ms = 1e3 / settings.rate_hz
-    scaled = {"none": "Joint angles were used in radians.",
-              "library": "Joint angles were z-scored with the mean and SD of the library.",
-              "trial": "Joint angles and signals were z-scored within each clip."}[settings.standardize]
-    drawn = {"rollouts": "the training clips formed the library and the held-out clips were predicted",
-             "fraction": f"clips were assigned at random (seed {settings.seed})"}[s["split"]]
+    scaled = {
+        "none": "Joint angles were used in radians.",
+        "library": "Joint angles were z-scored with the mean and SD of the library.",
+        "trial": "Joint angles and signals were z-scored within each clip.",
+    }[settings.standardize]
+    drawn = {
+        "rollouts": "the training clips formed the library and the held-out clips were predicted",
+        "fraction": f"clips were assigned at random (seed {settings.seed})",
+    }[s["split"]]
     picked = ("averaged over" if settings.signal == "excitation" else "picked from") + f" {control_rate_hz:g} Hz"
     short = f" Too short to be used: {', '.join(n['clips_too_short'])}." if n["clips_too_short"] else ""
     return (

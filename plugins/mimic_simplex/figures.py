@@ -26,8 +26,18 @@ def bars(metrics: dict[str, Any], settings: Settings) -> Figure:
     control = np.array([metrics["shuffled"][m]["rho"] for m in names], float)
     sd = np.array([metrics["shuffled"][m]["sd"] for m in names], float)
     ax.bar(x - 0.2, rho, 0.38, color=BLUE, label="joint angles")
-    ax.bar(x + 0.2, control, 0.38, yerr=sd, color="white", edgecolor=GREY, ecolor=GREY, capsize=2.5, hatch="////",
-           label="shuffled (mean ± SD)")
+    ax.bar(
+        x + 0.2,
+        control,
+        0.38,
+        yerr=sd,
+        color="white",
+        edgecolor=GREY,
+        ecolor=GREY,
+        capsize=2.5,
+        hatch="////",
+        label="shuffled (mean ± SD)",
+    )
     for i in range(len(names)):
         text, top = (f"{rho[i]:.2f}", max(0.0, rho[i])) if np.isfinite(rho[i]) else ("constant", 0.0)
         ax.annotate(text, (x[i] - 0.2, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
@@ -44,8 +54,9 @@ def bars(metrics: dict[str, Any], settings: Settings) -> Figure:
     return figure
 
 
-def traces(forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial], show: tuple[str, ...],
-           settings: Settings) -> tuple[Figure, list[str]]:
+def traces(
+    forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial], show: tuple[str, ...], settings: Settings
+) -> tuple[Figure, list[str]]:
     """Observed and forecast signal of some muscles in up to three clips, and the names of those clips."""
     chosen = _spread(_clip_errors(forecasts, rows), 3)
     columns = min(3, len(show))
@@ -53,7 +64,7 @@ def traces(forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial], show
     figure = Figure(figsize=(3.3 * columns + 0.4, 1.7 * n_rows + 0.9), layout="constrained")
     axes = figure.subplots(n_rows, columns, squeeze=False)
     period_ms = 1e3 / settings.rate_hz
-    for ax in axes.flat[len(show):]:
+    for ax in axes.flat[len(show) :]:
         ax.set_visible(False)
     names = {1: ["one clip"], 2: ["best clip", "worst"], 3: ["best clip", "middle", "worst"]}[len(chosen)]
     for panel, (ax, muscle) in enumerate(zip(axes.flat, show, strict=False)):
@@ -63,8 +74,14 @@ def traces(forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial], show
             t = start + np.arange(here.sum()) * period_ms
             first = start == 0.0
             ax.plot(t, f.observed[here], color="black", linewidth=1.4, label="observed" if first else None)
-            ax.plot(t, f.predicted[here], color=VERMILLION, linewidth=1.4, linestyle=(0, (4, 1.5)),
-                    label="forecast" if first else None)
+            ax.plot(
+                t,
+                f.predicted[here],
+                color=VERMILLION,
+                linewidth=1.4,
+                linestyle=(0, (4, 1.5)),
+                label="forecast" if first else None,
+            )
             ticks.append(t.mean())
             start = t[-1] + 12 * period_ms
         ax.set_title(f"{muscle}   ρ = {f.rho:.2f}, r = {f.r:.2f}", fontsize=9, loc="left")
@@ -73,8 +90,15 @@ def traces(forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial], show
         ax.spines[["top", "right", "bottom"]].set_visible(False)
     length, at_bottom = min(100.0, period_ms * 20), ax.get_xaxis_transform()
     ax.plot([0, length], [0, 0], color="black", linewidth=2, clip_on=False, transform=at_bottom)
-    ax.annotate(f"{length:g} ms", (length / 2, 0), (0, 3), xycoords=at_bottom, textcoords="offset points", ha="center",
-                fontsize=7)
+    ax.annotate(
+        f"{length:g} ms",
+        (length / 2, 0),
+        (0, 3),
+        xycoords=at_bottom,
+        textcoords="offset points",
+        ha="center",
+        fontsize=7,
+    )
     unit = "z-score" if settings.standardize == "trial" else "0 to 1"
     figure.supylabel(f"{settings.signal} ({unit})", fontsize=10)
     handles, labels = axes.flat[0].get_legend_handles_labels()
@@ -86,8 +110,10 @@ def _clip_errors(forecasts: dict[str, Forecast], rows: Rows) -> dict[int, float]
     """Mean over muscles of the mean absolute error of each predicted trial."""
     first = next(iter(forecasts.values()))
     of = rows.trial[first.row]
-    return {int(i): float(np.mean([np.abs(f.observed - f.predicted)[of == i].mean() for f in forecasts.values()]))
-            for i in np.unique(of)}
+    return {
+        int(i): float(np.mean([np.abs(f.observed - f.predicted)[of == i].mean() for f in forecasts.values()]))
+        for i in np.unique(of)
+    }
 
 
 def _spread(errors: dict[int, float], n: int) -> list[int]:

@@ -79,15 +79,18 @@ def split_clips(rollouts: Rollouts, settings: Settings) -> tuple[np.ndarray, str
     n = len(held)
     n_held = round(settings.held_out * n)
     if n < 2 or not 0 < n_held < n:
-        raise DataError(f"simplex: no held-out clips: a share of {settings.held_out:g} of {n} clip(s) leaves library "
-                        "or prediction empty; roll out more clips or change analyze.simplex.held_out")
+        raise DataError(
+            f"simplex: no held-out clips: a share of {settings.held_out:g} of {n} clip(s) leaves library "
+            "or prediction empty; roll out more clips or change analyze.simplex.held_out"
+        )
     library = np.ones(n, bool)
     library[np.random.default_rng(settings.seed).permutation(n)[:n_held]] = False
     return library, "fraction"
 
 
-def trials_of(rollouts: Rollouts, joints: tuple[str, ...], targets: tuple[str, ...], library: np.ndarray,
-              settings: Settings) -> list[Trial]:
+def trials_of(
+    rollouts: Rollouts, joints: tuple[str, ...], targets: tuple[str, ...], library: np.ndarray, settings: Settings
+) -> list[Trial]:
     """Cut the rollouts into unbroken trials at the analysis rate and standardise them.
 
     Joint angles and activations are states and are picked at the analysis instants; an excitation
@@ -100,8 +103,10 @@ def trials_of(rollouts: Rollouts, joints: tuple[str, ...], targets: tuple[str, .
     step = round(ratio)
     if step < 1 or abs(ratio - step) > 1e-6:
         able = ", ".join(f"{rollouts.rate_hz / k:g}" for k in (1, 2, 4, 5, 8))
-        raise ConfigError(f"analyze.simplex.rate_hz: must divide the control rate of {rollouts.rate_hz:g} Hz "
-                          f"(e.g. {able}), got {settings.rate_hz:g}")
+        raise ConfigError(
+            f"analyze.simplex.rate_hz: must divide the control rate of {rollouts.rate_hz:g} Hz "
+            f"(e.g. {able}), got {settings.rate_hz:g}"
+        )
     angle = np.stack([rollouts.of("joint_pos", j) for j in joints], axis=-1)
     signal = np.stack([rollouts.of(settings.signal, m) for m in targets], axis=-1)
     if settings.signal == "excitation":
@@ -168,8 +173,10 @@ def rows_of(trials: list[Trial], joints: tuple[str, ...], targets: tuple[str, ..
     wanted = f"E = {settings.E}, tau = {settings.tau}, Tp = {settings.Tp} at {settings.rate_hz:g} Hz"
     if vectors < settings.k or not predict:
         which = f"{vectors} library vectors, {settings.k} needed" if predict else "no held-out clip is long enough"
-        raise DataError(f"simplex: too few samples for {wanted}: {which} (a clip needs more than {need + 1} samples); "
-                        "use longer clips, a higher analyze.simplex.rate_hz or a smaller analyze.simplex.Tp")
+        raise DataError(
+            f"simplex: too few samples for {wanted}: {which} (a clip needs more than {need + 1} samples); "
+            "use longer clips, a higher analyze.simplex.rate_hz or a smaller analyze.simplex.Tp"
+        )
     trial = np.concatenate(of_trial)
     frame = pd.DataFrame(np.concatenate(blocks), columns=columns)
     frame.insert(0, "Time", np.arange(1, len(frame) + 1))

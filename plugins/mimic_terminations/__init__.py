@@ -37,5 +37,10 @@ def build_keypoint_error(config: KeypointError, model: BodyModel):
 
 @hookimpl
 def mimic_terminations():
-    yield TerminationSpec(name="keypoint_error", config=KeypointError, build=build_keypoint_error, default=True,
-                          summary="the body is too far from the reference")
+    yield TerminationSpec(
+        name="keypoint_error",
+        config=KeypointError,
+        build=build_keypoint_error,
+        default=True,
+        summary="the body is too far from the reference",
+    )

@@ -32,7 +32,9 @@ def build(config, body):
 @hookimpl
 def mimic_actuations():
     yield ActuationSpec(
-        name="torque", config=Settings, build=build,
+        name="torque",
+        config=Settings,
+        build=build,
         summary="one ideal motor per joint; excitation -1 to 1 times its torque limit",
         source="simplified control of the mouse-arm trainer of the Al Borno lab",
     )

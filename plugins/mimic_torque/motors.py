@@ -32,8 +32,9 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
 
     def apply(spec: mujoco.MjSpec) -> None:
         for joint, limit in limits.items():
-            motor = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT,
-                                      ctrllimited=True, ctrlrange=(-1.0, 1.0))
+            motor = spec.add_actuator(
+                name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrllimited=True, ctrlrange=(-1.0, 1.0)
+            )
             motor.set_to_motor()
             motor.gear[0] = limit
 
@@ -74,8 +75,10 @@ def muscle_torque_limits(body: Body, poses: int = 1024) -> dict[str, float]:
 def _limits(config: Settings, body: Body, joints: tuple[str, ...]) -> dict[str, float]:
     for joint, limit in body.torque_limits.items():
         if joint not in joints:
-            raise ConfigError(f"body {body.name}: torque_limits names joint {joint!r}, which is no hinge or slide of "
-                              f"the skeleton{did_you_mean(joint, joints)}")
+            raise ConfigError(
+                f"body {body.name}: torque_limits names joint {joint!r}, which is no hinge or slide of "
+                f"the skeleton{did_you_mean(joint, joints)}"
+            )
         if not limit > 0:
             raise ConfigError(f"body {body.name}: torque_limits.{joint} must be > 0 N m, got {limit}")
     limits = dict(body.torque_limits)
@@ -85,8 +88,10 @@ def _limits(config: Settings, body: Body, joints: tuple[str, ...]) -> dict[str, 
     for joint in joints:
         if not limits.get(joint, 0.0) > 0:
             why = "no muscle of it turns that joint" if body.muscles else "it has no muscles to take one from"
-            raise ConfigError(f"body {body.name}: no torque limit for joint {joint!r}: {why}; "
-                              "give it one (N m) in the body's torque_limits")
+            raise ConfigError(
+                f"body {body.name}: no torque limit for joint {joint!r}: {why}; "
+                "give it one (N m) in the body's torque_limits"
+            )
     return {j: limits[j] * config.torque_scale for j in joints}
 
 
@@ -97,8 +102,10 @@ def _with_tendons(body: Body) -> mujoco.MjModel:
         tendon = spec.add_tendon(name=muscle.name)
         for site in muscle.path:
             if site not in sites:
-                raise ConfigError(f"body {body.name}: muscle {muscle.name!r} passes site {site!r}, which the skeleton "
-                                  f"does not have{did_you_mean(site, sites)}")
+                raise ConfigError(
+                    f"body {body.name}: muscle {muscle.name!r} passes site {site!r}, which the skeleton "
+                    f"does not have{did_you_mean(site, sites)}"
+                )
             tendon.wrap_site(site)
     return spec.compile()
 

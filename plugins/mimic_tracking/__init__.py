@@ -31,6 +31,8 @@ def build(config: Settings):
 @hookimpl
 def mimic_analyses():
     yield AnalysisSpec(
-        name="tracking", config=Settings, build=build,
+        name="tracking",
+        config=Settings,
+        build=build,
         summary="tracking error per keypoint (mm) and joint (deg), muscle use, reference against rollout",
     )

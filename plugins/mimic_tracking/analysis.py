@@ -54,20 +54,25 @@ def analysis(settings: Settings):
         until = f"Drawn for as long as half the clips last (of {len(rollouts.clip_names)})."
         return Result(
             metrics=metrics,
-            tables={"keypoint_error": _keypoint_table(rollouts), "joint_error": _joint_table(rollouts),
-                    "muscle_use": _muscle_table(use, settings.saturation)},
-            figures={"joint_angles": figures.joint_angles(rollouts, shown),
-                     "keypoint_error_over_time": figures.error_over_time(rollouts, moving(rollouts)),
-                     "keypoint_error_by_clip": figures.error_by_clip(rollouts, moving(rollouts)),
-                     "activation": figures.activation(rollouts)},
+            tables={
+                "keypoint_error": _keypoint_table(rollouts),
+                "joint_error": _joint_table(rollouts),
+                "muscle_use": _muscle_table(use, settings.saturation),
+            },
+            figures={
+                "joint_angles": figures.joint_angles(rollouts, shown),
+                "keypoint_error_over_time": figures.error_over_time(rollouts, moving(rollouts)),
+                "keypoint_error_by_clip": figures.error_by_clip(rollouts, moving(rollouts)),
+                "activation": figures.activation(rollouts),
+            },
             captions={
                 "joint_angles": f"Joint angles of the reference and of the rollout ({named}).",
                 "keypoint_error_over_time": "Distance of each keypoint from the registered reference: median (line) "
-                                            f"and 5th to 95th percentile (band) over clips. {until}",
+                f"and 5th to 95th percentile (band) over clips. {until}",
                 "keypoint_error_by_clip": "Mean error of each clip (dots) by keypoint and split; boxes span the "
-                                          "quartiles, whiskers 1.5 interquartile ranges.",
+                "quartiles, whiskers 1.5 interquartile ranges.",
                 "activation": "Activation of each muscle: mean (line) ± standard error of the mean (band) over "
-                              f"clips. {until}",
+                f"clips. {until}",
             },
             methods=_methods(rollouts, settings),
         )
@@ -94,8 +99,12 @@ def _stats(e: np.ndarray) -> dict[str, float]:
     e = e[np.isfinite(e)]
     if not e.size:
         return dict.fromkeys(("mean", "median", "p95", "max"), float("nan"))
-    return {"mean": float(e.mean()), "median": float(np.median(e)), "p95": float(np.percentile(e, 95)),
-            "max": float(e.max())}
+    return {
+        "mean": float(e.mean()),
+        "median": float(np.median(e)),
+        "p95": float(np.percentile(e, 95)),
+        "max": float(e.max()),
+    }
 
 
 def _keypoint_table(rollouts: Rollouts) -> Table:
@@ -108,9 +117,12 @@ def _keypoint_table(rollouts: Rollouts) -> Table:
         for what, error in against.items():
             rows += [(split, what, name, *_stats(error[clips][..., i]).values()) for name, i in groups.items()]
     columns = ("split", "against", "keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)")
-    return Table(columns=columns, rows=rows,
-                 caption="Distance between the rollout's keypoints and what they should follow, in mm of the animal; "
-                         "keypoints that the body cannot move are left out of 'all moving'.")
+    return Table(
+        columns=columns,
+        rows=rows,
+        caption="Distance between the rollout's keypoints and what they should follow, in mm of the animal; "
+        "keypoints that the body cannot move are left out of 'all moving'.",
+    )
 
 
 def _joint_errors(rollouts: Rollouts, clips: Any) -> dict[str, np.ndarray]:
@@ -119,10 +131,16 @@ def _joint_errors(rollouts: Rollouts, clips: Any) -> dict[str, np.ndarray]:
 
 
 def _joint_table(rollouts: Rollouts) -> Table:
-    rows = [(split, joint, *_stats(e).values()) for split, clips in splits(rollouts).items()
-            for joint, e in _joint_errors(rollouts, clips).items()]
-    return Table(columns=("split", "joint", "mean (deg)", "median (deg)", "p95 (deg)", "max (deg)"), rows=rows,
-                 caption="Absolute difference between the rollout's joint angles and the reference.")
+    rows = [
+        (split, joint, *_stats(e).values())
+        for split, clips in splits(rollouts).items()
+        for joint, e in _joint_errors(rollouts, clips).items()
+    ]
+    return Table(
+        columns=("split", "joint", "mean (deg)", "median (deg)", "p95 (deg)", "max (deg)"),
+        rows=rows,
+        caption="Absolute difference between the rollout's joint angles and the reference.",
+    )
 
 
 def muscle_use(rollouts: Rollouts, saturation: float) -> dict[str, dict[str, float]]:
@@ -130,21 +148,33 @@ def muscle_use(rollouts: Rollouts, saturation: float) -> dict[str, dict[str, flo
     out = {}
     for name in rollouts.actuator_names:
         a, u = (x[np.isfinite(x)] for x in (rollouts.of("activation", name), rollouts.of("excitation", name)))
-        out[name] = {"mean_activation": float(a.mean()) if a.size else float("nan"),
-                     "peak_activation": float(a.max()) if a.size else float("nan"),
-                     "mean_excitation": float(u.mean()) if u.size else float("nan"),
-                     "peak_excitation": float(u.max()) if u.size else float("nan"),
-                     "saturated": float((np.abs(u) >= saturation).mean()) if u.size else float("nan")}
+        out[name] = {
+            "mean_activation": float(a.mean()) if a.size else float("nan"),
+            "peak_activation": float(a.max()) if a.size else float("nan"),
+            "mean_excitation": float(u.mean()) if u.size else float("nan"),
+            "peak_excitation": float(u.max()) if u.size else float("nan"),
+            "saturated": float((np.abs(u) >= saturation).mean()) if u.size else float("nan"),
+        }
     return out
 
 
 def _muscle_table(use: dict[str, dict[str, float]], saturation: float) -> Table:
     return Table(
         columns=("muscle", "mean activation", "peak activation", "mean excitation", "peak excitation", "saturated (%)"),
-        rows=[(m, u["mean_activation"], u["peak_activation"], u["mean_excitation"], u["peak_excitation"],
-               100 * u["saturated"]) for m, u in use.items()],
+        rows=[
+            (
+                m,
+                u["mean_activation"],
+                u["peak_activation"],
+                u["mean_excitation"],
+                u["peak_excitation"],
+                100 * u["saturated"],
+            )
+            for m, u in use.items()
+        ],
         caption="Muscle use over all clips; saturated: share of control steps with an excitation of "
-                f"{saturation:g} or more.")
+        f"{saturation:g} or more.",
+    )
 
 
 def over_clips(values: np.ndarray, n_steps: np.ndarray) -> np.ndarray:

@@ -31,10 +31,17 @@ def joint_angles(rollouts: Rollouts, shown: dict[str, int]) -> Figure:
     for row, joint in enumerate(rollouts.joint_names):
         for column, c in enumerate(columns):
             ax = axes[row, column]
-            ax.plot(ms, np.rad2deg(rollouts.of("ref_joint_pos", joint)[c]), color="black", linewidth=2.2, alpha=0.55,
-                    label="reference")
-            ax.plot(ms, np.rad2deg(rollouts.of("joint_pos", joint)[c]), color=VERMILLION, linewidth=1.4,
-                    label="rollout")
+            ax.plot(
+                ms,
+                np.rad2deg(rollouts.of("ref_joint_pos", joint)[c]),
+                color="black",
+                linewidth=2.2,
+                alpha=0.55,
+                label="reference",
+            )
+            ax.plot(
+                ms, np.rad2deg(rollouts.of("joint_pos", joint)[c]), color=VERMILLION, linewidth=1.4, label="rollout"
+            )
             _plain(ax)
             if row == 0:
                 name, split = rollouts.clip_names[c], rollouts.split[c].replace("_", "-")
@@ -60,8 +67,14 @@ def error_over_time(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
             low, middle, high = quantiles(error, (5, 50, 95))
             ms, colour = 1e3 * np.arange(error.shape[1]) / rollouts.rate_hz, SPLIT_COLOURS.get(split, GREEN)
             ax.fill_between(ms, low, high, color=colour, alpha=0.2, linewidth=0)
-            ax.plot(ms, middle, color=colour, linewidth=1.6, linestyle="-" if split == "held_out" else (0, (5, 1.5)),
-                    label=f"{split.replace('_', '-')} ({int(clips.sum())} clips)")
+            ax.plot(
+                ms,
+                middle,
+                color=colour,
+                linewidth=1.6,
+                linestyle="-" if split == "held_out" else (0, (5, 1.5)),
+                label=f"{split.replace('_', '-')} ({int(clips.sum())} clips)",
+            )
         ax.set_title(name, fontsize=9, loc="left")
         _plain(ax)
     axes[0].set_ylim(bottom=0)
@@ -82,14 +95,36 @@ def error_by_clip(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
         colour = SPLIT_COLOURS.get(split, GREEN)
         at = np.arange(len(keypoints)) + (g - (len(groups) - 1) / 2) * width
         data = [np.nanmean(rollouts.error_mm[clips, :, rollouts.keypoint_names.index(n)], axis=1) for n in keypoints]
-        ax.boxplot(data, positions=at, widths=0.7 * width, showfliers=False, manage_ticks=False, patch_artist=True,
-                   boxprops={"facecolor": "white", "edgecolor": colour}, medianprops={"color": colour, "linewidth": 2},
-                   whiskerprops={"color": colour}, capprops={"color": colour})
+        ax.boxplot(
+            data,
+            positions=at,
+            widths=0.7 * width,
+            showfliers=False,
+            manage_ticks=False,
+            patch_artist=True,
+            boxprops={"facecolor": "white", "edgecolor": colour},
+            medianprops={"color": colour, "linewidth": 2},
+            whiskerprops={"color": colour},
+            capprops={"color": colour},
+        )
         for x, values in zip(at, data, strict=True):
-            ax.plot(x + jitter.uniform(-0.18, 0.18, len(values)) * width, values, "o" if split == "held_out" else "s",
-                    color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, zorder=3)
-        ax.plot([], [], "o" if split == "held_out" else "s", color=colour,
-                label=f"{split.replace('_', '-')} ({int(clips.sum())} clips)")
+            ax.plot(
+                x + jitter.uniform(-0.18, 0.18, len(values)) * width,
+                values,
+                "o" if split == "held_out" else "s",
+                color=colour,
+                markersize=3.5,
+                alpha=0.7,
+                markeredgewidth=0,
+                zorder=3,
+            )
+        ax.plot(
+            [],
+            [],
+            "o" if split == "held_out" else "s",
+            color=colour,
+            label=f"{split.replace('_', '-')} ({int(clips.sum())} clips)",
+        )
     crowded = len(keypoints) > 8
     ax.set_xticks(range(len(keypoints)), keypoints, rotation=45 if crowded else 0, ha="right" if crowded else "center")
     ax.set_ylim(bottom=0)

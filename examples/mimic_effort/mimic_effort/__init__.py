@@ -23,5 +23,12 @@ def build(config, model):
 
 @hookimpl
 def mimic_rewards():
-    yield RewardSpec(name="effort", config=Effort, build=build, units="1", cost=True, summary="mean activation**power",
-                     source="Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X")
+    yield RewardSpec(
+        name="effort",
+        config=Effort,
+        build=build,
+        units="1",
+        cost=True,
+        summary="mean activation**power",
+        source="Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X",
+    )

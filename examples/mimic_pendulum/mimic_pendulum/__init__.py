@@ -27,15 +27,20 @@ def build(config, variant):
     """Return the body; each motor can hold its joint with the links stretched out level (M = m·g·Σ distance)."""
     one_link = config.mass * GRAVITY * config.length
     return Body(
-        name="pendulum", mjcf=_mjcf(config), keypoints={name: name for name in ("pivot", "knee", "tip")},
-        torque_limits={"hip": 3 * one_link, "knee": one_link})
+        name="pendulum",
+        mjcf=_mjcf(config),
+        keypoints={name: name for name in ("pivot", "knee", "tip")},
+        torque_limits={"hip": 3 * one_link, "knee": one_link},
+    )
 
 
 def _mjcf(c):
     inertia = f"{0.01 * c.mass * c.length**2:.9g}"
-    link = (f'<inertial pos="0 0 {-c.length}" mass="{c.mass}" diaginertia="{inertia} {inertia} {inertia}"/>'
-            f'<geom type="capsule" size="{0.05 * c.length}" fromto="0 0 0 0 0 {-c.length}" mass="0" contype="0" '
-            'conaffinity="0"/>')
+    link = (
+        f'<inertial pos="0 0 {-c.length}" mass="{c.mass}" diaginertia="{inertia} {inertia} {inertia}"/>'
+        f'<geom type="capsule" size="{0.05 * c.length}" fromto="0 0 0 0 0 {-c.length}" mass="0" contype="0" '
+        'conaffinity="0"/>'
+    )
     return f"""
     <mujoco model="pendulum">
       <option gravity="0 0 {-GRAVITY}"/>
