@@ -240,9 +240,9 @@ def test_missing_pieces_of_an_analysis_are_named(run, tmp_path):
 
 
 def test_an_analysis_that_the_run_no_longer_has_is_left_out(run, tmp_path):
-    (run / "analysis" / "other").mkdir()
-    (run / "analysis" / "other" / "metrics.json").write_text("{}")
-    assert "other" not in Page(build(Settings())(run, tmp_path).read_text(encoding="utf-8")).words
+    (run / "analysis" / "leftover").mkdir()
+    (run / "analysis" / "leftover" / "metrics.json").write_text("{}")
+    assert "leftover" not in Page(build(Settings())(run, tmp_path).read_text(encoding="utf-8")).words
 
 
 def test_long_tables_are_cut(run, tmp_path):

@@ -49,7 +49,8 @@ def train(
         json,
         [
             f"{summary['policy']} ({summary['preset']}) on {summary['simulator']}: "
-            f"{training['control_steps']:,} control steps in {training['seconds']:.0f} s, after {training['compile_seconds']:.0f} s of compilation",
+            f"{training['control_steps']:,} control steps in {training['seconds']:.0f} s, "
+            f"after {training['compile_seconds']:.0f} s of compilation",
             f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm "
             f"(a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}",
         ],
