@@ -170,7 +170,7 @@ def build_task(
         reward = plugins.get("reward", name)
         config = structure({k: v for k, v in table.items() if k != "weight"}, reward.config, f"rewards.{name}")
         weight = -table["weight"] if reward.cost else table["weight"]
-        rewards.append(WeightedTerm(name, weight, as_term(reward.build(config, model))))
+        rewards.append(WeightedTerm(name, weight, as_term(reward.build(config, model)), reward.units))
     for name, table in plan.settings["observations"].items():
         seen = plugins.get("observation", name)
         config = structure(table, seen.config, f"observations.{name}")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from mimic_core.body import Body
+from mimic_core.body import Body, BodyModel
 from mimic_core.storage import Record, array, value
 
 
@@ -44,6 +44,30 @@ class ReferenceClips(Record):
     error_mm: np.ndarray = array(("clip", "frame", "keypoint"), "mm")
     alignment: np.ndarray = array(("clip", "row", "column"), "1, m")
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
+
+    @classmethod
+    def standing(cls, model: BodyModel, n_frames: int = 8, rate_hz: float = 100.0) -> ReferenceClips:
+        """Return one clip of the body standing still in its reference pose."""
+        import mujoco
+
+        m = model.mj_model
+        data = mujoco.MjData(m)
+        mujoco.mj_kinematics(m, data)
+        sites = np.tile(data.site_xpos[model.keypoint_site_ids], (1, n_frames, 1, 1))
+        return cls(
+            body=model.body,
+            rate_hz=rate_hz,
+            clip_names=("standing",),
+            joint_names=model.joint_names,
+            keypoint_names=model.keypoint_names,
+            n_frames=np.array([n_frames]),
+            qpos=np.tile(m.qpos0, (1, n_frames, 1)),
+            qvel=np.zeros((1, n_frames, m.nv)),
+            site_pos=sites,
+            tracked_pos=sites,
+            error_mm=np.zeros(sites.shape[:3]),
+            alignment=np.eye(4)[None],
+        )
 
     def error_summary(self) -> dict[str, Any]:
         """Mean, median, 95th percentile and maximum of the registration error, in millimetres of the animal."""

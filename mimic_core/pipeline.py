@@ -15,6 +15,7 @@ directory::
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import glob
 import json
@@ -27,7 +28,7 @@ from typing import Any
 
 import attrs
 
-from mimic_core import stages
+from mimic_core import MIMIC_API, stages
 from mimic_core.config import merge, read_toml, structure
 from mimic_core.errors import ConfigError, DataError, did_you_mean
 from mimic_core.plugins import Plugins
@@ -58,6 +59,7 @@ class Stage:
         work: ``work() -> summary``.
         command: the command that does the same alone.
         resumable: an unfinished output is gone on with instead of removed.
+        reads_manifest: it depends on what the stages before it said.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stage:
     work: Callable[[], dict[str, Any]] = attrs.field(repr=False)
     command: str
     resumable: bool = False
+    reads_manifest: bool = False
 
 
 def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -104,7 +107,7 @@ def run(
     old = _read_manifest(manifest_file)
     manifest = {
         "mimic": stages.versions(plugins)["mimic-neuro"],
-        "api": 1,
+        "api": MIMIC_API,
         "title": config.get("title", path.stem),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seed": config.get("seed", 0),
@@ -115,10 +118,19 @@ def run(
         "stages": [],
     }
     previous = {entry["name"]: entry for entry in old.get("stages", [])}
-    for stage in list(_plan(plugins, config, path.parent, out)):  # all of it first: it finds what is wrong
-        entry = _do(stage, previous.get(stage.name), out, manifest, manifest_file)
+    plan = list(_plan(plugins, config, path.parent, out))  # all of it first: it finds what is wrong
+    for stage in plan:
+        before = previous.get(stage.name)
+        if before is None and stage.output.exists():
+            raise DataError(
+                f"{stage.output}: is there, but no stage of this run made it; move it away or choose another --out"
+            )
+    for at, stage in enumerate(plan):
+        # what is not reached yet stays in the manifest, so that a failure costs nothing that was done
+        later = [previous[s.name] for s in plan[at + 1 :] if s.name in previous]
+        entry = _do(stage, previous.get(stage.name), out, manifest, later, manifest_file)
         manifest["stages"].append(entry)
-        write_json(manifest_file, manifest)
+        write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], *later]})
     done = [e["name"] for e in manifest["stages"] if e["status"] == "done"]
     return to_json(
         {
@@ -137,35 +149,46 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             raise DataError(f"{path.parent}: is not empty and holds no run; choose another --out")
         return {}
     try:
-        return json.loads(path.read_text())
+        manifest = json.loads(path.read_text())
     except json.JSONDecodeError as e:
         raise DataError(f"{path}: not valid JSON; remove it to redo the run") from e
+    if not isinstance(manifest, dict) or not {"mimic", "stages"} <= set(manifest):
+        raise DataError(f"{path}: not a manifest that mimic wrote; choose another --out")
+    return manifest
 
 
 def _do(
-    stage: Stage, before: Mapping[str, Any] | None, out: Path, manifest: dict[str, Any], manifest_file: Path
+    stage: Stage,
+    before: Mapping[str, Any] | None,
+    out: Path,
+    manifest: dict[str, Any],
+    later: list[Mapping[str, Any]],
+    manifest_file: Path,
 ) -> dict[str, Any]:
-    """Do a stage, or reuse what is there."""
+    """Do a stage, or reuse what is there. If it fails, its earlier outcome is still there."""
     hashes = [(_shown(p, out), file_hash(p)) for p in stage.inputs()]  # two files may have one name
     manifest["inputs"].update(hashes)
-    key = value_hash(
-        {
-            "stage": stage.name,
-            "settings": to_json(stage.settings),
-            "inputs": sorted(hashes),
-            "versions": manifest["plugins"],
-        }
-    )
+    decides = {
+        "stage": stage.name,
+        "settings": to_json(stage.settings),
+        "inputs": sorted(hashes),
+        "versions": manifest["plugins"],
+        "prefer": manifest["config"].get("prefer", {}),
+    }
+    if stage.reads_manifest:
+        decides["earlier"] = [e["key"] for e in manifest["stages"]]
+    key = value_hash(decides)
     entry = {"name": stage.name, "key": key, "command": stage.command, "outputs": {"out": _shown(stage.output, out)}}
-    if before and before["key"] == key and before["status"] in ("done", "reused"):
+    same = before is not None and before["key"] == key
+    if same and before["status"] in ("done", "reused"):
         if stage.output.exists() and before.get("output_hash") == _output_hash(stage.output):
             return {**before, "status": "reused", "command": stage.command}
-    if not (stage.resumable and before and before["key"] == key):
-        _remove(stage.output)
-    running = {**entry, "status": "running", "summary": {}}
-    write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], running]})
+    going_on = stage.resumable and same
+    running = {**entry, "status": "running", "summary": {}} if stage.resumable or before is None else before
+    write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], running, *later]})
     began = time.perf_counter()
-    summary = stage.work()
+    with _aside(None if going_on else stage.output, keep_new=stage.resumable):
+        summary = stage.work()
     return {
         **entry,
         "status": "done",
@@ -173,6 +196,28 @@ def _do(
         "summary": summary,
         "output_hash": _output_hash(stage.output),
     }
+
+
+@contextlib.contextmanager
+def _aside(path: Path | None, keep_new: bool) -> Iterator[None]:
+    """Put an earlier output aside while a new one is made; bring it back if that fails.
+
+    With ``keep_new`` an unfinished new output stays where it is, to be gone on with, and takes the place of the old.
+    """
+    old = path.with_name(f".{path.name}.before") if path is not None and path.exists() else None
+    if old is not None:
+        _remove(old)
+        path.rename(old)
+    try:
+        yield
+    except BaseException:
+        if old is not None and not (keep_new and path.exists()):
+            _remove(path)
+            old.rename(path)
+        raise
+    finally:
+        if old is not None:
+            _remove(old)
 
 
 def _output_hash(path: Path) -> str:
@@ -378,6 +423,7 @@ def _report(plugins, table, config, out) -> Stage:
         target,
         lambda: stages.report(plugins, out, out=target, writer=writer, settings=table),
         f"mimic report .{_options(writer=writer)}{_flags({'report': table})} --out report.html",
+        reads_manifest=True,
     )
 
 

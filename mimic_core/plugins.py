@@ -90,6 +90,7 @@ class Plugins:
         self.broken: list[Broken] = []
         self._provided: list[Provided] = []
         self._versions: dict[str, str] = {}
+        self._added: set[str] = set()
         self._preferences = dict(preferences or {})
 
     @classmethod
@@ -102,6 +103,17 @@ class Plugins:
 
     def preferring(self, preferences: Mapping[str, str]) -> Plugins:
         """Return a view of the same plugins with a run file's preferences."""
+        for key, plugin in preferences.items():
+            kind, _, name = key.partition(".")
+            if kind not in self.kinds:
+                raise PluginError(
+                    f"prefer.{key}: expected KIND.NAME with a kind of component{did_you_mean(kind, self.kinds)}"
+                )
+            if not any(p.kind == kind and p.name == name and p.plugin == plugin for p in self._provided):
+                who = [p.plugin for p in self._provided if p.kind == kind and p.name == name]
+                raise PluginError(
+                    f"prefer.{key}: {plugin!r} does not provide it; it is provided by {', '.join(who) or 'nobody'}"
+                )
         view = object.__new__(Plugins)
         view.__dict__.update(self.__dict__)
         view._preferences = {**self._preferences, **preferences}
@@ -139,6 +151,8 @@ class Plugins:
         from mimic_core.storage import file_hash
 
         name = f"file:{path.name}"
+        if name in self.names:
+            name = f"file:{path}"
         self._versions[name] = file_hash(path)
         before = len(self.broken)
         self.add(module, name)
@@ -166,6 +180,7 @@ class Plugins:
             self._forget(name)
             return
         self._provided += offered
+        self._added.add(name)
 
     def _explain(self, error: Exception) -> str:
         text = " ".join(str(error).split())
@@ -205,7 +220,7 @@ class Plugins:
     @property
     def names(self) -> list[str]:
         """Names of the working plugins."""
-        return sorted(name for name, plugin in self.manager.list_name_plugin() if plugin is not None)
+        return sorted(name for name, plugin in self.manager.list_name_plugin() if plugin and name in self._added)
 
     @property
     def versions(self) -> dict[str, str]:

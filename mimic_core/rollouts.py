@@ -30,7 +30,7 @@ class Rollouts(Record):
         error_mm: distance of each keypoint from the registered reference, mm of the animal.
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
-        reward_terms: unweighted terms by name.
+        reward_terms: unweighted terms by name; their units are in ``reward_units``.
         layers: network activations by name.
     """
 
@@ -65,7 +65,10 @@ class Rollouts(Record):
     muscle_length: np.ndarray = array((*_S, "muscle"), "m")
     muscle_velocity: np.ndarray = array((*_S, "muscle"), "m/s")
     reward: np.ndarray = array(_S, "1")
-    reward_terms: dict[str, np.ndarray] = arrays(_S, "see the term")
+    reward_terms: dict[str, np.ndarray] = arrays(_S, "reward_units")
+    reward_units: dict[str, str] = value(default=attrs.Factory(dict))
+    ref_qpos: np.ndarray | None = array((*_S, "qpos"), "rad, m", optional=True)
+    ref_qvel: np.ndarray | None = array((*_S, "qvel"), "rad/s, m/s", optional=True)
     intention_mean: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
     intention_logvar: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
     intention: np.ndarray | None = array((*_S, "intention"), "1", optional=True)

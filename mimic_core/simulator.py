@@ -74,12 +74,10 @@ class SimulatorSpec(ComponentSpec):
     Attributes:
         rank: platform (``cpu``, ``gpu``, ``tpu``) → how well the engine suits it; ``auto`` takes the highest.
         differentiable: True if a build with ``differentiable=True`` has finite gradients.
-        true_physics: True if reported numbers may come from it.
     """
 
     rank: Mapping[str, float]
     differentiable: bool = False
-    true_physics: bool = True
 
 
 def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiable: bool = False) -> SimulatorSpec:

@@ -6,10 +6,11 @@ began, how far it is, and what came of it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -19,7 +20,11 @@ from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
-from mimic_core.storage import file_hash, to_json, value_hash, write_json
+from mimic_core.storage import check_output, file_hash, to_json, value_hash, write_json
+
+if TYPE_CHECKING:
+    from mimic_core.policy import Controller
+    from mimic_core.task import Task
 
 
 class Events:
@@ -41,9 +46,12 @@ class Events:
 
 def versions(plugins: Plugins) -> dict[str, str]:
     """Return the versions that a result depends on."""
-    from importlib.metadata import version
+    from importlib.metadata import requires, version
 
-    named = ("mimic-neuro", "mujoco", "mujoco-mjx", "jax", "flax", "optax", "numpy", "scipy", "pyEDM")
+    named = (
+        "mimic-neuro",
+        *(re.split(r"[ <>=!~;\\[]", r, maxsplit=1)[0] for r in requires("mimic-neuro") or () if "extra" not in r),
+    )
     return {**{n: version(n) for n in named}, **plugins.versions}
 
 
@@ -65,6 +73,7 @@ def generate(
     """Make synthetic keypoints and keep them as a keypoint file."""
     from mimic_core.body import BodyModel
 
+    check_output(out)
     spec = plugins.choose("source", source)
     events = Events(plugins, "generate", {"source": spec.name, "body": body, "seed": seed, **(settings or {})})
     name, variant = parse_body(body)
@@ -99,6 +108,7 @@ def register(
     from mimic_core.keypoints import read_keypoints
     from mimic_core.registration import match_keypoints
 
+    check_output(out)
     spec = plugins.choose("registration", method)
     name, variant = parse_body(body)
     config = structure(dict(settings or {}), spec.config, "register")
@@ -249,16 +259,17 @@ def rollout(
     from mimic_core.simulator import choose_simulator
     from mimic_core.unroll import roll_out
 
+    check_output(out)
     run = Path(run)
     meta = read_run(plugins, run)
     plan = structure(meta["plan"], TrainPlan, "run.plan")
     plan = attrs.evolve(plan, simulator=simulator)
     source = Path(clips_file) if clips_file else run / "clips.h5"
     clips = ReferenceClips.load(source)
-    trained = set(meta["train_clips"]) if file_hash(source) == meta["clips"] or not clips_file else set()
+    trained = set(meta["train_clips"])  # by name: a trial registered anew is still one that was trained on
     split = ["train" if n in trained else "held_out" for n in clips.clip_names]
     events = Events(plugins, "rollout", {"run": str(run), "clips": len(clips.clip_names), "simulator": simulator})
-    clips = _fit_to(clips, meta, source)
+    _check_body(clips, meta, source)
     model = build_model(clips.body, plan, plugins)
     truth = build_task(
         clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=False, model=model
@@ -314,14 +325,38 @@ def read_run(plugins: Plugins, run: Path) -> dict[str, Any]:
     raise reasons[0] if reasons else DataError(f"{run}: no installed policy can read checkpoints")
 
 
-def _fit_to(clips: ReferenceClips, meta: Mapping[str, Any], source: Path) -> ReferenceClips:
-    """Check that clips belong to the body that the policy controls."""
-    if clips.body.name != meta["body"]["name"]:
+def _check_body(clips: ReferenceClips, meta: Mapping[str, Any], source: Path) -> None:
+    """Check that clips belong to the body that the policy controls; scale and keypoint positions may differ.
+
+    Raises:
+        DataError: another skeleton, other muscles or other physics.
+    """
+    trained, given = meta["body"], to_json(clips.body)
+    if any(trained[part] != given[part] for part in ("name", "mjcf", "muscles", "torque_limits", "physics")):
+        names = [f"{b['name']}:{b['variant']}" if b["variant"] else b["name"] for b in (given, trained)]
         raise DataError(
-            f"{source}: registered to body {clips.body.name!r}, but the policy controls "
-            f"{meta['body']['name']!r}; register the recording to that body"
+            f"{source}: registered to body {names[0]}, but the policy controls {names[1]}"
+            f"{' as it was built then' if names[0] == names[1] else ''}; register the recording to that body"
         )
-    return clips
+
+
+def load_controller(plugins: Plugins, run: str | Path) -> tuple[Controller, Task]:
+    """Load a trained controller from its checkpoint alone, with the task that it acts in (in the true physics).
+
+    The task's only clip is the body standing still in its reference pose: it gives observations their shape.
+    """
+    from mimic_core.assembly import TrainPlan, build_model, build_task
+    from mimic_core.body import Body
+
+    run = Path(run)
+    meta = read_run(plugins, run)
+    plan = attrs.evolve(structure(meta["plan"], TrainPlan, "run.plan"), simulator="auto")
+    model = build_model(structure(meta["body"], Body, "run.body"), plan, plugins)
+    clips = ReferenceClips.standing(model)
+    task = build_task(clips, plan, plugins, train_clips=np.arange(1), for_training=False, model=model)
+    spec = plugins.get("policy", plan.policy)
+    trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), task)
+    return trainer.load(run), task
 
 
 def analyze(
@@ -335,7 +370,7 @@ def analyze(
     """Run an analysis over rollouts and save its tables, figures and metrics."""
     spec = plugins.get("analysis", name)
     config = structure(dict(settings or {}), spec.config, f"analyze.{name}")
-    events = Events(plugins, f"analyze {name}", unstructure(config))
+    events = Events(plugins, f"analyze.{name}", unstructure(config))
     result = spec.build(config)(Rollouts.load(rollouts_file))
     result.save(out)
     return events.finish({"out": str(out), "analysis": name, **result.metrics})
@@ -356,4 +391,15 @@ def report(
     return events.finish({"out": str(path)})
 
 
-__all__ = ["analyze", "generate", "parse_body", "read_run", "register", "report", "rollout", "train", "versions"]
+__all__ = [
+    "analyze",
+    "generate",
+    "load_controller",
+    "parse_body",
+    "read_run",
+    "register",
+    "report",
+    "rollout",
+    "train",
+    "versions",
+]

@@ -232,6 +232,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         tmp.unlink(missing_ok=True)
 
 
+def check_output(path: str | Path) -> None:
+    """Find out before the work whether a file can be written.
+
+    Raises:
+        DataError: ``path`` is a folder, or its folder cannot be made or written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give the name of a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise DataError(f"{path}: its folder cannot be made ({e.strerror}); choose another place") from e
+    if not os.access(path.parent, os.W_OK):
+        raise DataError(f"{path}: its folder cannot be written to; choose another place")
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)

@@ -56,6 +56,7 @@ class WeightedTerm:
     name: str
     weight: float
     term: Term
+    units: str = "1"
 
 
 class TaskState(NamedTuple):
@@ -105,7 +106,6 @@ class Task:
         observations: role → functions of a `StepView`.
         terminations: functions of a `StepView`.
         train_clips: indices of the clips that `reset` draws from.
-        weights: replaces the terms' weights by traced values where given (for sweeps).
     """
 
     def __init__(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mimic_core.errors import TrainingError
 from mimic_core.policy import Controller, Decision
 from mimic_core.reference import resample_positions
 from mimic_core.rollouts import Rollouts
@@ -113,6 +114,8 @@ def roll_out(
     n_steps, total = task.n_steps, runner._steps
     inside = np.arange(total) < n_steps[:, None]
 
+    _check_finite(np.moveaxis(np.asarray(sim.qpos), 0, 1), inside[:, 1:], clips.clip_names)
+
     def gather(trace: Any, first: Any = None) -> np.ndarray:
         """(time, clip, …) and an entry for the initial state → (clip, step, …), NaN past the clip's end."""
         trace = np.moveaxis(np.asarray(trace, np.float32), 0, 1)
@@ -160,10 +163,25 @@ def roll_out(
         muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity),
         reward=gather(outcome.reward),
         reward_terms={k: gather(v) for k, v in outcome.terms.items()},
+        reward_units={t.name: t.units for t in task.rewards},
+        ref_qpos=masked(task.registered.qpos),
+        ref_qvel=masked(task.registered.qvel),
         **_inner(decision, gather),
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
         provenance=provenance or {},
     )
+
+
+def _check_finite(qpos: np.ndarray, inside: np.ndarray, names: tuple[str, ...]) -> None:
+    """Raise TrainingError where the physics of a clip diverged."""
+    bad = ~np.isfinite(qpos).all(axis=-1) & inside
+    if bad.any():
+        clip = int(np.flatnonzero(bad.any(axis=1))[0])
+        step = int(np.flatnonzero(bad[clip])[0]) + 1
+        raise TrainingError(
+            f"clip {names[clip]}: the physics diverged at control step {step}; train longer, or with a smaller "
+            "policy.learning_rate"
+        )
 
 
 def _inner(decision: Decision, gather) -> dict[str, Any]:

@@ -17,13 +17,12 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
-from toys import compile_body, make_clips, make_task
+from toys import compile_body, make_task
 
 from mimic_bottleneck import ApgSettings, PpoSettings
-from mimic_core import Body, stages
-from mimic_core.assembly import TrainPlan, build_task
+from mimic_core import stages
 from mimic_core.clips import ReferenceClips
-from mimic_core.config import parse_assignments, structure
+from mimic_core.config import parse_assignments
 from mimic_core.errors import ConfigError, DataError, TrainingError
 from mimic_core.rollouts import Rollouts
 from mimic_core.unroll import ClipRunner
@@ -66,13 +65,7 @@ def trained(plugins, clips_file, tmp_path_factory):
 
 def learned(plugins, run: Path):
     """Parameters of the last checkpoint, with nothing else of the run at hand."""
-    meta = stages.read_run(plugins, run)
-    plan = structure(meta["plan"], TrainPlan, "run.plan")
-    body = structure(meta["body"], Body, "body")
-    clips = make_clips(compile_body(plugins, body), frames=(10,))
-    task = build_task(clips, plan, plugins, train_clips=np.array([0]), for_training=False)
-    spec = plugins.get("policy", plan.policy)
-    return spec.build(structure(plan.settings["policy"], spec.config, "policy"), task).load(run).variables
+    return stages.load_controller(plugins, run)[0].variables
 
 
 def assert_same(a, b, rtol=0.0, atol=0.0):

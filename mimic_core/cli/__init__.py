@@ -40,7 +40,7 @@ def _options(
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    session.debug = debug
+    session.debug = session.debug or debug
 
 
 for command in (register, train, rollout, analyze, report, run, generate, info):
@@ -82,6 +82,7 @@ def _plugin_files(arguments: list[str]) -> tuple[Path, ...]:
 def main() -> None:
     """Run the command line; an error that the user can mend is one line and exit status 1."""
     try:
+        session.debug = "--debug" in sys.argv[1:]
         session.plugin_files = _plugin_files(sys.argv[1:])
         _add_plugin_commands()
         app()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
+from mimic_core.config import merge
 
 
 def analyze(
@@ -25,8 +26,15 @@ def analyze(
 
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.analyze(plugins, name, rollouts, out=out, settings=settings(set_, name))
+        summary = stages.analyze(plugins, name, rollouts, out=out, settings=_settings(set_, name))
     emit(summary, json, [*_tables(out), f"tables and figures → {summary['out']}"])
+
+
+def _settings(assignments: list[str] | None, name: str) -> dict[str, Any]:
+    """Settings with or without the prefix that they have in a run file (``analyze.NAME.``)."""
+    given = settings(assignments, "analyze")
+    inner = given.pop(name, {})
+    return merge(given, inner)
 
 
 def _tables(directory: Path) -> list[Any]:

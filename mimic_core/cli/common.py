@@ -30,8 +30,10 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random; the same see
 class Session:
     """What the options before the command said."""
 
-    plugin_files: tuple[Path, ...] = ()
-    debug = False
+    def __init__(self) -> None:
+        self.plugin_files: tuple[Path, ...] = ()
+        self.loaded: set[Path] = set()
+        self.debug = False
 
 
 session = Session()
@@ -41,8 +43,9 @@ def load_plugins() -> Plugins:
     """Return the installed plugins and those given with ``--plugin``."""
     plugins = installed()
     for path in session.plugin_files:
-        if f"file:{path.name}" not in plugins.names:
+        if path.resolve() not in session.loaded:
             plugins.load_file(path)
+            session.loaded.add(path.resolve())
     return plugins
 
 

@@ -26,7 +26,8 @@ def register(
     Example: `mimic register trials/*.h5 --body mouse_forelimb --out clips.h5`
 
     Keypoint names match regardless of case; the body uses those of its keypoints that the files have. Settings of the
-    method are given with `--set register.KEY=VALUE` and listed by `mimic plugins show stac`.
+    method are given with `--set register.KEY=VALUE` and listed by `mimic plugins show stac`. STAC-MJX files do not hold
+    the camera's rate; it is taken to be 200 Hz, or what `--set register.reader.rate_hz=RATE` says.
     """
     from mimic_core import stages
 

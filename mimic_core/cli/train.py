@@ -42,7 +42,7 @@ def train(
     given |= {k: v for k, v in {"preset": preset, "holdout": holdout, "seed": seed}.items() if v is not None}
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.train(plugins, clips, out=out, given=merge(given, settings(set_)))
+        summary = stages.train(plugins, clips, out=out, given=merge(given, settings(set_, "train")))
     training = summary["training"]
     emit(
         summary,

@@ -14,7 +14,7 @@ from jax import Array
 from mimic_bottleneck import ApgSettings
 from mimic_bottleneck.network import Gaussian
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
-from mimic_core.task import Task
+from mimic_core.task import Task, TaskState
 
 
 class AnalyticPolicyGradient(BottleneckTrainer):
@@ -27,6 +27,14 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         self.steps_per_iteration = self.environments * self.horizon
         schedule = optax.cosine_decay_schedule(config.learning_rate, self.iterations, alpha=0.01)
         self.optimizer = optax.chain(optax.clip_by_global_norm(config.max_gradient_norm), optax.adam(schedule))
+
+    def states_for_scale(self, key: Array) -> TaskState:
+        """Return states near the reference with every activation there is: here the scale stays as it is set first."""
+        begin, drive = jax.random.split(key)
+        state = super().states_for_scale(begin)
+        actuation = self.task.model.actuation
+        activation = jax.random.uniform(drive, state.sim.activation.shape, minval=actuation.low, maxval=actuation.high)
+        return state._replace(sim=state.sim._replace(activation=activation))
 
     def loss(self, params, learned: Learned, key: Array) -> tuple[Array, dict[str, Array]]:
         """Return −mean reward per control step + KL over a batch of segments, and what it consists of."""

@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float
 
 _MIN_STD = 1e-3
+_MIN_SPREAD = 1e-6
 _MAX_LOGVAR = 4.0
 
 
@@ -38,9 +39,10 @@ class Normalizer(NamedTuple):
         return Normalizer(total, self.mean + delta * n / total, self.m2 + m2 + delta**2 * self.count * n / total)
 
     def __call__(self, x: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
-        """Scale to zero mean and unit variance; an entry that never varies becomes 0."""
+        """Scale to zero mean and unit variance; an entry that has never varied is only centred."""
         std = jnp.sqrt(self.m2 / jnp.maximum(self.count, 1.0))
-        return jnp.clip((x - self.mean) / jnp.maximum(std, 1e-5), -10.0, 10.0)
+        # what never varied gets no scale: divided by next to nothing, its first change would drown all else
+        return jnp.clip((x - self.mean) / jnp.where(std > _MIN_SPREAD, std, 1.0), -10.0, 10.0)
 
 
 class Gaussian(NamedTuple):

@@ -19,7 +19,7 @@ from mimic_bottleneck.checkpoint import Checkpoints
 from mimic_bottleneck.network import Bottleneck, Normalizer
 from mimic_core import Controller, DataError, Decision, TrainingError
 from mimic_core.storage import write_text
-from mimic_core.task import Observation, Task
+from mimic_core.task import Observation, Task, TaskState
 
 CURVE = ("control_steps", "seconds", "reward", "tracking_mm")
 _SAMPLE = 4096
@@ -73,6 +73,10 @@ class BottleneckTrainer:
         """Return what is carried from iteration to iteration beside the parameters."""
         return ()
 
+    def states_for_scale(self, key: Array) -> TaskState:
+        """Return states whose observations set the first scale of the network's inputs."""
+        return self.task.reset(key, _SAMPLE)
+
     def iterate(self, state: TrainState) -> tuple[TrainState, dict[str, Array]]:
         """Gather experience and update once."""
         raise TypeError(f"{type(self).__name__} must define iterate")
@@ -86,7 +90,7 @@ class BottleneckTrainer:
     def initial(self, seed: int) -> TrainState:
         """Return the state that training begins with."""
         key, net, sample, envs = jax.random.split(jax.random.key(seed), 4)
-        seen = self.task.observe(self.task.reset(sample, _SAMPLE))
+        seen = self.task.observe(self.states_for_scale(sample))
         normal = [Normalizer.empty(o.shape[-1]).update(o) for o in seen]
         params = self.network.init(net, *(n(o[:1]) for n, o in zip(normal, seen, strict=True)))
         return TrainState(
@@ -133,11 +137,7 @@ class BottleneckTrainer:
             "seconds": float(state.seconds),
             "compile_seconds": compiled,
             "resumed_from": first * self.steps_per_iteration,
-            "steps_per_second": (done - first)
-            * self.steps_per_iteration
-            / max(float(state.seconds) - (curve[0]["seconds"] if not resumed else 0.0), 1e-9)
-            if not resumed
-            else None,
+            "steps_per_second": done * self.steps_per_iteration / max(float(state.seconds), 1e-9),
             "curve": curve,
         }
 

@@ -39,6 +39,8 @@ class MujocoSimulator:
         if config.integrator != "body":
             self._m.opt.integrator = _integrator(config.integrator)
         self._substeps = substeps(control_dt, self._m.opt.timestep)
+        # physics that diverges shall show as NaN; MuJoCo would put the body back to its start without a word
+        self._m.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
         self._probe = copy.copy(self._m)
         self._probe.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
         self._probe.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)

@@ -56,10 +56,17 @@ def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> floa
     Raises:
         DataError: the ratio is that of a wrong unit, or the keypoints coincide.
     """
-    tracked = np.concatenate(keypoints.clips())
     sites = kin.pose(poses).sites(kin.site_pos)
+    ratios = [_ratio(clip, sites) for clip in keypoints.clips()]
+    for c, ratio in enumerate(ratios):
+        _check_unit(ratio, where(keypoints, c))
+    return float(np.median(ratios))
+
+
+def _ratio(tracked: np.ndarray, sites: np.ndarray) -> float:
+    """Size of what was tracked (frame, keypoint, 3) over that of the model's sites (pose, keypoint, 3)."""
     over = under = 0.0
-    for i in range(len(keypoints.names)):
+    for i in range(sites.shape[1]):
         for j in range(i):
             measured = np.linalg.norm(tracked[:, i] - tracked[:, j], axis=-1)
             measured = measured[np.isfinite(measured)]
@@ -69,8 +76,10 @@ def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> floa
             weight = 1.0 / (np.var(model) / model.mean() ** 2 + 0.01)
             over += weight * np.median(measured)
             under += weight * model.mean()
-    ratio = over / under if under else 0.0
-    name = where(keypoints, 0)
+    return over / under if under else 0.0
+
+
+def _check_unit(ratio: float, name: str) -> None:
     if not ratio:
         raise DataError(f"{name}: no two keypoints lie apart in any frame; check what was tracked")
     if ratio > _LARGEST_RATIO:
@@ -84,4 +93,3 @@ def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> floa
             f"{name}: distances between keypoints are 1/{1 / ratio:.0f} of the body's; positions must be "
             "in metres and seem to be in a larger unit; convert"
         )
-    return float(ratio)
