@@ -112,7 +112,7 @@ class Plugins:
             if not any(p.kind == kind and p.name == name and p.plugin == plugin for p in self._provided):
                 who = [p.plugin for p in self._provided if p.kind == kind and p.name == name]
                 raise PluginError(
-                    f"prefer.{key}: {plugin!r} does not provide it; it is provided by {', '.join(who) or 'nobody'}"
+                    f'prefer."{key}": {plugin!r} does not provide it; it is provided by {", ".join(who) or "nobody"}'
                 )
         view = object.__new__(Plugins)
         view.__dict__.update(self.__dict__)

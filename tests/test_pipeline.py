@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mimic_core import pipeline, stages
-from mimic_core.errors import ConfigError, MimicError
+from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
 from mimic_core.storage import file_hash
@@ -222,12 +222,36 @@ def test_a_stopped_training_goes_on(copy, toy_plugins):
     """A run that was killed while it trained: the manifest says so, and the checkpoints are there."""
     file, out = copy
     m = manifest(out)
-    m["stages"] = m["stages"][:3]
     m["stages"][2]["status"] = "running"
     (out / "manifest.json").write_text(json.dumps(m))
     summary = pipeline.run(toy_plugins, file, out)
     assert summary["stages"]["train"]["training"]["resumed_from"] == 160
     assert summary["reused"][:2] == STAGES[:2] and "train" in summary["done"]
+
+
+def test_a_failing_stage_costs_nothing_that_was_done(copy, toy_plugins, monkeypatch):
+    file, out = copy
+    before = {name: (out / name).read_bytes() for name in ("clips.h5", "rollouts.h5")}
+
+    def fail(*_, **__):
+        raise DataError("no luck")
+
+    monkeypatch.setattr(pipeline.stages, "register", fail)
+    with pytest.raises(DataError, match="no luck"):
+        pipeline.run(toy_plugins, file, out, {"register": {"cutoff_hz": 55.0}})
+    assert {name: (out / name).read_bytes() for name in before} == before
+    monkeypatch.undo()
+    assert pipeline.run(toy_plugins, file, out)["reused"][:4] == STAGES[:4]
+
+
+def test_a_folder_that_no_stage_made_is_not_removed(copy, toy_plugins):
+    file, out = copy
+    m = manifest(out)
+    m["stages"] = [s for s in m["stages"] if s["name"] != "train"]
+    (out / "manifest.json").write_text(json.dumps(m))
+    with pytest.raises(DataError, match="no stage of this run made it"):
+        pipeline.run(toy_plugins, file, out)
+    assert (out / "train" / "checkpoints").is_dir()
 
 
 def test_inputs_are_told_apart_by_name_and_content(tmp_path):
@@ -239,8 +263,8 @@ def test_inputs_are_told_apart_by_name_and_content(tmp_path):
             return {}
 
         stage = pipeline.Stage("s", {}, lambda: files, tmp_path / "made", work, "mimic")
-        empty = {"inputs": {}, "plugins": {}, "stages": []}
-        return pipeline._do(stage, None, tmp_path, empty, tmp_path / "manifest.json")["key"]
+        empty = {"inputs": {}, "plugins": {}, "stages": [], "config": {}}
+        return pipeline._do(stage, None, tmp_path, empty, [], tmp_path / "manifest.json")["key"]
 
     files = [tmp_path / d / "trial.h5" for d in "ab"]
     for f in files:
@@ -365,7 +389,7 @@ def test_clips_of_another_body_are_refused(finished, plugins, mouse_model, tmp_p
     from toys import make_clips
 
     mouse = make_clips(mouse_model, frames=(10, 10)).save(tmp_path / "mouse.h5")
-    with pytest.raises(MimicError, match=r"registered to body 'mouse_forelimb', but the policy controls 'toy'"):
+    with pytest.raises(MimicError, match=r"registered to body mouse_forelimb:paper, but the policy controls toy"):
         stages.rollout(plugins, finished[1] / "train", out=tmp_path / "r.h5", clips_file=mouse)
     assert not (tmp_path / "r.h5").exists()
 
