@@ -72,6 +72,8 @@ class Body:
             moved it from the place the skeleton gives it.
         keypoint_spread: how far (m) a registration should expect a keypoint to be from that place.
         scale: size of the animal over the size of the model.
+        segment_scale: body name → how much longer the segment that begins there is than the model's, beyond ``scale``.
+        assets: file name → base64 of the files (meshes, textures) that ``mjcf`` names.
         muscles: what a muscle actuation drives.
         torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
     """
@@ -83,6 +85,8 @@ class Body:
     keypoint_pos: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
     keypoint_spread: float = 0.002
     scale: float = attrs.field(default=1.0, validator=positive)
+    segment_scale: Mapping[str, float] = attrs.field(factory=dict)
+    assets: Mapping[str, str] = attrs.field(factory=dict, repr=lambda a: f"{{{', '.join(a)}}}")
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)
@@ -96,10 +100,17 @@ class Body:
         )
 
     def spec(self) -> mujoco.MjSpec:
-        """Return a fresh, editable MuJoCo specification of the skeleton, registered keypoints in place."""
+        """Return a fresh, editable MuJoCo specification of the skeleton, segments scaled, keypoints in place."""
+        import base64
+
         import mujoco
 
-        spec = mujoco.MjSpec.from_string(self.mjcf)
+        from mimic_core.scaling import scale_segments
+
+        spec = mujoco.MjSpec.from_string(
+            self.mjcf, assets={name: base64.b64decode(text) for name, text in self.assets.items()}
+        )
+        scale_segments(spec, self.segment_scale)
         for keypoint, pos in self.keypoint_pos.items():
             spec.site(self.keypoints[keypoint]).pos = pos
         integrators = {"euler": "EULER", "implicitfast": "IMPLICITFAST", "rk4": "RK4"}

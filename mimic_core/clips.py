@@ -25,6 +25,7 @@ class ReferenceClips(Record):
         site_pos: keypoint sites of the body at qpos.
         tracked_pos: what was tracked, moved into the model's frame and size.
         error_mm: distance between the two in millimetres of the animal.
+        trust: how much of each tracked position the fit believed, 1 whole, 0 none (missing, or a jump of the tracking).
         alignment: per clip, the 4×4 map that carried recorded metres into model metres.
         provenance: settings, versions and input hashes that reproduce the fit.
     """
@@ -43,6 +44,7 @@ class ReferenceClips(Record):
     tracked_pos: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "m")
     error_mm: np.ndarray = array(("clip", "frame", "keypoint"), "mm")
     alignment: np.ndarray = array(("clip", "row", "column"), "1, m")
+    trust: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
 
     @classmethod

@@ -23,12 +23,14 @@ class Keypoints(Record):
 
     Attributes:
         names: keypoint names, as the file has them.
-        positions: (clip, frame, keypoint, xyz) m, in the recording's frame.
+        positions: (clip, frame, keypoint, xyz) in ``unit``, in the recording's frame.
         n_frames: (clip,) frames of each clip.
         rate_hz: camera rate.
         clip_names: one name per clip, unique.
         files: where each clip came from.
         origin: free text; ``synthetic`` for data that the project made itself.
+        confidence: (clip, frame, keypoint) the tracker's trust in each position, 0 to 1; None if it gave none.
+        unit: ``m``, ``cm``, ``mm`` or ``um``; empty where the file does not tell. A registration gets metres.
     """
 
     KIND: ClassVar[str] = "keypoints"
@@ -40,6 +42,8 @@ class Keypoints(Record):
     clip_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
     files: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
     origin: str = value(default="")
+    confidence: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
+    unit: str = value(default="m")
 
     @classmethod
     def from_clips(
@@ -51,8 +55,10 @@ class Keypoints(Record):
         clip_names: Sequence[str],
         files: Sequence[str] = (),
         origin: str = "",
+        confidence: Sequence[np.ndarray] | None = None,
+        unit: str = "m",
     ) -> Keypoints:
-        """Stack clips (frames, keypoints, 3) of different lengths into one padded array.
+        """Stack clips (frames, keypoints, 3) of different lengths, and their confidences, into padded arrays.
 
         Raises:
             DataError: there is no clip.
@@ -60,22 +66,28 @@ class Keypoints(Record):
         if not clips:
             raise DataError("no clips: give at least one keypoint file")
         n_frames = np.array([len(c) for c in clips])
-        positions = np.full((len(clips), n_frames.max(), len(names), 3), np.nan)
-        for i, clip in enumerate(clips):
-            positions[i, : len(clip)] = clip
         return cls(
             names=tuple(names),
-            positions=positions,
+            positions=_padded(clips, (len(names), 3)),
             n_frames=n_frames,
             rate_hz=rate_hz,
             clip_names=_unique(clip_names),
             files=tuple(files),
             origin=origin,
+            confidence=None if confidence is None else _padded(confidence, (len(names),)),
+            unit=unit,
         )
 
     def clips(self) -> list[np.ndarray]:
         """Return the clips as a list of (frames, keypoints, 3) arrays without padding."""
         return [p[:n] for p, n in zip(self.positions, self.n_frames, strict=True)]
+
+
+def _padded(clips: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    out = np.full((len(clips), max(map(len, clips)), *shape), np.nan)
+    for i, clip in enumerate(clips):
+        out[i, : len(clip)] = clip
+    return out
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
