@@ -22,7 +22,7 @@ from rich.table import Table
 from mimic_core import BodyModel
 from mimic_core.plugins import installed
 from mimic_core.runtime import prepare_jax
-from mimic_core.stages import parse_body
+from mimic_core.body import make_body
 
 CONTROL_DT = 0.0025
 ENGINES = (("mujoco", "body"), ("mujoco", "implicitfast"), ("mujoco", "euler"), ("mjx", "body"), ("mjx", "euler"))
@@ -57,8 +57,7 @@ def main() -> None:
     args = parser.parse_args()
     prepare_jax()
     plugins = installed()
-    name, variant = parse_body(args.body)
-    body = plugins.get("body", name).make(variant)
+    body = make_body(plugins, args.body)
     actuation = plugins.default("actuation")
     model = BodyModel.compile(body, actuation.build(actuation.config(), body))
     table = Table(

@@ -7,10 +7,12 @@ loads neither jax nor mujoco.
 from mimic_core.actuation import Actuation, ActuationSpec
 from mimic_core.analysis import AnalysisSpec, Result, Table
 from mimic_core.body import Body, BodyModel, BodySpec, Muscle, Physics
+from mimic_core.calibration import Calibration
 from mimic_core.clips import ReferenceClips
 from mimic_core.command import CommandSpec
 from mimic_core.component import ComponentSpec, NoSettings
 from mimic_core.errors import ConfigError, DataError, MimicError, PluginError, TrainingError
+from mimic_core.exchange import FormatSpec
 from mimic_core.hookspecs import hookimpl
 from mimic_core.keypoints import Keypoints, ReaderSpec, SourceSpec
 from mimic_core.observation import ObservationSpec
@@ -34,12 +36,14 @@ __all__ = [
     "Body",
     "BodyModel",
     "BodySpec",
+    "Calibration",
     "CommandSpec",
     "ComponentSpec",
     "ConfigError",
     "Controller",
     "DataError",
     "Decision",
+    "FormatSpec",
     "Keypoints",
     "Kinematics",
     "MimicError",

@@ -1,4 +1,4 @@
-"""What an analysis is: rollouts in; tables, figures and metrics out."""
+"""What an analysis is: rollouts or reference clips in; tables, figures and metrics out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from mimic_core.clips import ReferenceClips
 from mimic_core.component import ComponentSpec
-from mimic_core.storage import atomic_path, write_json, write_text
+from mimic_core.rollouts import Rollouts
+from mimic_core.storage import Record, atomic_path, write_json, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+RECORDS: dict[str, type[Record]] = {r.KIND: r for r in (Rollouts, ReferenceClips)}
+"""What an analysis may read, by the kind that files name themselves."""
 
 
 @attrs.frozen(kw_only=True)
@@ -80,4 +85,10 @@ class Result:
 
 @attrs.frozen(kw_only=True)
 class AnalysisSpec(ComponentSpec):
-    """An analysis. ``build(config) -> analyse`` with ``analyse(rollouts: Rollouts) -> Result``."""
+    """An analysis. ``build(config) -> analyse`` with ``analyse(record) -> Result``.
+
+    Attributes:
+        of: what it reads: ``rollouts`` (the record is `Rollouts`) or ``clips`` (`ReferenceClips`).
+    """
+
+    of: str = attrs.field(default=Rollouts.KIND, validator=attrs.validators.in_(tuple(RECORDS)))

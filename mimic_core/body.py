@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from mimic_core.component import ComponentSpec
-from mimic_core.errors import ConfigError, did_you_mean
+from mimic_core.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     import mujoco
 
     from mimic_core.actuation import Actuation
+    from mimic_core.plugins import Plugins
 
 positive = attrs.validators.gt(0)
 
@@ -128,16 +130,60 @@ class BodySpec(ComponentSpec):
 
     Attributes:
         variants: variant name → one line; the first is the default.
+        suffixes: endings (lower case, with the dot) of description files that it builds from; its settings then have
+            ``file``, the file that was named.
     """
 
     variants: Mapping[str, str] = attrs.field(factory=dict)
+    suffixes: tuple[str, ...] = ()
 
     def make(self, variant: str | None, config: Any = None) -> Body:
         """Build the body, checking the variant's name."""
         if variant and variant not in self.variants:
-            raise ConfigError(f"body {self.name}: unknown variant {variant!r}{did_you_mean(variant, self.variants)}")
+            known = did_you_mean(variant, self.variants) if self.variants else "; it has no variants"
+            raise ConfigError(f"body {self.name}: unknown variant {variant!r}{known}")
         variant = variant or next(iter(self.variants), "")
         return self.build(config if config is not None else self.config(), variant)
+
+
+def parse_body(plugins: Plugins, text: str) -> tuple[BodySpec, str, str | None]:
+    """Take ``NAME[:VARIANT]`` or ``FILE[:VARIANT]`` apart.
+
+    Returns:
+        who builds the body, the description file (empty for a name), and the variant (None where none is named).
+
+    Raises:
+        ConfigError: nobody builds bodies from files with that ending.
+        PluginError: no such body, or several.
+    """
+    endings = {suffix: p.name for p in plugins.provided("body") for suffix in p.record.suffixes}
+    name, variant = text, ""
+    if Path(text).suffix.lower() not in endings and ":" in text:
+        name, _, variant = text.rpartition(":")
+    ending = Path(name).suffix.lower()
+    if not ending:
+        return plugins.get("body", name), "", variant or None
+    if ending not in endings:
+        known = ", ".join(sorted(endings)) or "none"
+        raise ConfigError(f"{name}: no body is built from {ending!r} files; known endings: {known}")
+    return plugins.get("body", endings[ending]), name, variant or None
+
+
+def make_body(plugins: Plugins, text: str, settings: Mapping[str, Any] | None = None) -> Body:
+    """Build the body that ``text`` names (see `parse_body`); ``settings`` are those of the body itself.
+
+    Raises:
+        ConfigError: an unknown variant, or an unknown or wrong setting.
+        DataError: the description file does not exist.
+        PluginError: no such body, or several.
+    """
+    from mimic_core.config import structure
+
+    spec, file, variant = parse_body(plugins, text)
+    if file and not Path(file).is_file():
+        raise DataError(f"{file}: no such description of a body; check the path")
+    given = {**(settings or {}), **({"file": file} if file else {})}
+    return spec.make(variant, structure(given, spec.config, "body"))
 
 
 @attrs.frozen(eq=False, slots=False)

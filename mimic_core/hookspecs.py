@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mimic_core.analysis import AnalysisSpec
     from mimic_core.body import BodySpec
     from mimic_core.command import CommandSpec
+    from mimic_core.exchange import FormatSpec
     from mimic_core.keypoints import ReaderSpec, SourceSpec
     from mimic_core.observation import ObservationSpec
     from mimic_core.policy import PolicySpec
@@ -84,6 +85,19 @@ def mimic_readers() -> Iterator[ReaderSpec]:
     ...     yield ReaderSpec(name="mine", suffixes=(".mine",), build=lambda config: None)
     >>> next(mimic_readers()).suffixes
     ('.mine',)
+    """
+
+
+@hookspec
+def mimic_formats() -> Iterator[FormatSpec]:
+    """Yield file layouts of other programs, for ``mimic export`` and ``mimic import``.
+
+    >>> from mimic_core import FormatSpec, hookimpl
+    >>> @hookimpl
+    ... def mimic_formats():
+    ...     yield FormatSpec(name="mine", suffixes=(".mine",), build=lambda config: None)
+    >>> next(mimic_formats()).kind
+    'clips'
     """
 
 

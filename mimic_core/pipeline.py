@@ -29,15 +29,18 @@ from typing import Any
 import attrs
 
 from mimic_core import MIMIC_API, stages
+from mimic_core.body import make_body, parse_body
+from mimic_core.clips import ReferenceClips
 from mimic_core.config import merge, read_toml, structure
 from mimic_core.errors import ConfigError, DataError, did_you_mean
 from mimic_core.plugins import Plugins
+from mimic_core.rollouts import Rollouts
 from mimic_core.storage import file_hash, to_json, value_hash, write_json
 
 _TOP = {
     "title": str,
     "seed": int,
-    "body": str,
+    "body": (str, Mapping),
     "prefer": Mapping,
     "generate": Mapping,
     "register": Mapping,
@@ -78,7 +81,10 @@ def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None = None) 
     Raises:
         ConfigError: bad TOML, an unknown section, or a section of the wrong kind.
     """
-    config = merge(read_toml(path), overrides or {})
+    config, overrides = read_toml(path), overrides or {}
+    if isinstance(config.get("body"), str) and isinstance(overrides.get("body"), Mapping):
+        config["body"] = {"name": config["body"]}
+    config = merge(config, overrides)
     for key, v in config.items():
         if key not in _TOP:
             raise ConfigError(f"{path}: {key}: unknown section{did_you_mean(key, _TOP)}")
@@ -90,9 +96,10 @@ def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None = None) 
     return config
 
 
-def _is(v: Any, kind: type, where: str) -> None:
+def _is(v: Any, kind: type | tuple[type, ...], where: str) -> None:
     if not isinstance(v, kind) or isinstance(v, bool):
-        name = {str: "text", int: "a whole number", Mapping: "a table", list: "a list of text"}[kind]
+        names = {str: "text", int: "a whole number", Mapping: "a table", list: "a list of text"}
+        name = " or ".join(names[k] for k in (kind if isinstance(kind, tuple) else (kind,)))
         raise ConfigError(f"{where}: must be {name}, got {v!r}")
 
 
@@ -238,28 +245,52 @@ def _shown(path: Path, out: Path) -> str:
 
 def _plan(plugins: Plugins, config: Mapping[str, Any], base: Path, out: Path) -> Iterator[Stage]:
     """Yield the stages in the order of the chain; each takes what the one before wrote, unless told otherwise."""
-    seed, body = config.get("seed", 0), config.get("body")
+    seed = config.get("seed", 0)
     made: dict[str, Path] = {}
     if "generate" in config:
-        yield _generate(plugins, dict(config["generate"]), _body(plugins, body, "generate"), seed, made, out)
+        yield _generate(plugins, dict(config["generate"]), _body(plugins, config, base, "generate"), seed, made, out)
     if "register" in config:
-        yield _register(plugins, dict(config["register"]), _body(plugins, body, "register"), base, made, out)
+        yield _register(plugins, dict(config["register"]), _body(plugins, config, base, "register"), base, made, out)
+    analyses = [(plugins.get("analysis", name), dict(table)) for name, table in config.get("analyze", {}).items()]
+    yield from (_analyze(plugins, s, t, base, made, out) for s, t in analyses if s.of == ReferenceClips.KIND)
     if "train" in config:
         yield _train(plugins, dict(config["train"]), seed, base, made, out)
     if "rollout" in config:
         yield _rollout(plugins, dict(config["rollout"]), base, made, out)
-    for name, table in config.get("analyze", {}).items():
-        yield _analyze(plugins, name, dict(table), base, made, out)
+    yield from (_analyze(plugins, s, t, base, made, out) for s, t in analyses if s.of == Rollouts.KIND)
     if "report" in config:
         yield _report(plugins, dict(config["report"]), config, out)
 
 
-def _body(plugins: Plugins, body: str | None, stage: str) -> str:
-    if not body:
+@attrs.frozen
+class _Body:
+    """The body of a run.
+
+    Attributes:
+        text: its name or description file, and variant, as stages take it.
+        settings: its own settings.
+        built: hash of what is built from them, so that a stage is redone where a file behind the body changed.
+        options: the command-line options that choose it, as the run file names it.
+    """
+
+    text: str
+    settings: Mapping[str, Any]
+    built: str
+    options: str
+
+
+def _body(plugins: Plugins, config: Mapping[str, Any], base: Path, stage: str) -> _Body:
+    given = config.get("body")
+    settings = dict(given) if isinstance(given, Mapping) else {"name": given}
+    named = _take(settings, "name", str, "body")
+    if not named:
         raise ConfigError(f'{stage}: needs a body; add e.g. body = "mouse_forelimb" at the top of the run file')
-    name, variant = stages.parse_body(body)
-    plugins.get("body", name).make(variant)
-    return body
+    text = named
+    _, file, variant = parse_body(plugins, named)
+    if file and (base / file).is_file():  # else it is one given with --set, from the current folder
+        text = f"{base / file}:{variant}" if variant else str(base / file)
+    built = value_hash(make_body(plugins, text, settings))
+    return _Body(text, settings, built, f" --body {named}{_flags({'body': settings})}")
 
 
 def _take(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
@@ -287,16 +318,26 @@ def _generate(plugins, table, body, seed, made, out) -> Stage:
     made["keypoints"] = target
     return Stage(
         "generate",
-        {"source": source, "settings": table, "body": body, "seed": seed},
+        {"source": source, "settings": table, "body": body.built, "seed": seed},
         list,
         target,
-        lambda: stages.generate(plugins, body=body, out=target, source=source, settings=table, seed=seed),
-        f"mimic generate --body {body}{_options(source=source, seed=seed)}{_flags(table)} --out keypoints.h5",
+        lambda: stages.generate(
+            plugins,
+            body=body.text,
+            body_settings=body.settings,
+            out=target,
+            source=source,
+            settings=table,
+            seed=seed,
+        ),
+        f"mimic generate{body.options}{_options(source=source, seed=seed)}{_flags(table)} --out keypoints.h5",
     )
 
 
 def _register(plugins, table, body, base, made, out) -> Stage:
     method, patterns = _take(table, "method", str, "register"), table.pop("files", None)
+    unit, calibration = (_take(table, key, str, "register") for key in ("unit", "calibration"))
+    known = _input(calibration, made, "calibration", base, "register") if calibration else None
     reader, reader_settings = table.pop("reader", None), {}
     if isinstance(reader, Mapping):
         reader_settings = dict(reader)
@@ -308,24 +349,34 @@ def _register(plugins, table, body, base, made, out) -> Stage:
     files = _expand(patterns, base) if patterns else [_input(None, made, "keypoints", base, "register")]
     structure(table, plugins.choose("registration", method).config, "register")
     made["clips"] = target = out / "clips.h5"
-    settings = {"method": method, "reader": reader, "reader_settings": reader_settings, "settings": table, "body": body}
+    settings = {
+        "method": method,
+        "reader": reader,
+        "reader_settings": reader_settings,
+        "settings": table,
+        "unit": unit,
+        "body": body.built,
+    }
     return Stage(
         "register",
         settings,
-        lambda: files,
+        lambda: [*files, *([known] if known else [])],
         target,
         lambda: stages.register(
             plugins,
             files,
-            body=body,
+            body=body.text,
+            body_settings=body.settings,
             out=target,
             method=method,
             settings=table,
             reader=reader,
             reader_settings=reader_settings,
+            unit=unit,
+            calibration=known,
         ),
-        f"mimic register {' '.join(patterns or ['keypoints.h5'])} --body {body}"
-        f"{_options(method=method, reader=reader)}"
+        f"mimic register {' '.join(patterns or ['keypoints.h5'])}{body.options}"
+        f"{_options(method=method, reader=reader, unit=unit, calibration=calibration)}"
         f"{_flags({'register': {**table, 'reader': reader_settings}})} --out clips.h5",
     )
 
@@ -387,17 +438,17 @@ def _rollout(plugins, table, base, made, out) -> Stage:
     )
 
 
-def _analyze(plugins, name, table, base, made, out) -> Stage:
-    where, target = f"analyze.{name}", out / "analysis" / name
-    rollouts = _input(_take(table, "rollouts", str, where), made, "rollouts", base, where)
-    structure(table, plugins.get("analysis", name).config, where)
+def _analyze(plugins, spec, table, base, made, out) -> Stage:
+    where, target = f"analyze.{spec.name}", out / "analysis" / spec.name
+    file = _input(_take(table, spec.of, str, where), made, spec.of, base, where)
+    structure(table, spec.config, where)
     return Stage(
         where,
         table,
-        lambda: [rollouts],
+        lambda: [file],
         target,
-        lambda: stages.analyze(plugins, name, rollouts, out=target, settings=table),
-        f"mimic analyze {name} rollouts.h5{_flags(table)} --out analysis/{name}",
+        lambda: stages.analyze(plugins, spec.name, file, out=target, settings=table),
+        f"mimic analyze {spec.name} {spec.of}.h5{_flags(table)} --out analysis/{spec.name}",
     )
 
 

@@ -32,6 +32,7 @@ def _kinds() -> dict[str, tuple[str, type]]:
     from mimic_core.analysis import AnalysisSpec
     from mimic_core.body import BodySpec
     from mimic_core.command import CommandSpec
+    from mimic_core.exchange import FormatSpec
     from mimic_core.keypoints import ReaderSpec, SourceSpec
     from mimic_core.observation import ObservationSpec
     from mimic_core.policy import PolicySpec
@@ -46,6 +47,7 @@ def _kinds() -> dict[str, tuple[str, type]]:
         "actuation": ("mimic_actuations", ActuationSpec),
         "simulator": ("mimic_simulators", SimulatorSpec),
         "reader": ("mimic_readers", ReaderSpec),
+        "format": ("mimic_formats", FormatSpec),
         "source": ("mimic_sources", SourceSpec),
         "registration": ("mimic_registrations", RegistrationSpec),
         "reward": ("mimic_rewards", RewardSpec),

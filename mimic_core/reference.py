@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, sosfiltfilt
+from scipy.spatial.transform import Rotation, RotationSpline
 
 from mimic_core.body import BodyModel
 from mimic_core.clips import ReferenceClips
@@ -66,6 +67,27 @@ def resample_positions(
         share = np.clip(at - low, 0, 1)[:, None, None]
         high = np.where(share[:, 0, 0] > 1e-9, np.minimum(low + 1, n - 1), low)
         out[i, :steps] = clip[low] + share * (clip[high] - clip[low])
+    return out
+
+
+def velocity(qpos: np.ndarray, model: BodyModel, rate_hz: float) -> np.ndarray:
+    """Return (frame, qvel) rates of one clip's ``qpos`` (frame, qpos), at its own frames.
+
+    They are derivatives of cubic splines through the frames; the angular velocity of a free root is that of the spline
+    on the rotation group (`scipy.spatial.transform.RotationSpline`), in the body's frame as MuJoCo has it.
+    A single frame is at rest.
+    """
+    out = np.zeros((len(qpos), model.mj_model.nv))
+    if len(qpos) < 2:
+        return out
+    time = np.arange(len(qpos)) / rate_hz
+    rate = CubicSpline(time, qpos)(time, 1)
+    out[:, model.joint_dofadr] = rate[:, model.joint_qposadr]
+    for a in _quaternion_addresses(model):
+        dof = int(model.mj_model.joint(model.root).dofadr[0])
+        turns = Rotation.from_quat(np.roll(qpos[:, a : a + 4], -1, axis=1))
+        out[:, dof : dof + 3] = rate[:, a - 3 : a]
+        out[:, dof + 3 : dof + 6] = RotationSpline(time, turns)(time, 1)
     return out
 
 

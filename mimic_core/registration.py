@@ -21,8 +21,14 @@ class RegistrationSpec(ComponentSpec):
     """A registration method. ``build(config, body: Body) -> Register``.
 
     The keypoints handed to it have exactly the body's keypoint names, in the body's order (see
-    `match_keypoints`), finite or NaN.
+    `match_keypoints`), in metres, finite or NaN.
+
+    Attributes:
+        build_calibrated: ``build_calibrated(config, calibration: Calibration) -> Register`` for a method that can
+            keep the body of an animal that was registered before and fit only its movements; None if it cannot.
     """
+
+    build_calibrated: Callable[..., Register] | None = None
 
 
 def match_keypoints(keypoints: Keypoints, body: Body) -> tuple[Keypoints, Body]:
@@ -45,5 +51,6 @@ def match_keypoints(keypoints: Keypoints, body: Body) -> tuple[Keypoints, Body]:
             f"{', '.join(body.keypoints)}; rename the columns or choose another body"
         )
     pick = [lower[n.lower()] for n in common]
-    matched = attrs.evolve(keypoints, names=common, positions=keypoints.positions[:, :, pick])
+    confidence = None if keypoints.confidence is None else keypoints.confidence[:, :, pick]
+    matched = attrs.evolve(keypoints, names=common, positions=keypoints.positions[:, :, pick], confidence=confidence)
     return matched, body.with_keypoints(common)

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from mimic_core.analysis import RECORDS
 from mimic_core.clips import ReferenceClips
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
-from mimic_core.storage import check_output, file_hash, to_json, value_hash, write_json
+from mimic_core.storage import check_output, file_hash, open_hdf5, to_json, value_hash, write_json
 
 if TYPE_CHECKING:
+    from mimic_core.analysis import AnalysisSpec
     from mimic_core.policy import Controller
     from mimic_core.task import Task
 
@@ -55,29 +57,26 @@ def versions(plugins: Plugins) -> dict[str, str]:
     return {**{n: version(n) for n in named}, **plugins.versions}
 
 
-def parse_body(text: str) -> tuple[str, str | None]:
-    """Split ``NAME[:VARIANT]``."""
-    name, _, variant = text.partition(":")
-    return name, variant or None
-
-
 def generate(
     plugins: Plugins,
     *,
     body: str,
     out: str | Path,
+    body_settings: Mapping[str, Any] | None = None,
     source: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Make synthetic keypoints and keep them as a keypoint file."""
-    from mimic_core.body import BodyModel
+    """Make synthetic keypoints and keep them as a keypoint file.
+
+    ``body`` is a name or a description file, see `mimic_core.body.parse_body`.
+    """
+    from mimic_core.body import BodyModel, make_body
 
     check_output(out)
     spec = plugins.choose("source", source)
     events = Events(plugins, "generate", {"source": spec.name, "body": body, "seed": seed, **(settings or {})})
-    name, variant = parse_body(body)
-    model = BodyModel.compile(plugins.get("body", name).make(variant))
+    model = BodyModel.compile(make_body(plugins, body, body_settings))
     keypoints = spec.build(structure(dict(settings or {}), spec.config, "generate"), model, seed)()
     keypoints.save(out)
     return events.finish(
@@ -97,28 +96,56 @@ def register(
     plugins: Plugins,
     files: Sequence[str | Path],
     *,
-    body: str,
+    body: str | None = None,
     out: str | Path,
+    body_settings: Mapping[str, Any] | None = None,
     method: str | None = None,
     settings: Mapping[str, Any] | None = None,
     reader: str | None = None,
     reader_settings: Mapping[str, Any] | None = None,
+    unit: str | None = None,
+    calibration: str | Path | None = None,
+    save_calibration: str | Path | None = None,
+    report: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Fit a body to keypoint files and save the reference clips."""
+    """Fit a body to keypoint files and save the reference clips.
+
+    Args:
+        unit: of the files' positions, see `mimic_core.units.in_metres`; None: what the files say, else inferred.
+        calibration: calibration or clips of the same animal, whose body is kept; ``body`` may then be left out.
+        save_calibration: where the animal's calibration goes.
+        report: folder for the tables and figures of the analysis `registration`.
+
+    Raises:
+        ConfigError: neither body nor calibration is given, or the method cannot keep a calibration.
+        DataError: the files, or the calibration, are not what they should be.
+    """
+    from mimic_core.calibration import Calibration
     from mimic_core.keypoints import read_keypoints
     from mimic_core.registration import match_keypoints
+    from mimic_core.units import in_metres
 
-    check_output(out)
+    for path in filter(None, (out, save_calibration)):
+        check_output(path)
     spec = plugins.choose("registration", method)
-    name, variant = parse_body(body)
     config = structure(dict(settings or {}), spec.config, "register")
-    animal = plugins.get("body", name).make(variant)
+    known = None if calibration is None else Calibration.load(calibration)
+    if known is not None and spec.build_calibrated is None:
+        raise ConfigError(f"registration {spec.name}: cannot keep a calibration; leave it out or choose another method")
+    animal = _animal(plugins, body, body_settings, known, calibration)
+    name = body or _full_name(animal)
     events = Events(
-        plugins, "register", {"method": spec.name, "body": body, "files": len(files), **unstructure(config)}
+        plugins, "register", {"method": spec.name, "body": name, "files": len(files), **unstructure(config)}
     )
     keypoints = read_keypoints(files, plugins, reader, dict(reader_settings or {}))
     matched, animal = match_keypoints(keypoints, animal)
-    clips: ReferenceClips = spec.build(config, animal)(matched, events.progress)
+    matched, said = in_metres(matched, unit, animal)
+    if known is None:
+        fit = spec.build(config, animal)
+    else:
+        fit = spec.build_calibrated(config, attrs.evolve(known, body=animal))
+    clips: ReferenceClips = fit(matched, events.progress)
+    sources = dict.fromkeys(str(f) for f in (*files, *keypoints.files, *([calibration] if calibration else [])))
     clips = attrs.evolve(
         clips,
         provenance={
@@ -126,32 +153,64 @@ def register(
             "method": spec.name,
             "settings": unstructure(config),
             "origin": keypoints.origin,
-            "inputs": {Path(f).name: file_hash(f) for f in files},
+            "unit": said,
+            "calibration": str(calibration) if calibration else None,
+            "inputs": {f: file_hash(f) for f in sources if Path(f).is_file()},
             "versions": versions(plugins),
         },
     )
     clips.save(out)
+    if save_calibration is not None:
+        Calibration.of(clips).save(save_calibration)
+    if report is not None:
+        analyze(plugins, "registration", out, out=report)
     return events.finish(
         {
             "out": str(out),
-            "body": body,
+            "body": name,
             "method": spec.name,
             "error_mm": clips.error_summary(),
             "frames": int(clips.n_frames.sum()),
             "clips": len(clips.clip_names),
             "rate_hz": clips.rate_hz,
+            "unit": said,
             "keypoints": list(clips.keypoint_names),
             "scale": clips.body.scale,
             "unused_keypoints": [
                 n for n in keypoints.names if n.lower() not in {k.lower() for k in clips.keypoint_names}
             ],
+            "calibration": str(save_calibration) if save_calibration else None,
+            "report": str(report) if report else None,
             "details": {
                 k: v
                 for k, v in clips.provenance.items()
-                if k not in ("settings", "inputs", "versions", "method", "origin", "seconds", "files")
+                if k not in ("settings", "inputs", "versions", "method", "origin", "unit", "calibration", "seconds")
             },
         }
     )
+
+
+def _animal(
+    plugins: Plugins,
+    body: str | None,
+    settings: Mapping[str, Any] | None,
+    known: Calibration | None,
+    source: str | Path | None,
+) -> Body:
+    """The body to register: the calibrated one, after a look whether it is the one that was asked for."""
+    from mimic_core.body import make_body
+
+    if known is None:
+        if body is None:
+            raise ConfigError("no body named; give --body NAME (see 'mimic plugins list'), or --calibration FILE")
+        return make_body(plugins, body, settings)
+    if body is not None:
+        known.check(make_body(plugins, body, settings), source)
+    return known.body
+
+
+def _full_name(body: Body) -> str:
+    return f"{body.name}:{body.variant}" if body.variant else body.name
 
 
 def train(
@@ -332,7 +391,7 @@ def _check_body(clips: ReferenceClips, meta: Mapping[str, Any], source: Path) ->
         DataError: another skeleton, other muscles or other physics.
     """
     trained, given = meta["body"], to_json(clips.body)
-    if any(trained[part] != given[part] for part in ("name", "mjcf", "muscles", "torque_limits", "physics")):
+    if any(trained[part] != given[part] for part in ("name", "mjcf", "assets", "muscles", "torque_limits", "physics")):
         names = [f"{b['name']}:{b['variant']}" if b["variant"] else b["name"] for b in (given, trained)]
         raise DataError(
             f"{source}: registered to body {names[0]}, but the policy controls {names[1]}"
@@ -362,18 +421,39 @@ def load_controller(plugins: Plugins, run: str | Path) -> tuple[Controller, Task
 def analyze(
     plugins: Plugins,
     name: str,
-    rollouts_file: str | Path,
+    file: str | Path,
     *,
     out: str | Path,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Run an analysis over rollouts and save its tables, figures and metrics."""
+    """Run an analysis over rollouts or reference clips, whichever it reads, and save tables, figures and metrics.
+
+    Raises:
+        DataError: the file holds something else than this analysis reads.
+    """
     spec = plugins.get("analysis", name)
     config = structure(dict(settings or {}), spec.config, f"analyze.{name}")
     events = Events(plugins, f"analyze.{name}", unstructure(config))
-    result = spec.build(config)(Rollouts.load(rollouts_file))
+    result = spec.build(config)(_read_for(plugins, spec, Path(file)))
     result.save(out)
     return events.finish({"out": str(out), "analysis": name, **result.metrics})
+
+
+_MADE_BY = {Rollouts.KIND: "mimic rollout", ReferenceClips.KIND: "mimic register"}
+
+
+def _read_for(plugins: Plugins, spec: AnalysisSpec, path: Path) -> Rollouts | ReferenceClips:
+    """Read what the analysis reads; a file that other analyses read is answered with their names."""
+    with open_hdf5(path) as f:
+        found = f.attrs.get("mimic_kind")
+    if found in RECORDS and found != spec.of:
+        others = sorted(s.name for s in plugins.all("analysis") if s.of == found)
+        instead = f"for {found} there is 'mimic analyze {' | '.join(others)}'; " if others else ""
+        raise DataError(
+            f"{path}: holds {found}, but analysis {spec.name} reads {spec.of}; {instead}"
+            f"{spec.of} are made by '{_MADE_BY[spec.of]}'"
+        )
+    return RECORDS[spec.of].load(path)
 
 
 def report(
@@ -395,7 +475,6 @@ __all__ = [
     "analyze",
     "generate",
     "load_controller",
-    "parse_body",
     "read_run",
     "register",
     "report",

@@ -17,10 +17,12 @@ from mimic_core import (
     BodyModel,
     BodySpec,
     CommandSpec,
+    FormatSpec,
     ObservationSpec,
     PluginError,
     PolicySpec,
     ReaderSpec,
+    ReferenceClips,
     RewardSpec,
     SimulatorSpec,
     SourceSpec,
@@ -35,6 +37,7 @@ LIGHT = (
     "body",
     "actuation",
     "reader",
+    "format",
     "source",
     "registration",
     "reward",
@@ -343,6 +346,20 @@ def test_bad_actuation(plugins, spec, said):
     assert said in refused(plugins, "actuation", spec)
 
 
+class Silent:
+    def write(self, record, path):
+        pass
+
+
+class Forgetful:
+    def write(self, record, path):
+        record.save(path)
+
+    def read(self, paths, body):
+        clips = ReferenceClips.load(paths[0])
+        return attrs.evolve(clips, qpos=0 * clips.qpos)
+
+
 @pytest.mark.parametrize(
     ("kind", "record", "said"),
     [
@@ -353,6 +370,16 @@ def test_bad_actuation(plugins, spec, said):
             "returns NoneType",
         ),
         ("analysis", AnalysisSpec(name="mine", summary="a test", build=lambda c: 1 / 0), "it raises ZeroDivisionError"),
+        (
+            "format",
+            FormatSpec(name="mine", summary="a test", suffixes=(".x",), build=lambda c: Silent()),
+            "write leaves no file at toy.x",
+        ),
+        (
+            "format",
+            FormatSpec(name="mine", summary="a test", suffixes=(".h5",), reads=True, build=lambda c: Forgetful()),
+            "qpos of the toy body is not the same when it was written and read",
+        ),
         ("command", CommandSpec(name="mine", summary="a test", function=3), "function is 3"),
         ("source", SourceSpec(name="mine", summary="a test", build=lambda c, m, seed: dict), "makes dict"),
     ],

@@ -298,6 +298,7 @@ WRONG = [
     ("[train]\nclips = 'no.h5'\n", "train: no.h5: no such file (looked in "),
     ("[rollout]\n", "rollout: needs run, which no earlier stage makes"),
     ("[analyze.tracking]\n", "analyze.tracking: needs rollouts, which no earlier stage makes"),
+    ("[analyze.registration]\n", "analyze.registration: needs clips, which no earlier stage makes"),
 ]
 
 
@@ -410,6 +411,24 @@ def test_no_stage_needs_another_ones_section(toy_plugins, finished, tmp_path):
         pipeline.run(toy_plugins, file, tmp_path / "out", {"analyze": {"tracking": {"rollouts": 3}}})
 
 
+def test_an_analysis_of_clips_comes_before_those_of_rollouts_and_needs_none(toy_plugins, toy_clips, finished, tmp_path):
+    toy_clips.save(tmp_path / "own.h5")
+    file, out = tmp_path / "analyses.toml", tmp_path / "out"
+    file.write_text(
+        f"[analyze.tracking]\nrollouts = '{finished[1] / 'rollouts.h5'}'\n"
+        "[analyze.registration]\nclips = 'own.h5'\nworst_frames = 3\n[report]\n"
+    )
+    summary = pipeline.run(toy_plugins, file, out)
+    assert summary["done"] == ["analyze.registration", "analyze.tracking", "report"]
+    assert summary["stages"]["analyze.registration"]["clips"] == 6
+    command = manifest(out)["stages"][0]["command"]
+    assert command == "mimic analyze registration clips.h5 --set worst_frames=3 --out analysis/registration"
+    page = (out / "report.html").read_text()
+    assert page.index("Analysis: registration") < page.index("Analysis: tracking")
+    assert "Distance of tracked keypoints from the fitted body" in page
+    assert pipeline.run(toy_plugins, file, out)["done"] == []
+
+
 # -- the mouse ------------------------------------------------------------------------------------------------
 
 MOUSE = """
@@ -420,6 +439,7 @@ clips = 6
 [train.policy]
 steps = 60_000
 [rollout]
+[analyze.registration]
 [analyze.tracking]
 [analyze.simplex]
 shuffles = 3
@@ -437,4 +457,5 @@ def test_the_mouse_by_the_default_policy(plugins, tmp_path):
     first, *_, last = stage["train"]["training"]["curve"]
     assert last["tracking_mm"] < 0.5 * first["tracking_mm"]
     assert len(stage["rollout"]["muscles"]) == 9
+    assert stage["analyze.registration"]["error_mm"] == stage["register"]["error_mm"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 50_000

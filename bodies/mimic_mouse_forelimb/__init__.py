@@ -1,4 +1,4 @@
-"""The mouse's right forelimb: four joints, nine muscles, shoulder fixed in space.
+"""The mouse's right forelimb: four joints, nine muscles, shoulder fixed in space or gliding.
 
 ``body.toml`` holds the facts, ``facts`` reads them, ``builder`` turns them into a body.
 """
@@ -22,8 +22,9 @@ def mimic_bodies():
         variants={
             "paper": "model of the training runs of Leonardis et al. 2025 (0.52-1.2 N, activation 10/40 ms)",
             "revised": "later revision by the same group (0.6-0.8 N, activation 10/30 ms, more damping and armature)",
+            "mobile_shoulder": "paper, with a scapula that glides up to 2.5 mm each way against passive stiffness",
         },
-        summary="right forelimb of a mouse, shoulder fixed: 4 joints, 9 muscles, keypoints shoulder elbow wrist paw",
+        summary="right forelimb of a mouse, shoulder fixed or gliding: 4 joints, 9 muscles; shoulder, elbow, wrist, paw",
         source="Leonardis et al. 2025, arXiv:2511.21848; geometry after Gilmer et al. 2025, doi:10.1152/jn.00499.2024",
         default=True,
     )

@@ -62,15 +62,7 @@ def _mjcf(table: dict[str, Any]) -> str:
     for name, body in table["bodies"].items():
         elements[name] = _body(elements[body["parent"]], name, body)
     for name, joint in table["joints"].items():
-        _add(
-            elements[joint["body"]],
-            "joint",
-            name=name,
-            type="hinge",
-            pos=(0.0, 0.0, 0.0),
-            axis=joint["axis"],
-            range=joint["range_deg"],
-        )
+        _joint(elements[joint["body"]], name, joint)
     for body, sites in table["sites"].items():
         for name, pos in sites.items():
             _add(elements[body], "site", name=name, pos=pos, size=_SITE_SIZE, rgba=_MUSCLE_SITE_RGBA, group=_SITE_GROUP)
@@ -151,6 +143,13 @@ def _body(parent: ET.Element, name: str, body: dict[str, Any]) -> ET.Element:
     if "mass" in body:
         _add(element, "inertial", pos=body["mass_pos"], mass=body["mass"], diaginertia=body["inertia"])
     return element
+
+
+def _joint(body: ET.Element, name: str, joint: dict[str, Any]) -> None:
+    kind = joint.get("type", "hinge")
+    own = {k: joint[k] for k in ("armature", "damping", "stiffness") if k in joint}
+    limits = joint["range_deg"] if kind == "hinge" else joint["range"]
+    _add(body, "joint", name=name, type=kind, pos=(0.0, 0.0, 0.0), axis=joint["axis"], range=limits, **own)
 
 
 def _shape(body: ET.Element, name: str, shape: dict[str, Any]) -> None:

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from mimic_core.cli.analyze import analyze
+from mimic_core.cli.body import body
 from mimic_core.cli.common import load_plugins, session
+from mimic_core.cli.export import export, import_
 from mimic_core.cli.generate import generate
 from mimic_core.cli.info import info
 from mimic_core.cli.plugins import plugins_app
@@ -43,8 +45,9 @@ def _options(
     session.debug = session.debug or debug
 
 
-for command in (register, train, rollout, analyze, report, run, generate, info):
+for command in (register, train, rollout, analyze, report, run, generate, body, export, info):
     app.command()(command)
+app.command(name="import")(import_)
 app.add_typer(plugins_app, name="plugins")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,23 +11,34 @@ import typer
 from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
 from mimic_core.config import merge
 
+MAX_ROWS = 24  # longer tables are cut in the terminal; their csv files hold all rows
+MAX_WIDTH = 20  # of a name in a cell; longer ones lose their middle
+
 
 def analyze(
     name: Annotated[str, typer.Argument(help="The analysis; see 'mimic plugins list'.", show_default=False)],
-    rollouts: Annotated[Path, typer.Argument(help="Rollouts from 'mimic rollout'.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="What it analyses: rollouts from 'mimic rollout', or reference clips from 'mimic register'.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables (csv) and figures (png, svg).")],
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Analyse rollouts: tables, figures and metrics.
+    """Analyse rollouts, or the registration that reference clips came from: tables, figures and metrics.
 
     Example: `mimic analyze simplex rollouts.h5 --out simplex`
+
+    Of a registration: `mimic analyze registration clips.h5 --out quality`
     """
     from mimic_core import stages
 
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.analyze(plugins, name, rollouts, out=out, settings=_settings(set_, name))
+        summary = stages.analyze(plugins, name, file, out=out, settings=_settings(set_, name))
     emit(summary, json, [*_tables(out), f"tables and figures → {summary['out']}"])
 
 
@@ -46,12 +58,35 @@ def _tables(directory: Path) -> list[Any]:
     for name, caption in loads((directory / "result.json").read_text())["tables"].items():
         with (directory / f"{name}.csv").open(newline="") as f:
             columns, *rows = list(csv.reader(f))
-        shown.append(table(caption or name, columns, [[_number(v) for v in row] for row in rows]))
+        shown.append(_table(caption or name, columns, rows[:MAX_ROWS]))
+        if len(rows) > MAX_ROWS:
+            shown.append(f"… {len(rows) - MAX_ROWS} more in {directory / f'{name}.csv'}")
     return shown
 
 
-def _number(text: str) -> Any:
+def _table(title: str, columns: list[str], rows: list[list[str]]) -> Any:
+    """A table no wider than it must be: numbers with three digits under headings of one word a line."""
+    cells = [_column([row[i] for row in rows]) for i in range(len(columns))]
+    heads = [c.replace(" ", "\n") if numeric else c for c, (_, numeric) in zip(columns, cells, strict=True)]
+    out = table(title, heads, list(map(list, zip(*(texts for texts, _ in cells), strict=True))))
+    for column, (_, numeric) in zip(out.columns, cells, strict=True):
+        # where the terminal is too narrow, names give way and numbers stay whole
+        column.justify, column.no_wrap = ("right", True) if numeric else ("left", False)
+    return out
+
+
+def _column(cells: list[str]) -> tuple[list[str], bool]:
+    """The cells as text, and whether they are numbers: whole ones, or three digits of the largest."""
     try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
+        numbers = [float(c) for c in cells if c]
     except ValueError:
-        return text
+        return [_short(c) for c in cells], False
+    if all(v.is_integer() for v in numbers):
+        return [f"{float(c):.0f}" if c else "-" for c in cells], True
+    largest = max((abs(v) for v in numbers if math.isfinite(v)), default=1.0)
+    places = min(3, max(0, 2 - math.floor(math.log10(largest or 1.0))))
+    return [f"{float(c):.{places}f}" if c else "-" for c in cells], True
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_WIDTH else f"{name[: MAX_WIDTH // 2 - 1]}…{name[-MAX_WIDTH // 2 :]}"

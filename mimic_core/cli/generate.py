@@ -11,7 +11,9 @@ from mimic_core.cli.common import Json, Seed, Set, emit, load_plugins, settings,
 
 
 def generate(
-    body: Annotated[str, typer.Option(metavar="NAME[:VARIANT]", help="The body that moves.")],
+    body: Annotated[
+        str, typer.Option(metavar="NAME[:VARIANT]|FILE", help="The body that moves, or the file that describes it.")
+    ],
     out: Annotated[Path, typer.Option(help="Where the keypoints go (.h5).")],
     source: Annotated[str | None, typer.Option(help="The maker of movements; default: the default one.")] = None,
     seed: Seed = 0,
@@ -24,10 +26,12 @@ def generate(
     """
     from mimic_core import stages
 
+    given = settings(set_, "generate")
+    body_settings = given.pop("body", {})
     plugins = load_plugins()
     with working(plugins):
         summary = stages.generate(
-            plugins, body=body, out=out, source=source, settings=settings(set_, "generate"), seed=seed
+            plugins, body=body, out=out, body_settings=body_settings, source=source, settings=given, seed=seed
         )
     emit(
         summary,

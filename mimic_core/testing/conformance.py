@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from mimic_core.body import Body, BodyModel, BodySpec
+from mimic_core.clips import ReferenceClips
 from mimic_core.component import ComponentSpec
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, MimicError, PluginError
 from mimic_core.storage import to_json
+from mimic_core.testing.rollouts import synthetic_rollouts
 
 if TYPE_CHECKING:
     from mimic_core.plugins import Plugins, Provided
@@ -44,7 +47,10 @@ def checks(kind: str, record: Any) -> dict[str, Check]:
     if kind == "command":
         return {"summary": check_summary, "function": _check_command}
     found: dict[str, Check] = {"settings": check_settings, "summary": check_summary}
-    found |= _term_checks(kind) if kind in ("reward", "observation", "termination") else _OWN.get(kind, {})
+    own = _OWN.get(kind, {})
+    if kind == "body" and record.suffixes:  # without a file there is nothing to build
+        own = {"description files": _check_description_files}
+    found |= _term_checks(kind) if kind in ("reward", "observation", "termination") else own
     if kind == "simulator" and record.differentiable:
         found["gradient"] = _check_gradient
     return found
@@ -146,9 +152,9 @@ def _models(plugins: Plugins) -> Iterator[BodyModel]:
 
     yield toy_model(plugins)
     for spec in plugins.all("body"):
-        body = spec.make(None)
         for actuation in _actuations(plugins):
-            with contextlib.suppress(ConfigError):
+            with contextlib.suppress(ConfigError):  # it may need a file, or another actuation
+                body = spec.make(None)
                 yield BodyModel.compile(body, actuation.build(actuation.config(), body))
                 break
 
@@ -352,6 +358,49 @@ def _check_suffixes(record: Any, plugins: Plugins) -> None:
             raise PluginError(f"suffixes has {suffix!r}; give lower-case file endings with the dot, e.g. '.csv'")
 
 
+def _check_exchange(record: Any, plugins: Plugins) -> None:
+    """A record of its kind is written and, by a format that reads, comes back with the same movements."""
+    from tempfile import TemporaryDirectory
+
+    format_ = record.build(record.config())
+    given = _movement(plugins) if record.kind == ReferenceClips.KIND else synthetic_rollouts()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"toy{record.suffixes[0]}"
+        format_.write(given, path)
+        if not path.is_file() or not path.stat().st_size:
+            raise PluginError(f"write leaves no file at {path.name}; write to the path that it is given")
+        if not record.reads:
+            return
+        again = format_.read([path], given.body)
+    if not isinstance(again, ReferenceClips):
+        raise PluginError(f"read returns {type(again).__name__}; return mimic_core.ReferenceClips")
+    for name in ("qpos", "site_pos", "tracked_pos"):
+        found, expected = getattr(again, name), getattr(given, name)
+        if found.shape != expected.shape or not np.allclose(found, expected, rtol=0, atol=1e-5):
+            raise PluginError(f"{name} of the toy body is not the same when it was written and read; keep it to 1e-5")
+
+
+def _movement(plugins: Plugins) -> ReferenceClips:
+    """A clip of the toy body in eight different poses."""
+    from mimic_core.testing.steps import random_step, toy_model
+
+    model = toy_model(plugins)
+    steps = [random_step(model, key) for key in range(8)]
+    qpos = np.tile(model.mj_model.qpos0, (1, len(steps), 1))
+    qpos[0][:, model.joint_qposadr] = [s.joint_pos for s in steps]
+    sites = np.array([[s.site_pos for s in steps]])
+    return attrs.evolve(
+        ReferenceClips.standing(model, len(steps)), qpos=qpos, site_pos=sites, tracked_pos=sites + 0.001
+    )
+
+
+def _check_description_files(record: BodySpec, plugins: Plugins) -> None:
+    """A body that is built from files says which endings they have, and has a setting for the file's name."""
+    _check_suffixes(record, plugins)
+    if "file" not in [f.name for f in attrs.fields(record.config)]:
+        raise PluginError("has suffixes but no setting 'file'; add one, which takes the name of the description file")
+
+
 def _check_registration(record: Any, plugins: Plugins) -> None:
     from mimic_core.testing.toy import toy_body
 
@@ -391,6 +440,7 @@ _OWN: dict[str, dict[str, Check]] = {
     "actuation": {"actuators": _check_actuators, "excitation": _check_excitation},
     "simulator": {"simulation": _check_simulation},
     "reader": {"builds": _check_builds, "suffixes": _check_suffixes},
+    "format": {"suffixes": _check_suffixes, "written": _check_exchange},
     "analysis": {"builds": _check_builds},
     "report": {"builds": _check_builds},
     "registration": {"builds": _check_registration},

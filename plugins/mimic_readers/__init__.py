@@ -1,58 +1,25 @@
-"""Readers of 3D keypoint files: STAC-MJX ``.h5``, wide ``.csv``, and the project's own ``.h5``."""
+"""Readers of 3D keypoint files. docs/keypoint-files.md says what each needs."""
 
 from __future__ import annotations
 
-import attrs
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from mimic_core import ReaderSpec, hookimpl
+from mimic_readers import settings
 
-_positive = attrs.validators.gt(0)
-
-
-@attrs.frozen
-class StacMjxSettings:
-    """Settings of the `stac_mjx` reader.
-
-    Attributes:
-        rate_hz: camera rate; the files do not hold it.
-    """
-
-    rate_hz: float = attrs.field(default=200.0, validator=_positive)
+_HDF5 = (".h5", ".hdf5")
 
 
-@attrs.frozen
-class WideCsvSettings:
-    """Settings of the `wide_csv` reader.
-
-    Attributes:
-        rate_hz: camera rate; None takes it from the time column. With a rate the time column is not looked at.
-    """
-
-    rate_hz: float | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
+def _build(module: str) -> Callable[[Any], Callable[[Path], Any]]:
+    """Build function of the reader in ``module``, which is imported once a file is read."""
+    return lambda config: lambda path: import_module(f"mimic_readers.{module}").read(Path(path), config)
 
 
-def build_stac_mjx(config):
-    from mimic_readers.stac_mjx import read
-
-    return lambda path: read(path, config.rate_hz)
-
-
-def accepts_stac_mjx(path):
-    from mimic_readers.stac_mjx import accepts
-
-    return accepts(path)
-
-
-def build_wide_csv(config):
-    from mimic_readers.wide_csv import read
-
-    return lambda path: read(path, config.rate_hz)
-
-
-def accepts_wide_csv(path):
-    from mimic_readers.wide_csv import accepts
-
-    return accepts(path)
+def _accepts(module: str) -> Callable[[Path], bool]:
+    return lambda path: import_module(f"mimic_readers.{module}").accepts(Path(path))
 
 
 def build_mimic(config):
@@ -77,24 +44,82 @@ def mimic_readers():
     yield ReaderSpec(
         name="mimic",
         build=build_mimic,
-        suffixes=(".h5", ".hdf5"),
+        suffixes=_HDF5,
         accepts=accepts_mimic,
         summary="keypoints that 'mimic generate' wrote (.h5)",
     )
     yield ReaderSpec(
         name="stac_mjx",
-        config=StacMjxSettings,
-        build=build_stac_mjx,
-        suffixes=(".h5", ".hdf5"),
-        accepts=accepts_stac_mjx,
+        config=settings.StacMjx,
+        build=_build("stac_mjx"),
+        suffixes=_HDF5,
+        accepts=_accepts("stac_mjx"),
         summary="STAC-MJX .h5 (datasets kp_data and kp_names)",
         source="file layout of talmolab/stac-mjx",
     )
     yield ReaderSpec(
+        name="sleap_anipose",
+        config=settings.SleapAnipose,
+        build=_build("sleap_anipose"),
+        suffixes=_HDF5,
+        accepts=_accepts("sleap_anipose"),
+        summary="SLEAP-Anipose 3D points .h5 (dataset tracks)",
+        source="file layout of talmolab/sleap-anipose",
+    )
+    yield ReaderSpec(
+        name="sleap",
+        config=settings.Sleap,
+        build=_build("sleap"),
+        suffixes=(".slp",),
+        summary="SLEAP .slp of several cameras, triangulated with an Anipose calibration (.toml)",
+        source="Karashchuk et al. 2021, doi:10.1016/j.celrep.2021.109730",
+    )
+    yield ReaderSpec(
         name="wide_csv",
-        config=WideCsvSettings,
-        build=build_wide_csv,
+        config=settings.WideCsv,
+        build=_build("wide_csv"),
         suffixes=(".csv",),
-        accepts=accepts_wide_csv,
+        accepts=_accepts("wide_csv"),
         summary="wide .csv (columns time, <keypoint>_x, <keypoint>_y, <keypoint>_z; s and m)",
+    )
+    yield ReaderSpec(
+        name="dlc_csv",
+        config=settings.DlcCsv,
+        build=_build("dlc_csv"),
+        suffixes=(".csv",),
+        accepts=_accepts("dlc_csv"),
+        summary="DeepLabCut 3D .csv (header rows scorer, bodyparts, coords)",
+        source="file layout of DeepLabCut/DeepLabCut",
+    )
+    yield ReaderSpec(
+        name="anipose_csv",
+        config=settings.AniposeCsv,
+        build=_build("anipose_csv"),
+        suffixes=(".csv",),
+        accepts=_accepts("anipose_csv"),
+        summary="Anipose 3D .csv (columns <keypoint>_x, _y, _z, _error, _ncams, _score, and fnum)",
+        source="file layout of lambdaloop/anipose",
+    )
+    yield ReaderSpec(
+        name="trc",
+        build=_build("trc"),
+        suffixes=(".trc",),
+        summary="OpenSim and Motion Analysis marker trajectories (.trc)",
+        source="OpenSim documentation, Marker (.trc) Files",
+    )
+    yield ReaderSpec(
+        name="mat",
+        config=settings.Mat,
+        build=_build("mat"),
+        suffixes=(".mat",),
+        summary="DANNCE and other MATLAB .mat (variable pred: frames, xyz, keypoints)",
+        source="file layout of spoonsso/dannce",
+    )
+    yield ReaderSpec(
+        name="nwb",
+        config=settings.Nwb,
+        build=_build("nwb"),
+        suffixes=(".nwb",),
+        summary="NWB .nwb with 3D pose estimation (extension ndx-pose)",
+        source="file layout of rly/ndx-pose",
     )

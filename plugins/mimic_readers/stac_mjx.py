@@ -9,6 +9,8 @@ import numpy as np
 
 from mimic_core import DataError, Keypoints
 from mimic_core.storage import open_hdf5
+from mimic_readers.common import distinct
+from mimic_readers.settings import StacMjx
 
 
 def accepts(path: Path) -> bool:
@@ -21,20 +23,18 @@ def accepts(path: Path) -> bool:
         return "kp_data" in f
 
 
-def read(path: Path, rate_hz: float) -> Keypoints:
+def read(path: Path, config: StacMjx) -> Keypoints:
     """Read one clip. Columns of ``kp_data`` are x, y, z of the first keypoint, then of the next.
 
     Raises:
         DataError: a dataset is missing, no number, or of another shape than the names.
     """
-    path = Path(path)
     with open_hdf5(path) as f:
         data = _dataset(f, "kp_data", path)
         names = [n.decode() if isinstance(n, bytes) else str(n) for n in np.ravel(_dataset(f, "kp_names", path))]
     if data.dtype.kind not in "fiu":
         raise DataError(f"{path}: kp_data holds {data.dtype}, expected numbers; export it again")
-    if not names or len({n.lower() for n in names}) != len(names):
-        raise DataError(f"{path}: kp_names must be different names, got {', '.join(names) or 'none'}; correct them")
+    distinct(names, path, "kp_names")
     if data.ndim != 2 or data.shape[1] != 3 * len(names):
         raise DataError(
             f"{path}: kp_data has shape {data.shape}, expected (frames, {3 * len(names)}) for the "
@@ -43,7 +43,7 @@ def read(path: Path, rate_hz: float) -> Keypoints:
     if not len(data):
         raise DataError(f"{path}: kp_data has no frames; export it again")
     clip = data.astype(float).reshape(len(data), len(names), 3)
-    return Keypoints.from_clips([clip], names=names, rate_hz=rate_hz, clip_names=[path.stem], files=[str(path)])
+    return Keypoints.from_clips([clip], names=names, rate_hz=config.rate_hz, clip_names=[path.stem], files=[str(path)])
 
 
 def _dataset(f: h5py.File, key: str, path: Path) -> np.ndarray:

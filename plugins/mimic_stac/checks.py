@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mimic_core import DataError, Keypoints
+from mimic_core.keypoints import METRES_PER
+from mimic_stac.jumps import runs
 from mimic_stac.kinematics import Kinematics
 
 MIN_FRAMES = 4
@@ -25,7 +27,7 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
         DataError: a clip is too short, holds infinite numbers, or a keypoint is missing for longer
             than ``max_gap_ms``, at a clip's edge too.
     """
-    runs = frames = 0
+    gaps = positions = 0
     for c, clip in enumerate(keypoints.clips()):
         if len(clip) < MIN_FRAMES:
             raise DataError(f"{where(keypoints, c)}: {len(clip)} frames; a registration needs at least {MIN_FRAMES}")
@@ -33,18 +35,17 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
             raise DataError(f"{where(keypoints, c)}: holds infinite positions; write missing ones as NaN")
         missing = np.isnan(clip).any(-1)
         for k, name in enumerate(keypoints.names):
-            edges = np.flatnonzero(np.diff(np.r_[0, missing[:, k].astype(int), 0]))
-            for first, end in zip(edges[::2], edges[1::2], strict=True):
-                gap_ms = (end - first) / keypoints.rate_hz * 1e3
+            for first, last in runs(missing[:, k]):
+                gap_ms = (last + 1 - first) / keypoints.rate_hz * 1e3
                 if gap_ms > max_gap_ms + 1e-6:
                     raise DataError(
-                        f"{where(keypoints, c)}: {name} is missing in frames {first} to {end - 1} (counted from 0), "
+                        f"{where(keypoints, c)}: {name} is missing in frames {first} to {last} (counted from 0), "
                         f"{gap_ms:.0f} ms, and register.max_gap_ms is {max_gap_ms:g}; track it again, cut the clip "
                         "there, or raise the limit"
                     )
-                runs += 1
-                frames += int(end - first)
-    return {"gaps": runs, "positions": frames}
+                gaps += 1
+                positions += last + 1 - first
+    return {"gaps": gaps, "positions": positions}
 
 
 def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> float:
@@ -82,14 +83,10 @@ def _ratio(tracked: np.ndarray, sites: np.ndarray) -> float:
 def _check_unit(ratio: float, name: str) -> None:
     if not ratio:
         raise DataError(f"{name}: no two keypoints lie apart in any frame; check what was tracked")
-    if ratio > _LARGEST_RATIO:
-        hint = "millimetres, so divide by 1000" if 300 < ratio < 3000 else "another unit; convert"
-        raise DataError(
-            f"{name}: distances between keypoints are {ratio:.0f} times the body's; positions must be in "
-            f"metres and seem to be in {hint}"
-        )
-    if ratio < 1 / _LARGEST_RATIO:
-        raise DataError(
-            f"{name}: distances between keypoints are 1/{1 / ratio:.0f} of the body's; positions must be "
-            "in metres and seem to be in a larger unit; convert"
-        )
+    if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
+        return
+    times = f"{ratio:.0f} times" if ratio > 1 else f"1/{1 / ratio:.0f} of"
+    likely = [(unit, factor * ratio) for unit, factor in METRES_PER.items() if 0.2 < factor * ratio < 5]
+    unit, size = min(likely, key=lambda u: abs(np.log(u[1])), default=("", 0.0))
+    hint = f"as {unit} the animal would be {size:.1f} times the body; give --unit {unit}" if unit else "convert them"
+    raise DataError(f"{name}: distances between keypoints are {times} the body's, taken as metres; {hint}")

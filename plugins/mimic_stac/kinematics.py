@@ -1,20 +1,25 @@
 """Forward kinematics of a MuJoCo body over many poses at once, with exact Jacobians.
 
-The loop runs over the bodies of the tree, never over frames. The recursions are MuJoCo's own
+Only joints that carry a keypoint count; dofs are numbered among those. The loop runs over the bodies of the
+tree, never over frames. The recursions are MuJoCo's own
 (``mj_kinematics``, ``mj_jac``, ``mj_integratePos``, ``mj_differentiatePos``), in float64 throughout.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel
+from mimic_core.scaling import segments
 
 FREE, BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
 SLIDE, HINGE = int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)
+_DOFS = {FREE: 6, BALL: 3, SLIDE: 1, HINGE: 1}
 
 
 class Pose(NamedTuple):
@@ -40,19 +45,45 @@ class Kinematics:
     def __init__(self, model: BodyModel) -> None:
         """Read the tree of ``model``; keypoints keep the body's order."""
         m = model.mj_model
-        self.nq, self.nv = m.nq, m.nv
+        self.nq = m.nq
         self.site_body = m.site_bodyid[model.keypoint_site_ids]
         self.site_pos = m.site_pos[model.keypoint_site_ids].copy()
-        self._parent, self._pos = m.body_parentid, m.body_pos
+        self._parent, self._pos = m.body_parentid, m.body_pos.copy()
         self._quat = m.body_quat
-        self._joints = [range(a, a + n) if n else range(0) for a, n in zip(m.body_jntadr, m.body_jntnum, strict=True)]
-        self._type = [int(t) for t in m.jnt_type]
-        self._qadr, self._vadr = m.jnt_qposadr, m.jnt_dofadr
-        self._jpos, self._jaxis, self.qpos0 = m.jnt_pos, m.jnt_axis, m.qpos0.copy()
         self._needed = self._ancestors()
+        self._joints = {b: range(m.body_jntadr[b], m.body_jntadr[b] + m.body_jntnum[b]) for b in self._needed}
+        self._active = [j for b in self._needed for j in self._joints[b]]
+        self._type = {j: int(m.jnt_type[j]) for j in self._active}
+        self._qadr = {j: int(m.jnt_qposadr[j]) for j in self._active}
+        self.dofs = np.array([m.jnt_dofadr[j] + i for j in self._active for i in range(_DOFS[self._type[j]])], int)
+        self.nv = len(self.dofs)
+        self._vadr = {j: int(np.searchsorted(self.dofs, m.jnt_dofadr[j])) for j in self._active}
+        self._jpos, self._jaxis, self.qpos0 = m.jnt_pos.copy(), m.jnt_axis, m.qpos0.copy()
         self.moves = self._moves(m)
         self.translational = self._translational()
         self.lower, self.upper = self._limits(model)
+        self._segments(m)
+
+    def _segments(self, m: mujoco.MjModel) -> None:
+        """Note the segments whose size the keypoints can tell: those between a joint and another joint or keypoint."""
+        found = {n: ids for n, ids in segments(m).items() if set(ids) & set(self._needed)}
+        self.segment_names = tuple(found)
+        self._segment_of = np.full(m.nbody, -1)
+        for i, ids in enumerate(found.values()):
+            self._segment_of[list(ids)] = i
+        self.site_segment = self._segment_of[self.site_body]
+
+    def scaled(self, factors: np.ndarray) -> Kinematics:
+        """Return these kinematics with each segment (segment,) longer by its factor; `site_pos` follows."""
+        out = copy.copy(self)
+        by_body = np.where(self._segment_of >= 0, factors[self._segment_of] if len(factors) else 1.0, 1.0)
+        out._pos = self._pos * by_body[self._parent][:, None]
+        out._jpos = self._jpos.copy()
+        for b in self._needed:
+            for j in self._joints[b]:
+                out._jpos[j] = self._jpos[j] * by_body[b]
+        out.site_pos = self.site_pos * by_body[self.site_body][:, None]
+        return out
 
     def _ancestors(self) -> list[int]:
         needed: set[int] = set()
@@ -67,16 +98,17 @@ class Kinematics:
         moves = np.zeros((len(self.site_body), self.nv), bool)
         for k, b in enumerate(self.site_body):
             while b:
-                moves[k] |= m.dof_bodyid == b
+                moves[k] |= m.dof_bodyid[self.dofs] == b
                 b = self._parent[b]
         return moves
 
     def _translational(self) -> np.ndarray:
         out = np.zeros(self.nv, bool)
-        for kind, v in zip(self._type, self._vadr, strict=True):
-            if kind == SLIDE:
+        for j in self._active:
+            v = self._vadr[j]
+            if self._type[j] == SLIDE:
                 out[v] = True
-            elif kind == FREE:
+            elif self._type[j] == FREE:
                 out[v : v + 3] = True
         return out
 
@@ -88,29 +120,52 @@ class Kinematics:
 
     @property
     def scalar(self) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the hinge and slide joints in qpos and in qvel."""
-        ids = [j for j, t in enumerate(self._type) if t in (HINGE, SLIDE)]
-        return self._qadr[ids], self._vadr[ids]
+        """Places of the hinge and slide joints in qpos and among the dofs."""
+        ids = [j for j in self._active if self._type[j] in (HINGE, SLIDE)]
+        return np.array([self._qadr[j] for j in ids], int), np.array([self._vadr[j] for j in ids], int)
 
     @property
     def has_root(self) -> bool:
         """True for a body with a free joint."""
-        return FREE in self._type
+        return FREE in self._type.values()
+
+    @property
+    def free_dofs(self) -> np.ndarray:
+        """(dof,) True for the six dofs of a free joint."""
+        out = np.zeros(self.nv, bool)
+        for _, v in self._free_joints():
+            out[v : v + 6] = True
+        return out
 
     @property
     def root_qposadr(self) -> int:
         """Where the free joint's position begins in qpos; its quaternion follows."""
-        return int(self._qadr[self._type.index(FREE)])
+        return next(self._qadr[j] for j in self._active if self._type[j] == FREE)
+
+    def root_pos(self, q: np.ndarray) -> np.ndarray:
+        """Return (N, 3) m, where the free root is; 0 for a body without one."""
+        return q[:, self.root_qposadr : self.root_qposadr + 3] if self.has_root else np.zeros((len(q), 3))
+
+    def with_root_scaled(self, q: np.ndarray, factor: float) -> np.ndarray:
+        """Return ``q`` (N, qpos) with the free root's position times ``factor``."""
+        out = q.copy()
+        for a, _ in self._free_joints():
+            out[:, a : a + 3] *= factor
+        return out
 
     def quaternions(self) -> list[tuple[int, int]]:
-        """(place in qpos, place of its angular velocity in qvel) of each quaternion."""
+        """(place in qpos, place of its angular velocity among the dofs) of each quaternion."""
         out = []
-        for kind, q, v in zip(self._type, self._qadr, self._vadr, strict=True):
-            if kind == FREE:
-                out.append((int(q) + 3, int(v) + 3))
-            elif kind == BALL:
-                out.append((int(q), int(v)))
+        for j in self._active:
+            if self._type[j] == FREE:
+                out.append((self._qadr[j] + 3, self._vadr[j] + 3))
+            elif self._type[j] == BALL:
+                out.append((self._qadr[j], self._vadr[j]))
         return out
+
+    def _free_joints(self) -> list[tuple[int, int]]:
+        """(place in qpos, place among the dofs) of each free joint's position."""
+        return [(self._qadr[j], self._vadr[j]) for j in self._active if self._type[j] == FREE]
 
     def pose(self, q: np.ndarray) -> Pose:
         """Return the pose of every keypoint's body for ``q`` (N, qpos)."""
@@ -136,7 +191,7 @@ class Kinematics:
         self, j: int, q: np.ndarray, p: np.ndarray, r: np.ndarray, anchor: np.ndarray, axis: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Apply joint ``j`` to a body at ``p``, ``r``; fill its dofs' anchors and axes."""
-        kind, a, v = self._type[j], int(self._qadr[j]), int(self._vadr[j])
+        kind, a, v = self._type[j], self._qadr[j], self._vadr[j]
         if kind == FREE:
             p, r = q[:, a : a + 3], quat_to_matrix(q[:, a + 3 : a + 7])
             axis[:, v : v + 3] = np.eye(3)
@@ -157,19 +212,29 @@ class Kinematics:
 
     def jacobian(self, pose: Pose, sites: np.ndarray) -> np.ndarray:
         """Return (N, keypoint, 3, dof) derivatives of ``sites`` (N, keypoint, 3) by the dofs, m/rad or 1."""
-        arm = sites[:, :, None] - pose.anchor[:, None]
-        turn = np.cross(pose.axis[:, None], arm)
-        out = np.where(self.translational[:, None], pose.axis[:, None], turn)
-        return np.swapaxes(np.where(self.moves[..., None], out, 0.0), 2, 3)
+        still = self.translational[:, None]
+        turning = np.where(still, 0.0, pose.axis)
+        constant = np.where(still, pose.axis, -np.cross(turning, pose.anchor))
+        out = turn_columns(sites) @ np.swapaxes(turning, 1, 2)[:, None]
+        out += np.swapaxes(constant, 1, 2)[:, None]
+        return np.where(self.moves[:, None], out, 0.0)
+
+    def stretch(self, q: np.ndarray) -> np.ndarray:
+        """Return (N, keypoint, segment, 3) m: how each keypoint's body moves as a segment grows by its own size.
+
+        Positions are linear in the segments' sizes while the joints rest, so differences are exact.
+        """
+        now = self.pose(q).origin
+        grown = [self.scaled(1.0 + g).pose(q).origin - now for g in np.eye(len(self.segment_names))]
+        return np.stack(grown, 2) if grown else np.zeros((*now.shape[:2], 0, 3))
 
     def integrate(self, q: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Return ``q`` (…, qpos) moved by ``step`` (…, dof)."""
         out = q.copy()
         qs, vs = self.scalar
         out[..., qs] += step[..., vs]
-        for kind, a, v in zip(self._type, self._qadr, self._vadr, strict=True):
-            if kind == FREE:
-                out[..., a : a + 3] += step[..., v : v + 3]
+        for a, v in self._free_joints():
+            out[..., a : a + 3] += step[..., v : v + 3]
         for a, v in self.quaternions():
             out[..., a : a + 4] = quat_mul(q[..., a : a + 4], rotvec_to_quat(step[..., v : v + 3]))
         return out
@@ -179,13 +244,19 @@ class Kinematics:
         out = np.zeros((*q1.shape[:-1], self.nv))
         qs, vs = self.scalar
         out[..., vs] = q1[..., qs] - q0[..., qs]
-        for kind, a, v in zip(self._type, self._qadr, self._vadr, strict=True):
-            if kind == FREE:
-                out[..., v : v + 3] = q1[..., a : a + 3] - q0[..., a : a + 3]
+        for a, v in self._free_joints():
+            out[..., v : v + 3] = q1[..., a : a + 3] - q0[..., a : a + 3]
         for a, v in self.quaternions():
             inverse = q0[..., a : a + 4] * np.array([1.0, -1.0, -1.0, -1.0])
             out[..., v : v + 3] = quat_to_rotvec(quat_mul(inverse, q1[..., a : a + 4]))
         return out
+
+
+def turn_columns(v: np.ndarray) -> np.ndarray:
+    """Return (…, 3, 3) matrices M of vectors (…, 3) with M w = w x v."""
+    x, y, z = np.moveaxis(v, -1, 0)
+    o = np.zeros_like(x)
+    return np.stack([o, z, -y, -z, o, x, y, -x, o], -1).reshape(*v.shape, 3)
 
 
 def quat_to_matrix(quat: np.ndarray) -> np.ndarray:
@@ -203,6 +274,11 @@ def quat_to_matrix(quat: np.ndarray) -> np.ndarray:
         1 - 2 * (x * x + y * y),
     ]
     return np.stack(rows, -1).reshape(*quat.shape[:-1], 3, 3)
+
+
+def matrix_to_quat(rotation: np.ndarray) -> np.ndarray:
+    """Return (N, 4) quaternions, w first, of rotations (N, 3, 3)."""
+    return Rotation.from_matrix(rotation).as_quat(scalar_first=True)
 
 
 def axis_angle_to_matrix(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:

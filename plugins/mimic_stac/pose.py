@@ -2,7 +2,9 @@
 
 Minimised over all frames at once, with a Levenberg-Marquardt step whose matrix is banded (a frame
 is tied to the next two by the smoothness term only), so that its cost grows linearly with frames.
-Joint limits are kept by projection with an active set (Bertsekas 1982, doi:10.1137/0320018).
+Joint limits are kept by projection with an active set (Bertsekas 1982, doi:10.1137/0320018). A distance r
+costs c² log(1 + r²/c²) (Cauchy's loss; Black & Rangarajan 1996, doi:10.1007/BF00131148), so that a keypoint
+that was tracked wrongly pulls less the further off it is; c is a keypoint's own and infinite means r².
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ MM = 1e3
 TENSION_S = 0.04  # a dof without data runs on smoothly and comes to rest within about this time
 _AT_LIMIT = 1e-9
 _RIDGE = 1e-8
+_WEAK = 0.1  # smoothing that ties neighbouring frames together by less than this share of the keypoints' own pull
 
 
 class Targets(NamedTuple):
@@ -26,26 +29,36 @@ class Targets(NamedTuple):
     pos: np.ndarray
     """(frame, keypoint, 3) m, aligned, at the animal's size; 0 where not seen"""
     seen: np.ndarray
-    """(frame, keypoint) 1.0 where tracked, else 0.0"""
-    clip: np.ndarray
-    """(frame,) number of the clip, rising"""
-    rate_hz: float
+    """(frame, keypoint) how far each is to be believed: 1.0 where tracked, 0.0 where missing"""
+    piece: np.ndarray
+    """(frame,) number of the run of consecutive frames, rising"""
+    outlier_mm: np.ndarray
+    """(keypoint,) distance beyond which a keypoint counts as tracked wrongly"""
+
+    def loss(self, sq_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return cost and weight (its derivative) of squared distances (frame, keypoint) mm²."""
+        finite = np.isfinite(self.outlier_mm)
+        c2 = np.where(finite, self.outlier_mm, 1.0) ** 2
+        cost = np.where(finite, c2 * np.log1p(sq_mm / c2), sq_mm)
+        return self.seen * cost, self.seen * np.where(finite, 1.0 / (1.0 + sq_mm / c2), 1.0)
 
 
 class Smoothness:
-    """Sum of squared second differences in time, (frame, dof) scaled to mm, within clips.
+    """Sum of squared second differences in time, (frame, dof) scaled to mm, within pieces.
 
     A smoothing spline's response is 1 / (1 + (f/cutoff)^4) (Reinsch 1967), which gives its weight. A
-    tension a good deal weaker lets gaps at a clip's edge end in rest rather than in a straight line.
+    tension a good deal weaker lets gaps at a piece's edge end in rest rather than in a straight line.
     """
 
-    def __init__(self, targets: Targets, cutoff_hz: float, dof_mm: np.ndarray) -> None:
-        n = len(targets.clip)
-        bend = (targets.rate_hz / (2 * np.pi * cutoff_hz)) ** 2
-        pull = bend / (TENSION_S * targets.rate_hz)
-        self._step = (targets.clip[1:] == targets.clip[:-1]) * pull
-        self._curve = (targets.clip[2:] == targets.clip[:-2]) * bend
+    def __init__(self, piece: np.ndarray, rate_hz: float, cutoff_hz: float, dof_mm: np.ndarray) -> None:
+        """``piece`` (frame,) is the number of the run of consecutive frames that a frame belongs to."""
+        n = len(piece)
+        bend = (rate_hz / (2 * np.pi * cutoff_hz)) ** 2
+        pull = bend / (TENSION_S * rate_hz)
+        self._step = (piece[1:] == piece[:-1]) * pull
+        self._curve = (piece[2:] == piece[:-2]) * bend
         self._dof_mm = dof_mm
+        self.weak = bend < _WEAK
         self.bands = np.zeros((3, n))
         s, c = self._step**2, self._curve**2
         self.bands[0, :-1] += s
@@ -73,6 +86,22 @@ class Smoothness:
         return g * self._dof_mm
 
 
+class System(NamedTuple):
+    """Normal equations of a step of all frames' poses, and what they were made of."""
+
+    bands: np.ndarray
+    """(band, frame x dof) lower bands of the matrix, mm²; a dof that may not move stands alone"""
+    gradient: np.ndarray
+    """(frame, dof) of half the cost, mm²; 0 for a dof that may not move"""
+    slope: np.ndarray
+    """(frame, keypoint x xyz, dof) derivative of ``residual``, mm; 0 for a dof that may not move"""
+    residual: np.ndarray
+    """(frame, keypoint x xyz) weighted distances, mm"""
+    pose: Pose
+    root_weight: np.ndarray
+    """(frame, keypoint, 1) square root of each squared distance's weight"""
+
+
 class PoseFit:
     """Fits poses to targets for given offsets and scale."""
 
@@ -83,31 +112,41 @@ class PoseFit:
         smoothness: Smoothness | None,
         dof_mm: np.ndarray,
         rest: np.ndarray | None = None,
-        rest_weight: float = 0.0,
+        rest_weight: float | np.ndarray = 0.0,
+        movable: np.ndarray | None = None,
     ) -> None:
-        """``rest`` (qpos,) is a pose that dofs without data are drawn to with ``rest_weight`` (1)."""
+        """``rest`` (qpos,) is a pose that dofs are drawn to with ``rest_weight`` (1 or one per dof); not a free root.
+
+        ``movable`` (dof,) says which dofs may move; all by default.
+        """
         self.kin, self.targets, self.smoothness, self.dof_mm = kin, targets, smoothness, dof_mm
-        self.n_clips = int(targets.clip.max()) + 1
-        self.rest, self.rest_weight = rest, rest_weight
+        self.n_pieces = int(targets.piece.max()) + 1
+        self.rest, self._rest_mm = rest, np.where(kin.free_dofs, 0.0, dof_mm * np.sqrt(rest_weight))
+        self.movable = np.ones(kin.nv, bool) if movable is None else movable
+
+    @property
+    def frames_apart(self) -> bool:
+        """True where frames are tied together weakly or not at all."""
+        return self.smoothness is None or self.smoothness.weak
 
     def solve(
         self, q: np.ndarray, offsets: np.ndarray, scale: float, iterations: int, tolerance: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Improve ``q`` (frame, qpos) and return it with each clip's cost (clip,) mm².
+        """Improve ``q`` (frame, qpos) and return it with each piece's cost (piece,) mm².
 
-        Stops after ``iterations`` or when no clip's cost falls by more than ``tolerance`` of itself.
+        Stops after ``iterations`` or when no piece's cost falls by more than ``tolerance`` of itself.
         """
-        damping = np.full(self.n_clips, 1e-3)
-        sites, jac, cost = self._evaluate(q, offsets, scale)
+        damping = np.full(self.n_pieces, 1e-3)
+        cost = self.cost(q, offsets, scale)
         for _ in range(iterations):
-            trial = self._step(q, sites, jac, scale, damping)
-            new_sites, new_jac, new_cost = self._evaluate(trial, offsets, scale)
+            at = self.system(q, offsets, scale, damping)
+            step = solveh_banded(at.bands, -at.gradient.reshape(-1), lower=True, check_finite=False)
+            trial = self.move(q, step.reshape(len(q), -1))
+            new_cost = self.cost(trial, offsets, scale)
             better = new_cost <= cost
             damping = np.clip(np.where(better, damping * 0.1, damping * 10), 1e-9, 1e9)
-            take = better[self.targets.clip]
+            take = better[self.targets.piece]
             q = np.where(take[:, None], trial, q)
-            sites = np.where(take[:, None, None], new_sites, sites)
-            jac = np.where(take[:, None, None, None], new_jac, jac)
             fall = np.where(better, (cost - new_cost) / np.maximum(cost, 1e-12), np.inf)
             fall = np.where(~better & (damping >= 1e3), 0.0, fall)
             cost = np.where(better, new_cost, cost)
@@ -115,29 +154,11 @@ class PoseFit:
                 break
         return q, cost
 
-    def linearise(self, q: np.ndarray, offsets: np.ndarray, scale: float) -> tuple[Pose, np.ndarray]:
-        """Return the pose and the sites' Jacobian (frame, keypoint, 3, dof) m, 0 for dofs held at a limit."""
-        pose = self.kin.pose(q)
-        sites = pose.sites(offsets)
-        jac = self.kin.jacobian(pose, sites)
-        free = self._free(q, self._gradient(q, sites, jac, scale))
-        return pose, jac * free[:, None, None]
-
-    def _gradient(self, q: np.ndarray, sites: np.ndarray, jac: np.ndarray, scale: float) -> np.ndarray:
-        """(frame, dof) gradient of half the cost, mm²/rad."""
-        r = (self.targets.pos - scale * sites) * self.targets.seen[..., None] * MM**2 * scale
-        grad = -np.einsum("fkid,fki->fd", jac, r, optimize=True)
-        if self.smoothness is not None:
-            grad += self.smoothness.gradient(*self.smoothness.residuals(q, self.kin))
-        if self.rest is not None:
-            grad += self._from_rest(q) * self.dof_mm * np.sqrt(self.rest_weight)
-        return grad
-
-    def _evaluate(self, q: np.ndarray, offsets: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        pose = self.kin.pose(q)
-        sites = pose.sites(offsets)
-        r = (self.targets.pos - scale * sites) * self.targets.seen[..., None] * MM
-        cost = np.einsum("fki,fki->f", r, r)
+    def cost(self, q: np.ndarray, offsets: np.ndarray, scale: float) -> np.ndarray:
+        """Return each piece's cost (piece,) mm² at ``q`` (frame, qpos)."""
+        sites = self.kin.pose(q).sites(offsets)
+        r = (self.targets.pos - scale * sites) * MM
+        cost = self.targets.loss(np.einsum("fki,fki->fk", r, r))[0].sum(1)
         if self.smoothness is not None:
             v, a = self.smoothness.residuals(q, self.kin)
             cost[1:] += np.einsum("fd,fd->f", v, v)
@@ -145,17 +166,21 @@ class PoseFit:
         if self.rest is not None:
             d = self._from_rest(q)
             cost += np.einsum("fd,fd->f", d, d)
-        return sites, self.kin.jacobian(pose, sites), np.bincount(self.targets.clip, cost, self.n_clips)
+        return np.bincount(self.targets.piece, cost, self.n_pieces)
 
-    def _from_rest(self, q: np.ndarray) -> np.ndarray:
-        return self.kin.difference(q, np.broadcast_to(self.rest, q.shape)) * self.dof_mm * np.sqrt(self.rest_weight)
-
-    def _step(self, q: np.ndarray, sites: np.ndarray, jac: np.ndarray, scale: float, damping: np.ndarray) -> np.ndarray:
+    def system(self, q: np.ndarray, offsets: np.ndarray, scale: float, damping: np.ndarray) -> System:
+        """Return the normal equations of one step; ``damping`` (piece,) is Levenberg and Marquardt's."""
         n, nv = len(q), self.kin.nv
-        j = (jac * (self.targets.seen[..., None, None] * scale * MM)).reshape(n, -1, nv)
-        hess = np.swapaxes(j, 1, 2) @ j
-        grad = self._gradient(q, sites, jac, scale)
+        pose = self.kin.pose(q)
+        sites = pose.sites(offsets)
+        jac = self.kin.jacobian(pose, sites)
+        r = (self.targets.pos - scale * sites) * MM
+        root_weight = np.sqrt(self.targets.loss(np.einsum("fki,fki->fk", r, r))[1])[..., None]
+        residual = (r * root_weight).reshape(n, -1)
+        j = (jac * (root_weight[..., None] * scale * MM)).reshape(n, -1, nv)
+        grad = self._gradient(q, j, residual)
         width = 2 * nv if self.smoothness is not None else nv - 1
+        hess = np.swapaxes(j, 1, 2) @ j
         bands = np.zeros((width + 1, n, nv))
         for lag in range(nv):
             bands[lag, :, : nv - lag] = np.einsum("fdd->fd", hess[:, lag:, : nv - lag])
@@ -164,24 +189,38 @@ class PoseFit:
             for lag in range(3):
                 bands[lag * nv] += self.smoothness.bands[lag, :, None] * self.dof_mm**2
         if self.rest is not None:
-            bands[0] += self.rest_weight * self.dof_mm**2
+            bands[0] += self._rest_mm**2
         # A dof that nothing holds must not make the matrix singular; this slows its steps, not its minimum.
-        bands[0] += damping[self.targets.clip][:, None] * diagonal + _RIDGE * self.dof_mm**2 + 1e-12 * bands[0]
+        bands[0] += damping[self.targets.piece][:, None] * diagonal + _RIDGE * self.dof_mm**2 + 1e-12 * bands[0]
         free = self._free(q, grad)
         flat = bands.reshape(width + 1, n * nv)
         on = free.reshape(-1).astype(float)
         for lag in range(1, width + 1):
             flat[lag, : n * nv - lag] *= on[lag:] * on[: n * nv - lag]
         flat[0] = np.where(on > 0, flat[0], 1.0)
-        step = solveh_banded(flat, -(grad.reshape(-1) * on), lower=True, check_finite=False).reshape(n, nv)
-        moved = self.kin.integrate(q, step)
-        return np.clip(moved, self.kin.lower, self.kin.upper)
+        return System(flat, grad * free, -j * free[:, None], residual, pose, root_weight)
+
+    def move(self, q: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Return ``q`` moved by ``step`` (frame, dof), within the joint limits."""
+        return np.clip(self.kin.integrate(q, step), self.kin.lower, self.kin.upper)
+
+    def _gradient(self, q: np.ndarray, j: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """(frame, dof) gradient of half the cost, mm²/rad."""
+        grad = -(residual[:, None] @ j)[:, 0]
+        if self.smoothness is not None:
+            grad += self.smoothness.gradient(*self.smoothness.residuals(q, self.kin))
+        if self.rest is not None:
+            grad += self._from_rest(q) * self._rest_mm
+        return grad
+
+    def _from_rest(self, q: np.ndarray) -> np.ndarray:
+        return self.kin.difference(q, np.broadcast_to(self.rest, q.shape)) * self._rest_mm
 
     def _free(self, q: np.ndarray, grad: np.ndarray) -> np.ndarray:
-        """(frame, dof) False where a joint stands at its limit and would be pushed beyond it."""
-        free = np.ones(grad.shape, bool)
+        """(frame, dof) False where a dof may not move: at its limit and pushed beyond it, or not `movable`."""
+        free = np.tile(self.movable, (len(q), 1))
         qs, vs = self.kin.scalar
         g, x = grad[:, vs], q[:, qs]
         held = ((x <= self.kin.lower[qs] + _AT_LIMIT) & (g > 0)) | ((x >= self.kin.upper[qs] - _AT_LIMIT) & (g < 0))
-        free[:, vs] = ~held
+        free[:, vs] &= ~held
         return free

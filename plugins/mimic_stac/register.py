@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
-from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
-from scipy.interpolate import CubicSpline
+from threadpoolctl import threadpool_limits
 
-from mimic_core import Body, BodyModel, DataError, Keypoints, ReferenceClips
+from mimic_core import Body, BodyModel, Calibration, ConfigError, DataError, Keypoints, ReferenceClips
+from mimic_core.errors import did_you_mean
 from mimic_core.registration import Progress
-from mimic_core.storage import file_hash
 from mimic_stac import Settings, axes_matrix
-from mimic_stac.calibrate import Data, Fit, Freedom, calibrate, prior_cost
+from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio
-from mimic_stac.kinematics import Kinematics, Pose
-from mimic_stac.pose import MM, PoseFit, Smoothness, Targets
+from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
+from mimic_stac.kinematics import Kinematics
+from mimic_stac.outcome import diagnostics, jumps, reference_clips
+from mimic_stac.pieces import COARSE, chunks, sample
+from mimic_stac.pose import MM, Smoothness, Targets
+from mimic_stac.simultaneous import Problem, State
 from mimic_stac.start import (
-    N_STARTS,
     Orientation,
     dof_lengths,
     find_orientation,
-    headings,
-    ridge,
     sample_poses,
     start_poses,
     start_translation,
 )
 
 _OWN_ORIGIN = 3.0  # clips further apart than this many expected shifts have origins of their own
+_ANYWHERE = 1e-4  # hold of a clip's shift then, and while an orientation is sought: next to none
+_SLIDE_HOLD = 1e-4  # of a slide's displacement, against 1 for a keypoint's distance
+_ROUGH = 10.0  # the first round is a start for the second, and says what distances are usual
 
 
 @attrs.frozen
-class State:
-    """Where the alternation stands."""
+class _Told:
+    """Tells how far the fit is."""
 
-    fit: Fit
-    q: np.ndarray
-    cost: float
-    pose: Pose
-    jacobian: np.ndarray
+    progress: Progress
+    total: int
+    data: Data
+    before: int = 0
+
+    def __call__(self, done: int, cost: float) -> None:
+        seen = max(float(self.data.seen.sum()), 1.0)
+        self.progress(self.before + done, self.total, {"cost_mm2": cost / seen})
 
 
 class Registration:
     """Callable that fits one body to one animal's keypoints."""
 
-    def __init__(self, settings: Settings, body: Body) -> None:
-        self.settings, self.body = settings, body
+    def __init__(self, settings: Settings, body: Body, calibration: Calibration | None = None) -> None:
+        self.settings, self.body, self.calibration = settings, body, calibration
         self.model = BodyModel.compile(body)
         self.kin = Kinematics(self.model)
 
@@ -59,49 +63,55 @@ class Registration:
         Raises:
             DataError: no clips, too short ones, too long gaps, or positions in another unit.
         """
+        # One thread: matrices are narrow, and BLAS's threads wait for one another on a busy machine.
+        with threadpool_limits(1, "blas"):
+            return self._register(keypoints, progress)
+
+    def _register(self, keypoints: Keypoints, progress: Progress) -> ReferenceClips:
         began = time.perf_counter()
         if not len(keypoints.clip_names):
             raise DataError("no clips: give at least one keypoint file")
         gaps = check_gaps(keypoints, self.settings.max_gap_ms)
         poses = sample_poses(self.kin, 200)
         ratio = size_ratio(keypoints, self.kin, poses)
-        scale = ratio if self.settings.scale == "global" else self.body.scale
-        data = _flatten(keypoints)
-        dof_mm = dof_lengths(self.kin, scale, poses)
+        scale = self.body.scale if self.calibration or self.settings.scale == "fixed" else ratio
+        self.dof_mm = dof_lengths(self.kin, scale, poses)
+        data = _flatten(keypoints, self._weights(keypoints.names))
+        jump_mm = smallest_jump(self.dof_mm, self.kin.translational, keypoints.rate_hz)
+        tracked = np.concatenate([np.isfinite(c).all(-1) for c in keypoints.clips()])
+        steady = tracked.astype(float)
+        if self.settings.outlier_ratio:
+            steady = trust_in_time(data.pos, steady, data.clip, keypoints.rate_hz, jump_mm)
+            data = data._replace(seen=data.seen * steady)
+
+        part, frames = sample(data, self.kin)
         freedom = self._freedom()
-        orientation = self._orientation(data, scale, dof_mm, freedom)
+        orientation = self._orientation(part, scale, freedom)
         if orientation.kind == "free":
             freedom = attrs.evolve(freedom, rotation=True)
-        fit, origin = self._start(data, scale, orientation, freedom, poses)
-        data = data._replace(pos=(data.pos + origin[data.clip][:, None]) * data.seen[..., None])
-
-        smoothness = Smoothness(
-            Targets(data.pos, data.seen, data.clip, keypoints.rate_hz), self.settings.cutoff_hz, dof_mm
-        )
-        starts = sample_poses(self.kin, N_STARTS)
-        if self.kin.has_root:
-            starts = headings(self.kin, starts[0], 2 * N_STARTS)
-        q, _ = start_poses(self.kin, data, fit, dof_mm, starts)
-        state, iterations, converged = self._alternate(
-            data, fit, q, dof_mm, smoothness, freedom, keypoints.rate_hz, progress
-        )
+        fit, origin = self._start(part, scale, orientation, freedom, poses)
+        if origin.any():
+            freedom = attrs.evolve(freedom, shift_weight=_ANYWHERE)
+        data, part = (_moved(d, origin) for d in (data, part))
+        state, problem = self._fit(part, fit, freedom, poses, keypoints.rate_hz, progress)
+        q, outlier_mm = state.q, problem.outlier_mm
+        if len(frames) < len(data.pos):
+            q = self._follow(data, state.fit, poses, keypoints.rate_hz, problem, progress)
+        trust = steady * self._near(data, state.fit, q, outlier_mm)
         provenance = {
-            "method": "stac",
-            "settings": attrs.asdict(self.settings),
-            "inputs": _hashes(keypoints.files),
-            "versions": _versions(),
-            "iterations": iterations,
-            "converged": converged,
-            "scale": state.fit.scale,
+            "iterations": state.iterations,
+            "converged": state.converged,
+            "frames_calibrated": len(frames),
             "orientation": orientation.kind,
             "orientation_rivalry": orientation.rivalry,
             "gaps_bridged": gaps,
-            "origin": keypoints.origin,
-            **self._diagnostics(state),
+            "jumps": jumps(keypoints, tracked, trust),
+            "outlier_mm": dict(zip(keypoints.names, outlier_mm.tolist(), strict=True)),
+            **diagnostics(self.body, self.model, self.kin, state.fit, q),
         }
         origin = np.einsum("cij,cj->ci", state.fit.rotation, origin)
         fit = attrs.evolve(state.fit, translation=state.fit.translation + origin)
-        clips = self._clips(keypoints, fit, state.q, provenance)
+        clips = reference_clips(keypoints, self.body, self.model, self.kin, fit, q, trust, provenance)
         clips.provenance["seconds"] = round(time.perf_counter() - began, 3)
         return clips
 
@@ -110,23 +120,30 @@ class Registration:
         s = self.settings
         own_clip = s.alignment in ("clip", "clip_rigid") and not self.kin.has_root
         hold = (s.tracking_mm / s.clip_shift_mm) ** 2
+        known = self.calibration is not None
         return Freedom(
-            scale=s.scale == "global",
+            scale=s.scale != "fixed" and not known,
             translation=s.alignment != "none" and not self.kin.has_root,
             rotation=False,
             shift_weight=hold if own_clip else None,
             turn_weight=hold if own_clip and s.alignment == "clip_rigid" else None,
-            offset_weight=(s.tracking_mm / (MM * self.body.keypoint_spread)) ** 2,
+            offset_weight=None if known else (s.tracking_mm / (MM * self.body.keypoint_spread)) ** 2,
+            segment_weight=(s.tracking_mm / (MM * s.segment_spread)) ** 2
+            if s.scale == "segments" and not known
+            else None,
         )
 
-    def _orientation(self, data: Data, scale: float, dof_mm: np.ndarray, freedom: Freedom) -> Orientation:
+    def _orientation(self, data: Data, scale: float, freedom: Freedom) -> Orientation:
         s = self.settings
         if s.alignment == "none" or self.kin.has_root or s.axes == "model":
             return Orientation(np.eye(3), "model")
         if s.axes != "auto":
             return Orientation(axes_matrix(s.axes), "square")
+        if self.calibration is not None:
+            return Orientation(self.calibration.rotation, "calibration")
         # Clips may have origins of their own, which must not speak against an orientation.
-        return find_orientation(self.kin, data, scale, dof_mm, attrs.evolve(freedom, shift_weight=1e-3))
+        rough = attrs.evolve(freedom, shift_weight=_ANYWHERE, segment_weight=None)
+        return find_orientation(self.kin, data, scale, self.dof_mm, rough)
 
     def _start(
         self, data: Data, scale: float, orientation: Orientation, freedom: Freedom, poses: np.ndarray
@@ -135,142 +152,112 @@ class Registration:
         n_clips = int(data.clip.max()) + 1
         origin = np.zeros((n_clips, 3))
         if not freedom.translation:
-            return Fit.start(scale, self.kin.site_pos, orientation.rotation, np.zeros((n_clips, 3))), origin
+            return Fit.start(self.kin, scale, orientation.rotation, np.zeros((n_clips, 3))), origin
         shift = start_translation(self.kin, scale, orientation.rotation, data, poses)
         common = np.median(shift, 0)
         apart = np.linalg.norm(shift - common, axis=1).max()
         if freedom.shift_weight is not None and apart > _OWN_ORIGIN * self.settings.clip_shift_mm / MM:
             origin = (shift - common) @ orientation.rotation
-        return Fit.start(scale, self.kin.site_pos, orientation.rotation, np.tile(common, (n_clips, 1))), origin
+        return Fit.start(self.kin, scale, orientation.rotation, np.tile(common, (n_clips, 1))), origin
 
-    def _alternate(
+    def _fit(
         self,
         data: Data,
         fit: Fit,
-        q: np.ndarray,
-        dof_mm: np.ndarray,
-        smoothness: Smoothness,
         freedom: Freedom,
+        poses: np.ndarray,
         rate_hz: float,
         progress: Progress,
-    ) -> tuple[State, int, bool]:
-        """Alternate until the cost stops falling. A step that does not lower it is retried more cautiously."""
-        s = self.settings
+    ) -> tuple[State, Problem]:
+        """Fit a sample with squared distances first, then all with a loss that outliers do not rule."""
+        s, dof_mm = self.settings, self.dof_mm
+        every = np.full(data.seen.shape[1], np.inf)
+        coarse, _ = sample(data, self.kin, COARSE)
+        q, _ = start_poses(self.kin, coarse, fit, dof_mm, poses)
+        problem = self._problem(coarse, freedom, rate_hz, every)
+        state = problem.poses(fit, q, 60, 1e-6)
+        told = _Told(progress, s.max_iterations, coarse)
+        state = problem.solve(state, s.max_iterations // 2, _ROUGH * s.tolerance, told)
+        done = state.iterations
+        if len(coarse.pos) < len(data.pos):
+            q, _ = start_poses(self.kin.scaled(state.fit.segments), data, state.fit, dof_mm, poses)
+            problem = self._problem(data, freedom, rate_hz, every)
+            state = problem.poses(state.fit, q, 20, 1e-4)
+        if s.outlier_ratio:
+            least = smallest_outlier(dof_mm, self.kin.translational)
+            outlier_mm = np.maximum(self._usual(problem, state) * s.outlier_ratio, least)
+            problem = attrs.evolve(problem, outlier_mm=outlier_mm)
+            state = attrs.evolve(state, cost=problem.cost(state.fit, state.q))
+        state = problem.solve(
+            state, s.max_iterations - done, s.tolerance, _Told(progress, s.max_iterations, data, done)
+        )
+        return attrs.evolve(state, iterations=done + state.iterations), problem
 
-        def evaluate(fit: Fit, q: np.ndarray, iterations: int) -> State:
-            targets = Targets(fit.align(data.pos, data.clip), data.seen, data.clip, rate_hz)
-            solver = PoseFit(self.kin, targets, smoothness, dof_mm)
-            q, cost = solver.solve(q, fit.offsets, fit.scale, iterations, 1e-10)
-            pose, jacobian = solver.linearise(q, fit.offsets, fit.scale)
-            total = float(cost.sum()) / MM**2 + prior_cost(fit, self.kin.site_pos, data, freedom)
-            return State(fit, q, total, pose, jacobian)
+    def _usual(self, problem: Problem, state: State) -> np.ndarray:
+        """(keypoint,) mm, the median distance of each keypoint."""
+        d, fit = problem.data, state.fit
+        sites = problem.solver(fit).kin.pose(state.q).sites(fit.offsets) * fit.scale
+        off = np.linalg.norm(fit.align(d.pos, d.clip) - sites, axis=-1) * MM
+        return np.nan_to_num(np.nanmedian(np.where(d.seen > 0, off, np.nan), axis=0), nan=np.inf)
 
-        state = evaluate(fit, q, 60)
-        caution, converged = 0.1, False
-        done = 0
-        for done in range(1, s.max_iterations + 1):
-            new = calibrate(
-                state.fit, state.pose, state.jacobian, ridge(dof_mm), self.kin.site_pos, data, freedom, caution
-            )
-            trial = evaluate(new, state.q, 4) if 1e-3 < new.scale < 1e3 else None
-            fall = (state.cost - trial.cost) / max(state.cost, 1e-30) if trial is not None else -1.0
-            if fall > 0:
-                state = trial
-                converged = fall <= s.tolerance
-                caution /= 3
-            else:
-                converged = caution >= 1.0
-                caution = min(1.0, caution * 10)
-            progress(done, s.max_iterations, {"cost_mm2": state.cost * MM**2 / max(float(data.seen.sum()), 1.0)})
-            if converged:
-                break
-        return evaluate(state.fit, state.q, 30), done, converged
-
-    def _diagnostics(self, state: State) -> dict[str, Any]:
-        fit, kin = state.fit, self.kin
-        moved = np.linalg.norm(fit.offsets - kin.site_pos, axis=1) * MM * fit.scale
-        spread = self.body.keypoint_spread * MM * fit.scale
-        names = self.model.keypoint_names
-        at = self.model.joint_qposadr
-        limits = self.model.joint_range
-        held = (state.q[:, at] <= limits[:, 0] + 1e-6) | (state.q[:, at] >= limits[:, 1] - 1e-6)
-        return {
-            "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
-            "offset_beyond_spread": [n for n, m in zip(names, moved, strict=True) if m > spread],
-            "share_at_joint_limit": dict(zip(self.model.joint_names, held.mean(0).tolist(), strict=True)),
-            "clip_shift_mm_max": float(np.linalg.norm(fit.shift, axis=1).max() * MM),
-            "clip_turn_deg_max": float(np.rad2deg(np.linalg.norm(fit.turn, axis=1).max())),
-        }
-
-    def _clips(self, keypoints: Keypoints, fit: Fit, q: np.ndarray, provenance: dict[str, Any]) -> ReferenceClips:
-        n = keypoints.n_frames
-        shape = keypoints.positions.shape[:2]
-        inside = np.arange(shape[1]) < n[:, None]
-        rotation, translation = fit.rotation / fit.scale, fit.translation / fit.scale
-
-        def padded(x: np.ndarray) -> np.ndarray:
-            out = np.full((*shape, *x.shape[1:]), np.nan)
-            out[inside] = x
-            return out
-
-        sites = padded(self.kin.pose(q).sites(fit.offsets))
-        whole = np.where(np.isnan(keypoints.positions).any(-1, keepdims=True), np.nan, keypoints.positions)
-        tracked = np.einsum("cij,cfkj->cfki", rotation, whole) + translation[:, None, None]
-        alignment = np.tile(np.eye(4), (len(n), 1, 1))
-        alignment[:, :3, :3], alignment[:, :3, 3] = rotation, translation
-        qpos, qvel = padded(q), np.full((*shape, self.kin.nv), np.nan)
-        for c, count in enumerate(n):
-            qvel[c, :count] = velocity(self.kin, qpos[c, :count], keypoints.rate_hz)
-        names = self.model.keypoint_names
-        registered = {k: tuple(map(float, o)) for k, o in zip(names, fit.offsets, strict=True)}
-        return ReferenceClips(
-            body=attrs.evolve(self.body, keypoint_pos=registered, scale=fit.scale),
-            rate_hz=keypoints.rate_hz,
-            clip_names=keypoints.clip_names,
-            joint_names=self.model.joint_names,
-            keypoint_names=names,
-            n_frames=n,
-            qpos=qpos,
-            qvel=qvel,
-            site_pos=sites,
-            tracked_pos=tracked,
-            error_mm=np.linalg.norm(tracked - sites, axis=-1) * fit.scale * MM,
-            alignment=alignment,
-            provenance=provenance,
+    def _problem(self, data: Data, freedom: Freedom, rate_hz: float, outlier_mm: np.ndarray) -> Problem:
+        """Slides are drawn a little to their rest, or a recording's place and theirs could not be told apart."""
+        return Problem(
+            kin=self.kin,
+            data=data,
+            freedom=freedom,
+            outlier_mm=outlier_mm,
+            dof_mm=self.dof_mm,
+            smoothness=Smoothness(data.piece, rate_hz, self.settings.cutoff_hz, self.dof_mm),
+            rest=self.kin.qpos0,
+            rest_weight=np.where(self.kin.translational, _SLIDE_HOLD, 0.0),
         )
 
+    def _follow(
+        self, data: Data, fit: Fit, poses: np.ndarray, rate_hz: float, problem: Problem, progress: Progress
+    ) -> np.ndarray:
+        """Return poses (frame, qpos) of a long recording, in chunks that overlap; their edges are not kept."""
+        q = np.empty((len(data.pos), self.kin.nq))
+        parts = list(chunks(data, self.kin))
+        for i, (frames, keep) in enumerate(parts):
+            part = data.pick(frames, data.piece[frames] - data.piece[frames[0]])
+            first, _ = start_poses(self.kin.scaled(fit.segments), part, fit, self.dof_mm, poses)
+            found = self._problem(part, problem.freedom, rate_hz, problem.outlier_mm).poses(fit, first, 60, 1e-6)
+            q[frames[keep]] = found.q[keep]
+            progress(i + 1, len(parts), {})
+        return q
 
-def velocity(kin: Kinematics, q: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Return (frame, dof) rates of ``q`` (frame, qpos) of one clip, rad/s or m/s.
+    def _near(self, data: Data, fit: Fit, q: np.ndarray, outlier_mm: np.ndarray) -> np.ndarray:
+        """(frame, keypoint) in (0, 1], less the further a keypoint is from the body."""
+        sites = fit.scale * self.kin.scaled(fit.segments).pose(q).sites(fit.offsets)
+        off = fit.align(data.pos, data.clip) - sites
+        targets = Targets(sites, np.ones(data.seen.shape), data.piece, outlier_mm)
+        return targets.loss(np.einsum("fki,fki->fk", off, off) * MM**2)[1]
 
-    Hinges and slides are differentiated as the cubic spline through the frames, quaternions by central
-    differences on the rotation group.
-    """
-    step = kin.difference(q[1:], q[:-1]) * rate_hz
-    out = np.empty((len(q), kin.nv))
-    out[1:-1] = 0.5 * (step[1:] + step[:-1])
-    out[0], out[-1] = 1.5 * step[0] - 0.5 * step[1], 1.5 * step[-1] - 0.5 * step[-2]
-    qs, vs = kin.scalar
-    out[:, vs] = CubicSpline(np.arange(len(q)) / rate_hz, q[:, qs], axis=0)(np.arange(len(q)) / rate_hz, 1)
-    return out
+    def _weights(self, names: tuple[str, ...]) -> np.ndarray:
+        """(keypoint,) how much each counts.
+
+        Raises:
+            ConfigError: a weight names no keypoint.
+        """
+        lower = {n.lower(): w for n, w in self.settings.weights.items()}
+        for name in self.settings.weights:
+            if name.lower() not in {n.lower() for n in names}:
+                raise ConfigError(f"register.weights: no keypoint {name!r} is registered{did_you_mean(name, names)}")
+        return np.array([lower.get(n.lower(), 1.0) for n in names])
 
 
-def _flatten(keypoints: Keypoints) -> Data:
+def _flatten(keypoints: Keypoints, weights: np.ndarray) -> Data:
+    """Put all clips after one another; each position is believed as its confidence times ``weights`` say."""
     pos = np.concatenate(keypoints.clips())
-    seen = np.isfinite(pos).all(-1)
     clip = np.repeat(np.arange(len(keypoints.n_frames)), keypoints.n_frames)
-    return Data(np.where(seen[..., None], pos, 0.0), seen.astype(float), clip)
+    tracked = np.isfinite(pos).all(-1)
+    seen = tracked * weights
+    if keypoints.confidence is not None:
+        inside = np.arange(keypoints.positions.shape[1]) < keypoints.n_frames[:, None]
+        seen = seen * np.clip(np.nan_to_num(keypoints.confidence[inside], nan=0.0), 0.0, 1.0)
+    return Data(np.where(tracked[..., None], pos, 0.0), seen, clip, clip)
 
 
-def _hashes(files: tuple[str, ...]) -> dict[str, str]:
-    return {f: file_hash(f) for f in dict.fromkeys(files) if Path(f).is_file()}
-
-
-def _versions() -> dict[str, str]:
-    out = {}
-    for name in ("mimic-neuro", "mujoco", "numpy", "scipy"):
-        try:
-            out[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            out[name] = "unknown"
-    return out
+def _moved(data: Data, origin: np.ndarray) -> Data:
+    return data._replace(pos=data.pos + origin[data.clip][:, None])

@@ -6,11 +6,15 @@ import attrs
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mimic_stac.calibrate import Data, Fit, Freedom, calibrate, prior_cost
-from mimic_stac.kinematics import Kinematics, quat_mul
+from mimic_stac.calibrate import Data, Fit, Freedom
+from mimic_stac.kinematics import Kinematics, matrix_to_quat, quat_to_matrix
 from mimic_stac.pose import MM, PoseFit, Targets
+from mimic_stac.simultaneous import Problem, State
 
 N_STARTS = 6
+_TRUNK_SHARE = 0.25  # a dof that carries this share of the keypoints belongs to the trunk
+_STUCK = 3.0  # a frame this many times worse than the median may be in a wrong posture
+_REPAIRS = 8
 _SEARCH_FRAMES = 80
 _REFINED = 8
 _REST_WEIGHT = 1e-4
@@ -65,45 +69,92 @@ def start_translation(kin: Kinematics, scale: float, rotation: np.ndarray, data:
 
 
 def start_poses(
-    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, starts: np.ndarray, iterations: int = 40
+    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray, iterations: int = 40
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit every frame on its own from several ``starts`` (start, qpos).
+    """Fit every frame on its own: a fixed body from several ``poses`` (pose, qpos), a free one from the root outwards.
 
     Returns:
         The best pose of each frame (frame, qpos) and its cost (frame,), mm².
     """
-    n = len(data.pos)
-    pos = fit.align(data.pos, data.clip)
-    targets = Targets(pos, data.seen, np.arange(n), 1.0)
-    solver = PoseFit(kin, targets, None, dof_mm, rest=starts[0], rest_weight=0.0 if kin.has_root else _REST_WEIGHT)
-    best_q, best_cost = None, np.full(n, np.inf)
-    for q0 in starts:
-        q = _placed(kin, q0, pos, data.seen, fit.scale)
-        q, cost = solver.solve(q, fit.offsets, fit.scale, max(1, iterations // 4), 1e-4)
+    if kin.has_root:
+        q, cost = _from_root_outwards(kin, data, fit, dof_mm, poses)
+        return _repaired(kin, data, fit, dof_mm, poses[0], q, cost)
+    solver = _one_by_one(kin, data, fit, dof_mm, poses[0])
+    best_q, best_cost = None, np.full(len(data.pos), np.inf)
+    for q0 in poses[:N_STARTS]:
+        q, cost = solver.solve(np.tile(q0, (len(data.pos), 1)), fit.offsets, fit.scale, max(1, iterations // 4), 1e-4)
         best_q = q if best_q is None else np.where((cost < best_cost)[:, None], q, best_q)
         best_cost = np.minimum(cost, best_cost)
     return solver.solve(best_q, fit.offsets, fit.scale, iterations, 1e-4)
 
 
-def _placed(kin: Kinematics, q0: np.ndarray, pos: np.ndarray, seen: np.ndarray, scale: float) -> np.ndarray:
-    """Return (frame, qpos): ``q0`` in every frame, a free root moved so that the centroids agree."""
-    q = np.tile(q0, (len(pos), 1))
-    if kin.has_root:
-        sites = kin.pose(q).sites(kin.site_pos)
-        count = np.maximum(seen.sum(1), 1.0)[:, None]
-        root = kin.root_qposadr
-        q[:, root : root + 3] += ((pos / scale - sites) * seen[..., None]).sum(1) / count
+def _one_by_one(
+    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, movable: np.ndarray | None = None
+) -> PoseFit:
+    """A solver that takes every frame on its own."""
+    every = np.arange(len(data.pos))
+    targets = Targets(fit.align(data.pos, data.clip), data.seen, every, np.full(data.seen.shape[1], np.inf))
+    return PoseFit(kin, targets, None, dof_mm, rest=rest, rest_weight=_REST_WEIGHT, movable=movable)
+
+
+def _from_root_outwards(
+    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit the root, then the trunk with it, then all.
+
+    The tree tells which dofs are which: those that carry every keypoint, a good part of them, or few.
+    """
+    q = _rooted(kin, data, fit, poses)
+    carried = kin.moves.mean(0)
+    for share in (1.0, _TRUNK_SHARE, 0.0):
+        solver = _one_by_one(kin, data, fit, dof_mm, poses[0], carried >= share)
+        q, cost = solver.solve(q, fit.offsets, fit.scale, 12, 1e-3)
+    return q, cost
+
+
+def _rooted(kin: Kinematics, data: Data, fit: Fit, poses: np.ndarray) -> np.ndarray:
+    """Return (frame, qpos): the first pose, its root where the keypoints say.
+
+    That is Kabsch's rotation (1976, doi:10.1107/S0567739476001873). Keypoints count the more the less they move about within the body, so that the trunk decides.
+    """
+    a = kin.root_qposadr
+    home, turned = kin.qpos0[a : a + 3], quat_to_matrix(kin.qpos0[a + 3 : a + 7])
+    inside = (fit.scale * kin.pose(poses).sites(fit.offsets) - fit.scale * home) @ turned
+    weight = data.seen / (inside.var(0).sum(-1) + 1e-3 * inside.var((0, 1)).sum() + 1e-12)
+    weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
+    template, pos = inside[0], fit.align(data.pos, data.clip)
+    from_mean, to_mean = weight @ template, np.einsum("fk,fki->fi", weight, pos)
+    cross = np.einsum("fk,fki,fkj->fij", weight, pos - to_mean[:, None], template - from_mean[:, None])
+    u, _, vt = np.linalg.svd(cross)
+    mirrored = np.linalg.det(u @ vt) < 0
+    u[mirrored, :, -1] *= -1
+    rotation = u @ vt
+    q = np.tile(poses[0], (len(pos), 1))
+    q[:, a : a + 3] = (to_mean - np.einsum("fij,fj->fi", rotation, from_mean)) / fit.scale
+    q[:, a + 3 : a + 7] = matrix_to_quat(rotation)
     return q
 
 
-def headings(kin: Kinematics, q: np.ndarray, n: int) -> np.ndarray:
-    """Return (n, qpos): the pose ``q`` with its free root turned about the vertical."""
-    out = np.tile(q, (n, 1))
-    a = kin.root_qposadr + 3
-    half = np.pi * np.arange(n) / n
-    turn = np.stack([np.cos(half), 0 * half, 0 * half, np.sin(half)], -1)
-    out[:, a : a + 4] = quat_mul(turn, out[:, a : a + 4])
-    return out
+def _repaired(
+    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, q: np.ndarray, cost: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Try frames that fit badly again from the poses of their neighbours in time, while that helps."""
+    for _ in range(_REPAIRS):
+        helped = False
+        for step in (-1, 1):
+            other = np.clip(np.arange(len(q)) + step, 0, len(q) - 1)
+            worth = (cost > _STUCK * np.median(cost)) & (data.piece[other] == data.piece) & (cost[other] < cost)
+            bad = np.flatnonzero(worth)
+            if not len(bad):
+                continue
+            solver = _one_by_one(kin, data.pick(bad), fit, dof_mm, rest)
+            new_q, new_cost = solver.solve(q[other[bad]], fit.offsets, fit.scale, 15, 1e-3)
+            better = new_cost < 0.98 * cost[bad]
+            q[bad[better]], cost[bad[better]] = new_q[better], new_cost[better]
+            helped |= bool(better.any())
+        if not helped:
+            break
+    return q, cost
 
 
 def find_orientation(kin: Kinematics, data: Data, scale: float, dof_mm: np.ndarray, freedom: Freedom) -> Orientation:
@@ -117,15 +168,15 @@ def find_orientation(kin: Kinematics, data: Data, scale: float, dof_mm: np.ndarr
     firsts = []
     for rotation in Rotation.create_group("O").as_matrix():
         shift = start_translation(kin, scale, rotation, data, sample_poses(kin, 100))
-        fit = Fit.start(scale, kin.site_pos, rotation, shift)
+        fit = Fit.start(kin, scale, rotation, shift)
         q, cost = start_poses(kin, data, fit, dof_mm, starts, 20)
         firsts.append((cost.sum(), fit, q))
     firsts.sort(key=lambda f: _angle(f[1].rotation[0]))
     own = firsts.pop(0)
     trials = []
     for _, fit, q in [own, *sorted(firsts, key=lambda f: f[0])[:_REFINED]]:
-        square, _ = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=False), starts)
-        free, turned = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=True), starts)
+        square, _ = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=False), starts[0])
+        free, turned = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=True), starts[0])
         trials.append((fit.rotation[0], square, min(free, square), turned if free < square else fit.rotation[0]))
     own = trials[0]
     chosen = min(trials, key=lambda t: t[2])
@@ -145,27 +196,22 @@ def _sample(data: Data) -> Data:
     """Return some frames, spread over all clips, at least one of each."""
     step = max(1, len(data.pos) // _SEARCH_FRAMES)
     first = np.flatnonzero(np.r_[True, data.clip[1:] != data.clip[:-1]])
-    pick = np.union1d(np.arange(0, len(data.pos), step), first)
-    return Data(data.pos[pick], data.seen[pick], data.clip[pick])
+    return data.pick(np.union1d(np.arange(0, len(data.pos), step), first))
 
 
 def _refine(
-    kin: Kinematics, data: Data, fit: Fit, q: np.ndarray, dof_mm: np.ndarray, freedom: Freedom, starts: np.ndarray
+    kin: Kinematics, data: Data, fit: Fit, q: np.ndarray, dof_mm: np.ndarray, freedom: Freedom, rest: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Return cost (m²) and rotation (3, 3) after a few rounds of pose and offset phase."""
-    best = (np.inf, fit.rotation[0])
-    for _ in range(8):
-        targets = Targets(fit.align(data.pos, data.clip), data.seen, np.arange(len(data.pos)), 1.0)
-        solver = PoseFit(kin, targets, None, dof_mm, rest=starts[0], rest_weight=_REST_WEIGHT)
-        q, cost = solver.solve(q, fit.offsets, fit.scale, 5, 1e-4)
-        total = cost.sum() / MM**2 + prior_cost(fit, kin.site_pos, data, freedom)
-        if total < best[0]:
-            best = (float(total), fit.rotation[0])
-        pose, jac = solver.linearise(q, fit.offsets, fit.scale)
-        fit = calibrate(fit, pose, jac, ridge(dof_mm), kin.site_pos, data, freedom, 0.2)
-    return best
-
-
-def ridge(dof_mm: np.ndarray) -> np.ndarray:
-    """Return (dof,) m²: what keeps the offset phase from dividing by zero where a dof moves no keypoint."""
-    return 1e-6 * (dof_mm / MM) ** 2
+    """Return cost (mm²) and rotation (3, 3) after some steps of poses and calibration together."""
+    problem = Problem(
+        kin=kin,
+        data=data,
+        freedom=freedom,
+        outlier_mm=np.full(data.seen.shape[1], np.inf),
+        dof_mm=dof_mm,
+        smoothness=None,
+        rest=rest,
+        rest_weight=_REST_WEIGHT,
+    )
+    found = problem.solve(State(fit, q, problem.cost(fit, q)), 25, 1e-4)
+    return found.cost, found.fit.rotation[0]

@@ -25,7 +25,7 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
         ConfigError: no joint to drive, a torque limit for a joint that the skeleton does not have or that is
             not positive, or a joint without a limit that no muscle crosses.
     """
-    joints = [j.name for j in mujoco.MjSpec.from_string(body.mjcf).joints if _is_scalar(j.type)]
+    joints = [j.name for j in body.spec().joints if _is_scalar(j.type)]
     if not joints:
         raise ConfigError(f"body {body.name}: has no hinge or slide joint for the actuation 'torque' to drive")
     limits = _limits(config, body, tuple(joints))
@@ -96,7 +96,7 @@ def _limits(config: Settings, body: Body, joints: tuple[str, ...]) -> dict[str, 
 
 
 def _with_tendons(body: Body) -> mujoco.MjModel:
-    spec = mujoco.MjSpec.from_string(body.mjcf)
+    spec = body.spec()
     sites = [s.name for s in spec.sites]
     for muscle in body.muscles:
         tendon = spec.add_tendon(name=muscle.name)

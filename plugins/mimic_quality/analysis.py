@@ -1,0 +1,257 @@
+"""Tables and numbers of the registration analysis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mimic_core import ConfigError, ReferenceClips, Result, Table
+from mimic_core.clips import error_summary
+from mimic_core.errors import did_you_mean
+from mimic_quality import Settings
+from mimic_quality.measures import Measures, runs, stats, window
+
+# what a registration may say of itself besides what the arrays hold
+_SAID = ("method", "converged", "iterations", "orientation", "gaps_bridged", "clip_shift_mm_max", "clip_turn_deg_max")
+
+
+def analysis(settings: Settings):
+    """Return ``analyse(clips) -> Result`` for these settings."""
+
+    def analyse(clips: ReferenceClips) -> Result:
+        from mimic_quality import figures, overlay
+
+        for name in settings.show:
+            if name not in clips.clip_names:
+                near = did_you_mean(name, clips.clip_names)
+                raise ConfigError(f"analyze.registration.show: no clip {name!r} in these clips{near}")
+        m = Measures(clips, settings)
+        shown = m.shown()
+        tables = {
+            "keypoint_error": keypoint_table(m),
+            "offsets": offset_table(m),
+            "segments": segment_table(m),
+            "joints": joint_table(m),
+            "worst_frames": worst_table(m),
+            "jumps": jump_table(m),
+            "clips": clip_table(m),
+        }
+        drawn = {
+            "error_by_keypoint": figures.error_by_keypoint(m),
+            "error_over_time": figures.error_over_time(m),
+            "frames": overlay.frames(m, shown),
+            "joint_angles": figures.joint_angles(m, shown),
+            "root": figures.root(m, shown),
+        }
+        drawn = {name: figure for name, figure in drawn.items() if figure is not None}
+        return Result(
+            metrics=metrics(m, shown),
+            tables={name: table for name, table in tables.items() if table.rows},
+            figures=drawn,
+            captions={name: c for name, c in captions(m, shown).items() if name in drawn},
+            methods=methods(m),
+        )
+
+    return analyse
+
+
+def keypoint_table(m: Measures) -> Table:
+    def row(label: str, errors: np.ndarray, which: Any) -> tuple[Any, ...]:
+        lost = (100 * _share(mask[..., which], m) for mask in (m.missing, m.jumped))
+        return (label, *stats(errors[..., which]).values(), *lost)
+
+    everything = slice(None)
+    rows = [row("all", m.error_mm, everything)]
+    if m.jumped.any():
+        rows.append(row("all, with jumps", m.clips.error_mm, everything))
+    mean = {k: stats(m.error_mm[..., k])["mean"] or 0.0 for k in range(len(m.clips.keypoint_names))}
+    rows += [row(m.clips.keypoint_names[k], m.error_mm, [k]) for k in sorted(mean, key=mean.get, reverse=True)]
+    return Table(
+        columns=("keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)", "missing (%)", "jumps (%)"),
+        rows=rows,
+        caption="Distance of tracked keypoints from the fitted body, in mm of the animal, the worst first; frames "
+        "judged jumps of the tracking are left out.",
+    )
+
+
+def _share(mask: np.ndarray, m: Measures) -> float:
+    """Share of a clip's frames, of mask (clip, frame, keypoint)."""
+    return float(mask[m.inside].mean())
+
+
+def joint_table(m: Measures) -> Table:
+    pos, speed, held = m.joint_pos[m.inside], np.abs(m.joint_vel[m.inside]), 100 * m.at_limit()
+    rows = []
+    for j, name in enumerate(m.model.joint_names):
+        limits = [v if np.isfinite(v) else None for v in m.joint_range[j]]
+        rows.append((name, m.units[j], pos[:, j].min(), pos[:, j].max(), *limits, *held[j], _largest(speed[:, j])))
+    order = np.argsort(-held.sum(1), kind="stable")
+    return Table(
+        columns=(
+            "joint",
+            "unit",
+            "min",
+            "max",
+            "lower limit",
+            "upper limit",
+            "at lower (%)",
+            "at upper (%)",
+            "top speed (/s)",
+        ),
+        rows=[rows[j] for j in order],
+        caption="Joint positions over all frames, those most often at a limit first.",
+    )
+
+
+def _largest(values: np.ndarray) -> float | None:
+    values = values[np.isfinite(values)]
+    return values.max() if values.size else None
+
+
+def offset_table(m: Measures) -> Table:
+    moved, spread = m.offset_mm(), m.clips.body.keypoint_spread * m.mm
+    return Table(
+        columns=("keypoint", "moved (mm)", "expected (mm)", "beyond"),
+        rows=[
+            (m.clips.keypoint_names[k], moved[k], spread, "yes" if moved[k] > spread else "no")
+            for k in np.argsort(-moved, kind="stable")
+        ],
+        caption="How far the registration moved each keypoint on its segment from where the body has it, and how far "
+        "the body expects that to be.",
+    )
+
+
+def segment_table(m: Measures) -> Table:
+    scale = m.clips.body.scale
+    return Table(
+        columns=("segment", "factor", "animal over model"),
+        rows=[(name, f, f * scale) for name, f in m.clips.body.segment_scale.items() if f != 1],
+        caption=f"Lengths of segments beyond the overall scale of {scale:.3f}.",
+    )
+
+
+def worst_table(m: Measures) -> Table:
+    clips = m.clips
+    return Table(
+        columns=("clip", "frame", "time (ms)", "keypoint", "error (mm)"),
+        rows=[
+            (clips.clip_names[c], f, 1e3 * f / clips.rate_hz, clips.keypoint_names[k], m.error_mm[c, f, k])
+            for c, f, k in m.worst()
+        ],
+        caption="Largest errors, the worst frame of each clip and keypoint; frames count from 0, jumps are left out.",
+    )
+
+
+def jump_table(m: Measures) -> Table:
+    clips, found = m.clips, []
+    for c, clip in enumerate(clips.clip_names):
+        for k, keypoint in enumerate(clips.keypoint_names):
+            for first, last in runs(m.jumped[c, :, k]):
+                error = clips.error_mm[c, first : last + 1, k].max()
+                found.append((error, (clip, keypoint, first, last, 1e3 * first / clips.rate_hz, error)))
+    return Table(
+        columns=("clip", "keypoint", "first frame", "last frame", "time (ms)", "largest error (mm)"),
+        rows=[row for _, row in sorted(found, reverse=True)],
+        caption="Jumps of the tracking, the furthest from the fitted body first; frames count from 0.",
+    )
+
+
+def clip_table(m: Measures) -> Table:
+    shift, rows = m.shift_mm(), []
+    for c in np.argsort(-np.nan_to_num(m.clip_error_mm()), kind="stable"):
+        error = stats(m.error_mm[c])
+        gaps = _runs_of(m.missing[c])
+        longest = max((last - first + 1 for first, last in gaps), default=0)
+        rows.append(
+            (
+                m.clips.clip_names[c],
+                int(m.clips.n_frames[c]),
+                error["mean"],
+                error["max"],
+                len(gaps),
+                1e3 * longest / m.clips.rate_hz,
+                len(_runs_of(m.jumped[c])),
+                shift[c],
+            )
+        )
+    return Table(
+        columns=("clip", "frames", "mean (mm)", "max (mm)", "gaps", "max gap (ms)", "jumps", "shift (mm)"),
+        rows=rows,
+        caption="Clips, those with the largest mean error first. Gaps and jumps are runs of frames of one keypoint. "
+        "Shift: distance of the clip's alignment from the median clip's; large where each file has its own origin.",
+    )
+
+
+def _runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of mask (frame, keypoint), of all keypoints."""
+    return [run for of_keypoint in mask.T for run in runs(of_keypoint)]
+
+
+def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
+    clips, names, joints = m.clips, m.clips.keypoint_names, m.model.joint_names
+    moved, spread, held = m.offset_mm(), clips.body.keypoint_spread * m.mm, m.at_limit()
+    return {
+        "clips": len(clips.clip_names),
+        "frames": int(clips.n_frames.sum()),
+        "rate_hz": clips.rate_hz,
+        "error_mm": clips.error_summary(),
+        "error_without_jumps_mm": error_summary(m.error_mm, names),
+        "missing_share": {n: _share(m.missing[..., i], m) for i, n in enumerate(names)},
+        "jump_share": {n: _share(m.jumped[..., i], m) for i, n in enumerate(names)},
+        "scale": clips.body.scale,
+        "segment_scale": dict(clips.body.segment_scale),
+        "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
+        "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > spread],
+        "share_at_lower_limit": dict(zip(joints, held[:, 0].tolist(), strict=True)),
+        "share_at_upper_limit": dict(zip(joints, held[:, 1].tolist(), strict=True)),
+        "clip_error_mm": {n: stats(m.error_mm[c]) for c, n in enumerate(clips.clip_names)},
+        "worst_frames": [
+            dict(zip(("clip", "frame", "time_ms", "keypoint", "error_mm"), row, strict=True))
+            for row in worst_table(m).rows
+        ],
+        "registration": {key: clips.provenance[key] for key in _SAID if key in clips.provenance},
+        "shown_clips": {label: clips.clip_names[c] for label, c in shown.items()},
+        "settings": attrs.asdict(m.settings),
+    }
+
+
+def captions(m: Measures, shown: dict[str, int]) -> dict[str, str]:
+    n = len(m.clips.clip_names)
+    named = "; ".join(
+        label if label == m.clips.clip_names[c] else f"{label}: {m.clips.clip_names[c]}" for label, c in shown.items()
+    )
+    jumps = " Jumps of the tracking are left out; their errors are drawn as crosses." if m.jumped.any() else ""
+    over = f"{n} clips" if n > 1 else "the clip"
+    width = window(m.common_frames)
+    if width > 1:
+        over += f", in windows of {1e3 * width / m.clips.rate_hz:g} ms"
+    curve = f"mean (line) and 5th to 95th percentile (band) over {over}" if n > 1 or width > 1 else over
+    long = " Of long recordings, means (lines) and extremes (bands) in windows."
+    long = long if window(max(int(m.clips.n_frames[c]) for c in shown.values())) > 1 else ""
+    return {
+        "error_by_keypoint": "Distribution of the distance between each tracked keypoint and the fitted body, with its "
+        f"median and 95th percentile.{jumps}",
+        "error_over_time": f"Distance of each tracked keypoint from the fitted body: {curve}, "
+        "for as long as half the clips last. Marks on top: frames where a clip misses the keypoint, or where it jumps.",
+        "frames": f"Fitted body and tracked keypoints in single frames, from two sides ({named}), and "
+        "the worst frames of all clips. Segments without keypoints are left out."
+        + (" The body is turned to one heading." if m.model.root else ""),
+        "joint_angles": f"Joint positions ({named}). Dashed: limits, where they are near.{long}"
+        + (" Marks at the bottom: frames with a jump of the tracking." if m.jumped.any() else ""),
+        "root": f"Position of the animal, and its orientation as yaw, pitch and roll in this order ({named}).{long}",
+    }
+
+
+def methods(m: Measures) -> str:
+    clips = m.clips
+    method = clips.provenance.get("method")
+    return (
+        f"Clips: {len(clips.clip_names)} ({int(clips.n_frames.sum())} frames at {clips.rate_hz:g} Hz), registered "
+        f"to the body {clips.body.name}{f' by the method {method}' if method else ''}. Error is the Euclidean distance "
+        "between a tracked keypoint and the same keypoint of the fitted body, in millimetres of the animal: "
+        f"{clips.body.scale:.4g} times the model's. A tracked position that the fit believed by less than "
+        f"{m.settings.jump_trust:g} (of 1) counts as a jump of the tracking and is left out of errors. A joint is at a "
+        f"limit where it is within {100 * m.settings.limit_margin:g} % of its range of it."
+    )

@@ -1,0 +1,173 @@
+"""What several readers need: rates, names, choices, trust, optional libraries."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mimic_core import DataError
+from mimic_core.errors import did_you_mean
+
+SAY = "--set register.reader."
+_LARGEST_JITTER = 0.25  # of a frame
+_SLOWEST_HZ = 1.0
+
+
+@contextlib.contextmanager
+def optional(extra: str, path: Path) -> Iterator[None]:
+    """Say in one line which extra holds a library that is not installed."""
+    try:
+        yield
+    except ImportError as e:
+        raise DataError(
+            f"{path}: to read it, mimic needs {e.name or 'a library'}, which is not installed; "
+            f"run pip install 'mimic-neuro[{extra}]'"
+        ) from e
+
+
+def stated_rate(rate_hz: float | None, path: Path) -> float:
+    """Return the rate that the user gave for a format whose files do not hold it.
+
+    Raises:
+        DataError: none was given.
+    """
+    if rate_hz is None:
+        raise DataError(f"{path}: does not hold the camera's rate; give it with {SAY}rate_hz=RATE")
+    return rate_hz
+
+
+def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_row: int = 2) -> float:
+    """Return frames per second of evenly spaced times (frame,) s.
+
+    Times are often written with few decimals; a whole number is returned where these cannot tell it from
+    the number found.
+
+    Args:
+        time: s.
+        path: the file, for messages.
+        what: where in the file the times are.
+        first_row: number of the first time's row; in a spreadsheet the header is row 1.
+
+    Raises:
+        DataError: a time is missing, times do not rise evenly, or they cannot be seconds.
+    """
+    otherwise = f"or give the rate with {SAY}rate_hz=RATE"
+    if not np.isfinite(time).all():
+        row = first_row + int(np.flatnonzero(~np.isfinite(time))[0])
+        raise DataError(f"{path}: {what} is empty in row {row}; fill it in, {otherwise}")
+    step = np.diff(time)
+    if not len(step) or (step <= 0).any():
+        row = first_row + int((step <= 0).argmax()) + 1 if len(step) else first_row
+        raise DataError(f"{path}: {what} does not rise at row {row}; sort the rows, {otherwise}")
+    duration = time[-1] - time[0]
+    rate = len(step) / duration
+    jitter = np.abs(time - time[0] - np.arange(len(time)) / rate)
+    if jitter.max() > _LARGEST_JITTER / rate:
+        worst = int(np.abs(step - np.median(step)).argmax())
+        raise DataError(
+            f"{path}: {what} is irregular: a step of {step[worst]:.4g} s at row {first_row + worst + 1}, usually "
+            f"{np.median(step):.4g} s; fill dropped frames with empty cells, {otherwise}"
+        )
+    if rate < _SLOWEST_HZ:
+        raise DataError(
+            f"{path}: {1 / rate:.4g} s between frames; {what} must be in seconds; divide milliseconds by 1000, "
+            f"{otherwise}"
+        )
+    unsure = rate * 2 * max(jitter.max(), np.finfo(float).eps * np.abs(time).max()) / duration
+    return float(round(rate)) if abs(rate - round(rate)) <= unsure else float(rate)
+
+
+def distinct(names: Sequence[str], path: Path, what: str) -> list[str]:
+    """Return keypoint names, all different regardless of case.
+
+    Raises:
+        DataError: there is none, one is empty, or one is there twice.
+    """
+    if not names or not all(names) or len({n.lower() for n in names}) != len(names):
+        raise DataError(f"{path}: {what} must be different names, got {', '.join(names) or 'none'}; correct them")
+    return list(names)
+
+
+def stated_names(names: str | tuple[str, ...], path: Path, n_keypoints: int) -> list[str]:
+    """Return the keypoint names that the user gave, as a list or as the path of a file.
+
+    Raises:
+        DataError: there are none, or not as many as keypoints, or the file cannot be read.
+    """
+    given = _names_in(near(names, path), path) if isinstance(names, str) else list(names)
+    if not given:
+        raise DataError(
+            f"{path}: does not hold the names of its {n_keypoints} keypoints; give them with "
+            f"{SAY}names=FILE (.yaml with KP_NAMES, or .txt with one name a line)"
+        )
+    if len(given) != n_keypoints:
+        raise DataError(
+            f"{path}: has {n_keypoints} keypoints, but {len(given)} names are given; give one for each, "
+            "in the file's order"
+        )
+    return distinct(given, path, "names")
+
+
+def _names_in(names_file: Path, path: Path) -> list[str]:
+    try:
+        text = names_file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise DataError(
+            f"{names_file}: the names of the keypoints of {path} cannot be read from it; check {SAY}names"
+        ) from e
+    if names_file.suffix.lower() not in (".yaml", ".yml"):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        raise DataError(f"{names_file}: not valid YAML; correct it ({' '.join(str(e).split())[:80]})") from e
+    found = found.get("KP_NAMES") if isinstance(found, dict) else found
+    if not isinstance(found, list):
+        raise DataError(f"{names_file}: has no list KP_NAMES; add it, with the names in the order of the keypoints")
+    return [str(n) for n in found]
+
+
+def near(given: str, path: Path) -> Path:
+    """A path as given, or beside the keypoint file where it is not found so."""
+    beside = path.parent / given
+    return beside if not Path(given).exists() and beside.exists() else Path(given)
+
+
+def pick_track(n_tracks: int, track: int | None, path: Path) -> int:
+    """Return which of several animals to read.
+
+    Raises:
+        DataError: it is not clear, or there is no such one.
+    """
+    if track is None and n_tracks > 1:
+        raise DataError(f"{path}: holds {n_tracks} animals; choose one with {SAY}track=0 (to {n_tracks - 1})")
+    if track is not None and track >= n_tracks:
+        raise DataError(f"{path}: holds {n_tracks} animals, counted from 0; there is no track {track}")
+    return track or 0
+
+
+def pick_named(known: Sequence[str], wanted: str, path: Path, what: str) -> str:
+    """Return the name of the wanted one of several, or of the only one.
+
+    Raises:
+        DataError: it is not clear, or there is no such one.
+    """
+    if wanted and wanted not in known:
+        raise DataError(f"{path}: has no {what} {wanted!r}{did_you_mean(wanted, known)}")
+    if not wanted and len(known) != 1:
+        raise DataError(f"{path}: holds several ({', '.join(known)}); choose one with {SAY}{what}=NAME")
+    return wanted or known[0]
+
+
+def trust(score: np.ndarray, error_px: np.ndarray, scale_px: float) -> np.ndarray:
+    """Return a confidence, 0 to 1, from the tracker's score and the reprojection error of a triangulated point.
+
+    score / (1 + (error / scale)²): the score times the Cauchy weight (Holland & Welsch 1977, Commun Stat A 6: 813–827).
+    0 where either is missing.
+    """
+    return np.nan_to_num(np.clip(score, 0, 1) / (1 + (error_px / scale_px) ** 2))

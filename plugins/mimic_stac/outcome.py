@@ -1,0 +1,115 @@
+"""What a registration writes down: the reference clips and what there is to know about the fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mimic_core import Body, BodyModel, Keypoints, ReferenceClips
+from mimic_core.reference import velocity
+from mimic_stac.calibrate import Fit
+from mimic_stac.jumps import DISTRUST, runs
+from mimic_stac.kinematics import Kinematics
+from mimic_stac.pose import MM
+
+_UNCHANGED = 1e-9
+
+
+def registered_body(body: Body, model: BodyModel, kin: Kinematics, fit: Fit) -> Body:
+    """Return the body with the animal's keypoint positions, scale and segments."""
+    at = zip(model.keypoint_names, fit.offsets, strict=True)
+    grown = {
+        name: body.segment_scale.get(name, 1.0) * float(f)
+        for name, f in zip(kin.segment_names, fit.segments, strict=True)
+        if abs(f - 1) > _UNCHANGED
+    }
+    return attrs.evolve(
+        body,
+        keypoint_pos={k: tuple(map(float, o)) for k, o in at},
+        scale=fit.scale,
+        segment_scale={**body.segment_scale, **grown},
+    )
+
+
+def reference_clips(
+    keypoints: Keypoints,
+    body: Body,
+    model: BodyModel,
+    kin: Kinematics,
+    fit: Fit,
+    q: np.ndarray,
+    trust: np.ndarray,
+    provenance: dict[str, Any],
+) -> ReferenceClips:
+    """Return the clips. ``q`` (frame, qpos) and ``trust`` (frame, keypoint) are of all clips, one after the other."""
+    n = keypoints.n_frames
+    shape = keypoints.positions.shape[:2]
+    inside = np.arange(shape[1]) < n[:, None]
+    rotation, translation = fit.rotation / fit.scale, fit.translation / fit.scale
+
+    def padded(x: np.ndarray) -> np.ndarray:
+        out = np.full((*shape, *x.shape[1:]), np.nan)
+        out[inside] = x
+        return out
+
+    sites = padded(kin.scaled(fit.segments).pose(q).sites(fit.offsets))
+    whole = np.where(np.isnan(keypoints.positions).any(-1, keepdims=True), np.nan, keypoints.positions)
+    tracked = np.einsum("cij,cfkj->cfki", rotation, whole) + translation[:, None, None]
+    alignment = np.tile(np.eye(4), (len(n), 1, 1))
+    alignment[:, :3, :3], alignment[:, :3, 3] = rotation, translation
+    qpos, qvel = padded(q), np.full((*shape, model.mj_model.nv), np.nan)
+    for c, count in enumerate(n):
+        qvel[c, :count] = velocity(qpos[c, :count], model, keypoints.rate_hz)
+    return ReferenceClips(
+        body=registered_body(body, model, kin, fit),
+        rate_hz=keypoints.rate_hz,
+        clip_names=keypoints.clip_names,
+        joint_names=model.joint_names,
+        keypoint_names=model.keypoint_names,
+        n_frames=n,
+        qpos=qpos,
+        qvel=qvel,
+        site_pos=sites,
+        tracked_pos=tracked,
+        error_mm=np.linalg.norm(tracked - sites, axis=-1) * fit.scale * MM,
+        alignment=alignment,
+        trust=padded(trust),
+        provenance=provenance,
+    )
+
+
+def diagnostics(body: Body, model: BodyModel, kin: Kinematics, fit: Fit, q: np.ndarray) -> dict[str, Any]:
+    """Return what tells a good fit from a bad one, JSON-able."""
+    moved = np.linalg.norm(fit.offsets - kin.scaled(fit.segments).site_pos, axis=1) * MM * fit.scale
+    spread = body.keypoint_spread * MM * fit.scale
+    names = model.keypoint_names
+    limits, angles = model.joint_range, q[:, model.joint_qposadr]
+    held = (angles <= limits[:, 0] + 1e-6) | (angles >= limits[:, 1] - 1e-6)
+    return {
+        "scale": fit.scale,
+        "segment_scale": dict(registered_body(body, model, kin, fit).segment_scale),
+        "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
+        "offset_beyond_spread": [n for n, m in zip(names, moved, strict=True) if m > spread],
+        "share_at_joint_limit": dict(zip(model.joint_names, held.mean(0).tolist(), strict=True)),
+        "clip_shift_mm_max": float(np.linalg.norm(fit.shift, axis=1).max() * MM),
+        "clip_turn_deg_max": float(np.rad2deg(np.linalg.norm(fit.turn, axis=1).max())),
+    }
+
+
+def jumps(keypoints: Keypoints, tracked: np.ndarray, trust: np.ndarray) -> list[dict[str, Any]]:
+    """Return the runs of frames that were tracked but are not believed, counted from 0 within their clip.
+
+    Args:
+        tracked: (frame, keypoint) True where the file has a position.
+        trust: (frame, keypoint) how far the fit believed it.
+    """
+    bad = tracked & (trust < DISTRUST)
+    out = []
+    ends = np.cumsum(keypoints.n_frames)
+    for name, end, count in zip(keypoints.clip_names, ends, keypoints.n_frames, strict=True):
+        for k, keypoint in enumerate(keypoints.names):
+            for first, last in runs(bad[end - count : end, k]):
+                out.append({"clip": name, "keypoint": keypoint, "first": first, "last": last})
+    return out

@@ -1,0 +1,66 @@
+"""Long recordings: what part of them calibrates the animal, and in what chunks the rest is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mimic_stac.calibrate import Data
+from mimic_stac.kinematics import Kinematics
+
+WHOLE = 8e6  # numbers in the Jacobian of the frames that are fitted together: memory and time of an iteration
+COARSE = 1e6  # and of those that a first calibration takes
+_SNIPPET = 25
+_OVERLAP = 25
+
+
+def frames_at_once(kin: Kinematics, work: float = WHOLE) -> int:
+    """How many frames make that much ``work``."""
+    return max(4 * _SNIPPET, int(work / (3 * len(kin.site_body) * kin.nv)))
+
+
+def sample(data: Data, kin: Kinematics, work: float = WHOLE) -> tuple[Data, np.ndarray]:
+    """Return frames that calibrate the animal, and their numbers: all, or snippets of each piece, evenly spread."""
+    n = len(data.pos)
+    if n <= frames_at_once(kin, work):
+        return data, np.arange(n)
+    share = frames_at_once(kin, work) / n
+    frames, piece = [], []
+    for c in np.unique(data.piece):
+        of_piece = np.flatnonzero(data.piece == c)
+        count = max(1, round(share * len(of_piece) / _SNIPPET))
+        starts = np.linspace(0, max(0, len(of_piece) - _SNIPPET), count).astype(int)
+        for first in starts:
+            frames.append(of_piece[first : first + _SNIPPET])
+            piece.append(np.full(len(frames[-1]), len(piece)))
+    chosen = np.concatenate(frames)
+    return data.pick(chosen, np.concatenate(piece)), chosen
+
+
+def chunks(data: Data, kin: Kinematics) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (frames, keep): numbers of consecutive frames, and which of them are to be kept.
+
+    A chunk holds whole clips, as many as fit; a longer clip is cut into chunks that overlap.
+    """
+    size = frames_at_once(kin)
+    waiting: list[np.ndarray] = []
+    for c in np.unique(data.clip):
+        of_clip = np.flatnonzero(data.clip == c)
+        if waiting and sum(map(len, waiting)) + len(of_clip) > size:
+            yield _whole(waiting)
+            waiting = []
+        if len(of_clip) <= size:
+            waiting.append(of_clip)
+            continue
+        for first in range(0, len(of_clip), size):
+            end = min(first + size, len(of_clip))
+            low, high = max(0, first - _OVERLAP), min(len(of_clip), end + _OVERLAP)
+            yield of_clip[low:high], np.arange(first - low, end - low)
+    if waiting:
+        yield _whole(waiting)
+
+
+def _whole(clips: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    frames = np.concatenate(clips)
+    return frames, np.arange(len(frames))

@@ -1,0 +1,53 @@
+"""The `stac_mjx` format: fits of STAC-MJX (.h5), which track-mjx trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from mimic_core import FormatSpec, hookimpl
+
+_positive = attrs.validators.gt(0)
+
+
+@attrs.frozen
+class Settings:
+    """Settings of the `stac_mjx` format. ``lengths`` is for writing, the others are for reading.
+
+    Attributes:
+        lengths: the layout holds clips of one length. Where they differ, ``same`` refuses and ``pad`` lets the shorter
+            ones stand still in their last frame up to the longest one's length.
+        rate_hz: frames per second; None takes what the file says, or 200 where it says nothing (STAC-MJX's own files).
+        clip_frames: frames of each clip; None takes what the file says, or the whole file as one clip.
+        joints: joint of the file → joint of the body, where names differ by more than case, punctuation and the
+            word ``joint``.
+        tolerance_mm: how far a keypoint of the fit may move on the segment that carries it, mm of the animal. If it
+            moves further on the body's own choice of segment, it is put on the one that holds it still; if none
+            does, the fit was made with another skeleton.
+    """
+
+    lengths: str = attrs.field(default="same", validator=attrs.validators.in_(("same", "pad")))
+    rate_hz: float | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
+    clip_frames: int | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
+    joints: Mapping[str, str] = attrs.field(factory=dict)
+    tolerance_mm: float = attrs.field(default=0.1, validator=_positive)
+
+
+def build(config: Settings):
+    from mimic_stac_mjx.layout import StacMjx
+
+    return StacMjx(config)
+
+
+@hookimpl
+def mimic_formats():
+    yield FormatSpec(
+        name="stac_mjx",
+        config=Settings,
+        build=build,
+        suffixes=(".h5",),
+        reads=True,
+        summary="fits of STAC-MJX (.h5), which track-mjx trains on",
+        source="file layout of talmolab/stac-mjx (io.py) and talmolab/track-mjx (io/load.py)",
+    )
