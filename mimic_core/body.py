@@ -220,12 +220,26 @@ class BodyModel:
         return _actuated(self.body, self.actuation)
 
     @cached_property
-    def root(self) -> str | None:
-        """Name of the free joint, or None for a body fixed in space."""
+    def _free_joint(self) -> int | None:
         import mujoco
 
         free = [j for j in self._joint_ids if self._joint_type(j) == int(mujoco.mjtJoint.mjJNT_FREE)]
-        return self.mj_model.joint(free[0]).name if free else None
+        return free[0] if free else None
+
+    @cached_property
+    def root(self) -> str | None:
+        """Name of the free joint (empty if it has none), or None for a body fixed in space."""
+        return None if self._free_joint is None else self.mj_model.joint(self._free_joint).name
+
+    @cached_property
+    def root_qposadr(self) -> int:
+        """Where the free root's position begins in qpos; its quaternion follows."""
+        return int(self.mj_model.jnt_qposadr[self._free_joint])
+
+    @cached_property
+    def root_dofadr(self) -> int:
+        """Where the free root's velocity begins in qvel; its angular velocity follows."""
+        return int(self.mj_model.jnt_dofadr[self._free_joint])
 
     @property
     def _joint_ids(self) -> range:

@@ -118,10 +118,13 @@ def mimic_sources() -> Iterator[SourceSpec]:
 def mimic_registrations() -> Iterator[RegistrationSpec]:
     """Yield methods that fit a body to keypoints.
 
+    One that can keep the body of an animal that was registered before, and fit only its movements, also gives
+    ``build_calibrated(config, calibration)``; ``mimic register --calibration`` asks for it.
+
     >>> from mimic_core import RegistrationSpec, hookimpl
     >>> @hookimpl
     ... def mimic_registrations():
-    ...     yield RegistrationSpec(name="guess", build=lambda config, model: None)
+    ...     yield RegistrationSpec(name="guess", build=lambda config, body: None)
     >>> next(mimic_registrations()).default
     False
     """
@@ -182,7 +185,7 @@ def mimic_policies() -> Iterator[PolicySpec]:
 
 @hookspec
 def mimic_analyses() -> Iterator[AnalysisSpec]:
-    """Yield analyses of rollouts.
+    """Yield analyses of rollouts, or of reference clips with ``of="clips"``.
 
     >>> from mimic_core import AnalysisSpec, Result, hookimpl
     >>> @hookimpl

@@ -84,7 +84,7 @@ def velocity(qpos: np.ndarray, model: BodyModel, rate_hz: float) -> np.ndarray:
     rate = CubicSpline(time, qpos)(time, 1)
     out[:, model.joint_dofadr] = rate[:, model.joint_qposadr]
     for a in _quaternion_addresses(model):
-        dof = int(model.mj_model.joint(model.root).dofadr[0])
+        dof = model.root_dofadr
         turns = Rotation.from_quat(np.roll(qpos[:, a : a + 4], -1, axis=1))
         out[:, dof : dof + 3] = rate[:, a - 3 : a]
         out[:, dof + 3 : dof + 6] = RotationSpline(time, turns)(time, 1)
@@ -97,7 +97,7 @@ def _lowpass(q: np.ndarray, cutoff_hz: float, rate_hz: float) -> np.ndarray:
 
 
 def _quaternion_addresses(model: BodyModel) -> list[int]:
-    return [] if model.root is None else [int(model.mj_model.joint(model.root).qposadr[0]) + 3]
+    return [] if model.root is None else [model.root_qposadr + 3]
 
 
 def _continuous(q: np.ndarray) -> np.ndarray:
@@ -113,7 +113,7 @@ def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[int]) ->
     for a in quats:
         norm = np.linalg.norm(q[:, a : a + 4], axis=1, keepdims=True)
         q[:, a : a + 4] /= norm
-        dof = int(model.mj_model.joint(model.root).dofadr[0])
+        dof = model.root_dofadr
         qvel[:, dof : dof + 3] = dq[:, a - 3 : a]
         qvel[:, dof + 3 : dof + 6] = _angular_velocity(q[:, a : a + 4], dq[:, a : a + 4] / norm)
     return q, qvel

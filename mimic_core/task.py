@@ -340,6 +340,6 @@ class Task:
         m = self.model
         root_pos = root_quat = None
         if m.root is not None:
-            adr = int(m.mj_model.joint(m.root).qposadr[0])
+            adr = m.root_qposadr
             root_pos, root_quat = qpos[..., adr : adr + 3], qpos[..., adr + 3 : adr + 7]
         return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, root_pos, root_quat)

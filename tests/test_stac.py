@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
+from threadpoolctl import threadpool_limits
 
-from mimic_core import Body, BodyModel, DataError, Keypoints
+from mimic_core import Body, BodyModel, Calibration, ConfigError, DataError, Keypoints
 from mimic_core.clips import ReferenceClips
 from mimic_core.keypoints import read_keypoints
 from mimic_core.registration import match_keypoints
-from mimic_stac import Settings, axes_matrix, build
-from mimic_stac.calibrate import Data, Fit, Freedom, calibrate, prior_cost
+from mimic_stac import Settings, axes_matrix, build, build_calibrated, pieces
+from mimic_stac.calibrate import Data, Fit, Freedom
+from mimic_stac.jumps import runs, trust_in_time
 from mimic_stac.kinematics import Kinematics
 from mimic_stac.pose import PoseFit, Smoothness, Targets
-from mimic_stac.register import velocity
+from mimic_stac.simultaneous import Problem, State
 
 # A free trunk with a ball, a slide and a hinge, none of them at its body's origin.
 MIXED = """<mujoco><worldbody><body pos='0 0 1'><freejoint/><geom size='.02'/><site name='s0' pos='.1 0 0'/>
@@ -33,6 +34,9 @@ WALKER = """<mujoco><worldbody><body pos='0 0 .05'><freejoint/><geom size='.02'/
 <site name='s1' pos='-.03 .01 0'/><site name='s2' pos='0 -.02 .02'/><body pos='.03 0 0'>
 <joint name='knee' axis='0 1 0' range='-60 60' limited='true'/><geom size='.01'/><site name='s3' pos='.03 0 -.02'/>
 </body></body></worldbody></mujoco>"""
+
+
+L2 = np.full(4, np.inf)  # no keypoint of four is ever an outlier
 
 
 def quiet(done, total, metrics):
@@ -103,7 +107,7 @@ def test_pose_phase_against_scipy(mouse, truth):
     """One frame, target out of reach: the same minimum as scipy's bounded least squares."""
     kin = Kinematics(BodyModel.compile(mouse))
     pos = truth[1].site_pos[0, :1] + np.random.default_rng(0).normal(0, 1e-3, (1, 4, 3))
-    targets = Targets(pos, np.ones((1, 4)), np.zeros(1, int), 200.0)
+    targets = Targets(pos, np.ones((1, 4)), np.zeros(1, int), L2)
     start = 0.5 * (kin.lower + kin.upper)
     q, cost = PoseFit(kin, targets, None, np.full(kin.nv, 6.0)).solve(start[None], kin.site_pos, 1.0, 200, 1e-14)
 
@@ -116,16 +120,17 @@ def test_pose_phase_against_scipy(mouse, truth):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), spread_mm=st.floats(0, 30), smooth=st.booleans())
-def test_joint_limits_are_kept_and_cost_never_rises(mouse, seed, spread_mm, smooth):
+@given(seed=st.integers(0, 10_000), spread_mm=st.floats(0, 30), smooth=st.booleans(), robust=st.booleans())
+def test_joint_limits_are_kept_and_cost_never_rises(mouse, seed, spread_mm, smooth, robust):
     kin = Kinematics(BodyModel.compile(mouse))
     rng = np.random.default_rng(seed)
     q0 = rng.uniform(kin.lower, kin.upper, (12, kin.nq))
     pos = kin.pose(q0).sites(kin.site_pos) + rng.normal(0, spread_mm / 1e3, (12, 4, 3))
     seen = (rng.uniform(size=(12, 4)) > 0.2).astype(float)
-    targets = Targets(pos, seen, np.repeat([0, 1, 2], 4), 200.0)
+    piece = np.repeat([0, 1, 2], 4)
+    targets = Targets(pos, seen, piece, L2 if not robust else np.full(4, 2.0))
     dof_mm = np.full(kin.nv, 6.0)
-    fit = PoseFit(kin, targets, Smoothness(targets, 50.0, dof_mm) if smooth else None, dof_mm)
+    fit = PoseFit(kin, targets, Smoothness(piece, 200.0, 50.0, dof_mm) if smooth else None, dof_mm)
     start = np.tile(0.5 * (kin.lower + kin.upper), (12, 1))
     first = fit.solve(start, kin.site_pos, 1.0, 1, 1e-9)
     q, cost = fit.solve(start, kin.site_pos, 1.0, 30, 1e-9)
@@ -141,73 +146,224 @@ def test_smoothing_halves_its_cutoff():
     for f, response in ((10.0, 1 / (1 + 0.5**4)), (20.0, 0.5), (40.0, 1 / 17)):
         angle = 1e-4 * np.sin(2 * np.pi * f * time)
         pos = np.stack([np.cos(angle), np.sin(angle), 0 * angle], -1)[:, None]
-        targets = Targets(pos, np.ones((2000, 1)), np.zeros(2000, int), 1000.0)
-        dof_mm = np.array([1e3])
-        fit = PoseFit(kin, targets, Smoothness(targets, 20.0, dof_mm), dof_mm)
+        piece, dof_mm = np.zeros(2000, int), np.array([1e3])
+        targets = Targets(pos, np.ones((2000, 1)), piece, np.full(1, np.inf))
+        fit = PoseFit(kin, targets, Smoothness(piece, 1000.0, 20.0, dof_mm), dof_mm)
         q, _ = fit.solve(np.zeros((2000, 1)), kin.site_pos, 1.0, 50, 1e-14)
         middle = slice(500, 1500)
         assert np.ptp(q[middle, 0]) / np.ptp(angle[middle]) == pytest.approx(response, rel=0.03)
 
 
-@pytest.mark.parametrize("turns", [False, True])
-def test_offset_phase_against_scipy(mouse, truth, turns):
-    """For given poses, the closed form is the minimum that a general solver finds."""
-    kin = Kinematics(BodyModel.compile(mouse))
-    rng = np.random.default_rng(0)
-    clip = np.repeat([0, 1, 2], 10)
-    q = truth[1].qpos[:3, ::6].reshape(30, -1)
-    pos = 0.8 * kin.pose(q).sites(kin.site_pos + rng.normal(0, 1e-3, (4, 3))) + rng.normal(0, 1e-3, (3, 1, 3))[clip]
-    seen = (rng.uniform(size=(30, 4)) > 0.1).astype(float)
-    data = Data(pos * seen[..., None], seen, clip)
-    freedom = Freedom(
+def small_problem(kin, rng, *, outlier_mm=L2, segments=False, smooth=False, **freedom):
+    """Thirty frames of three clips of an animal 0.8 times the body, its keypoints displaced, some missing."""
+    clip = np.repeat([0, 1, 2], 3)
+    q = np.clip(rng.normal(0.1, 0.2, (9, kin.nq)), kin.lower + 0.05, kin.upper - 0.05)
+    grown = kin.scaled(np.array([1.2, 0.9])) if segments else kin
+    pos = 0.8 * grown.pose(q).sites(grown.site_pos + rng.normal(0, 1e-3, (4, 3)))
+    pos += rng.normal(0, 1e-3, (3, 1, 3))[clip] + rng.normal(0, 3e-4, pos.shape)
+    seen = (rng.uniform(size=(9, 4)) > 0.1).astype(float)
+    free = Freedom(
         scale=True,
         translation=True,
         rotation=False,
         shift_weight=0.1,
-        turn_weight=0.1 if turns else None,
+        turn_weight=None,
         offset_weight=0.05,
+        segment_weight=1e-6 if segments else None,
     )
-    start = Fit.start(1.0, kin.site_pos, np.eye(3), np.zeros((3, 3)))
-    pose = kin.pose(q)
+    dof_mm = np.full(kin.nv, 6.0)
+    problem = Problem(
+        kin=kin,
+        data=Data(pos, seen, clip, clip),
+        freedom=attrs.evolve(free, **freedom),
+        outlier_mm=outlier_mm,
+        dof_mm=dof_mm,
+        smoothness=Smoothness(clip, 200.0, 60.0, dof_mm) if smooth else None,
+        rest=kin.qpos0,
+        rest_weight=0.0,
+    )
+    fit = Fit.start(kin, 1.0, np.eye(3), np.zeros((3, 3)))
+    return problem, State(fit, q, problem.cost(fit, q))
 
-    def cost(fit):
-        r = (fit.align(data.pos, clip) - fit.scale * pose.sites(fit.offsets)) * seen[..., None]
-        return (r**2).sum() + prior_cost(fit, kin.site_pos, data, freedom)
 
-    fit = start
-    for _ in range(1 if not turns else 20):  # a rotation is linear only to first order
-        fit = calibrate(fit, pose, np.zeros((30, 4, 3, kin.nv)), np.ones(kin.nv), kin.site_pos, data, freedom, 1.0)
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize("segments", [False, True])
+def test_poses_and_calibration_together_against_scipy(mouse, segments, smooth):
+    """The same minimum as scipy's general solver finds from the same start, over poses, offsets, scale and shifts."""
+    kin = Kinematics(BodyModel.compile(mouse))
+    problem, start = small_problem(kin, np.random.default_rng(0), segments=segments, smooth=smooth)
+    found = problem.solve(problem.poses(start.fit, start.q, 20), 400, 1e-13)
+    d, n_seg = problem.data, 2 if segments else 0
 
     def unpack(x):
-        shift, turn = x[16:25].reshape(3, 3), x[25:34].reshape(3, 3) * turns
-        rotation = Rotation.from_rotvec(turn).as_matrix()
-        total = np.maximum(np.bincount(clip, seen.sum(1)), 1)[:, None]
-        middle = np.stack([np.bincount(clip, data.pos.sum(1)[:, i]) for i in range(3)], 1) / total
-        move = middle - np.einsum("cij,cj->ci", rotation, middle) + x[13:16] + shift
-        return Fit(scale=x[0], offsets=x[1:13].reshape(4, 3) / x[0], rotation=rotation, translation=move,
-                   shift=shift, turn=turn)  # fmt: skip
+        scale, offsets, move = x[0], x[1:13].reshape(4, 3), x[13:16]
+        grown, shift, q = x[16 : 16 + n_seg], x[16 + n_seg : 25 + n_seg].reshape(3, 3), x[25 + n_seg :]
+        fit = attrs.evolve(
+            start.fit, scale=scale, offsets=offsets, translation=move + shift, shift=shift,
+            segments=grown if segments else start.fit.segments,
+        )  # fmt: skip
+        return fit, q.reshape(9, kin.nq)
 
     def residual(x):
-        f = unpack(x)
-        r = (f.align(data.pos, clip) - f.scale * pose.sites(f.offsets)) * seen[..., None]
-        moved = np.sqrt(0.05 * seen.sum(0))[:, None] * f.scale * (f.offsets - kin.site_pos)
-        held = np.sqrt(0.1 * np.bincount(clip, seen.sum(1)))[:, None] * f.shift
-        y = f.align(data.pos, clip) * seen[..., None]
-        arm = (y - (y.sum(1).reshape(3, 10, 3).sum(1) / np.bincount(clip, seen.sum(1))[:, None])[clip][:, None]) * seen[
-            ..., None
-        ]
-        size = (arm**2).sum((1, 2)).reshape(3, 10).sum(1)
-        return 1e3 * np.concatenate(
-            [r.ravel(), moved.ravel(), held.ravel(), (np.sqrt(0.1 * size)[:, None] * f.turn).ravel()]
-        )
+        fit, q = unpack(x)
+        grown = kin.scaled(fit.segments)
+        r = (fit.align(d.pos, d.clip) - fit.scale * grown.pose(q).sites(fit.offsets)) * d.seen[..., None]
+        moved = np.sqrt(0.05 * d.seen.sum(0))[:, None] * fit.scale * (fit.offsets - grown.site_pos)
+        held = np.sqrt(0.1 * np.bincount(d.clip, d.seen.sum(1)))[:, None] * fit.shift
+        sizes = np.sqrt(1e-6 * d.seen.sum() / 4) * fit.scale * (fit.segments - 1) if segments else np.zeros(0)
+        tied = problem.smoothness.residuals(q, kin) if smooth else ()
+        return np.concatenate([*(1e3 * v.ravel() for v in (r, moved, held, sizes)), *(v.ravel() for v in tied)])
 
-    x0 = np.concatenate([[1.0], kin.site_pos.ravel(), np.zeros(21)])
-    expected = least_squares(residual, x0, xtol=1e-15, ftol=1e-15, gtol=1e-15, x_scale="jac")
-    assert cost(fit) == pytest.approx(2 * expected.cost * 1e-6, rel=1e-6)
-    assert cost(fit) < cost(start)
-    best = unpack(expected.x)
-    assert fit.scale == pytest.approx(best.scale, rel=1e-3)
-    np.testing.assert_allclose(fit.offsets, best.offsets, atol=1e-5)
+    q0 = problem.poses(start.fit, start.q, 20).q
+    x0 = np.concatenate([[1.0], kin.site_pos.ravel(), np.zeros(3), np.ones(n_seg), np.zeros(9), q0.ravel()])
+    low, high = np.full(len(x0), -np.inf), np.full(len(x0), np.inf)
+    low[25 + n_seg :], high[25 + n_seg :] = np.tile(kin.lower - 1e-9, 9), np.tile(kin.upper + 1e-9, 9)
+    with threadpool_limits(1, "blas"):
+        expected = least_squares(
+            residual, x0, bounds=(low, high), xtol=1e-15, ftol=1e-12, gtol=1e-15, x_scale="jac", max_nfev=300
+        )
+    best, _ = unpack(expected.x)
+    assert residual(x0) @ residual(x0) == pytest.approx(problem.cost(*unpack(x0)), rel=1e-9)
+    assert found.cost < start.cost and found.cost == pytest.approx(2 * expected.cost, rel=1e-4)
+    assert found.fit.scale == pytest.approx(best.scale, rel=2e-2)
+
+
+def test_outliers_do_not_rule(mouse):
+    """With Cauchy's loss a grossly wrong position changes the other keypoints' fit a little only."""
+    kin = Kinematics(BodyModel.compile(mouse))
+    clean, start = small_problem(kin, np.random.default_rng(1), outlier_mm=np.full(4, 1.0))
+    pos = clean.data.pos.copy()
+    pos[4, 0] += 0.02
+    spoilt = attrs.evolve(clean, data=clean.data._replace(pos=pos))
+    squared = attrs.evolve(spoilt, outlier_mm=L2)
+    sites = []
+    for problem in (clean, spoilt, squared):
+        s = problem.solve(problem.poses(start.fit, start.q, 20), 200, 1e-9)
+        sites.append(s.fit.scale * kin.pose(s.q).sites(s.fit.offsets) - s.fit.translation[problem.data.clip][:, None])
+    far = [1e3 * np.linalg.norm(s - sites[0], axis=-1)[4].max() for s in sites[1:]]
+    assert far[0] < 0.15 * far[1]
+
+
+def test_segments_are_scaled_as_the_body_is(mouse):
+    """Kinematics with factors are those of the body that MuJoCo compiles with these factors."""
+    kin = Kinematics(BodyModel.compile(mouse))
+    assert kin.segment_names == ("humerus", "ulna")
+    grown = attrs.evolve(mouse, segment_scale={"humerus": 1.3, "ulna": 0.8})
+    expected = Kinematics(BodyModel.compile(grown))
+    q, scaled = random_poses(kin, 6), kin.scaled(np.array([1.3, 0.8]))
+    np.testing.assert_allclose(scaled.site_pos, expected.site_pos, atol=1e-15)
+    np.testing.assert_allclose(
+        scaled.pose(q).sites(scaled.site_pos), expected.pose(q).sites(expected.site_pos), atol=1e-15
+    )
+    step = kin.stretch(q) @ np.ones(3)  # linear: a finite difference is the derivative
+    ahead = kin.scaled(np.array([2.0, 1.0])).pose(q).origin - kin.pose(q).origin
+    np.testing.assert_allclose(step[..., 0], ahead.sum(-1), atol=1e-15)
+
+
+def test_recovers_segments(mouse, truth, plugins):
+    """An animal with a longer upper arm and a shorter forearm than the model's."""
+    grown = attrs.evolve(mouse, segment_scale={"humerus": 1.2, "ulna": 0.85})
+    spec = plugins.get("source", "reaches")
+    make = spec.build(spec.config(clips=8, noise_mm=0.0, gap_share=0.0), BodyModel.compile(grown), 3)
+    keypoints, made = make.make()
+    clips = build(Settings(alignment="none", scale="segments"), mouse)(keypoints, quiet)
+    found = {n: f * clips.body.scale for n, f in clips.body.segment_scale.items()}
+    assert found["humerus"] == pytest.approx(1.2, rel=0.03) and found["ulna"] == pytest.approx(0.85, rel=0.03)
+    assert clips.error_mm.max() < 0.1
+    assert np.rad2deg(np.abs(clips.qpos - made.qpos)).mean() < 1
+    model = BodyModel.compile(clips.body)  # what training uses
+    assert model.mj_model.body("ulna").pos == pytest.approx(
+        clips.body.segment_scale["humerus"] * np.array([-0.0005, 0.0003, -0.0068])
+    )
+    plain = build(Settings(alignment="none"), mouse)(keypoints, quiet)
+    assert clips.error_mm.mean() < 0.7 * plain.error_mm.mean()
+
+
+def test_a_calibration_is_kept(mouse, truth):
+    """Half of the clips calibrate the animal; the others are fitted to that body, and it does not change."""
+    keypoints, made = truth
+    half = [attrs.evolve(keypoints, positions=keypoints.positions[i::2], n_frames=keypoints.n_frames[i::2],
+                         clip_names=keypoints.clip_names[i::2], files=()) for i in range(2)]  # fmt: skip
+    animal = (
+        attrs.evolve(half[0], positions=1.1 * half[0].positions),
+        attrs.evolve(half[1], positions=1.1 * half[1].positions),
+    )
+    first = build(Settings(alignment="none", scale="segments"), mouse)(animal[0], quiet)
+    again = build_calibrated(Settings(alignment="none"), Calibration.of(first))(animal[1], quiet)
+    assert again.body == first.body
+    assert again.error_mm.mean() < first.error_mm.mean() + 0.02
+    assert np.rad2deg(np.abs(again.qpos - made.qpos[1::2])).max() < 1.5
+
+
+def test_a_long_recording_is_fitted_in_pieces(mouse, truth, monkeypatch):
+    """A sample calibrates, chunks that overlap follow: nearly the same as all at once, without seams."""
+    keypoints, made = truth
+    at_once = build(Settings(alignment="none"), mouse)(keypoints, quiet)
+    monkeypatch.setattr(pieces, "frames_at_once", lambda kin, work=0.0: 40)
+    told = []
+    clips = build(Settings(alignment="none"), mouse)(keypoints, lambda *a: told.append(a))
+    assert 0 < clips.provenance["frames_calibrated"] < keypoints.n_frames.sum()
+    assert np.isfinite(clips.qpos).all() and told[-1][0] == told[-1][1]
+    assert np.rad2deg(np.abs(clips.qpos - made.qpos)).max() < 1
+    assert clips.error_mm.mean() < at_once.error_mm.mean() + 0.02
+    kin = Kinematics(BodyModel.compile(mouse))
+    one = np.zeros(130, int)
+    data = Data(np.zeros((130, 4, 3)), np.ones((130, 4)), one, one)
+    kept = np.concatenate([frames[keep] for frames, keep in pieces.chunks(data, kin)])
+    np.testing.assert_array_equal(kept, np.arange(130))
+
+
+def test_jumps_are_flagged_and_not_followed(mouse, truth):
+    keypoints, made = truth
+    pos = keypoints.positions.copy()
+    wrist, elbow = keypoints.names.index("wrist"), keypoints.names.index("elbow")
+    pos[0, 20, wrist] += (0.002, -0.001, 0.001)
+    pos[3, 41:43, elbow] += (0.0, 0.004, 0.0)
+    jumpy = attrs.evolve(keypoints, positions=pos)
+    clips = build(Settings(alignment="none"), mouse)(jumpy, quiet)
+    names = keypoints.clip_names
+    assert clips.provenance["jumps"] == [
+        {"clip": names[0], "keypoint": "wrist", "first": 20, "last": 20},
+        {"clip": names[3], "keypoint": "elbow", "first": 41, "last": 42},
+    ]
+    assert clips.trust[0, 20, wrist] < 0.05 and (clips.trust[1] > 0.5).all()
+    off_deg = np.rad2deg(np.abs(clips.qpos - made.qpos)).max((1, 2))
+    assert off_deg.max() < 1.5
+    followed = build(Settings(alignment="none", outlier_ratio=0.0), mouse)(jumpy, quiet)
+    assert np.rad2deg(np.abs(followed.qpos - made.qpos)).max() > 5 and not followed.provenance["jumps"]
+
+
+def test_movement_is_no_jump():
+    """A limb that swings 5 Hz wide through 30 mm is on its course; one frame 2 mm beside it is not."""
+    time = np.arange(120) / 150
+    pos = 0.015 * np.stack([np.sin(2 * np.pi * 5 * time), np.cos(2 * np.pi * 5 * time), 0 * time], -1)[:, None]
+    one, seen = np.zeros(120, int), np.ones((120, 1))
+    assert (trust_in_time(pos, seen, one, 150.0, 0.8) == 1).all()
+    pos[60, 0, 2] += 0.002
+    trust = trust_in_time(pos, seen, one, 150.0, 0.8)
+    assert runs(trust[:, 0] < 0.25) == [(60, 60)] and (trust[[58, 62]] == 1).all()
+
+
+def test_weights_and_confidence(mouse, truth):
+    """A keypoint with weight 0, or tracked without confidence, has no pull; its distance is still told."""
+    keypoints, made = truth
+    paw = keypoints.names.index("paw")
+    pos = keypoints.positions.copy()
+    pos[:, :, paw] += (0.003, 0.0, 0.0)
+    moved = attrs.evolve(keypoints, positions=pos)
+    confidence = np.ones(pos.shape[:3])
+    confidence[:, :, paw] = 0.0
+    for chosen, recording in (
+        (Settings(alignment="none", weights={"Paw": 0.0}), moved),
+        (Settings(alignment="none"), attrs.evolve(moved, confidence=confidence)),
+    ):
+        clips = build(chosen, mouse)(recording, quiet)
+        assert np.rad2deg(np.abs(clips.qpos - made.qpos)).max() < 1
+        assert clips.error_mm[:, :, paw].mean() > 2 and np.delete(clips.error_mm, paw, 2).max() < 0.1
+    with pytest.raises(ConfigError, match=r"register\.weights: no keypoint 'pow' is registered; did you mean paw"):
+        build(Settings(weights={"pow": 1.0}), mouse)(moved, quiet)
+    with pytest.raises(ValueError, match="paw must be >= 0"):
+        Settings(weights={"paw": -1.0})
 
 
 def test_recovers_known_joint_angles(mouse, truth):
@@ -260,28 +416,7 @@ def test_output_hangs_together(mouse, truth, tmp_path):
     np.testing.assert_allclose(error, clips.error_mm)
     back = ReferenceClips.load(clips.save(tmp_path / "clips.h5"))
     np.testing.assert_array_equal(back.qpos, clips.qpos)
-    assert back.body == clips.body and back.provenance["settings"]["alignment"] == "clip"
-
-
-def test_velocity_of_a_known_movement(mouse):
-    kin = Kinematics(BodyModel.compile(mouse))
-    time = np.arange(60) / 200
-    q = np.stack([np.sin(2 * np.pi * (d + 1) * time) for d in range(4)], -1)
-    expected = np.stack([2 * np.pi * (d + 1) * np.cos(2 * np.pi * (d + 1) * time) for d in range(4)], -1)
-    np.testing.assert_allclose(velocity(kin, q, 200.0), expected, atol=0.01)
-    fast = np.tile((30.0 * time)[:, None], 4)
-    np.testing.assert_allclose(velocity(kin, fast, 200.0), 30.0, atol=1e-9)  # not clipped
-
-
-def test_velocity_of_a_turning_root():
-    kin = Kinematics(BodyModel.compile(toy(WALKER)))
-    time = np.arange(40) / 100
-    q = np.tile(kin.qpos0, (40, 1))
-    q[:, 3:7] = np.stack([np.cos(time), 0 * time, 0 * time, np.sin(time)], -1)  # 2 rad/s about z
-    q[:, 0] = 0.3 * time
-    expected = np.zeros((40, kin.nv))
-    expected[:, 0], expected[:, 5] = 0.3, 2.0
-    np.testing.assert_allclose(velocity(kin, q, 100.0), expected, atol=1e-9)
+    assert back.body == clips.body and back.provenance["converged"]
 
 
 def test_clips_of_different_lengths(mouse, truth):
@@ -329,9 +464,9 @@ def broken(keypoints, **change):
         ({"gap": (0, 0, 12, 2)}, r"synthetic_001: wrist is missing in frames 0 to 11"),
         ({"gap": (0, 45, 60, 2)}, r"synthetic_001: wrist is missing in frames 45 to 59"),
         ({"gap": (1, 0, 60, 3)}, r"synthetic_002: paw is missing in frames 0 to 59"),
-        ({"factor": 1000}, r"times the body's; .*metres and seem to be in millimetres, so divide by 1000"),
-        ({"factor": 100}, r"9[5-9] times the body's.*another unit"),
-        ({"factor": 0.001}, r"1/10[0-9][0-9] of the body's"),
+        ({"factor": 1000}, r"times the body's, taken as metres; as mm the animal would be 1.0 times .*--unit mm"),
+        ({"factor": 100}, r"times the body's.*--unit cm"),
+        ({"factor": 0.001}, r"1/10[0-9][0-9] of the body's.*convert them"),
         ({"factor": 0}, r"no two keypoints lie apart"),
         ({"inf": True}, r"synthetic_001: holds infinite positions"),
     ],
@@ -346,7 +481,7 @@ def test_one_file_in_another_unit_is_named(mouse, truth):
     keypoints = truth[0]
     pos = keypoints.positions.copy()
     pos[2] *= 1000
-    with pytest.raises(DataError, match=r"synthetic_003: .*seem to be in millimetres"):
+    with pytest.raises(DataError, match=r"synthetic_003: .*--unit mm"):
         build(Settings(), mouse)(attrs.evolve(keypoints, positions=pos), quiet)
 
 
@@ -418,19 +553,61 @@ def test_real_trials_beat_the_published_fit(trials):
     keypoints, body = trials
     clips = build(Settings(), body)(keypoints, quiet)
     error = clips.error_summary()
-    assert error["mean"] < 0.52 and error["p95"] < 1.5
+    assert error["mean"] < 0.49 and error["p95"] < 1.45
     assert clips.provenance["orientation"] == "model" and clips.provenance["converged"]
     assert clips.provenance["seconds"] < 60
     assert clips.provenance["clip_shift_mm_max"] < 2
     low, high = BodyModel.compile(body).joint_range.T
     assert (clips.qpos >= low).all() and (clips.qpos <= high).all()
-    assert len(clips.provenance["inputs"]) == 37
+
+
+@pytest.mark.slow
+def test_a_shoulder_that_moves(trials, plugins):
+    keypoints, _ = trials
+    keypoints, body = match_keypoints(keypoints, plugins.get("body", "mouse_forelimb").make("mobile_shoulder"))
+    clips = build(Settings(), body)(keypoints, quiet)
+    assert clips.error_summary()["mean"] < 0.27
+    model = BodyModel.compile(body)
+    slides = [model.joint_qposadr[model.joint(f"scapula_{a}")] for a in "xyz"]
+    assert 0.5e-3 < np.ptp(clips.qpos[..., slides], axis=1).max(-1).mean() < 2.5e-3
+    assert max(clips.provenance["share_at_joint_limit"][f"scapula_{a}"] for a in "xyz") < 0.05
+
+
+@pytest.mark.slow
+def test_jumps_of_a_raw_recording(shared_data, plugins, mouse):
+    keypoints = read_keypoints([shared_data / "reaches" / "raw_set1_reach02.csv"], plugins)
+    keypoints, body = match_keypoints(keypoints, mouse)
+    clips, followed = (build(Settings(outlier_ratio=r), body)(keypoints, quiet) for r in (20.0, 0.0))
+    found = {(j["keypoint"], j["first"]) for j in clips.provenance["jumps"]}
+    assert found and found <= {(k, f) for k in ("wrist", "paw", "elbow") for f in range(40, 98)}
+    jerk = [np.abs(np.diff(c.qpos[0], 2, axis=0)).max() for c in (clips, followed)]
+    assert jerk[0] < 0.7 * jerk[1]
+
+
+@pytest.mark.slow
+def test_a_rat_on_its_own_feet(shared_data, plugins):
+    """Every 5th quarter second of a free-moving rat: one offset set, and no frame in a wrong posture."""
+    pytest.importorskip("yaml")
+    folder = shared_data / "rodent"
+    keypoints = read_keypoints(
+        [folder / "mocap_1000_frames.mat"], plugins, None, {"names": str(folder / "stac_model.yaml"), "rate_hz": 50.0}
+    )
+    spec = plugins.get("body", "rodent")
+    body = spec.make(None, spec.config(mjcf=str(folder / "rodent.xml")))
+    keypoints, body = match_keypoints(keypoints, body)
+    pos = keypoints.positions[0] * 1e-3
+    parts = [pos[i : i + 25] for i in range(0, 1000, 125)]
+    keypoints = Keypoints.from_clips(
+        parts, names=keypoints.names, rate_hz=50.0, clip_names=[str(i) for i in range(len(parts))]
+    )
+    clips = build(Settings(), body)(keypoints, quiet)
+    assert clips.error_summary()["mean"] < 1.0 and clips.error_mm.max() < 10
 
 
 @pytest.mark.slow
 def test_another_labs_reaches(shared_data, plugins, mouse):
     """Their y is up and x forward; each file has its own origin, and the bones are half as long again."""
-    for name, limit_mm in (("set1", 0.6), ("set4", 1.0)):
+    for name, limit_mm in (("set1", 0.55), ("set4", 0.75)):
         keypoints = read_keypoints(sorted((shared_data / "reaches").glob(f"{name}_*.csv")), plugins)
         clips = build(Settings(), mouse)(match_keypoints(keypoints, mouse)[0], quiet)
         np.testing.assert_allclose(clips.alignment[0, :3, :3] * clips.body.scale, axes_matrix("zxy"), atol=1e-9)

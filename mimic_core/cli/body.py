@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
-from mimic_core.cli.info import _BACKENDS, _renders
+from mimic_core.cli.info import BACKENDS, renders
 from mimic_core.storage import atomic_path, check_output
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _short(v: float | None) -> str:
 def choose_renderer() -> str | None:
     """Choose MuJoCo's way to draw, before MuJoCo is imported; None where none works."""
     if "MUJOCO_GL" not in os.environ:
-        working_one = next((b for b in _BACKENDS if _renders(b)), None)
+        working_one = next((b for b in BACKENDS if renders(b)), None)
         if working_one is None:
             return None
         os.environ["MUJOCO_GL"] = working_one

@@ -9,7 +9,9 @@ from typing import Any
 
 from mimic_core.cli.common import Json, emit, load_plugins, table, working
 
-_BACKENDS = ("egl", "osmesa", "glfw")
+BACKENDS = ("egl", "osmesa", "glfw")
+"""Ways to draw that MuJoCo may have here, as ``MUJOCO_GL`` names them; those that need no screen first."""
+
 _PROBE = "import mujoco; c = mujoco.GLContext(8, 8); c.make_current(); c.free()"
 
 
@@ -45,15 +47,18 @@ def gather(plugins: Any) -> dict[str, Any]:
         "devices": [str(d) for d in jax.devices()],
         "platform": jax.default_backend(),
         "cores": os.cpu_count(),
-        "rendering": {b: _renders(b) for b in _BACKENDS},
+        "rendering": {b: renders(b) for b in BACKENDS},
         "cache": str(cache_directory()),
         "plugins": plugins.versions,
         "broken": [str(b) for b in plugins.broken],
     }
 
 
-def _renders(backend: str) -> bool:
-    """Try a backend in a process of its own, since MuJoCo chooses one per process."""
+def renders(backend: str) -> bool:
+    """Return whether MuJoCo can draw with ``backend``.
+
+    It is tried in a process of its own, since MuJoCo chooses one per process.
+    """
     env = {**os.environ, "MUJOCO_GL": backend}
     try:
         return subprocess.run([sys.executable, "-c", _PROBE], env=env, capture_output=True, timeout=30).returncode == 0

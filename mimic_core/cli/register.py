@@ -20,7 +20,7 @@ def register(
         str | None,
         typer.Option(
             metavar="NAME[:VARIANT]|FILE",
-            help="The body to fit: a name of 'mimic plugins list', or a description file. Not needed with --calibration.",
+            help="The body to fit, see 'mimic plugins list', or its description file; not needed with --calibration.",
         ),
     ] = None,
     files: Annotated[
@@ -49,9 +49,9 @@ def register(
     Example: `mimic register trials/*.h5 --body mouse_forelimb --out clips.h5 --report quality`
 
     Keypoint names match regardless of case; the body uses those of its keypoints that the files have. Settings of the
-    method are given with `--set register.KEY=VALUE` and listed by `mimic plugins show stac`, those of a file reader with
-    `--set register.reader.KEY=VALUE` (a camera's rate, for instance, where files do not hold it), those of the body with
-    `--set body.KEY=VALUE`.
+    method are given with `--set register.KEY=VALUE` and listed by `mimic plugins show stac`. Settings of a file reader,
+    a camera's rate for instance where files do not hold it, are given with `--set register.reader.KEY=VALUE`, those of
+    the body with `--set body.KEY=VALUE`.
     """
     from mimic_core import stages
 

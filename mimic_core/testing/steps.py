@@ -79,7 +79,7 @@ def _state(model: BodyModel, rng: np.random.Generator) -> _State:
     qpos = m.qpos0.copy()
     qpos[model.joint_qposadr] = rng.uniform(np.maximum(low, -reach), np.minimum(high, reach))
     if model.root is not None:
-        adr = int(m.joint(model.root).qposadr[0])
+        adr = model.root_qposadr
         quat = rng.normal(size=4)
         qpos[adr : adr + 7] = [*rng.normal(0.0, m.stat.extent, 3), *(quat / np.linalg.norm(quat))]
     bounds = (actuation.low, actuation.high) if actuation is not None else (0.0, 1.0)
@@ -124,7 +124,7 @@ def _forward(model: BodyModel, state: _State) -> mujoco.MjData:
 def _kinematics(model: BodyModel, data: mujoco.MjData) -> Kinematics:
     root_pos = root_quat = None
     if model.root is not None:
-        adr = int(model.mj_model.joint(model.root).qposadr[0])
+        adr = model.root_qposadr
         root_pos, root_quat = data.qpos[adr : adr + 3], data.qpos[adr + 3 : adr + 7]
     return Kinematics(
         data.qpos[model.joint_qposadr],

@@ -237,7 +237,7 @@ def captions(m: Measures, shown: dict[str, int]) -> dict[str, str]:
         "for as long as half the clips last. Marks on top: frames where a clip misses the keypoint, or where it jumps.",
         "frames": f"Fitted body and tracked keypoints in single frames, from two sides ({named}), and "
         "the worst frames of all clips. Segments without keypoints are left out."
-        + (" The body is turned to one heading." if m.model.root else ""),
+        + (" The body is turned to one heading." if m.model.root is not None else ""),
         "joint_angles": f"Joint positions ({named}). Dashed: limits, where they are near.{long}"
         + (" Marks at the bottom: frames with a jump of the tracking." if m.jumped.any() else ""),
         "root": f"Position of the animal, and its orientation as yaw, pitch and roll in this order ({named}).{long}",

@@ -150,7 +150,7 @@ def root(m: Measures, shown: dict[str, int]) -> Figure | None:
 
 def root_pose(m: Measures) -> tuple[np.ndarray, np.ndarray]:
     """Return position (clip, frame, 3) m and yaw, pitch and roll (clip, frame, 3) deg of the free root."""
-    at = int(m.model.mj_model.joint(m.model.root).qposadr.item())
+    at = m.model.root_qposadr
     pos, quat = m.clips.qpos[..., at : at + 3], m.clips.qpos[..., at + 3 : at + 7]
     turn = np.full(pos.shape, np.nan)
     for c, n in enumerate(m.clips.n_frames):

@@ -51,10 +51,10 @@ class Settings:
             ``zxy`` says that recorded z is the model's x, recorded x its y, recorded y its z.
         scale: ``global`` estimates the animal's size over the model's; ``segments`` also the size of each
             segment on its own (the scaled body is what is registered and trained); ``fixed`` keeps the body's.
-        segment_spread: how far a segment is expected to be from the common scale, as a share: missing every
-            keypoint by ``tracking_mm`` costs as much.
+        segment_spread: how far a segment is expected to be from the common scale, as a share of it.
         tracking_mm: missing a keypoint by this much in every frame costs as much as moving its offset by
-            the body's ``keypoint_spread``, or a clip by ``clip_shift_mm``. Smaller lets offsets go further.
+            the body's ``keypoint_spread``, scaling a segment by ``segment_spread`` or shifting a clip by
+            ``clip_shift_mm``. Smaller lets all of them go further.
         clip_shift_mm: how far a clip is expected to lie from the recording's others.
         cutoff_hz: movement of this frequency is halved by the smoothing, slower movement hardly changed.
         weights: keypoint → how much it counts, 1 for those not named; 0 leaves its errors in the tables and its
@@ -71,7 +71,7 @@ class Settings:
     )
     axes: str = attrs.field(default="auto", validator=_axes)
     scale: str = attrs.field(default="global", validator=attrs.validators.in_(("global", "segments", "fixed")))
-    segment_spread: float = attrs.field(default=0.5, validator=attrs.validators.gt(0))
+    segment_spread: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
     tracking_mm: float = attrs.field(default=0.2, validator=attrs.validators.gt(0))
     clip_shift_mm: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
     cutoff_hz: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))

@@ -88,6 +88,12 @@ class Freedom:
     offset_weight: float | None
     segment_weight: float | None = None
 
+    @property
+    def any(self) -> bool:
+        """False where only the poses are sought."""
+        held = (self.shift_weight, self.turn_weight, self.offset_weight, self.segment_weight)
+        return self.scale or self.translation or self.rotation or any(weight is not None for weight in held)
+
 
 class Data(NamedTuple):
     """Recorded keypoints: frames of all clips, one after the other."""
@@ -120,12 +126,17 @@ def prior_cost(fit: Fit, kin: Kinematics, data: Data, freedom: Freedom) -> float
         moved = fit.scale * (fit.offsets - kin.scaled(fit.segments).site_pos)
         cost += freedom.offset_weight * float(data.seen.sum(0) @ (moved**2).sum(1))
     if freedom.segment_weight is not None:
-        cost += freedom.segment_weight * float(count.sum() * ((fit.scale * (fit.segments - 1)) ** 2).sum())
+        cost += freedom.segment_weight * float(_per_keypoint(data.seen) * ((fit.scale * (fit.segments - 1)) ** 2).sum())
     if freedom.shift_weight is not None:
         cost += freedom.shift_weight * float(count @ (fit.shift**2).sum(1))
     if freedom.turn_weight is not None:
         cost += freedom.turn_weight * float(_lever(fit, data)[2] @ (fit.turn**2).sum(1))
     return cost
+
+
+def _per_keypoint(seen: np.ndarray) -> float:
+    """Frames in which a keypoint is seen, on average."""
+    return float(seen.sum(0).mean())
 
 
 def _lever(fit: Fit, data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -189,7 +200,7 @@ def simultaneous_step(
         inner[:, every, every] = at.bands[0].reshape(n, -1)
         taken = np.linalg.solve(inner, through)
     else:
-        right = through.reshape(-1, through.shape[-1])
+        right = through.reshape(-1, free.sum())
         taken = cho_solve_banded((factor, True), right, check_finite=False).reshape(through.shape)
     hess = np.swapaxes(columns, 1, 2) @ columns - np.swapaxes(through, 1, 2) @ taken
     grad = np.einsum("frg,fr->fg", columns, at.residual) - np.einsum("fdg,fd->fg", through, alone)
@@ -245,7 +256,7 @@ def _hold(fit: Fit, kin: Kinematics, seen: np.ndarray, freedom: Freedom, n_seg: 
         b = np.zeros((n_seg, n_g))
         b[:, 0] = -1.0
         b[:, 1 : 1 + n_seg] = np.diag(fit.segments)
-        rows.append((freedom.segment_weight * seen.sum(), b))
+        rows.append((freedom.segment_weight * _per_keypoint(seen), b))
     return sum((weight * b.T @ b for weight, b in rows), np.zeros((n_g, n_g)))
 
 

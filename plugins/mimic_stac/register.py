@@ -198,7 +198,7 @@ class Registration:
         d, fit = problem.data, state.fit
         sites = problem.solver(fit).kin.pose(state.q).sites(fit.offsets) * fit.scale
         off = np.linalg.norm(fit.align(d.pos, d.clip) - sites, axis=-1) * MM
-        return np.nan_to_num(np.nanmedian(np.where(d.seen > 0, off, np.nan), axis=0), nan=np.inf)
+        return np.array([np.median(o[s > 0]) if s.any() else np.inf for o, s in zip(off.T, d.seen.T, strict=True)])
 
     def _problem(self, data: Data, freedom: Freedom, rate_hz: float, outlier_mm: np.ndarray) -> Problem:
         """Slides are drawn a little to their rest, or a recording's place and theirs could not be told apart."""

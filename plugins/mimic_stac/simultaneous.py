@@ -70,6 +70,9 @@ class Problem:
         self, state: State, iterations: int, tolerance: float, report: Callable[[int, float], None] = lambda i, c: None
     ) -> State:
         """Improve fit and poses until `_PATIENCE` steps running lower the cost by less than ``tolerance``."""
+        if not self.freedom.any:
+            state = self.poses(state.fit, state.q, 3 * iterations, tolerance)
+            return attrs.evolve(state, iterations=1, converged=True)
         damping, done, small, converged = _FIRST, 0, 0, False
         while done < iterations and not converged:
             done += 1

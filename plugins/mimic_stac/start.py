@@ -115,7 +115,8 @@ def _from_root_outwards(
 def _rooted(kin: Kinematics, data: Data, fit: Fit, poses: np.ndarray) -> np.ndarray:
     """Return (frame, qpos): the first pose, its root where the keypoints say.
 
-    That is Kabsch's rotation (1976, doi:10.1107/S0567739476001873). Keypoints count the more the less they move about within the body, so that the trunk decides.
+    That is Kabsch's rotation (1976, doi:10.1107/S0567739476001873). Keypoints count the more the less they move
+    about within the body, so that the trunk decides.
     """
     a = kin.root_qposadr
     home, turned = kin.qpos0[a : a + 3], quat_to_matrix(kin.qpos0[a + 3 : a + 7])
