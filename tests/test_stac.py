@@ -338,9 +338,10 @@ def test_movement_is_no_jump():
     time = np.arange(120) / 150
     pos = 0.015 * np.stack([np.sin(2 * np.pi * 5 * time), np.cos(2 * np.pi * 5 * time), 0 * time], -1)[:, None]
     one, seen = np.zeros(120, int), np.ones((120, 1))
-    assert (trust_in_time(pos, seen, one, 150.0, 0.8) == 1).all()
+    trust, noise_mm = trust_in_time(pos, seen, one, 150.0, 0.8)
+    assert (trust == 1).all() and noise_mm[0] < 0.1
     pos[60, 0, 2] += 0.002
-    trust = trust_in_time(pos, seen, one, 150.0, 0.8)
+    trust, _ = trust_in_time(pos, seen, one, 150.0, 0.8)
     assert runs(trust[:, 0] < 0.25) == [(60, 60)] and (trust[[58, 62]] == 1).all()
 
 

@@ -159,7 +159,13 @@ class Step(NamedTuple):
 
 
 def simultaneous_step(
-    fit: Fit, q: np.ndarray, solver: PoseFit, kin: Kinematics, data: Data, freedom: Freedom, damping: float
+    fit: Fit,
+    q: np.ndarray,
+    solver: PoseFit,
+    kin: Kinematics,
+    data: Data,
+    freedom: Freedom,
+    damping: float,
 ) -> Step:
     """Return fit and poses after one damped Gauss-Newton step of both.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import mujoco
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel
@@ -34,7 +35,7 @@ class Pose(NamedTuple):
     axis: np.ndarray
     """(N, dof, 3) world axis of each dof"""
 
-    def sites(self, offsets: np.ndarray) -> np.ndarray:
+    def sites(self, offsets: Float[np.ndarray, "keypoint 3"]) -> Float[np.ndarray, "pose keypoint 3"]:
         """Return (N, keypoint, 3) m positions of points at ``offsets`` (keypoint, 3) m in their bodies' frames."""
         return self.origin + np.einsum("nkij,kj->nki", self.rotation, offsets)
 
@@ -73,7 +74,7 @@ class Kinematics:
             self._segment_of[list(ids)] = i
         self.site_segment = self._segment_of[self.site_body]
 
-    def scaled(self, factors: np.ndarray) -> Kinematics:
+    def scaled(self, factors: Float[np.ndarray, " segment"]) -> Kinematics:
         """Return these kinematics with each segment (segment,) longer by its factor; `site_pos` follows."""
         out = copy.copy(self)
         by_body = np.where(self._segment_of >= 0, factors[self._segment_of] if len(factors) else 1.0, 1.0)
@@ -142,7 +143,7 @@ class Kinematics:
         """Where the free joint's position begins in qpos; its quaternion follows."""
         return next(self._qadr[j] for j in self._active if self._type[j] == FREE)
 
-    def root_pos(self, q: np.ndarray) -> np.ndarray:
+    def root_pos(self, q: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose 3"]:
         """Return (N, 3) m, where the free root is; 0 for a body without one."""
         return q[:, self.root_qposadr : self.root_qposadr + 3] if self.has_root else np.zeros((len(q), 3))
 
@@ -167,7 +168,7 @@ class Kinematics:
         """(place in qpos, place among the dofs) of each free joint's position."""
         return [(self._qadr[j], self._vadr[j]) for j in self._active if self._type[j] == FREE]
 
-    def pose(self, q: np.ndarray) -> Pose:
+    def pose(self, q: Float[np.ndarray, "pose qpos"]) -> Pose:
         """Return the pose of every keypoint's body for ``q`` (N, qpos)."""
         n = len(q)
         pos = {0: np.zeros((n, 3))}
@@ -210,7 +211,9 @@ class Kinematics:
             axis[:, v : v + 3], anchor[:, v : v + 3] = np.swapaxes(r, 1, 2), at[:, None]
         return at - r @ self._jpos[j], r
 
-    def jacobian(self, pose: Pose, sites: np.ndarray) -> np.ndarray:
+    def jacobian(
+        self, pose: Pose, sites: Float[np.ndarray, "pose keypoint 3"]
+    ) -> Float[np.ndarray, "pose keypoint 3 dof"]:
         """Return (N, keypoint, 3, dof) derivatives of ``sites`` (N, keypoint, 3) by the dofs, m/rad or 1."""
         still = self.translational[:, None]
         turning = np.where(still, 0.0, pose.axis)
@@ -219,7 +222,7 @@ class Kinematics:
         out += np.swapaxes(constant, 1, 2)[:, None]
         return np.where(self.moves[:, None], out, 0.0)
 
-    def stretch(self, q: np.ndarray) -> np.ndarray:
+    def stretch(self, q: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose keypoint segment 3"]:
         """Return (N, keypoint, segment, 3) m: how each keypoint's body moves as a segment grows by its own size.
 
         Positions are linear in the segments' sizes while the joints rest, so differences are exact.
@@ -228,7 +231,9 @@ class Kinematics:
         grown = [self.scaled(1.0 + g).pose(q).origin - now for g in np.eye(len(self.segment_names))]
         return np.stack(grown, 2) if grown else np.zeros((*now.shape[:2], 0, 3))
 
-    def integrate(self, q: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def integrate(
+        self, q: Float[np.ndarray, "*pose qpos"], step: Float[np.ndarray, "*pose dof"]
+    ) -> Float[np.ndarray, "*pose qpos"]:
         """Return ``q`` (…, qpos) moved by ``step`` (…, dof)."""
         out = q.copy()
         qs, vs = self.scalar
@@ -239,7 +244,9 @@ class Kinematics:
             out[..., a : a + 4] = quat_mul(q[..., a : a + 4], rotvec_to_quat(step[..., v : v + 3]))
         return out
 
-    def difference(self, q1: np.ndarray, q0: np.ndarray) -> np.ndarray:
+    def difference(
+        self, q1: Float[np.ndarray, "*pose qpos"], q0: Float[np.ndarray, "*pose qpos"]
+    ) -> Float[np.ndarray, "*pose dof"]:
         """Return (…, dof) the step that carries ``q0`` to ``q1``."""
         out = np.zeros((*q1.shape[:-1], self.nv))
         qs, vs = self.scalar
@@ -252,14 +259,14 @@ class Kinematics:
         return out
 
 
-def turn_columns(v: np.ndarray) -> np.ndarray:
+def turn_columns(v: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3 3"]:
     """Return (…, 3, 3) matrices M of vectors (…, 3) with M w = w x v."""
     x, y, z = np.moveaxis(v, -1, 0)
     o = np.zeros_like(x)
     return np.stack([o, z, -y, -z, o, x, y, -x, o], -1).reshape(*v.shape, 3)
 
 
-def quat_to_matrix(quat: np.ndarray) -> np.ndarray:
+def quat_to_matrix(quat: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 3 3"]:
     """Return (…, 3, 3) rotations of quaternions (…, 4), w first; they need not have length 1."""
     w, x, y, z = np.moveaxis(quat / np.linalg.norm(quat, axis=-1, keepdims=True), -1, 0)
     rows = [
@@ -276,7 +283,7 @@ def quat_to_matrix(quat: np.ndarray) -> np.ndarray:
     return np.stack(rows, -1).reshape(*quat.shape[:-1], 3, 3)
 
 
-def matrix_to_quat(rotation: np.ndarray) -> np.ndarray:
+def matrix_to_quat(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n 4"]:
     """Return (N, 4) quaternions, w first, of rotations (N, 3, 3)."""
     return Rotation.from_matrix(rotation).as_quat(scalar_first=True)
 
@@ -289,20 +296,20 @@ def axis_angle_to_matrix(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
     return np.eye(3) + s * cross + (1 - c) * (cross @ cross)
 
 
-def quat_mul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def quat_mul(a: Float[np.ndarray, "*#n 4"], b: Float[np.ndarray, "*#n 4"]) -> Float[np.ndarray, "*#n 4"]:
     """Return the Hamilton product of quaternions (…, 4), w first."""
     w = a[..., :1] * b[..., :1] - np.sum(a[..., 1:] * b[..., 1:], -1, keepdims=True)
     v = a[..., :1] * b[..., 1:] + b[..., :1] * a[..., 1:] + np.cross(a[..., 1:], b[..., 1:])
     return np.concatenate([w, v], -1)
 
 
-def rotvec_to_quat(v: np.ndarray) -> np.ndarray:
+def rotvec_to_quat(v: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 4"]:
     """Return (…, 4) quaternions of rotation vectors (…, 3) rad."""
     half = 0.5 * np.linalg.norm(v, axis=-1, keepdims=True)
     return np.concatenate([np.cos(half), 0.5 * v * np.sinc(half / np.pi)], -1)
 
 
-def quat_to_rotvec(quat: np.ndarray) -> np.ndarray:
+def quat_to_rotvec(quat: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 3"]:
     """Return (…, 3) rad rotation vectors of quaternions (…, 4), the shorter way round."""
     quat = np.where(quat[..., :1] < 0, -quat, quat)
     norm = np.linalg.norm(quat[..., 1:], axis=-1, keepdims=True)

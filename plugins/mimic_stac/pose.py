@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy.linalg import solveh_banded
 
 from mimic_stac.kinematics import Kinematics, Pose
@@ -130,8 +131,13 @@ class PoseFit:
         return self.smoothness is None or self.smoothness.weak
 
     def solve(
-        self, q: np.ndarray, offsets: np.ndarray, scale: float, iterations: int, tolerance: float
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self,
+        q: Float[np.ndarray, "frame qpos"],
+        offsets: Float[np.ndarray, "keypoint 3"],
+        scale: float,
+        iterations: int,
+        tolerance: float,
+    ) -> tuple[Float[np.ndarray, "frame qpos"], Float[np.ndarray, " piece"]]:
         """Improve ``q`` (frame, qpos) and return it with each piece's cost (piece,) mm².
 
         Stops after ``iterations`` or when no piece's cost falls by more than ``tolerance`` of itself.
@@ -200,7 +206,9 @@ class PoseFit:
         flat[0] = np.where(on > 0, flat[0], 1.0)
         return System(flat, grad * free, -j * free[:, None], residual, pose, root_weight)
 
-    def move(self, q: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def move(
+        self, q: Float[np.ndarray, "frame qpos"], step: Float[np.ndarray, "frame dof"]
+    ) -> Float[np.ndarray, "frame qpos"]:
         """Return ``q`` moved by ``step`` (frame, dof), within the joint limits."""
         return np.clip(self.kin.integrate(q, step), self.kin.lower, self.kin.upper)
 

@@ -79,10 +79,12 @@ class Registration:
         data = _flatten(keypoints, self._weights(keypoints.names))
         jump_mm = smallest_jump(self.dof_mm, self.kin.translational, keypoints.rate_hz)
         tracked = np.concatenate([np.isfinite(c).all(-1) for c in keypoints.clips()])
-        steady = tracked.astype(float)
-        if self.settings.outlier_ratio:
-            steady = trust_in_time(data.pos, steady, data.clip, keypoints.rate_hz, jump_mm)
-            data = data._replace(seen=data.seen * steady)
+        steady, noise_mm = trust_in_time(data.pos, tracked.astype(float), data.clip, keypoints.rate_hz, jump_mm)
+        if not self.settings.outlier_ratio:
+            steady = tracked.astype(float)
+        data = data._replace(seen=data.seen * steady)
+        self.noise_mm = float(np.sqrt((noise_mm**2).mean()))
+        self.tracking_mm = max(self.settings.tracking_mm, self.noise_mm)
 
         part, frames = sample(data, self.kin)
         freedom = self._freedom()
@@ -106,6 +108,7 @@ class Registration:
             "orientation_rivalry": orientation.rivalry,
             "gaps_bridged": gaps,
             "jumps": jumps(keypoints, tracked, trust),
+            "noise_mm": self.noise_mm,
             "outlier_mm": dict(zip(keypoints.names, outlier_mm.tolist(), strict=True)),
             **diagnostics(self.body, self.model, self.kin, state.fit, q),
         }
@@ -117,9 +120,9 @@ class Registration:
 
     def _freedom(self) -> Freedom:
         """What the offset phase may change. A free root already carries the recording into the model's frame."""
-        s = self.settings
+        s, tracking_mm = self.settings, self.tracking_mm
         own_clip = s.alignment in ("clip", "clip_rigid") and not self.kin.has_root
-        hold = (s.tracking_mm / s.clip_shift_mm) ** 2
+        hold = (tracking_mm / s.clip_shift_mm) ** 2
         known = self.calibration is not None
         return Freedom(
             scale=s.scale != "fixed" and not known,
@@ -127,8 +130,8 @@ class Registration:
             rotation=False,
             shift_weight=hold if own_clip else None,
             turn_weight=hold if own_clip and s.alignment == "clip_rigid" else None,
-            offset_weight=None if known else (s.tracking_mm / (MM * self.body.keypoint_spread)) ** 2,
-            segment_weight=(s.tracking_mm / (MM * s.segment_spread)) ** 2
+            offset_weight=None if known else (tracking_mm / (MM * self.body.keypoint_spread)) ** 2,
+            segment_weight=(tracking_mm / (MM * s.segment_spread)) ** 2
             if s.scale == "segments" and not known
             else None,
         )
@@ -143,7 +146,7 @@ class Registration:
             return Orientation(self.calibration.rotation, "calibration")
         # Clips may have origins of their own, which must not speak against an orientation.
         rough = attrs.evolve(freedom, shift_weight=_ANYWHERE, segment_weight=None)
-        return find_orientation(self.kin, data, scale, self.dof_mm, rough)
+        return find_orientation(self.kin, data, scale, self.dof_mm, rough, self.tracking_mm)
 
     def _start(
         self, data: Data, scale: float, orientation: Orientation, freedom: Freedom, poses: np.ndarray

@@ -13,6 +13,7 @@ from mimic_stac.simultaneous import Problem, State
 
 N_STARTS = 6
 _TRUNK_SHARE = 0.25  # a dof that carries this share of the keypoints belongs to the trunk
+_ALIKE = 0.5
 _STUCK = 3.0  # a frame this many times worse than the median may be in a wrong posture
 _REPAIRS = 8
 _SEARCH_FRAMES = 80
@@ -158,11 +159,14 @@ def _repaired(
     return q, cost
 
 
-def find_orientation(kin: Kinematics, data: Data, scale: float, dof_mm: np.ndarray, freedom: Freedom) -> Orientation:
+def find_orientation(
+    kin: Kinematics, data: Data, scale: float, dof_mm: np.ndarray, freedom: Freedom, tracking_mm: float
+) -> Orientation:
     """Find how the recording's axes lie in the model's, by fitting a sample of frames in every square orientation.
 
     A shoulder that turns every way makes some orientations nearly equal; joint limits decide. So the
-    model's own axes come first, then axes that are merely exchanged, then any rotation.
+    model's own axes come first, then axes that are merely exchanged, then any rotation. Costs that differ by
+    less than ``tracking_mm`` in every keypoint's distance would do are alike.
     """
     data = _sample(data)
     starts = sample_poses(kin, 4)
@@ -179,6 +183,8 @@ def find_orientation(kin: Kinematics, data: Data, scale: float, dof_mm: np.ndarr
         square, _ = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=False), starts[0])
         free, turned = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=True), starts[0])
         trials.append((fit.rotation[0], square, min(free, square), turned if free < square else fit.rotation[0]))
+    alike = float(data.seen.sum()) * (_ALIKE * tracking_mm) ** 2
+    trials = [(rotation, square + alike, cost + alike, turned) for rotation, square, cost, turned in trials]
     own = trials[0]
     chosen = min(trials, key=lambda t: t[2])
     if own[1] <= _AS_GOOD * min(t[1] for t in trials):
