@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mimic_core import BodyModel
+from mimic_core.body import make_body
 from mimic_core.plugins import installed
 from mimic_core.runtime import prepare_jax
-from mimic_core.body import make_body
 
 CONTROL_DT = 0.0025
 ENGINES = (("mujoco", "body"), ("mujoco", "implicitfast"), ("mujoco", "euler"), ("mjx", "body"), ("mjx", "euler"))

@@ -101,8 +101,8 @@ class Body:
             keypoint_pos={k: p for k, p in self.keypoint_pos.items() if k in names},
         )
 
-    def spec(self) -> mujoco.MjSpec:
-        """Return a fresh, editable MuJoCo specification of the skeleton, segments scaled, keypoints in place."""
+    def skeleton(self) -> mujoco.MjSpec:
+        """Return a fresh specification of the skeleton, segments scaled, with the options that the MJCF gives."""
         import base64
 
         import mujoco
@@ -113,6 +113,13 @@ class Body:
             self.mjcf, assets={name: base64.b64decode(text) for name, text in self.assets.items()}
         )
         scale_segments(spec, self.segment_scale)
+        return spec
+
+    def spec(self) -> mujoco.MjSpec:
+        """Return a fresh, editable specification of the body: the skeleton, keypoints in place, with its physics."""
+        import mujoco
+
+        spec = self.skeleton()
         for keypoint, pos in self.keypoint_pos.items():
             spec.site(self.keypoints[keypoint]).pos = pos
         integrators = {"euler": "EULER", "implicitfast": "IMPLICITFAST", "rk4": "RK4"}

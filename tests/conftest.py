@@ -62,3 +62,19 @@ def mouse_model(plugins):
     from toys import compile_body
 
     return compile_body(plugins, plugins.get("body", "mouse_forelimb").make("paper"))
+
+
+@pytest.fixture(scope="session")
+def mouse(plugins):
+    """The mouse forelimb, parameters of the paper, as data."""
+    return plugins.get("body", "mouse_forelimb").make("paper")
+
+
+@pytest.fixture(scope="session")
+def truth(mouse, plugins):
+    """Made-up reaches without noise and gaps: keypoints, and the joint angles behind them."""
+    from mimic_core import BodyModel
+
+    spec = plugins.get("source", "reaches")
+    make = spec.build(spec.config(clips=8, noise_mm=0.0, gap_share=0.0), BodyModel.compile(mouse), 3)
+    return make.make()

@@ -18,6 +18,8 @@ from mimic_core import BodyModel, ConfigError
 from mimic_core.plugins import Plugins
 
 VARIANTS = ("paper", "revised")
+"""Those with a reference model."""
+
 JOINTS = ("sh_elv", "sh_extension", "sh_rotation", "elbow")
 MUSCLES = ("Pec_C", "Lat", "PD", "AD", "MD", "Triceps_Lateral", "Triceps_Long", "Brachialis", "Biceps_Long")
 
@@ -206,6 +208,38 @@ def test_keypoints_segment_lengths(models):
     assert np.ptp(shoulders, axis=0).max() == 0.0
 
 
+def test_keypoints_are_on_the_segments_that_tracked_landmarks_keep_to(models):
+    model = models["paper"]
+    carriers = {
+        k: model.mj_model.body(model.mj_model.site_bodyid[s]).name
+        for k, s in zip(model.keypoint_names, model.keypoint_site_ids, strict=True)
+    }
+    assert carriers == {"shoulder": "scapula", "elbow": "humerus", "wrist": "wrist_body", "paw": "wrist_body"}
+
+
+def test_the_elbow_keypoint_does_not_turn_with_the_forearm(models):
+    """Wherever a registration moves it on the humerus: its distance to the shoulder is the same in every pose."""
+    body = attrs.evolve(models["paper"].body, keypoint_pos={"elbow": (0.001, -0.002, -0.006)})
+    model = BodyModel.compile(body)
+    data, distances = mujoco.MjData(model.mj_model), []
+    for pose in random_poses(model, 20, seed=6):
+        data.qpos[model.joint_qposadr] = pose
+        mujoco.mj_kinematics(model.mj_model, data)
+        at = dict(zip(model.keypoint_names, data.site_xpos[model.keypoint_site_ids], strict=True))
+        distances.append([np.linalg.norm(at[k] - at["elbow"]) for k in ("shoulder", "wrist")])
+    to_shoulder, to_wrist = np.ptp(distances, axis=0)
+    assert to_shoulder < 1e-12 and to_wrist > 1e-3
+
+
+def test_tracked_elbows_keep_their_distance_to_the_shoulder(shared_data):
+    """SD within each reach, in the recordings of another laboratory."""
+    for path in sorted((shared_data / "reaches").glob("set*.csv")):
+        reach = pd.read_csv(path)
+        at = {k: reach[[f"{k}_{a}" for a in "xyz"]].to_numpy() for k in ("shoulder", "elbow", "wrist")}
+        upper, lower = (np.linalg.norm(at["elbow"] - at[k], axis=1).std() for k in ("shoulder", "wrist"))
+        assert upper < 1e-6 and lower > 3e-4, path.name
+
+
 def test_segments_are_those_of_the_recorded_animal_within_the_spread(shared_data, models):
     """Tracked landmarks lie on the skin, so only to within the spread that a registration is told to expect."""
     clips = []
@@ -263,7 +297,7 @@ def test_every_fact_has_a_unit_and_a_known_source():
     from mimic_mouse_forelimb import facts
 
     cited = set()
-    for variant in VARIANTS:
+    for variant in facts._document()["variants"]:
         for fact in facts.table(variant):
             where = f"{fact.group}.{fact.entry}.{fact.quantity}"
             assert fact.source in facts.sources(), where
@@ -307,7 +341,7 @@ def test_spec_and_table_name_the_same_variants():
 
     spec = Plugins.discover().get("body", "mouse_forelimb")
     document = facts._document()
-    assert list(spec.variants) == document["variants"] == list(VARIANTS)
+    assert list(spec.variants) == document["variants"] == [*VARIANTS, "mobile_shoulder"]
 
 
 def test_unknown_variant():

@@ -35,6 +35,18 @@ KEYPOINTS = [
 """In the order of the recording (STAC-MJX's KP_NAMES)."""
 
 
+JOINT_OF = {
+    "Shoulder": "shoulder_{}",
+    "Elbow": "elbow_{}",
+    "Wrist": "wrist_{}",
+    "Hand": "finger_{}",
+    "Hip": "hip_{}_extend",
+    "Knee": "knee_{}",
+    "Ankle": "ankle_{}",
+    "Foot": "toe_{}",
+}
+
+
 def models() -> list[Path]:
     """The files that are here: that of the shared data, and that of dm_control."""
     found = [Path(__file__).resolve().parents[2] / "shared" / "data" / "rodent" / "rodent.xml"]
@@ -92,8 +104,22 @@ def test_keypoints_are_where_a_rat_has_them(model):
     assert x == sorted(x, reverse=True)  # x is forward
     for upper, lower in (("Shoulder", "Elbow"), ("Elbow", "Wrist"), ("Hip", "Knee"), ("Knee", "Ankle")):
         assert at[upper + "L"][2] > at[lower + "L"][2]
-    for keypoint, joint in (("KneeL", "knee_L"), ("AnkleR", "ankle_R"), ("ElbowR", "elbow_R"), ("FootL", "toe_L")):
-        np.testing.assert_allclose(at[keypoint], data.joint(joint).xanchor, atol=1e-12)
+    # on the skin, so not at the joint, but nearer to its own joint than to the next one of the limb
+    for limb in (("Shoulder", "Elbow", "Wrist", "Hand"), ("Hip", "Knee", "Ankle", "Foot")):
+        anchors = {k: data.joint(JOINT_OF[k].format("L")).xanchor for k in limb}
+        for k in limb:
+            assert min(limb, key=lambda other, k=k: np.linalg.norm(at[k + "L"] - anchors[other])) == k
+            assert np.linalg.norm(at[k + "L"] - anchors[k]) < 0.025, k
+
+
+def test_keypoints_put_at_joints_are_there(model):
+    data = mujoco.MjData(model.mj_model)
+    mujoco.mj_kinematics(model.mj_model, data)
+    for side in "LR":
+        for keypoint in ("Hip", "Ankle", "Foot", "Hand"):
+            site = model.keypoint_site_ids[model.keypoint(keypoint + side)]
+            anchor = data.joint(JOINT_OF[keypoint].format(side)).xanchor
+            np.testing.assert_allclose(data.site_xpos[site], anchor, atol=1e-12)
 
 
 def test_motors_can_drive_it(plugins, body):

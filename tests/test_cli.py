@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from fake_plugins import mimic
 
@@ -38,18 +39,28 @@ def keypoints(tmp_path_factory):
 
 
 @pytest.fixture
-def failing(monkeypatch, capfd):
-    """Run a command that fails, in this process; return its one line."""
+def here(monkeypatch, capfd):
+    """Run a command in this process; return exit status, standard output and standard error."""
 
-    def run(*arguments) -> str:
+    def run(*arguments) -> tuple[int, str, str]:
         from mimic_core import cli
 
         monkeypatch.setattr(sys, "argv", ["mimic", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as e:
             cli.main()
-        out, err = capfd.readouterr()
-        assert e.value.code == 1 and out == ""
+        return e.value.code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def failing(here):
+    """Run a command that fails; return its one line."""
+
+    def run(*arguments) -> str:
+        status, out, err = here(*arguments)
+        assert status == 1 and out == ""
         lines = err.strip().splitlines()
         assert len(lines) == 1 and lines[0].startswith("mimic: error: "), err
         return lines[0].removeprefix("mimic: error: ")
@@ -163,6 +174,58 @@ def test_without_json_a_table_is_read(keypoints, tmp_path):
     assert "Distance of keypoints from the fitted body" in done.stdout and "3 clips, 90 frames at 200 Hz" in done.stdout
 
 
+def wide_csv(path: Path, clip: np.ndarray, names, per_metre: float = 1.0) -> Path:
+    """One clip (frame, keypoint, 3) m at 200 Hz; missing positions are empty cells."""
+    columns = [f"{name}_{axis}" for name in names for axis in "xyz"]
+    table = pd.DataFrame(per_metre * clip.reshape(len(clip), -1), columns=columns)
+    table.insert(0, "time", np.arange(len(clip)) / 200)
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_millimetres_are_registered_when_said(here, failing, keypoints, tmp_path):
+    recorded = Keypoints.load(keypoints[0])
+    found = {}
+    for unit, per_metre in (("m", 1.0), ("mm", 1e3)):
+        file = wide_csv(tmp_path / f"{unit}.csv", recorded.positions[0], recorded.names, per_metre)
+        out = tmp_path / f"{unit}_clips.h5"
+        given = ("register", file, "--body", "mouse_forelimb", "--out", out, "--set", "alignment=none", "--json")
+        status, said, err = here(*given, "--unit", unit)
+        assert status == 0, err
+        assert json.loads(said)["unit"] == {"m": "metres, as said", "mm": "millimetres, as said"}[unit]
+        found[unit] = ReferenceClips.load(out)
+    for field in ("qpos", "site_pos", "tracked_pos", "error_mm"):
+        np.testing.assert_allclose(getattr(found["mm"], field), getattr(found["m"], field), atol=1e-9, err_msg=field)
+    assert found["mm"].body.scale == pytest.approx(found["m"].body.scale)
+    said = failing(*given)  # the last file, whose unit is not said
+    assert said.startswith(f"{file}: distances between keypoints are ") and said.endswith("; give --unit mm")
+    said = failing(*given, "--unit", "inch")
+    assert said.startswith("unit 'inch': not known; known: ")
+
+
+def test_register_reports_how_good_the_fit_is(here, keypoints, tmp_path):
+    clips, folder = tmp_path / "clips.h5", tmp_path / "quality"
+    given = ("register", keypoints[0], "--body", "mouse_forelimb", "--out", clips, "--report", folder)
+    status, out, err = here(*given, "--set", "alignment=none", "--set", "max_iterations=5")
+    assert status == 0, err
+    assert "positions taken as metres" in out and "tables and figures" in " ".join(out.split())
+    result = json.loads((folder / "result.json").read_text())
+    assert {"keypoint_error", "offsets", "joints", "worst_frames", "clips"} <= result["tables"].keys()
+    for table in result["tables"]:
+        assert len(pd.read_csv(folder / f"{table}.csv").columns) > 1, table
+    assert result["figures"]
+    for figure in result["figures"]:
+        assert (folder / f"{figure}.png").stat().st_size > 1000 and (folder / f"{figure}.svg").is_file(), figure
+    mean = json.loads((folder / "metrics.json").read_text())["error_mm"]["mean"]
+    assert mean == pytest.approx(ReferenceClips.load(clips).error_summary()["mean"])
+
+
+def test_settings_of_the_body_are_given_on_the_command_line(failing, keypoints, tmp_path):
+    given = ("register", keypoints[0], "--body", "rodent", "--out", tmp_path / "clips.h5", "--set")
+    assert failing(*given, "body.mjfc=rat.xml") == "body.mjfc: unknown setting; did you mean mjcf?"
+    assert failing(*given, f"body.mjcf={tmp_path / 'rat.xml'}").startswith(f"{tmp_path / 'rat.xml'}: no such file")
+
+
 # -- what is refused ------------------------------------------------------------------------------------------
 
 
@@ -184,7 +247,7 @@ def test_unknown_body(failing, tmp_path):
     said = failing("register", recording(tmp_path / "a.h5"), "--body", "mouse_forlimb", "--out", out)
     assert said == "unknown body 'mouse_forlimb'; did you mean mouse_forelimb?"
     said = failing("register", tmp_path / "a.h5", "--body", "mouse_forelimb:old", "--out", out)
-    assert said == "body mouse_forelimb: unknown variant 'old'; known: paper, revised"
+    assert said == "body mouse_forelimb: unknown variant 'old'; known: mobile_shoulder, paper, revised"
     assert not out.exists()
 
 
@@ -221,7 +284,7 @@ def test_millimetres_given_as_metres(failing, tmp_path):
     file = recording(tmp_path / "mm.h5", scale=1e3)
     said = failing("register", file, "--body", "mouse_forelimb", "--out", tmp_path / "clips.h5")
     assert said.startswith(f"{file}: distances between keypoints are ") and said.endswith(
-        "positions must be in metres and seem to be in millimetres, so divide by 1000"
+        " times the body's, taken as metres; as mm the animal would be 1.6 times the body; give --unit mm"
     )
     assert not (tmp_path / "clips.h5").exists()
 
@@ -236,7 +299,10 @@ def test_a_gap_too_long_to_bridge(failing, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("register.iterations=3", "register.iterations: unknown setting; did you mean max_iterations?"),
+        (
+            "register.iterations=3",
+            "register.iterations: unknown setting; did you mean max_iterations or outlier_ratio?",
+        ),
         ("register.max_iterations=many", "register.max_iterations: must be a whole number, got 'many'"),
         ("register=3", "--set register=3: expected --set register.KEY=VALUE"),
         ("iterations", "--set iterations: expected KEY=VALUE"),

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 from textwrap import dedent
 
+import attrs
 import h5py
 import numpy as np
 import pytest
 
-from mimic_core import pipeline, stages
+from mimic_core import Keypoints, pipeline, stages
+from mimic_core.clips import ReferenceClips
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
@@ -160,13 +162,13 @@ def test_commands_name_every_choice(toy_plugins, tmp_path):
     (tmp_path / "a.csv").write_text("")
     config = {
         "body": "toy",
-        "register": {"files": "*.csv", "method": "stac", "reader": {"name": "wide_csv"}},
+        "register": {"files": "*.csv", "method": "stac", "reader": {"name": "wide_csv"}, "unit": "mm"},
         "train": {"preset": "paper", "holdout": 0.3, "rewards": {"energy": False}},
         "rollout": {"seed": 5},
     }
     commands = [s.command for s in pipeline._plan(toy_plugins, config, tmp_path, tmp_path / "out")]
     assert commands == [
-        "mimic register *.csv --body toy --method stac --reader wide_csv --out clips.h5",
+        "mimic register *.csv --body toy --method stac --reader wide_csv --unit mm --out clips.h5",
         "mimic train clips.h5 --seed 0 --preset paper --holdout 0.3 --set rewards.energy=false --out train",
         "mimic rollout train --simulator auto --seed 5 --out rollouts.h5",
     ]
@@ -294,6 +296,8 @@ WRONG = [
     ("body = 'toy'\n[register]\n", "register: needs keypoints, which no earlier stage makes"),
     ("body = 'toy'\n[register]\nfiles = ['none/*.h5']\n", "register.files: 'none/*.h5' matches no file (looked in "),
     ("body = 'toy'\n[register]\nfiles = 3\n", "register.files: must be a list of text, got 3"),
+    ("body = 'toy'\n[register]\nunit = 3\n", "register.unit: must be text, got 3"),
+    ("body = 'toy'\n[generate]\n[register]\ncalibration = 'no.h5'\n", "register: no.h5: no such file (looked in "),
     ("[train]\n", "train: needs clips, which no earlier stage makes; add that stage or name a file"),
     ("[train]\nclips = 'no.h5'\n", "train: no.h5: no such file (looked in "),
     ("[rollout]\n", "rollout: needs run, which no earlier stage makes"),
@@ -409,6 +413,29 @@ def test_no_stage_needs_another_ones_section(toy_plugins, finished, tmp_path):
     assert pipeline.run(toy_plugins, file, tmp_path / "out")["done"] == ["analyze.tracking"]
     with pytest.raises(ConfigError, match="must be text"):
         pipeline.run(toy_plugins, file, tmp_path / "out", {"analyze": {"tracking": {"rollouts": 3}}})
+
+
+def test_a_known_animal_is_registered_from_a_run_file(finished, toy_plugins, tmp_path):
+    """`calibration` keeps its body; other contents of that file redo the stage, and so does another unit."""
+    earlier = finished[1] / "clips.h5"
+    known, keypoints = ReferenceClips.load(earlier), Keypoints.load(finished[1] / "keypoints.h5")
+    attrs.evolve(keypoints, positions=1e3 * keypoints.positions, unit="").save(tmp_path / "mm.h5")
+    shutil.copy(earlier, tmp_path / "animal.h5")
+    file, out = tmp_path / "known.toml", tmp_path / "out"
+    file.write_text("body = 'toy'\n[register]\nfiles = ['mm.h5']\nunit = 'mm'\ncalibration = 'animal.h5'\n")
+    summary = pipeline.run(toy_plugins, file, out)["stages"]["register"]
+    assert summary["unit"] == "millimetres, as said"
+    assert ReferenceClips.load(out / "clips.h5").body == known.body
+    entry = manifest(out)["stages"][0]
+    assert entry["command"] == ("mimic register mm.h5 --body toy --unit mm --calibration animal.h5 --out clips.h5")
+    assert manifest(out)["inputs"].keys() == {"mm.h5", "animal.h5"}
+    assert pipeline.run(toy_plugins, file, out)["reused"] == ["register"]
+    attrs.evolve(known, body=attrs.evolve(known.body, scale=1.5)).save(tmp_path / "animal.h5")
+    assert pipeline.run(toy_plugins, file, out)["done"] == ["register"]
+    assert ReferenceClips.load(out / "clips.h5").body.scale == 1.5
+    with pytest.raises(MimicError, match="--unit mm"):
+        pipeline.run(toy_plugins, file, out, {"register": {"unit": "m"}})
+    assert ReferenceClips.load(out / "clips.h5").body.scale == 1.5  # what was there is still there
 
 
 def test_an_analysis_of_clips_comes_before_those_of_rollouts_and_needs_none(toy_plugins, toy_clips, finished, tmp_path):

@@ -24,7 +24,7 @@ def mimic_bodies():
             "revised": "later revision by the same group (0.6-0.8 N, activation 10/30 ms, more damping and armature)",
             "mobile_shoulder": "paper, with a scapula that glides up to 2.5 mm each way against passive stiffness",
         },
-        summary="right forelimb of a mouse, shoulder fixed or gliding: 4 joints, 9 muscles; shoulder, elbow, wrist, paw",
+        summary="right forelimb of a mouse, shoulder fixed or gliding: 4 joints, 9 muscles, 4 keypoints",
         source="Leonardis et al. 2025, arXiv:2511.21848; geometry after Gilmer et al. 2025, doi:10.1152/jn.00499.2024",
         default=True,
     )

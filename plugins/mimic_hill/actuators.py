@@ -23,7 +23,7 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
 
     A muscle's length range, which places its operating range (see `mimic_hill.curves`), is found by MuJoCo
     once, on the skeleton with the options that its MJCF gives, and then held: it must not move with the
-    time step or the solver that a run is integrated with.
+    time step or the solver that a run is integrated with. It is the range over the hinges; slides are held at rest.
 
     Raises:
         ConfigError: the body has no muscles, two muscles of one name, or a muscle with a path of fewer than
@@ -54,7 +54,7 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
 
 
 def _check_paths(body: Body) -> None:
-    sites = [s.name for s in mujoco.MjSpec.from_string(body.mjcf).sites]
+    sites = [s.name for s in body.skeleton().sites]
     for muscle in body.muscles:
         if len(muscle.path) < 2:
             raise ConfigError(
@@ -70,7 +70,8 @@ def _check_paths(body: Body) -> None:
 
 
 def _length_ranges(config: Settings, body: Body) -> dict[str, tuple[float, float]]:
-    spec = mujoco.MjSpec.from_string(body.mjcf)
+    spec = body.skeleton()
+    _hold_slides(spec)
     for muscle in body.muscles:
         _add(spec, muscle, config)
     try:
@@ -78,6 +79,14 @@ def _length_ranges(config: Settings, body: Body) -> dict[str, tuple[float, float
     except ValueError as e:
         raise ConfigError(f"body {body.name}: {_why_no_range(' '.join(str(e).split()), body)}") from e
     return {m.name: tuple(model.actuator(m.name).lengthrange) for m in body.muscles}
+
+
+def _hold_slides(spec: mujoco.MjSpec) -> None:
+    """Leave only hinges, if there are any: a slide is the give of what carries a limb, no joint that muscles turn."""
+    kinds = mujoco.mjtJoint
+    if any(j.type == kinds.mjJNT_HINGE for j in spec.joints):
+        for joint in [j for j in spec.joints if j.type == kinds.mjJNT_SLIDE]:
+            spec.delete(joint)
 
 
 def _why_no_range(message: str, body: Body) -> str:

@@ -54,7 +54,7 @@ class Settings:
         segment_spread: how far a segment is expected to be from the common scale, as a share of it.
         tracking_mm: missing a keypoint by this much in every frame costs as much as moving its offset by
             the body's ``keypoint_spread``, scaling a segment by ``segment_spread`` or shifting a clip by
-            ``clip_shift_mm``. Smaller lets all of them go further.
+            ``clip_shift_mm``. Smaller lets all of them go further. A recording with more noise takes its noise.
         clip_shift_mm: how far a clip is expected to lie from the recording's others.
         cutoff_hz: movement of this frequency is halved by the smoothing, slower movement hardly changed.
         weights: keypoint → how much it counts, 1 for those not named; 0 leaves its errors in the tables and its
@@ -63,7 +63,7 @@ class Settings:
             the further it is; 0 believes every position alike, jumps of the tracking too.
         max_gap_ms: longest run of missing frames of a keypoint that is bridged.
         tolerance: stop when the cost falls by less than this share of itself.
-        max_iterations: of pose phase and offset phase together.
+        max_iterations: of steps of poses and calibration together, the rough fit of a sample included.
     """
 
     alignment: str = attrs.field(

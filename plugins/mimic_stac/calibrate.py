@@ -68,7 +68,7 @@ class Fit:
 
 @attrs.frozen(kw_only=True)
 class Freedom:
-    """What the offset phase may change, and how strongly it is held, against a weight of 1 for the data.
+    """What besides the poses may change, and how strongly it is held, against a weight of 1 for the data.
 
     Attributes:
         scale: estimate the scale.

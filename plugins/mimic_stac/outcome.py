@@ -85,14 +85,17 @@ def diagnostics(body: Body, model: BodyModel, kin: Kinematics, fit: Fit, q: np.n
     moved = np.linalg.norm(fit.offsets - kin.scaled(fit.segments).site_pos, axis=1) * MM * fit.scale
     spread = body.keypoint_spread * MM * fit.scale
     names = model.keypoint_names
-    limits, angles = model.joint_range, q[:, model.joint_qposadr]
+    fitted = np.flatnonzero(np.isin(model.joint_dofadr, kin.dofs))  # the others carry no keypoint and rest
+    limits, angles = model.joint_range[fitted], q[:, model.joint_qposadr[fitted]]
     held = (angles <= limits[:, 0] + 1e-6) | (angles >= limits[:, 1] - 1e-6)
     return {
         "scale": fit.scale,
         "segment_scale": dict(registered_body(body, model, kin, fit).segment_scale),
         "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
         "offset_beyond_spread": [n for n, m in zip(names, moved, strict=True) if m > spread],
-        "share_at_joint_limit": dict(zip(model.joint_names, held.mean(0).tolist(), strict=True)),
+        "share_at_joint_limit": {
+            model.joint_names[j]: float(share) for j, share in zip(fitted, held.mean(0), strict=True)
+        },
         "clip_shift_mm_max": float(np.linalg.norm(fit.shift, axis=1).max() * MM),
         "clip_turn_deg_max": float(np.rad2deg(np.linalg.norm(fit.turn, axis=1).max())),
     }

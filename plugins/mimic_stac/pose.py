@@ -1,4 +1,4 @@
-"""Pose phase: joint angles of every frame of every clip by bounded nonlinear least squares.
+"""Poses alone: joint angles of every frame of every clip by bounded nonlinear least squares.
 
 Minimised over all frames at once, with a Levenberg-Marquardt step whose matrix is banded (a frame
 is tied to the next two by the smoothness term only), so that its cost grows linearly with frames.
@@ -25,7 +25,7 @@ _WEAK = 0.1  # smoothing that ties neighbouring frames together by less than thi
 
 
 class Targets(NamedTuple):
-    """What the pose phase tries to reach: frames of all clips, one after the other."""
+    """What the poses try to reach: frames of all clips, one after the other."""
 
     pos: np.ndarray
     """(frame, keypoint, 3) m, aligned, at the animal's size; 0 where not seen"""

@@ -1,4 +1,4 @@
-"""The registration itself: start, alternate pose and offset phase until nothing falls, write down the result."""
+"""The registration itself: what to believe, where to start, the fit on a sample and on all frames, the result."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Registration:
         return clips
 
     def _freedom(self) -> Freedom:
-        """What the offset phase may change. A free root already carries the recording into the model's frame."""
+        """What besides the poses may change. A free root already carries the recording into the model's frame."""
         s, tracking_mm = self.settings, self.tracking_mm
         own_clip = s.alignment in ("clip", "clip_rigid") and not self.kin.has_root
         hold = (tracking_mm / s.clip_shift_mm) ** 2

@@ -13,7 +13,7 @@ from mimic_stac.simultaneous import Problem, State
 
 N_STARTS = 6
 _TRUNK_SHARE = 0.25  # a dof that carries this share of the keypoints belongs to the trunk
-_ALIKE = 0.5
+_ALIKE = 1.5
 _STUCK = 3.0  # a frame this many times worse than the median may be in a wrong posture
 _REPAIRS = 8
 _SEARCH_FRAMES = 80
