@@ -4,7 +4,7 @@
         [--peer-python PYTHON --peer-repo DIR [--frames 100]]
 
 Rows: mouse, mouse-mobile, set1, set4, rodent, peer, recovery-mouse, recovery-rodent, raw. Without --peer-python
-there is no row peer; with it, `stac_mjx_peer.py` is run by that python, which takes about an hour for 100 frames.
+there is no row peer; with it, `stac_mjx_peer.py` is run by that python, which takes a quarter of an hour or more for 100 frames.
 
 Distances are in millimetres of the animal, between every tracked position and the fitted body, those that the fit
 judged to be jumps of the tracking included. "time" is on the wall; "CPU time" tells what other programs on the
@@ -37,17 +37,17 @@ from typing import Any
 
 import attrs
 import numpy as np
+from known_movements import Truth, make_truth
 from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from mimic_core import Body, BodyModel, Calibration, Keypoints, ReferenceClips, stages
+from mimic_core import Body, BodyModel, Calibration, ReferenceClips, stages
 from mimic_core.body import make_body
 from mimic_core.clips import error_summary
 from mimic_core.plugins import Plugins, installed
 
 MM = 1e3
-MISSING = 0.1
 NEAR = 3
 PACKAGES = ("python", "mimic-neuro", "mujoco", "numpy", "scipy")
 
@@ -241,23 +241,6 @@ def timed(command: list[str], stdout: Any) -> tuple[bytes | None, float, float]:
     return done.stdout, seconds, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
 
 
-@attrs.frozen
-class Truth:
-    """A movement that is known: who made it, how, and what was seen of it.
-
-    Attributes:
-        model: the body that moved, compiled.
-        qpos: (frame, qpos) per clip.
-        pos: (frame, keypoint, 3) m per clip, where the keypoints were.
-        seen: what a registration gets, with noise and gaps.
-    """
-
-    model: BodyModel
-    qpos: list[np.ndarray]
-    pos: list[np.ndarray]
-    seen: Keypoints
-
-
 def recovery(bench: Bench, clips: ReferenceClips, before: Body) -> Iterator[Figure]:
     """Make keypoints from known movements of a body and register them from ``before``, the unregistered body."""
     spec = bench.plugins.choose("registration", None)
@@ -275,56 +258,6 @@ def recovery(bench: Bench, clips: ReferenceClips, before: Body) -> Iterator[Figu
             if spec.build_calibrated:
                 known = spec.build_calibrated(config, Calibration(body=body, rotation=np.eye(3)))
                 yield from angle_figures(f"{case}, body known", truth, known(truth.seen, lambda *_: None), None)
-
-
-def make_truth(clips: ReferenceClips, body: Body, max_gap_ms: float, noise_mm: float, seed: int) -> Truth:
-    """Let ``body`` make the clips' movements and track it with noise and gaps."""
-    rng = np.random.default_rng(seed)
-    model = BodyModel.compile(body)
-    qpos = [q[:n] for q, n in zip(clips.qpos, clips.n_frames, strict=True)]
-    pos = [body.scale * sites(model, q) for q in qpos]
-    longest = int(max_gap_ms / 1e3 * clips.rate_hz + 1e-6)
-    seen = []
-    for clip in pos:
-        noisy = clip + rng.normal(0.0, noise_mm / MM, clip.shape)
-        noisy[gaps(rng, clip.shape[:2], longest)] = np.nan
-        seen.append(noisy)
-    keypoints = Keypoints.from_clips(
-        seen, names=model.keypoint_names, rate_hz=clips.rate_hz, clip_names=clips.clip_names, origin="synthetic"
-    )
-    return Truth(model, qpos, pos, keypoints)
-
-
-def sites(model: BodyModel, qpos: np.ndarray) -> np.ndarray:
-    """Return (frame, keypoint, 3) m at ``qpos`` (frame, qpos), by MuJoCo itself."""
-    import mujoco
-
-    state = mujoco.MjData(model.mj_model)
-    out = np.empty((len(qpos), len(model.keypoint_names), 3))
-    for frame, q in enumerate(qpos):
-        state.qpos[:] = q
-        mujoco.mj_kinematics(model.mj_model, state)
-        out[frame] = state.site_xpos[model.keypoint_site_ids]
-    return out
-
-
-def gaps(rng: np.random.Generator, shape: tuple[int, int], longest: int) -> np.ndarray:
-    """Return (frame, keypoint) True where the tracking failed: single frames and runs, none longer than ``longest``."""
-    missing = np.zeros(shape, bool)
-    while missing.mean() < MISSING:
-        frame, keypoint = rng.integers(shape[0]), rng.integers(shape[1])
-        length = 1 if rng.random() < 0.5 else rng.integers(1, longest + 1)
-        column = missing[:, keypoint].copy()
-        column[frame : frame + length] = True
-        if longest_run(column) <= longest:
-            missing[:, keypoint] = column
-    return missing
-
-
-def longest_run(flags: np.ndarray) -> int:
-    """Return the length of the longest run of True."""
-    edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def recovered(case: str, truth: Truth, fitted: ReferenceClips) -> Iterator[Figure]:
