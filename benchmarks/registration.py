@@ -4,7 +4,7 @@
         [--peer-python PYTHON --peer-repo DIR [--frames 100]]
 
 Rows: mouse, mouse-mobile, set1, set4, rodent, peer, recovery-mouse, recovery-rodent, raw. Without --peer-python
-there is no row peer; with it, `stac_mjx_peer.py` is run by that python, which takes a quarter of an hour or more for 100 frames.
+there is no row peer; with it, `stac_mjx_peer.py` is run by that python (100 frames: a quarter of an hour or more).
 
 Distances are in millimetres of the animal, between every tracked position and the fitted body, those that the fit
 judged to be jumps of the tracking included. "time" is on the wall; "CPU time" tells what other programs on the
