@@ -47,7 +47,7 @@ def test_the_scapula_slides_as_the_facts_say(mobile):
         np.testing.assert_array_equal(mobile.joint_range[mobile.joint(slide)], [-0.0025, 0.0025])
         assert (joint.stiffness[0], joint.damping[0], joint.armature[0]) == (200.0, 0.6, 0.0)
         assert joint.axis.tolist() == table[slide]["axis"]
-    assert m.body_mass.sum() == pytest.approx(1e-4 + 2 * 1.258e-4 + 7.1e-4)
+    assert m.body_mass.sum() == pytest.approx(5e-4 + 2 * 1.258e-4 + 7.1e-4)
 
 
 def at_rest(model: BodyModel, hinges: np.ndarray) -> mujoco.MjData:

@@ -12,6 +12,7 @@ from mimic_core.cli.common import Json, Set, emit, error_rows, load_plugins, set
 
 _FEW = 5
 _OFTEN = 0.1
+_TOLD_APART = 1.1
 
 
 def register(
@@ -113,5 +114,7 @@ def _remarks(details: Mapping[str, Any]) -> Iterator[str]:
         yield "at a joint limit: " + ", ".join(f"{name} in {share:.0%} of frames" for name, share in held.items())
     if beyond := details.get("offset_beyond_spread"):
         yield f"further from the body's own place than expected: {', '.join(beyond)}"
+    if (rivalry := details.get("orientation_rivalry")) and rivalry < _TOLD_APART:
+        yield "other orientations fit about as well; if you know the axes, give --set register.axes=…"
     if details.get("converged") is False:
         yield "stopped before it converged; raise register.max_iterations"

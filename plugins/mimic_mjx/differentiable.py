@@ -28,8 +28,8 @@ from jax import Array
 from jaxtyping import Float
 
 SMOOTHING = 0.01
-_GATE_RAD, _GATE_M = 0.01, 1e-4
-"""rad of a hinge, m of a slide; over this depth beyond a limit the damper of the soft limit fades in"""
+_GATE_RAD = 0.01
+"""rad; over this depth beyond a limit the damper of the soft limit fades in"""
 
 
 def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjModel:
@@ -61,12 +61,10 @@ def soft_limit_torque(model: mujoco.MjModel, joint_ids: np.ndarray):
     damping_ratio = np.maximum(model.jnt_solref[joint_ids, 1], 1e-3)
     stiffness = inertia / (time_constant * damping_ratio) ** 2
     damping = 2 * inertia / time_constant
-    slides = model.jnt_type[joint_ids] == int(mujoco.mjtJoint.mjJNT_SLIDE)
-    gate_depth = np.where(slides, _GATE_M, _GATE_RAD)
 
     def torque(joint_pos: Float[Array, " joint"], joint_vel: Float[Array, " joint"]) -> Float[Array, " joint"]:
         above, below = jax.nn.relu(joint_pos - high), jax.nn.relu(low - joint_pos)
-        gate = jnp.minimum((above + below) / gate_depth, 1.0)
+        gate = jnp.minimum((above + below) / _GATE_RAD, 1.0)
         return stiffness * (below - above) - damping * gate * joint_vel
 
     return torque
