@@ -313,6 +313,16 @@ class BodyModel:
     def keypoint_site_ids(self) -> np.ndarray:
         return np.array([self.mj_model.site(s).id for s in self.body.keypoints.values()], dtype=int)
 
+    @cached_property
+    def body_ids(self) -> np.ndarray:
+        """Named bodies that the joints or the free root can move, in the model's order."""
+        m = self.mj_model
+        return np.array([b for b in range(m.nbody) if m.body_weldid[b] and m.body(b).name], dtype=int)
+
+    @cached_property
+    def body_names(self) -> tuple[str, ...]:
+        return tuple(self.mj_model.body(b).name for b in self.body_ids)
+
     def joint(self, name: str) -> int:
         """Index of a joint in arrays over joints."""
         return _index(name, self.joint_names, f"body {self.body.name}: no joint")

@@ -23,6 +23,10 @@ class Kinematics(NamedTuple):
     """(3,) m, None for a fixed base"""
     root_quat: Any = None
     """(4,) w x y z, None for a fixed base"""
+    root_angvel: Any = None
+    """(3,) rad/s in the root's own frame, None for a fixed base"""
+    body_pos: Any = None
+    """(body, 3) m, frame origins of `BodyModel.body_names`"""
 
 
 class StepView(NamedTuple):
@@ -57,8 +61,14 @@ class StepView(NamedTuple):
     """(3,) m, None for a fixed base"""
     root_quat: Any
     """(4,) w x y z, None for a fixed base"""
+    root_angvel: Any
+    """(3,) rad/s in the root's own frame, None for a fixed base"""
+    body_pos: Any
+    """(body, 3) m, frame origins of `BodyModel.body_names`"""
     time: Any
     """() s since the clip began"""
+    control_dt: Any
+    """() s, what one control step lasts"""
     ref: Kinematics
     future: Kinematics
 

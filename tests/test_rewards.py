@@ -82,9 +82,10 @@ def test_gradients_by_hand(plugins, toy_model):
 # -- presets --------------------------------------------------------------------------------------------------
 
 
-def test_paper_preset_is_table_2(plugins):
+@pytest.mark.parametrize("preset", ["paper", "physics_aware"])
+def test_physics_aware_preset_is_table_2(plugins, preset):
     """Every row of Table 2, column "Physics Aware"; terms with weight 0 there are not in the reward at all."""
-    plan = plan_training({"policy": {"name": "bottleneck_ppo"}, "preset": "paper"}, plugins)
+    plan = plan_training({"policy": {"name": "bottleneck_ppo"}, "preset": preset}, plugins)
     policy, table = (
         plan.settings["policy"],
         {
@@ -122,13 +123,20 @@ def test_simulation_of_the_paper_preset_is_table_2(plugins, mouse_model):
     assert (opt.iterations, opt.ls_iterations) == (6, 6)
 
 
-def test_joint_only_is_table_2_with_both_costs_off(plugins):
-    """Column "Joint Only": control cost 0, energy cost 0, all else as in the other column."""
-    given = {"policy": {"name": "bottleneck_ppo"}, "preset": "paper"}
-    both = plan_training(given, plugins)
-    joint_only = plan_training({**given, "rewards": {"control": {"weight": 0.0}, "energy": {"weight": 0.0}}}, plugins)
-    assert joint_only.settings["rewards"]["control"] == {"weight": 0.0}
-    assert joint_only.settings["policy"] == both.settings["policy"]
+@pytest.mark.parametrize("policy", ["bottleneck_apg", "bottleneck_ppo"])
+def test_joint_only_preset_is_table_2(plugins, policy):
+    """Column "Joint Only": joint 5 with scale 0.2, control cost 0, energy cost 0, all else as in the other column."""
+    joint_only, both = (
+        plan_training({"policy": {"name": policy}, "preset": preset}, plugins)
+        for preset in ("joint_only", "physics_aware")
+    )
+    assert joint_only.settings["rewards"] == {
+        "joint": {"weight": 5.0, "scale": 0.2},
+        "control": {"weight": 0.0},
+        "energy": {"weight": 0.0},
+    }
+    for part in ("policy", "simulator", "task"):
+        assert joint_only.settings[part] == both.settings[part], part
 
 
 def test_laptop_is_the_default_preset(plugins):

@@ -18,6 +18,7 @@ from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, MimicError, PluginError
 from mimic_core.storage import to_json
 from mimic_core.testing.rollouts import synthetic_rollouts
+from mimic_core.testing.steps import floating_model
 
 if TYPE_CHECKING:
     from mimic_core.plugins import Plugins, Provided
@@ -151,6 +152,7 @@ def _models(plugins: Plugins) -> Iterator[BodyModel]:
     from mimic_core.testing.steps import toy_model
 
     yield toy_model(plugins)
+    yield floating_model(plugins)
     for spec in plugins.all("body"):
         for actuation in _actuations(plugins):
             with contextlib.suppress(ConfigError):  # it may need a file, or another actuation
@@ -302,6 +304,7 @@ def _check_simulation(record: Any, plugins: Plugins) -> None:
         "muscle_length": (3, muscles),
         "muscle_velocity": (3, muscles),
         "site_pos": (3, len(model.keypoint_names), 3),
+        "body_pos": (3, len(model.body_names), 3),
     }
     read = jax.jit(lambda s: simulator.read(s, frozenset(Readings._fields)))(state)._asdict()
     _numbers("what it reads", read, shapes)
@@ -443,6 +446,7 @@ _OWN: dict[str, dict[str, Check]] = {
     "format": {"suffixes": _check_suffixes, "written": _check_exchange},
     "analysis": {"builds": _check_builds},
     "report": {"builds": _check_builds},
+    "executor": {"builds": _check_builds},
     "registration": {"builds": _check_registration},
     "source": {"makes keypoints": _check_source},
     "policy": {"presets": _check_presets},

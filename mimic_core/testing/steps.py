@@ -9,12 +9,35 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from mimic_core.body import BodyModel
+from mimic_core.body import Body, BodyModel, Muscle
 from mimic_core.step import Kinematics, StepView
 from mimic_core.testing.toy import toy_body
 
 if TYPE_CHECKING:
     from mimic_core.plugins import Plugins
+
+CONTROL_DT = 0.0025
+"""Length of a control step, s."""
+
+_FLOATING = """
+<mujoco model="floating">
+  <compiler angle="degree"><lengthrange mode="muscle" timestep="0"/></compiler>
+  <worldbody>
+    <body name="trunk">
+      <freejoint name="root"/>
+      <inertial pos="0 0 0" mass="0.005" diaginertia="2e-7 2e-7 2e-7"/>
+      <site name="nose" pos="0.02 0 0"/>
+      <site name="origin" pos="0.002 0 -0.004"/>
+      <body name="leg" pos="0 0 -0.005">
+        <joint name="hip" axis="0 1 0" range="-40 40" limited="true" armature="1e-6" damping="2e-5"/>
+        <inertial pos="0 0 -0.005" mass="0.0005" diaginertia="2e-8 2e-8 2e-8"/>
+        <site name="insertion" pos="0.001 0 -0.003"/>
+        <site name="foot" pos="0 0 -0.01"/>
+      </body>
+    </body>
+  </worldbody>
+</mujoco>
+"""
 
 _SPEED = 5.0
 """Standard deviation of random joint velocities, rad/s."""
@@ -22,12 +45,31 @@ _SPEED = 5.0
 
 def toy_model(plugins: Plugins | None = None) -> BodyModel:
     """Compile the toy body (`toy_body`) with the default actuation of ``plugins`` (the installed ones)."""
+    return _driven(toy_body(), plugins)
+
+
+def floating_model(plugins: Plugins | None = None) -> BodyModel:
+    """Compile a body that moves freely: a trunk and a leg on a hinge with one muscle; keypoints ``nose``, ``foot``.
+
+    It is driven as `toy_model` is.
+    """
+    body = Body(
+        name="floating",
+        mjcf=_FLOATING,
+        keypoints={"nose": "nose", "foot": "foot"},
+        muscles=(
+            Muscle(name="flexor", path=("origin", "insertion"), max_isometric_force=0.5, operating_range=(0.7, 1.2)),
+        ),
+    )
+    return _driven(body, plugins)
+
+
+def _driven(body: Body, plugins: Plugins | None) -> BodyModel:
     if plugins is None:
         from mimic_core.plugins import installed
 
         plugins = installed()
     spec = plugins.default("actuation")
-    body = toy_body()
     return BodyModel.compile(body, spec.build(spec.config(), body))
 
 
@@ -58,7 +100,7 @@ def step_at_rest(model: BodyModel, window: int = 3) -> StepView:
 def step_on_reference(model: BodyModel, key: Any = 0, window: int = 3) -> StepView:
     """Return a random step in which body and reference agree exactly, also at the coming instants."""
     step = random_step(model, key, window)
-    here = Kinematics(step.joint_pos, step.joint_vel, step.site_pos, step.root_pos, step.root_quat)
+    here = Kinematics(**{name: getattr(step, name) for name in Kinematics._fields})
     return step._replace(ref=here, future=jax.tree.map(lambda a: jnp.stack([a] * window), here))
 
 
@@ -105,7 +147,10 @@ def _step(model: BodyModel, now: _State, reference: list[_State], time: float) -
         site_pos=here.site_pos,
         root_pos=here.root_pos,
         root_quat=here.root_quat,
+        root_angvel=here.root_angvel,
+        body_pos=here.body_pos,
         time=np.asarray(time),
+        control_dt=np.asarray(CONTROL_DT),
         ref=ref,
         future=jax.tree.map(lambda *a: np.stack(a), *future),
     )
@@ -122,14 +167,14 @@ def _forward(model: BodyModel, state: _State) -> mujoco.MjData:
 
 
 def _kinematics(model: BodyModel, data: mujoco.MjData) -> Kinematics:
-    root_pos = root_quat = None
+    root = (None, None, None)
     if model.root is not None:
-        adr = model.root_qposadr
-        root_pos, root_quat = data.qpos[adr : adr + 3], data.qpos[adr + 3 : adr + 7]
+        pos, turn = model.root_qposadr, model.root_dofadr + 3
+        root = (data.qpos[pos : pos + 3], data.qpos[pos + 3 : pos + 7], data.qvel[turn : turn + 3])
     return Kinematics(
         data.qpos[model.joint_qposadr],
         data.qvel[model.joint_dofadr],
         data.site_xpos[model.keypoint_site_ids],
-        root_pos,
-        root_quat,
+        *root,
+        data.xpos[model.body_ids],
     )

@@ -1,41 +1,55 @@
-"""Reward terms, one file each."""
+"""Reward terms, one file each: its settings, its formula, its units and where it comes from."""
 
 from __future__ import annotations
 
-from mimic_core import RewardSpec, hookimpl
-from mimic_rewards import control, energy, joint
+from mimic_core import hookimpl
+from mimic_rewards import (
+    action_change,
+    action_variance,
+    actuator_effort,
+    angular_velocity,
+    body_position,
+    bone_distance,
+    control,
+    control_difference,
+    end_effector,
+    energy,
+    jerk,
+    jitter,
+    joint,
+    joint_velocity,
+    keypoint,
+    mechanical_work,
+    metabolic,
+    paw_distance,
+    position,
+    quaternion,
+)
 
-_TABLE = "Leonardis et al. 2025 (arXiv 2511.21848), section 2.6 and Table 2"
+_TERMS = (
+    joint,
+    joint_velocity,
+    position,
+    quaternion,
+    angular_velocity,
+    body_position,
+    end_effector,
+    keypoint,
+    bone_distance,
+    paw_distance,
+    control,
+    control_difference,
+    action_change,
+    action_variance,
+    jerk,
+    jitter,
+    actuator_effort,
+    energy,
+    mechanical_work,
+    metabolic,
+)
 
 
 @hookimpl
 def mimic_rewards():
-    yield RewardSpec(
-        name="joint",
-        config=joint.Joint,
-        build=joint.build,
-        units="1",
-        weight=5.0,
-        summary="closeness of joint angles, exp(−scale·Σ(q−q̂)²)",
-        source=_TABLE,
-    )
-    yield RewardSpec(
-        name="control",
-        config=control.Control,
-        build=control.build,
-        units="1",
-        cost=True,
-        weight=0.15,
-        summary="cost of excitation, Σ excitation²",
-        source=_TABLE,
-    )
-    yield RewardSpec(
-        name="energy",
-        config=energy.Energy,
-        build=energy.build,
-        units="W",
-        cost=True,
-        weight=0.01,
-        summary="cost of energy, Σ|joint velocity|·|actuator force|",
-        source=_TABLE,
-    )
+    yield from (term.spec for term in _TERMS)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import attrs
 
-from mimic_core import BodyModel, StepView
+from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_rewards.sources import PAPER
 
 
 @attrs.frozen
@@ -17,3 +18,14 @@ class Control:
 def build(config: Control, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_i u_i² over actuators, u the excitation in [0, 1] or [−1, 1] (Leonardis et al. 2025, c^ctrl)."""
     return lambda step: (step.excitation**2).sum()
+
+
+spec = RewardSpec(
+    name="control",
+    config=Control,
+    build=build,
+    cost=True,
+    weight=0.15,
+    summary="cost of excitation, Σ excitation²",
+    source=PAPER,
+)

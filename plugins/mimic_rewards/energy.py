@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import attrs
 
-from mimic_core import BodyModel, StepView
+from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_rewards.sources import PAPER
 
 
 @attrs.frozen
@@ -17,3 +18,15 @@ class Energy:
 def build(config: Energy, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_j |v_j|·|f_j| in W, f_j the actuators' force in joint space (Leonardis et al. 2025, c^energy)."""
     return lambda step: (abs(step.joint_vel) * abs(step.joint_force)).sum()
+
+
+spec = RewardSpec(
+    name="energy",
+    config=Energy,
+    build=build,
+    units="W",
+    cost=True,
+    weight=0.01,
+    summary="cost of energy, Σ|joint velocity|·|actuator force|",
+    source=PAPER,
+)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import attrs
 
-from mimic_core import BodyModel, StepView
+from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_rewards.closeness import closeness
+from mimic_rewards.sources import PAPER
 
 
 @attrs.frozen
@@ -22,6 +24,14 @@ class Joint:
 
 def build(config: Joint, model: BodyModel) -> Callable[[StepView], object]:
     """r = exp(−α Σ_j (q_j − q̂_j)²) over joints, in (0, 1] (Leonardis et al. 2025, equation for r^joint)."""
-    import jax.numpy as jnp
+    return closeness(config.scale, lambda step: step.joint_pos - step.ref.joint_pos)
 
-    return lambda step: jnp.exp(-config.scale * ((step.joint_pos - step.ref.joint_pos) ** 2).sum())
+
+spec = RewardSpec(
+    name="joint",
+    config=Joint,
+    build=build,
+    weight=5.0,
+    summary="closeness of joint angles, exp(−scale·Σ(q−q̂)²)",
+    source=PAPER,
+)

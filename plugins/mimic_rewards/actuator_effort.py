@@ -1,0 +1,33 @@
+"""Cost of force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_rewards.sources import AL_BORNO
+
+
+@attrs.frozen
+class ActuatorEffort:
+    """The effort has nothing to set but its weight."""
+
+
+def build(config: ActuatorEffort, model: BodyModel) -> Callable[[StepView], object]:
+    """c = Σ_m F_m over the tensions of the muscles, N; of a body without muscles Σ_j |f_j| over its motors, N·m."""
+    if model.muscle_names:
+        return lambda step: abs(step.muscle_force).sum()
+    return lambda step: abs(step.joint_force).sum()
+
+
+spec = RewardSpec(
+    name="actuator_effort",
+    config=ActuatorEffort,
+    build=build,
+    units="N (muscles) or N·m (motors)",
+    cost=True,
+    summary="cost of force, Σ|force| over muscles or motors",
+    source=AL_BORNO,
+)
