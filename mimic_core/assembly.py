@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -16,6 +16,9 @@ from mimic_core.plugins import Plugins
 from mimic_core.policy import PolicySpec
 from mimic_core.reward import RewardSpec
 from mimic_core.simulator import SimulatorSpec, choose_simulator
+
+if TYPE_CHECKING:
+    from mimic_core.task import WeightedTerm
 
 SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuation", "simulator")
 
@@ -151,26 +154,31 @@ def build_task(
 ):
     """Build the task of a plan.
 
-    ``for_training`` chooses the simulator that the policy trains in (with gradients where it needs them and with
-    the plan's simulator settings); otherwise it is the true physics, with the simulator's own defaults.
+    ``for_training`` chooses the simulator that the policy trains in (with gradients where it needs them, with the
+    plan's simulator settings and with bodies that differ as ``task.randomise`` says); otherwise it is the true physics
+    of the body as it is, with the simulator's own defaults.
+
+    Raises:
+        ConfigError: a setting that does not fit the body, the clips or the simulator.
     """
     import jax
 
-    from mimic_core.step import as_term
-    from mimic_core.task import Task, TaskSettings, WeightedTerm
+    from mimic_core.randomisation import draw_variants
+    from mimic_core.task import Task, TaskSettings
 
     model = model or build_model(clips.body, plan, plugins)
     settings = structure(plan.settings["task"], TaskSettings, "task")
     differentiable = for_training and plugins.get("policy", plan.policy).differentiable
     spec = simulator_for(plan, plugins, jax.default_backend(), for_training=for_training)
     config = _simulator_config(spec, plan, for_training)
-    simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, differentiable)
+    more = {}
+    if for_training and settings.randomise.wanted:
+        _check_variants(spec, plugins)
+        more["variants"] = draw_variants(settings.randomise, model)
+    simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, differentiable, **more)
     rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
     for name, table in plan.settings["rewards"].items():
-        reward = plugins.get("reward", name)
-        config = structure({k: v for k, v in table.items() if k != "weight"}, reward.config, f"rewards.{name}")
-        weight = -table["weight"] if reward.cost else table["weight"]
-        rewards.append(WeightedTerm(name, weight, as_term(reward.build(config, model)), reward.units))
+        rewards.append(_weighted(plugins.get("reward", name), table, model))
     for name, table in plan.settings["observations"].items():
         seen = plugins.get("observation", name)
         config = structure(table, seen.config, f"observations.{name}")
@@ -190,6 +198,23 @@ def build_task(
     )
 
 
+def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> WeightedTerm:
+    """Build a reward term and a way to build it again with some of its settings replaced."""
+    from mimic_core.step import as_term
+    from mimic_core.task import WeightedTerm
+
+    config = structure({k: v for k, v in table.items() if k != "weight"}, spec.config, f"rewards.{spec.name}")
+
+    def rebuilt(changed: Mapping[str, Any]) -> WeightedTerm:
+        weight = changed.get("weight", table["weight"])
+        with attrs.validators.disabled():  # a traced value cannot be compared
+            new = attrs.evolve(config, **{k: v for k, v in changed.items() if k != "weight"})
+        term = as_term(spec.build(new, model))
+        return WeightedTerm(spec.name, -weight if spec.cost else weight, term, spec.units, rebuilt)
+
+    return rebuilt({})
+
+
 def simulator_for(plan: TrainPlan, plugins: Plugins, platform: str, *, for_training: bool) -> SimulatorSpec:
     """Return the simulator that a plan trains in, or (``for_training=False``) is measured in."""
     differentiable = for_training and plugins.get("policy", plan.policy).differentiable
@@ -197,6 +222,15 @@ def simulator_for(plan: TrainPlan, plugins: Plugins, platform: str, *, for_train
     if differentiable and name != "auto" and not plugins.get("simulator", name).differentiable:
         return choose_simulator(name, plugins, platform, differentiable=True)  # says what is wrong
     return choose_simulator(name, plugins, platform, differentiable=differentiable)
+
+
+def _check_variants(spec: SimulatorSpec, plugins: Plugins) -> None:
+    if not spec.variants:
+        able = ", ".join(s.name for s in plugins.all("simulator") if s.variants) or "one that can"
+        raise ConfigError(
+            f"task.randomise: simulator {spec.name!r} cannot give each episode a body of its own; use {able}, or leave "
+            "task.randomise out"
+        )
 
 
 def _simulator_config(spec: SimulatorSpec, plan: TrainPlan, for_training: bool) -> Any:

@@ -28,6 +28,9 @@ class SimState(NamedTuple):
     """(batch, actuator); equal to excitation where an actuator has no state of its own"""
     internal: Any = ()
     """what the engine itself carries to the next step; leading axis batch"""
+    variant: Any = ()
+    """(batch,) which of the bodies that the engine was built with each one is, see `SimulatorSpec`; () for the body as
+    it is. An engine that was built without any does not look at it"""
 
 
 class Readings(NamedTuple):
@@ -43,16 +46,20 @@ class Readings(NamedTuple):
     """(batch, muscle) m/s, lengthening positive"""
     site_pos: Any = None
     """(batch, keypoint, 3) m"""
+    body_pos: Any = None
+    """(batch, body, 3) m, frame origins of `BodyModel.body_names`"""
 
 
 @runtime_checkable
 class Simulator(Protocol):
-    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``."""
+    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``, and under ``jax.vmap`` over further axes."""
 
     model: BodyModel
     control_dt: float
     """s; one `step` advances time by this much"""
     differentiable: bool
+    host_only: bool = False
+    """True if it computes on the host's processor and so serves one device"""
 
     def reset(self, qpos: Any, qvel: Any, activation: Any) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
@@ -74,10 +81,13 @@ class SimulatorSpec(ComponentSpec):
     Attributes:
         rank: platform (``cpu``, ``gpu``, ``tpu``) → how well the engine suits it; ``auto`` takes the highest.
         differentiable: True if a build with ``differentiable=True`` has finite gradients.
+        variants: True if ``build`` also takes ``variants``, a `mimic_core.randomisation.Variants`, and the engine then
+            steps and reads each body as the variant that `SimState.variant` names.
     """
 
     rank: Mapping[str, float]
     differentiable: bool = False
+    variants: bool = False
 
 
 def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiable: bool = False) -> SimulatorSpec:

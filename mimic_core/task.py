@@ -6,6 +6,7 @@ Everything here is a pure function of arrays over a batch of environments, and m
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,7 +19,9 @@ from jax import Array
 
 from mimic_core.body import BodyModel
 from mimic_core.clips import ReferenceClips
+from mimic_core.disturbance import SENSED, Noise, delay_line, episode_keys, noisy_excitation, noisy_senses, pushed
 from mimic_core.errors import ConfigError
+from mimic_core.randomisation import Randomisation
 from mimic_core.reference import Reference, resample
 from mimic_core.simulator import Readings, SimState, Simulator
 from mimic_core.step import Kinematics, StepView, Term, as_term, fields_read
@@ -38,6 +41,12 @@ class TaskSettings:
         initial_joint_noise: in training, episodes begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
         initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value.
+        sensory_delay_ms: what the policy sees of the body was so this long ago; it knows the reference without delay.
+            A whole number of control steps, in training and in rollouts.
+        motor_delay_ms: the excitation that the policy chooses reaches the actuators this much later. Rewards and
+            records hold the excitation that reaches them.
+        noise: of muscles and senses.
+        randomise: how far the bodies trained in differ from the body as it is.
     """
 
     control_rate_hz: float = attrs.field(default=400.0, validator=attrs.validators.gt(0))
@@ -47,16 +56,45 @@ class TaskSettings:
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_activation_max: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
+    sensory_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    noise: Noise = attrs.field(factory=Noise)
+    randomise: Randomisation = attrs.field(factory=Randomisation)
 
 
 @attrs.frozen
 class WeightedTerm:
-    """A reward term with its weight; the weight of a cost is negative."""
+    """A reward term with its weight; the weight of a cost is negative.
+
+    Attributes:
+        rebuilt: ``rebuilt(settings) -> WeightedTerm`` makes the same term with some settings (``weight`` among them)
+            replaced, which may be traced values of a compiled program.
+    """
 
     name: str
     weight: float
     term: Term
     units: str = "1"
+    rebuilt: Callable[[Mapping[str, Any]], WeightedTerm] | None = attrs.field(default=None, repr=False, eq=False)
+
+
+class Starts(NamedTuple):
+    """The instants at which episodes may begin."""
+
+    table: Any
+    """(start, 2) clip and control step; entries from ``count`` on are padding"""
+    count: Any
+
+    @classmethod
+    def of(cls, n_steps: np.ndarray, clips: np.ndarray, padded_to: int = 0) -> Starts:
+        """Every instant of the given clips from which at least one control step is left."""
+        pairs = np.concatenate(
+            [
+                np.stack([np.full(n - 1, c), np.arange(n - 1)], axis=1)
+                for c, n in zip(clips, n_steps[clips], strict=True)
+            ]
+        )
+        return cls(np.pad(pairs, ((0, max(padded_to - len(pairs), 0)), (0, 0))), len(pairs))
 
 
 class TaskState(NamedTuple):
@@ -71,6 +109,13 @@ class TaskState(NamedTuple):
     """(batch, actuator) of the step that led here"""
     memory: Mapping[str, Any]
     """memory of the reward terms"""
+    sensed: Any = ()
+    """field of a `StepView` → (batch, sensory delay + 1, …), the last instants of the body, oldest first; () without a
+    delay"""
+    pending: Any = ()
+    """(batch, motor delay, actuator) excitation on its way, the next to arrive first; () without a delay"""
+    noise_key: Any = ()
+    """(batch, n) random key of each episode's noise; () where it has none"""
 
 
 class Observation(NamedTuple):
@@ -134,21 +179,27 @@ class Task:
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         self.n_steps = self.reference.n_steps
-        stride = settings.window_step_ms * 1e-3 * settings.control_rate_hz
-        if abs(stride - round(stride)) > 1e-6 or round(stride) < 1:
-            raise ConfigError(
-                f"task.window_step_ms: {settings.window_step_ms:g} ms is not a whole number of control "
-                f"steps of {self.control_dt * 1e3:g} ms"
-            )
-        self._ahead = round(stride) * jnp.arange(1, settings.window + 1)
+        self._ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
+        self._sensory_delay = self._control_steps("sensory_delay_ms")
+        self._motor_delay = self._control_steps("motor_delay_ms")
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
-        self._draw = self._start_table()
+        self._starts = Starts.of(self.n_steps, self.train_clips)
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
             "end": self._fields_read(map(as_term, terminations)),
             "observe": self._fields_read(as_term(f) for fs in observations.values() for f in fs),
         }
+
+    def _control_steps(self, setting: str, least: int = 0) -> int:
+        """A setting in ms as a number of control steps."""
+        ms = getattr(self.settings, setting)
+        steps = ms * 1e-3 * self.settings.control_rate_hz
+        if abs(steps - round(steps)) > 1e-6 or round(steps) < least:
+            raise ConfigError(
+                f"task.{setting}: {ms:g} ms is not a whole number of control steps of {self.control_dt * 1e3:g} ms"
+            )
+        return round(steps)
 
     @property
     def action_size(self) -> int:
@@ -161,8 +212,9 @@ class Task:
         """One environment's view with every field present, for shapes."""
         m, window = self.model, self.settings.window
         joints, acts, muscles = (np.zeros(len(n)) for n in (m.joint_names, m.actuator_names, m.muscle_names))
-        root = (np.zeros(3), np.array([1.0, 0, 0, 0])) if m.root is not None else (None, None)
-        here = Kinematics(joints, joints, np.zeros((len(m.keypoint_names), 3)), *root)
+        root = (np.zeros(3), np.array([1.0, 0, 0, 0]), np.zeros(3)) if m.root is not None else (None, None, None)
+        sites, bodies = (np.zeros((len(n), 3)) for n in (m.keypoint_names, m.body_names))
+        here = Kinematics(joints, joints, sites, *root, bodies)
         return StepView(
             joint_pos=joints,
             joint_vel=joints,
@@ -174,30 +226,39 @@ class Task:
             muscle_length=muscles,
             muscle_velocity=muscles,
             site_pos=here.site_pos,
-            root_pos=root[0],
-            root_quat=root[1],
+            root_pos=here.root_pos,
+            root_quat=here.root_quat,
+            root_angvel=here.root_angvel,
+            body_pos=here.body_pos,
             time=np.zeros(()),
+            control_dt=np.asarray(self.control_dt),
             ref=here,
             future=jax.tree.map(lambda a: np.stack([a] * window), here),
         )
 
-    def _sites_at(self, reference: Reference) -> Array:
-        """(clip, step, keypoint, xyz) keypoint sites with the body in the reference's poses."""
+    def _positions_at(self, reference: Reference, field: str) -> Array:
+        """(clip, step, keypoint or body, xyz) ``site_pos`` or ``body_pos`` with the body in the reference's poses."""
         flat = [jnp.asarray(a.reshape(-1, a.shape[-1])) for a in (reference.qpos, reference.qvel)]
         state = self.simulator.reset(*flat, jnp.zeros((len(flat[0]), self.action_size)))
-        pos = jax.jit(lambda s: self.simulator.read(s, frozenset({"site_pos"})).site_pos)(state)
+        pos = jax.jit(lambda s: getattr(self.simulator.read(s, frozenset({field})), field))(state)
         return pos.reshape(*reference.qpos.shape[:2], *pos.shape[1:])
 
     @cached_property
     def _reference_sites(self) -> Array:
         """Keypoint sites on the imitated reference; made when the first program that reads them is compiled."""
         with jax.ensure_compile_time_eval():
-            return self._sites_at(self.reference)
+            return self._positions_at(self.reference, "site_pos")
+
+    @cached_property
+    def _reference_bodies(self) -> Array:
+        """The same for the frame origins of the bodies."""
+        with jax.ensure_compile_time_eval():
+            return self._positions_at(self.reference, "body_pos")
 
     @cached_property
     def registered_site_pos(self) -> np.ndarray:
         """(clip, step, keypoint, xyz) m: the keypoint sites on the registered reference, at the control rate."""
-        return np.asarray(self._sites_at(self.registered))
+        return np.asarray(self._positions_at(self.registered, "site_pos"))
 
     @cached_property
     def moving_keypoints(self) -> np.ndarray:
@@ -205,13 +266,22 @@ class Task:
         pos = self.registered_site_pos
         return np.ptp(pos.reshape(-1, *pos.shape[2:]), axis=0).max(axis=-1) > 1e-6
 
-    def _start_table(self) -> Array:
-        """(starts, 2) every (clip, step) of the training clips from which at least one control step is left."""
-        pairs = [
-            np.stack([np.full(n - 1, c), np.arange(n - 1)], axis=1)
-            for c, n in zip(self.train_clips, self.n_steps[self.train_clips], strict=True)
-        ]
-        return jnp.asarray(np.concatenate(pairs))
+    def with_values(self, values: Mapping[str, Any], starts: Starts | None = None) -> Task:
+        """Return this task with other values of settings, which may be traced ones of a compiled program.
+
+        Args:
+            values: dotted path below ``rewards`` (``joint.weight``) → value.
+            starts: where episodes begin, if elsewhere.
+        """
+        other = copy.copy(self)
+        tables: dict[str, dict[str, Any]] = {}
+        for path, value in values.items():
+            name, _, setting = path.partition(".")
+            tables.setdefault(name, {})[setting] = value
+        other.rewards = [t.rebuilt(tables[t.name]) if t.name in tables else t for t in self.rewards]
+        if starts is not None:
+            other._starts = starts
+        return other
 
     # -- episodes ---------------------------------------------------------------------------------------------
 
@@ -221,15 +291,19 @@ class Task:
         ``steps_left`` asks for that many control steps before the clip ends, where the clip is long enough.
         """
         at, muscle, noise = jax.random.split(key, 3)
-        start = self._draw[jax.random.randint(at, (batch,), 0, len(self._draw))]
+        start = jnp.asarray(self._starts.table)[jax.random.randint(at, (batch,), 0, self._starts.count)]
         clip = start[:, 0]
         step = jnp.minimum(start[:, 1], jnp.maximum(self._n_steps[clip] - 1 - steps_left, 0))
         high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
         activation = jax.random.uniform(muscle, (batch, self.action_size), maxval=high) if high else None
-        state = self.reset_at(clip, step, activation)
+        state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
+        sim = state.sim
+        if self.settings.randomise.wanted:
+            which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.variants)
+            sim = sim._replace(variant=which)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
-            state = state._replace(sim=self._disturbed(state.sim, noise))
-        return state
+            sim = self._disturbed(sim, noise)
+        return self.placed(state, sim)
 
     def _disturbed(self, sim: SimState, key: Array) -> SimState:
         """Move joints and their velocities by random amounts, within the joints' limits."""
@@ -244,8 +318,13 @@ class Task:
             qpos=sim.qpos.at[:, m.joint_qposadr].set(moved), qvel=sim.qvel.at[:, m.joint_dofadr].add(faster)
         )
 
-    def reset_at(self, clip: Array, step: Array, activation: Array | None = None) -> TaskState:
-        """Begin episodes at given clips and control steps; muscles start relaxed unless ``activation`` is given."""
+    def reset_at(
+        self, clip: Array, step: Array, activation: Array | None = None, key: Array | None = None
+    ) -> TaskState:
+        """Begin episodes at given clips and control steps; muscles start relaxed unless ``activation`` is given.
+
+        Episodes begun with a random ``key`` have the noise of ``task.noise``; without one they have none.
+        """
         if activation is None:
             activation = jnp.full((len(clip), self.action_size), max(self.model.actuation.low, 0.0))
         sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
@@ -254,7 +333,20 @@ class Task:
             t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
             for t in self.rewards
         }
-        return TaskState(sim, clip, step, sim.activation, memory)
+        state = TaskState(sim, clip, step, sim.activation, memory)
+        if key is not None and (self.settings.noise.in_senses or self.settings.noise.in_muscles):
+            state = state._replace(noise_key=episode_keys(key, len(clip)))
+        return self.placed(state, sim)
+
+    def placed(self, state: TaskState, sim: SimState) -> TaskState:
+        """Return the episodes with their bodies in another state, which delayed signals then tell of from the start."""
+        state = state._replace(sim=sim, excitation=sim.activation)
+        if self._motor_delay:
+            state = state._replace(pending=delay_line(sim.activation, self._motor_delay))
+        if self._sensory_delay:
+            view = self.view(state, state.excitation, self._reads["observe"])
+            state = state._replace(sensed=delay_line(self._of_the_body(view), self._sensory_delay + 1))
+        return state
 
     def step(self, state: TaskState, action: Array) -> tuple[TaskState, Outcome]:
         """Act for one control step. Actions (batch, actuator) are in [-1, 1]."""
@@ -274,10 +366,23 @@ class Task:
         return self._reward(*self._act(state, action, self._reads["reward"]))
 
     def _act(self, state: TaskState, action: Array, fields: frozenset[str]) -> tuple[TaskState, StepView]:
-        excitation = self.model.actuation.excitation(action)
+        excitation, after = self._arriving(state, self.model.actuation.excitation(action))
         sim = self.simulator.step(state.sim, excitation)
-        after = state._replace(sim=sim, step=state.step + 1, excitation=excitation)
-        return after, self.view(after, state.excitation, fields)
+        after = after._replace(sim=sim, step=state.step + 1, excitation=excitation)
+        if not self._sensory_delay:
+            return after, self.view(after, state.excitation, fields)
+        view = self.view(after, state.excitation, fields | self._reads["observe"])
+        return after._replace(sensed=pushed(after.sensed, self._of_the_body(view))), view
+
+    def _arriving(self, state: TaskState, sent: Array) -> tuple[Array, TaskState]:
+        """Return the excitation that reaches the actuators when ``sent`` leaves the policy, and what is then on its
+        way."""
+        settings, actuation = self.settings, self.model.actuation
+        if self._motor_delay:
+            sent, state = state.pending[:, 0], state._replace(pending=pushed(state.pending, sent))
+        if settings.noise.in_muscles and _has(state.noise_key):
+            sent = noisy_excitation(settings.noise, sent, state.noise_key, state.step, actuation.low, actuation.high)
+        return sent, state
 
     def _reward(self, state: TaskState, view: StepView) -> tuple[TaskState, Array, dict[str, Array]]:
         reward, terms, memory = jnp.zeros(state.step.shape), {}, {}
@@ -289,19 +394,41 @@ class Task:
     def restart(self, key: Array, state: TaskState, where: Array) -> TaskState:
         """Begin a new episode in the environments marked by ``where`` (batch,)."""
         fresh = self.reset(key, state.step.shape[0])
-        return jax.tree.map(
-            lambda new, old: jnp.where(where.reshape(-1, *[1] * (new.ndim - 1)), new, old), fresh, state
-        )
+        if not _has(state.noise_key):  # these began without, see `reset_at`, and so they go on
+            fresh = fresh._replace(noise_key=())
+        if not _has(state.sim.variant):
+            fresh = fresh._replace(sim=fresh.sim._replace(variant=()))
+        return self.switched(where, fresh, state)
+
+    @staticmethod
+    def switched(where: Array, new: Any, old: Any) -> Any:
+        """Return arrays (batch, …) of ``new`` in the environments marked by ``where`` (batch,), else of ``old``."""
+        return jax.tree.map(lambda a, b: jnp.where(where.reshape(-1, *[1] * (a.ndim - 1)), a, b), new, old)
 
     def observe(self, state: TaskState) -> Observation:
         """Return what the policy sees in each environment."""
-        view = self.view(state, state.excitation, self._reads["observe"])
+        view = self._seen(state)
         return Observation(
             *(
                 jnp.concatenate([jax.vmap(f)(view) for f in self._observations[role]], axis=-1)
                 for role in Observation._fields
             )
         )
+
+    def _seen(self, state: TaskState) -> StepView:
+        """What the senses tell: the body a delay ago and with noise, beside the reference as it is now."""
+        fields, noise = self._reads["observe"], self.settings.noise
+        view = self.view(state, state.excitation, fields - SENSED if self._sensory_delay else fields)
+        if self._sensory_delay:
+            view = view._replace(**{name: line[:, 0] for name, line in state.sensed.items()})
+        if noise.in_senses and _has(state.noise_key):
+            view = noisy_senses(noise, view, state.noise_key, state.step, jnp.asarray(self.model.is_hinge))
+        return view
+
+    def _of_the_body(self, view: StepView) -> dict[str, Array]:
+        """What observations read of the body itself."""
+        found = {name: getattr(view, name) for name in sorted(self._reads["observe"] & SENSED)}
+        return {name: a for name, a in found.items() if a is not None}
 
     # -- views ------------------------------------------------------------------------------------------------
 
@@ -312,9 +439,10 @@ class Task:
         """
         sim = state.sim
         read: Readings = self.simulator.read(sim, fields)
-        now = self._kinematics(sim.qpos, sim.qvel, read.site_pos)
+        now = self._kinematics(sim.qpos, sim.qvel, read.site_pos, read.body_pos)
         sites = self._reference_sites if fields & {"ref.site_pos", "future.site_pos"} else None
-        reference = self._kinematics(self._qpos, self._qvel, sites)
+        bodies = self._reference_bodies if fields & {"ref.body_pos", "future.body_pos"} else None
+        reference = self._kinematics(self._qpos, self._qvel, sites, bodies)
         last = self._n_steps[state.clip] - 1
         at = jnp.minimum(state.step, last)
         ahead = jnp.minimum(at[:, None] + self._ahead, last[:, None])
@@ -331,15 +459,22 @@ class Task:
             site_pos=now.site_pos,
             root_pos=now.root_pos,
             root_quat=now.root_quat,
+            root_angvel=now.root_angvel,
+            body_pos=now.body_pos,
             time=sim.time,
+            control_dt=jnp.full_like(sim.time, self.control_dt),
             ref=jax.tree.map(lambda a: a[state.clip, at], reference),
             future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], reference),
         )
 
-    def _kinematics(self, qpos: Array, qvel: Array, site_pos: Array) -> Kinematics:
-        m = self.model
-        root_pos = root_quat = None
+    def _kinematics(self, qpos: Array, qvel: Array, site_pos: Array | None, body_pos: Array | None) -> Kinematics:
+        m, root = self.model, (None, None, None)
         if m.root is not None:
-            adr = m.root_qposadr
-            root_pos, root_quat = qpos[..., adr : adr + 3], qpos[..., adr + 3 : adr + 7]
-        return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, root_pos, root_quat)
+            pos, turn = m.root_qposadr, m.root_dofadr + 3
+            root = (qpos[..., pos : pos + 3], qpos[..., pos + 3 : pos + 7], qvel[..., turn : turn + 3])
+        return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, *root, body_pos)
+
+
+def _has(part: Any) -> bool:
+    """Whether an optional part of the state is there."""
+    return not isinstance(part, tuple)

@@ -176,6 +176,24 @@ def test_calls_that_do_not_depend_on_each_other(plugins, toy_model):
         np.testing.assert_array_equal(last.qpos, alone.qpos)
 
 
+@pytest.mark.parametrize(("name", "differentiable"), [("mujoco", False), ("mjx", True)])
+def test_further_axes(plugins, toy_model, name, differentiable):
+    """Under `jax.vmap`, twice, each batch comes out as on its own, also where the start is shared."""
+    simulator = make_simulator(plugins, name, toy_model, differentiable=differentiable)
+    state = simulator.reset(*map(jnp.asarray, starts(toy_model, 3)))
+    u = jnp.asarray(np.random.default_rng(0).uniform(0, 1, (2, 4, 3, 2)))
+
+    def run(state, u):
+        state = simulator.step(simulator.step(state, u), u)
+        return state, simulator.read(state, ALL)
+
+    together = jax.jit(jax.vmap(jax.vmap(run, in_axes=(None, 0)), in_axes=(None, 0)))(state, u)
+    alone = jax.jit(run)
+    for at in np.ndindex(2, 4):
+        for of_all, one in zip(jax.tree.leaves(together), jax.tree.leaves(alone(state, u[at])), strict=True):
+            np.testing.assert_allclose(of_all[at], one, rtol=1e-5, atol=1e-6)
+
+
 # -- MJX against it -------------------------------------------------------------------------------------------
 
 

@@ -6,12 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import angles_and_speeds, coming_angles, make_task
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys import angles_and_speeds, clips_of, coming_angles, make_task
 
-from mimic_core import Term
+from mimic_core import Body, BodyModel, Term
 from mimic_core.assembly import build_model, build_task, plan_training
 from mimic_core.errors import ConfigError
+from mimic_core.reference import resample
 from mimic_core.step import as_term, fields_read
+from mimic_core.testing.steps import random_step
 
 KEY = jax.random.key(0)
 
@@ -56,6 +60,23 @@ def test_steps_left_before_the_clip_ends(task):
     left = task.n_steps[np.asarray(state.clip)] - 1 - np.asarray(state.step)
     assert left.min() == 30
     assert np.asarray(task.reset(KEY, 50, steps_left=10_000).step).max() == 0  # no clip is that long: the whole of it
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_an_episode_can_begin_at_any_instant(task, data):
+    clip = data.draw(st.integers(0, 5))
+    step = data.draw(st.integers(0, int(task.n_steps[clip]) - 1))
+    state = task.reset_at(*at([clip], [step]))
+    np.testing.assert_allclose(state.sim.qpos[0], task.reference.qpos[clip, step], atol=1e-6)
+    np.testing.assert_allclose(state.sim.qvel[0], task.reference.qvel[clip, step], rtol=1e-6, atol=1e-5)
+    assert float(state.sim.time[0]) == pytest.approx(step / 400.0)
+
+
+def test_training_begins_at_every_instant_sooner_or_later(task):
+    state = task.reset(KEY, 20_000)
+    begun = set(zip(np.asarray(state.clip).tolist(), np.asarray(state.step).tolist(), strict=True))
+    assert begun == {(c, s) for c in (1, 3, 5) for s in range(task.n_steps[c] - 1)}
 
 
 def test_the_same_key_gives_the_same_episode(task):
@@ -125,6 +146,26 @@ def test_the_reference_is_lowpassed_but_the_registered_one_is_kept(plugins, toy_
     frames = toy_clips.qpos[5, :50]
     np.testing.assert_array_equal(task.registered.qpos[5, ::2], frames)
     assert 1e-6 < np.abs(task.reference.qpos[5, ::2] - frames).max() < 0.05
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    camera=st.sampled_from([50.0, 100.0, 120.0, 200.0, 400.0]),
+    times=st.integers(1, 5),
+    frames=st.integers(4, 30),
+    seed=st.integers(0, 1000),
+)
+def test_unfiltered_the_reference_passes_through_every_frame(toy_model, camera, times, frames, seed):
+    """At any camera rate, and without a jump of angle or velocity between the frames."""
+    q = np.random.default_rng(seed).normal(0, 0.3, (frames, 2))
+    ref = resample(clips_of(toy_model, [q], rate_hz=camera), toy_model, camera * times)
+    assert ref.n_steps.tolist() == [(frames - 1) * times + 1]
+    np.testing.assert_allclose(ref.qpos[0, ::times], q, atol=1e-12)
+    fine = resample(clips_of(toy_model, [q], rate_hz=camera), toy_model, camera * 200)
+    h = 1 / (camera * 200)
+    np.testing.assert_allclose(
+        np.diff(fine.qpos[0], axis=0) / h, 0.5 * (fine.qvel[0, 1:] + fine.qvel[0, :-1]), rtol=1e-3, atol=2e-3 * camera
+    )
 
 
 def test_keypoints_of_the_reference_are_those_of_the_body_there(task, toy_clips):
@@ -289,6 +330,50 @@ def test_keypoints_are_there_for_a_term_that_reads_them(plugins, toy_model, toy_
     _, outcome = act(task, state._replace(step=state.step - 1), -1.0)  # the body is a step ahead of its reference
     assert (outcome.terms["distance"] > 1e-5).all()
     np.testing.assert_allclose(outcome.terms["ahead"], task.registered_site_pos[[0, 1], [6, 32], 2, 0], atol=1e-8)
+
+
+# -- keypoints of the reference as an observation -------------------------------------------------------------
+
+
+def keypoint_window(plugins, model, **settings):
+    spec = plugins.get("observation", "keypoint_window")
+    return spec.build(spec.config(**settings), model)
+
+
+@pytest.mark.parametrize("form", ["difference", "absolute"])
+def test_coming_keypoints(plugins, toy_model, form):
+    step = random_step(toy_model, 0, window=3)
+    seen = keypoint_window(plugins, toy_model, form=form)(step)
+    here = step.site_pos if form == "difference" else 0.0
+    np.testing.assert_allclose(np.asarray(seen).reshape(3, 3, 3), step.future.site_pos - here, atol=1e-7)
+    some = keypoint_window(plugins, toy_model, form=form, keypoints=("hand", "elbow"))(step)
+    np.testing.assert_allclose(some.reshape(3, 2, 3), seen.reshape(3, 3, 3)[:, [2, 1]])
+
+
+@pytest.mark.parametrize("form", ["difference", "absolute"])
+def test_coming_keypoints_of_a_free_body_are_seen_from_its_root(plugins, form):
+    """Turning and moving everything, body and reference, changes nothing that is seen."""
+    mjcf = """<mujoco><worldbody><body name="trunk"><freejoint name="root"/><geom size="0.01" mass="0.01"/>
+    <site name="nose" pos="0.01 0 0"/><site name="ear" pos="0 0.01 0"/></body></worldbody></mujoco>"""
+    model = BodyModel.compile(Body(name="free", mjcf=mjcf, keypoints={"nose": "nose", "ear": "ear"}))
+    step = random_step(model, 0, window=2)
+    observe = keypoint_window(plugins, model, form=form)
+    turned = step._replace(
+        # half a turn about x, quaternion (0 1 0 0), from the left: w x y z → −x w −z y
+        root_quat=step.root_quat[np.array([1, 0, 3, 2])] * np.array([-1, 1, -1, 1]),
+        root_pos=step.root_pos * np.array([1, -1, -1]) + 0.1,
+        site_pos=step.site_pos * np.array([1, -1, -1]) + 0.1,
+        future=step.future._replace(site_pos=step.future.site_pos * np.array([1, -1, -1]) + 0.1),
+    )
+    np.testing.assert_allclose(observe(turned), observe(step), atol=1e-6)
+    if form == "absolute":  # where the body is where it shall be, its keypoints lie where they are on it
+        there = step._replace(future=step.future._replace(site_pos=np.stack([step.site_pos] * 2)))
+        np.testing.assert_allclose(observe(there).reshape(2, 2, 3)[1], [[0.01, 0, 0], [0, 0.01, 0]], atol=1e-6)
+
+
+def test_a_keypoint_that_the_body_does_not_have(plugins, toy_model):
+    with pytest.raises(ConfigError, match=r"^body toy: no keypoint 'hnad'; did you mean hand\?"):
+        keypoint_window(plugins, toy_model, keypoints=("hnad",))
 
 
 # -- what is asked for wrongly --------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,7 @@ from jaxtyping import Float
 from mujoco import rollout
 
 from mimic_core import BodyModel, Physics, Readings, SimState
+from mimic_core.randomisation import Variants
 from mimic_core.simulator import substeps
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -29,8 +32,9 @@ class MujocoSimulator:
     """
 
     differentiable = False
+    host_only = True
 
-    def __init__(self, config, model: BodyModel, control_dt: float) -> None:
+    def __init__(self, config, model: BodyModel, control_dt: float, variants: Variants | None = None) -> None:
         self.model = model
         self.control_dt = control_dt
         spec = model.editable()
@@ -41,9 +45,9 @@ class MujocoSimulator:
         self._substeps = substeps(control_dt, self._m.opt.timestep)
         # physics that diverges shall show as NaN; MuJoCo would put the body back to its start without a word
         self._m.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
-        self._probe = copy.copy(self._m)
-        self._probe.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
-        self._probe.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
+        self._probe = _probe(self._m)
+        self._variants = variants.models(self._m) if variants else []
+        self._variant_probes = [_probe(m) for m in self._variants]
         threads = config.threads or os.cpu_count() or 1
         self._data = [mujoco.MjData(self._m) for _ in range(threads)]
         self._probe_data = [mujoco.MjData(self._probe) for _ in range(threads)]
@@ -69,8 +73,9 @@ class MujocoSimulator:
 
     def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
-        out = jax.pure_callback(self._host_step, jax.tree.map(_shape, tuple(state[:4])), *state[:4], excitation)
-        return SimState(*out)
+        shapes = jax.tree.map(_shape, tuple(state[:4]))
+        out = self._on_host(self._host_step, shapes, state, excitation)
+        return SimState(*out, variant=state.variant)
 
     def read(self, state: SimState, fields: frozenset[str]) -> Readings:
         """Read the named fields of `Readings` off a state."""
@@ -79,38 +84,85 @@ class MujocoSimulator:
             return Readings()
         batch, dtype = state.qpos.shape[0], jnp.result_type(float)
         shapes = [jax.ShapeDtypeStruct((batch, *self._slices[n][1]), dtype) for n in names]
-        out = jax.pure_callback(partial(self._host_read, names), shapes, *state[:4])
+        out = self._on_host(partial(self._host_read, names), shapes, state)
         return Readings(**dict(zip(names, out, strict=True)))
 
-    def _host_step(self, *args) -> tuple[np.ndarray, ...]:
-        m, (*state, excitation) = self._m, [np.asarray(a, np.float64) for a in args]
+    def _on_host(self, function: Callable, shapes: Any, state: SimState, *more: Array) -> Any:
+        """Call ``function(variant, *arrays)`` with arrays of one batch, whatever axes `jax.vmap` put before it."""
+
+        def call(variant, time, *rest):
+            arrays = [
+                np.asarray(a, np.float64).reshape(np.size(time), *a.shape[np.ndim(time) :]) for a in (time, *rest)
+            ]
+            which = np.ravel(variant) if self._variants and not isinstance(variant, tuple) else None
+            out = function(which, *arrays)
+            return [
+                np.asarray(a.reshape(*np.shape(time), *a.shape[1:]), s.dtype) for a, s in zip(out, shapes, strict=True)
+            ]
+
+        return jax.pure_callback(call, shapes, state.variant, *state[:4], *more, vmap_method="broadcast_all")
+
+    def _host_step(self, variant: np.ndarray | None, *args: np.ndarray) -> list[np.ndarray]:
+        m, (*state, excitation) = self._m, args
         held = np.repeat(excitation[:, None], self._substeps, axis=1)
-        with self._one_at_a_time:
-            ends, _ = self._pool.rollout(m, self._data, initial_state=self._pack(*state), control=held)
+        models = _choose(m, self._variants, variant, len(held))
+        ends, _ = self._roll(models, self._data, self._pack(*state), held)
         time, qpos, qvel, act = np.split(ends[:, -1], [1, 1 + m.nq, 1 + m.nq + m.nv], axis=1)
         activation = excitation.copy()
         activation[:, self._with_state] = act[:, self._adr]
-        return tuple(np.asarray(a, a0.dtype) for a, a0 in zip((time[:, 0], qpos, qvel, activation), args, strict=False))
+        return [time[:, 0], qpos, qvel, activation]
 
-    def _host_read(self, names: list[str], *args) -> list[np.ndarray]:
-        state = [np.asarray(a, np.float64) for a in args]
+    def _host_read(self, names: list[str], variant: np.ndarray | None, *state: np.ndarray) -> list[np.ndarray]:
+        models = _choose(self._probe, self._variant_probes, variant, len(state[0]))
         # actuators without a state of their own are told their excitation, which is their activation
-        with self._one_at_a_time:
-            _, sensed = self._pool.rollout(
-                self._probe, self._probe_data, initial_state=self._pack(*state), control=state[3][:, None]
-            )
+        _, sensed = self._roll(models, self._probe_data, self._pack(*state), state[3][:, None])
         out = []
         for name in names:
             where, shape = self._slices[name]
             sign = -1.0 if name == "muscle_force" else 1.0  # MuJoCo counts a pull as negative
-            out.append(np.asarray(sign * sensed[:, 0, where].reshape(len(sensed), *shape), jnp.result_type(float)))
+            out.append(sign * sensed[:, 0, where].reshape(len(sensed), *shape))
         return out
+
+    def _roll(
+        self, models: list[mujoco.MjModel], data: list[mujoco.MjData], start: np.ndarray, control: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (batch, step, state) and (batch, step, sensor)."""
+        shape, m = control.shape[:2], models[0]
+        states, sensed = np.empty((*shape, self._size)), np.empty((*shape, m.nsensordata))
+        with self._one_at_a_time:
+            # its own checks look at every model of the batch in Python; the shapes are known here
+            self._pool.rollout(
+                models,
+                data,
+                start,
+                control,
+                skip_checks=True,
+                nstep=shape[1],
+                state=states,
+                sensordata=sensed,
+            )
+        return states, sensed
 
     def _pack(self, time, qpos, qvel, activation) -> np.ndarray:
         """Return MuJoCo's full physics state, (batch, state)."""
         act = np.zeros((len(qpos), self._m.na))
         act[:, self._adr] = activation[:, self._with_state]
         return np.concatenate([time[:, None], qpos, qvel, act], axis=1)
+
+
+def _choose(
+    plain: mujoco.MjModel, variants: list[mujoco.MjModel], variant: np.ndarray | None, batch: int
+) -> list[mujoco.MjModel]:
+    """Return the model of each body of a batch."""
+    return [plain] * batch if variant is None else list(map(variants.__getitem__, variant.tolist()))
+
+
+def _probe(m: mujoco.MjModel) -> mujoco.MjModel:
+    """Return a copy whose step costs little beyond one forward pass."""
+    probe = copy.copy(m)
+    probe.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
+    probe.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
+    return probe
 
 
 def _shape(a: Array) -> jax.ShapeDtypeStruct:
@@ -132,6 +184,7 @@ def _add_sensors(spec: mujoco.MjSpec, model: BodyModel) -> dict[str, tuple[slice
         "muscle_length": (kinds.mjSENS_ACTUATORPOS, objects.mjOBJ_ACTUATOR, model.muscle_names, ()),
         "muscle_velocity": (kinds.mjSENS_ACTUATORVEL, objects.mjOBJ_ACTUATOR, model.muscle_names, ()),
         "site_pos": (kinds.mjSENS_FRAMEPOS, objects.mjOBJ_SITE, sites, (3,)),
+        "body_pos": (kinds.mjSENS_FRAMEPOS, objects.mjOBJ_XBODY, model.body_names, (3,)),
     }
     for sensor in list(spec.sensors):
         spec.delete(sensor)

@@ -21,6 +21,19 @@ class ReferenceWindow:
 
 
 @attrs.frozen
+class KeypointWindow:
+    """Settings of the keypoint window; its length and spacing belong to the task (``task.window``).
+
+    Attributes:
+        form: ``difference`` gives the coming positions minus the body's present ones, ``absolute`` the positions.
+        keypoints: names of those that are seen; none names all.
+    """
+
+    form: str = attrs.field(default="difference", validator=attrs.validators.in_(("difference", "absolute")))
+    keypoints: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class Proprioception:
     """Settings of proprioception.
 
@@ -35,6 +48,12 @@ def build_reference_window(config, model):
     from mimic_observations.terms import reference_window
 
     return reference_window(config, model)
+
+
+def build_keypoint_window(config, model):
+    from mimic_observations.terms import keypoint_window
+
+    return keypoint_window(config, model)
 
 
 def build_proprioception(config, model):
@@ -52,6 +71,13 @@ def mimic_observations():
         role="reference",
         default=True,
         summary="the reference at the coming instants",
+    )
+    yield ObservationSpec(
+        name="keypoint_window",
+        config=KeypointWindow,
+        build=build_keypoint_window,
+        role="reference",
+        summary="keypoints of the reference at the coming instants",
     )
     yield ObservationSpec(
         name="proprioception",

@@ -28,6 +28,27 @@ def reference_window(config, model: BodyModel) -> Callable[[StepView], Array]:
     return observe
 
 
+def keypoint_window(config, model: BodyModel) -> Callable[[StepView], Array]:
+    """The keypoints (m) of the reference in the window, flattened; for a free root seen from the root.
+
+    Raises:
+        ConfigError: the body does not have a keypoint that is named.
+    """
+    chosen = np.array([model.keypoint(name) for name in config.keypoints or model.keypoint_names])
+
+    def observe(step: StepView) -> Array:
+        coming = step.future.site_pos[:, chosen]
+        if config.form == "difference":
+            coming = coming - step.site_pos[chosen]
+        elif step.root_pos is not None:
+            coming = coming - step.root_pos
+        if step.root_quat is not None:
+            coming = _rotate(_conjugate(step.root_quat), coming)
+        return coming.ravel()
+
+    return observe
+
+
 def proprioception(config, model: BodyModel) -> Callable[[StepView], Array]:
     """Joint angles (rad), joint velocities (rad/s), activation; for a free root also the direction of gravity."""
     down = np.array(model.mj_model.opt.gravity)
