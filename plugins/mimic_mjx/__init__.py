@@ -21,10 +21,10 @@ class Settings:
     )
 
 
-def build(config, model, control_dt, differentiable=False):
+def build(config, model, control_dt, differentiable=False, variants=None):
     from mimic_mjx.simulator import MjxSimulator
 
-    return MjxSimulator(config, model, control_dt, differentiable)
+    return MjxSimulator(config, model, control_dt, differentiable, variants)
 
 
 @hookimpl
@@ -35,6 +35,7 @@ def mimic_simulators():
         build=build,
         rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0},
         differentiable=True,
+        variants=True,
         summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",
         source="MuJoCo XLA, mujoco-mjx 3.17",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -17,27 +18,42 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missin
     from mujoco import mjx
 
 from mimic_core import BodyModel, Readings, SimState
+from mimic_core.randomisation import Variants
 from mimic_core.simulator import substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
+from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
 
 
 class MjxSimulator:
     """MuJoCo in JAX. Only qpos, qvel and activation pass from step to step, so that programs stay small."""
 
-    def __init__(self, config, model: BodyModel, control_dt: float, differentiable: bool = False) -> None:
+    def __init__(
+        self,
+        config,
+        model: BodyModel,
+        control_dt: float,
+        differentiable: bool = False,
+        variants: Variants | None = None,
+    ) -> None:
         self.model = model
         self.control_dt = control_dt
         self.differentiable = differentiable
-        host = differentiable_view(model.mj_model, control_dt) if differentiable else copy.copy(model.mj_model)
-        if config.integrator != "body":
-            host.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{config.integrator.upper()}")
-        _flatten_impedance(host)
+
+        def prepared(m: mujoco.MjModel) -> mujoco.MjModel:
+            host = differentiable_view(m, control_dt) if differentiable else copy.copy(m)
+            if config.integrator != "body":
+                host.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{config.integrator.upper()}")
+            _flatten_impedance(host)
+            return host
+
+        host = prepared(model.mj_model)
         self._substeps = substeps(control_dt, host.opt.timestep)
-        # named, since MJX would take its warp backend, which has no gradients, where warp-lang is installed
-        self._m = mjx.put_model(host, impl="jax")
+        self._m = _put(host)
+        self._differences = _differences(self._m, map(prepared, variants.models(model.mj_model) if variants else ()))
         self._blank = mjx.make_data(host, impl="jax")
         ids = np.array([host.joint(n).id for n in model.joint_names])
         self._limit = soft_limit_torque(host, ids) if differentiable else None
+        self._tree = TreeDynamics(host) if differentiable and unsupported(host) is None else None
         self._with_state = np.flatnonzero(host.actuator_actadr >= 0)
         self._adr = host.actuator_actadr[self._with_state]
 
@@ -52,6 +68,8 @@ class MjxSimulator:
 
     def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
+        if self._tree is not None:
+            return self._tree_step(state, excitation)
         return jax.vmap(self._step)(state, excitation)
 
     def read(self, state: SimState, fields: frozenset[str]) -> Readings:
@@ -60,20 +78,31 @@ class MjxSimulator:
             return Readings()
         return jax.vmap(lambda s: self._read(s, fields))(state)
 
+    def _model(self, state: SimState) -> mjx.Model:
+        """The body that one environment is."""
+        if not self._differences or isinstance(state.variant, tuple):
+            return self._m
+        leaves, structure = jax.tree.flatten(self._m)
+        for i, values in self._differences.items():
+            leaves[i] = values[state.variant]
+        return structure.unflatten(leaves)
+
     def _fill(self, state: SimState, excitation: Array) -> mjx.Data:
         act = jnp.zeros(self._m.na).at[self._adr].set(state.activation[self._with_state])
         return self._blank.replace(qpos=state.qpos, qvel=state.qvel, act=act, ctrl=excitation)
 
     def _step(self, state: SimState, excitation: Array) -> SimState:
-        data = self._fill(state, excitation)
+        m, data, dofs = self._model(state), self._fill(state, excitation), self.model.joint_dofadr
 
         def substep(carry, _):
             qpos, qvel, act, warmstart = carry
             d = data.replace(qpos=qpos, qvel=qvel, act=act, qacc_warmstart=warmstart)
             if self._limit is not None:
-                q, v = qpos[self.model.joint_qposadr], qvel[self.model.joint_dofadr]
-                d = d.replace(qfrc_applied=d.qfrc_applied.at[self.model.joint_dofadr].set(self._limit(q, v)))
-            d = mjx.step(self._m, d)
+                torque = self._limit(qpos[self.model.joint_qposadr], qvel[dofs])
+                if m is not self._m:  # a soft limit is as stiff as the joint's inertia asks for
+                    torque = torque * (m.dof_M0 / self._m.dof_M0)[dofs]
+                d = d.replace(qfrc_applied=d.qfrc_applied.at[dofs].set(torque))
+            d = mjx.step(m, d)
             return (d.qpos, d.qvel, d.act, d.qacc_warmstart), None
 
         # the solver starts cold at each control step, as it does in the C engine's batched rollout
@@ -84,17 +113,67 @@ class MjxSimulator:
             carry, _ = jax.lax.scan(substep, carry, None, length=self._substeps)
         qpos, qvel, act, _ = carry
         activation = excitation.at[self._with_state].set(act[self._adr])
-        return SimState(state.time + self.control_dt, qpos, qvel, activation)
+        return SimState(state.time + self.control_dt, qpos, qvel, activation, variant=state.variant)
+
+    def _tree_step(self, state: SimState, excitation: Array) -> SimState:
+        """The step of a body whose dynamics `TreeDynamics` knows: MJX's semi-implicit Euler, muscles included."""
+        tree, h, dofs = self._tree, self._m.opt.timestep, self.model.joint_dofadr
+        qpos, qvel, act = state.qpos.T, state.qvel.T, state.activation[:, self._with_state].T
+        mass, inertia, damping, stiffer = self._tree_constants(state)
+        for _ in range(self._substeps):
+            pose = tree.pose(qpos)
+            length, moment = tree.transmission(pose, qpos)
+            speed = (moment * qvel[None]).sum(1)
+            force, act = self._driven(state, excitation, length, speed, act)
+            limit = jax.vmap(self._limit, in_axes=1, out_axes=1)(qpos[self.model.joint_qposadr], qvel[dofs])
+            pull = (moment * force[:, None]).sum(0).at[dofs].add(limit * stiffer[dofs])
+            inertial, bias = tree.inertia_and_bias(pose, qvel, mass, inertia)
+            # joint damping is taken at the end of the step, as MuJoCo's Euler does
+            implicit = inertial + jnp.eye(len(qvel))[..., None] * (h * damping)[:, None]
+            acceleration = solve_positive(implicit, pull + tree.passive(qpos, qvel, damping) - bias)
+            qvel = qvel + h * acceleration
+            qpos = qpos + h * qvel
+        activation = excitation.at[:, self._with_state].set(act.T)
+        return SimState(state.time + self.control_dt, qpos.T, qvel.T, activation, variant=state.variant)
+
+    def _tree_constants(self, state: SimState) -> tuple[Array, Array, Array, Array]:
+        """Masses, inertias, damping, and how much stiffer a soft limit is, of each body (…, batch or 1)."""
+        plain = self._m
+
+        def of(m: mjx.Model) -> tuple[Array, ...]:
+            return m.body_mass, m.body_inertia, m.dof_damping, m.dof_M0 / plain.dof_M0
+
+        if not self._differences or isinstance(state.variant, tuple):
+            return tuple(jnp.asarray(a)[..., None] for a in of(plain))
+        return jax.vmap(lambda s: of(self._model(s)), out_axes=-1)(state)
+
+    def _driven(self, state: SimState, excitation: Array, length: Array, speed: Array, act: Array):
+        """Return the actuators' forces (actuator, batch) and their next activations, as MJX computes both."""
+
+        def one(state: SimState, excitation: Array, length: Array, speed: Array, act: Array):
+            m = self._model(state)
+            d = self._fill(state, excitation).replace(
+                act=jnp.zeros(m.na).at[self._adr].set(act), actuator_length=length
+            )
+            d = d.tree_replace({"_impl.actuator_velocity": speed})
+            d = mjx.fwd_actuation(m, d)
+            low, high = jnp.where(m.actuator_actlimited[:, None], m.actuator_actrange, jnp.array([-jnp.inf, jnp.inf])).T
+            after = jnp.clip(
+                d.act[self._adr] + m.opt.timestep * d.act_dot[self._adr], low[self._with_state], high[self._with_state]
+            )
+            return d.actuator_force, after
+
+        return jax.vmap(one, in_axes=(0, 0, -1, -1, -1), out_axes=-1)(state, excitation, length, speed, act)
 
     def _read(self, state: SimState, fields: frozenset[str]) -> Readings:
-        model, found = self.model, {}
-        d = mjx.kinematics(self._m, self._fill(state, state.activation))
-        found["site_pos"] = d.site_xpos[model.keypoint_site_ids]
+        model, m, found = self.model, self._model(state), {}
+        d = mjx.kinematics(m, self._fill(state, state.activation))
+        found |= {"site_pos": d.site_xpos[model.keypoint_site_ids], "body_pos": d.xpos[model.body_ids]}
         if fields & {"joint_force", "muscle_force", "muscle_length", "muscle_velocity"}:
             for stage in (mjx.com_pos, mjx.tendon, mjx.transmission):
-                d = stage(self._m, d)
+                d = stage(m, d)
             velocity = d._impl.actuator_moment @ d.qvel
-            d = mjx.fwd_actuation(self._m, d.tree_replace({"_impl.actuator_velocity": velocity}))
+            d = mjx.fwd_actuation(m, d.tree_replace({"_impl.actuator_velocity": velocity}))
             muscles = model.muscle_ids
             found |= {
                 "joint_force": d.qfrc_actuator[model.joint_dofadr],
@@ -103,6 +182,21 @@ class MjxSimulator:
                 "muscle_velocity": velocity[muscles],
             }
         return Readings(**{k: v for k, v in found.items() if k in fields})
+
+
+def _put(host: mujoco.MjModel) -> mjx.Model:
+    # named, since MJX would take its warp backend, which has no gradients, where warp-lang is installed
+    return mjx.put_model(host, impl="jax")
+
+
+def _differences(plain: mjx.Model, hosts: Iterable[mujoco.MjModel]) -> dict[int, Array]:
+    """Return which leaves of ``plain`` are not the same in all ``hosts``, each with its values (variant, …)."""
+    varied = [jax.tree.leaves(_put(host)) for host in hosts]
+    return {
+        i: jnp.stack([leaves[i] for leaves in varied])
+        for i, leaf in enumerate(jax.tree.leaves(plain))
+        if any(not np.array_equal(leaves[i], leaf) for leaves in varied)
+    }
 
 
 def _flatten_impedance(host: mujoco.MjModel) -> None:
