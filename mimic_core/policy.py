@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import attrs
+import numpy as np
 
 from mimic_core.component import ComponentSpec
 
@@ -48,6 +49,23 @@ class Controller:
     act: Callable[[Any, Observation, Any, Any], Decision]
 
 
+@attrs.frozen(kw_only=True)
+class Member:
+    """One of several trainings that run together as one program.
+
+    Attributes:
+        directory, seed, meta: as in `Trainer.train`.
+        values: dotted path of a traced setting (see `PolicySpec.traced`) → value; what is not named is the trainer's.
+        train_clips: indices of the clips to train on.
+    """
+
+    directory: Path
+    seed: int
+    meta: Mapping[str, Any] = attrs.field(factory=dict)
+    values: Mapping[str, float] = attrs.field(factory=dict)
+    train_clips: np.ndarray | None = None
+
+
 Progress = Callable[[float, float, dict[str, float]], None]
 Evaluate = Callable[[Controller], dict[str, float]]
 
@@ -65,8 +83,7 @@ class Trainer(Protocol):
             directory: checkpoints go under it, and ``curve.csv`` with one row per evaluation: ``control_steps``,
                 ``seconds`` (training, without compilation and evaluation), ``reward``, ``tracking_mm``.
             seed: the same seed gives the same result on the same machine.
-            evaluate: rolls a controller out on held-out clips in the true physics; gives at least
-                ``tracking_mm``.
+            evaluate: rolls a controller out in the true physics; gives at least ``tracking_mm``.
             progress: told every few iterations, never per control step.
             meta: kept in each checkpoint, so that it can be loaded with no other file.
 
@@ -75,8 +92,8 @@ class Trainer(Protocol):
         """
         ...
 
-    def load(self, directory: Path) -> Controller:
-        """Return the controller of the last checkpoint under ``directory``."""
+    def load(self, directory: Path, which: str = "last") -> Controller:
+        """Return the controller of the ``last`` or of the ``best`` checkpoint under ``directory``."""
         ...
 
 
@@ -89,9 +106,14 @@ class PolicySpec(ComponentSpec):
             sections as a run file's ``[train]`` (``policy``, ``rewards``, ``task``, …). The first is the
             default.
         differentiable: True if it needs gradients through the physics.
+        traced: patterns (`fnmatch`) of settings that are values of the compiled program, such as ``seed``,
+            ``policy.learning_rate`` or ``rewards.*.weight``: trainings that differ in nothing else may run as one.
+            The trainer then has ``train_together(members, evaluate, progress) -> list of summaries``, where the arrays
+            of the controller given to ``evaluate`` have a leading axis of members, and it returns a list.
         read_meta: ``read_meta(directory) -> meta`` gives back what `Trainer.train` was given, without a task.
     """
 
     presets: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     differentiable: bool = False
+    traced: tuple[str, ...] = ()
     read_meta: Callable[[Path], dict[str, Any]] | None = None

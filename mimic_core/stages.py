@@ -6,8 +6,6 @@ began, how far it is, and what came of it.
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,42 +17,17 @@ from mimic_core.analysis import RECORDS
 from mimic_core.clips import ReferenceClips
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, DataError, MimicError
+from mimic_core.events import Events
 from mimic_core.plugins import Plugins
+from mimic_core.provenance import versions
 from mimic_core.rollouts import Rollouts
-from mimic_core.storage import check_output, file_hash, open_hdf5, to_json, value_hash, write_json
+from mimic_core.storage import check_output, file_hash, open_hdf5, to_json
+from mimic_core.training import train, train_together
 
 if TYPE_CHECKING:
     from mimic_core.analysis import AnalysisSpec
     from mimic_core.policy import Controller
     from mimic_core.task import Task
-
-
-class Events:
-    """Tells plugins what happens in one stage."""
-
-    def __init__(self, plugins: Plugins, stage: str, settings: Mapping[str, Any]) -> None:
-        self._hook, self.stage = plugins.manager.hook, stage
-        self._began = time.perf_counter()
-        self._hook.mimic_stage_started(stage=stage, settings=to_json(settings))
-
-    def progress(self, done: float, total: float, metrics: Mapping[str, float] | None = None) -> None:
-        self._hook.mimic_progress(stage=self.stage, done=done, total=total, metrics=dict(metrics or {}))
-
-    def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
-        summary = to_json({**summary, "seconds": round(time.perf_counter() - self._began, 3)})
-        self._hook.mimic_stage_finished(stage=self.stage, summary=summary)
-        return summary
-
-
-def versions(plugins: Plugins) -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    from importlib.metadata import requires, version
-
-    named = (
-        "mimic-neuro",
-        *(re.split(r"[ <>=!~;\\[]", r, maxsplit=1)[0] for r in requires("mimic-neuro") or () if "extra" not in r),
-    )
-    return {**{n: version(n) for n in named}, **plugins.versions}
 
 
 def generate(
@@ -75,21 +48,21 @@ def generate(
 
     check_output(out)
     spec = plugins.choose("source", source)
-    events = Events(plugins, "generate", {"source": spec.name, "body": body, "seed": seed, **(settings or {})})
-    model = BodyModel.compile(make_body(plugins, body, body_settings))
-    keypoints = spec.build(structure(dict(settings or {}), spec.config, "generate"), model, seed)()
-    keypoints.save(out)
-    return events.finish(
-        {
-            "out": str(out),
-            "source": spec.name,
-            "clips": len(keypoints.clip_names),
-            "frames": int(keypoints.n_frames.sum()),
-            "rate_hz": keypoints.rate_hz,
-            "keypoints": list(keypoints.names),
-            "origin": keypoints.origin,
-        }
-    )
+    with Events(plugins, "generate", {"source": spec.name, "body": body, "seed": seed, **(settings or {})}) as events:
+        model = BodyModel.compile(make_body(plugins, body, body_settings))
+        keypoints = spec.build(structure(dict(settings or {}), spec.config, "generate"), model, seed)()
+        keypoints.save(out)
+        return events.finish(
+            {
+                "out": str(out),
+                "source": spec.name,
+                "clips": len(keypoints.clip_names),
+                "frames": int(keypoints.n_frames.sum()),
+                "rate_hz": keypoints.rate_hz,
+                "keypoints": list(keypoints.names),
+                "origin": keypoints.origin,
+            }
+        )
 
 
 def register(
@@ -134,60 +107,60 @@ def register(
         raise ConfigError(f"registration {spec.name}: cannot keep a calibration; leave it out or choose another method")
     animal = _animal(plugins, body, body_settings, known, calibration)
     name = body or _full_name(animal)
-    events = Events(
+    with Events(
         plugins, "register", {"method": spec.name, "body": name, "files": len(files), **unstructure(config)}
-    )
-    keypoints = read_keypoints(files, plugins, reader, dict(reader_settings or {}))
-    matched, animal = match_keypoints(keypoints, animal)
-    matched, said = in_metres(matched, unit, animal)
-    if known is None:
-        fit = spec.build(config, animal)
-    else:
-        fit = spec.build_calibrated(config, attrs.evolve(known, body=animal))
-    clips: ReferenceClips = fit(matched, events.progress)
-    sources = dict.fromkeys(str(f) for f in (*files, *keypoints.files, *([calibration] if calibration else [])))
-    clips = attrs.evolve(
-        clips,
-        provenance={
-            **clips.provenance,
-            "method": spec.name,
-            "settings": unstructure(config),
-            "origin": keypoints.origin,
-            "unit": said,
-            "calibration": str(calibration) if calibration else None,
-            "inputs": {f: file_hash(f) for f in sources if Path(f).is_file()},
-            "versions": versions(plugins),
-        },
-    )
-    clips.save(out)
-    if save_calibration is not None:
-        Calibration.of(clips).save(save_calibration)
-    if report is not None:
-        analyze(plugins, "registration", out, out=report)
-    return events.finish(
-        {
-            "out": str(out),
-            "body": name,
-            "method": spec.name,
-            "error_mm": clips.error_summary(),
-            "frames": int(clips.n_frames.sum()),
-            "clips": len(clips.clip_names),
-            "rate_hz": clips.rate_hz,
-            "unit": said,
-            "keypoints": list(clips.keypoint_names),
-            "scale": clips.body.scale,
-            "unused_keypoints": [
-                n for n in keypoints.names if n.lower() not in {k.lower() for k in clips.keypoint_names}
-            ],
-            "calibration": str(save_calibration) if save_calibration else None,
-            "report": str(report) if report else None,
-            "details": {
-                k: v
-                for k, v in clips.provenance.items()
-                if k not in ("settings", "inputs", "versions", "method", "origin", "unit", "calibration", "seconds")
+    ) as events:
+        keypoints = read_keypoints(files, plugins, reader, dict(reader_settings or {}))
+        matched, animal = match_keypoints(keypoints, animal)
+        matched, said = in_metres(matched, unit, animal)
+        if known is None:
+            fit = spec.build(config, animal)
+        else:
+            fit = spec.build_calibrated(config, attrs.evolve(known, body=animal))
+        clips: ReferenceClips = fit(matched, events.progress)
+        sources = dict.fromkeys(str(f) for f in (*files, *keypoints.files, *([calibration] if calibration else [])))
+        clips = attrs.evolve(
+            clips,
+            provenance={
+                **clips.provenance,
+                "method": spec.name,
+                "settings": unstructure(config),
+                "origin": keypoints.origin,
+                "unit": said,
+                "calibration": str(calibration) if calibration else None,
+                "inputs": {f: file_hash(f) for f in sources if Path(f).is_file()},
+                "versions": versions(plugins),
             },
-        }
-    )
+        )
+        clips.save(out)
+        if save_calibration is not None:
+            Calibration.of(clips).save(save_calibration)
+        if report is not None:
+            analyze(plugins, "registration", out, out=report)
+        return events.finish(
+            {
+                "out": str(out),
+                "body": name,
+                "method": spec.name,
+                "error_mm": clips.error_summary(),
+                "frames": int(clips.n_frames.sum()),
+                "clips": len(clips.clip_names),
+                "rate_hz": clips.rate_hz,
+                "unit": said,
+                "keypoints": list(clips.keypoint_names),
+                "scale": clips.body.scale,
+                "unused_keypoints": [
+                    n for n in keypoints.names if n.lower() not in {k.lower() for k in clips.keypoint_names}
+                ],
+                "calibration": str(save_calibration) if save_calibration else None,
+                "report": str(report) if report else None,
+                "details": {
+                    k: v
+                    for k, v in clips.provenance.items()
+                    if k not in ("settings", "inputs", "versions", "method", "origin", "unit", "calibration", "seconds")
+                },
+            }
+        )
 
 
 def _animal(
@@ -213,92 +186,6 @@ def _full_name(body: Body) -> str:
     return f"{body.name}:{body.variant}" if body.variant else body.name
 
 
-def train(
-    plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Train a policy on reference clips, or go on with a training that was stopped."""
-    import jax
-
-    from mimic_core.assembly import build_model, build_task, plan_training, simulator_for, split_clips
-    from mimic_core.unroll import ClipRunner, passive_controller
-
-    out = Path(out)
-    plan = plan_training(given or {}, plugins)
-    clips = ReferenceClips.load(clips_file)
-    held = split_clips(len(clips.clip_names), plan.holdout, plan.seed)
-    meta = {
-        "kind": "run",
-        "schema": 1,
-        "plan": unstructure(plan),
-        "body": to_json(clips.body),
-        "train_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if not h],
-        "held_out_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if h],
-        "clips": file_hash(clips_file),
-        "versions": versions(plugins),
-    }
-    _same_run(out, meta)
-    events = Events(plugins, "train", unstructure(plan))
-    model = build_model(clips.body, plan, plugins)
-    task = build_task(clips, plan, plugins, train_clips=np.flatnonzero(~held), for_training=True, model=model)
-    truth = build_task(clips, plan, plugins, train_clips=np.flatnonzero(~held), for_training=False, model=model)
-    runner = ClipRunner(truth, np.flatnonzero(held) if held.any() else np.arange(len(held)))
-    spec = plugins.get("policy", plan.policy)
-    trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), task)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "run.json", meta)  # first, since it is what a stopped training is known by
-    clips.save(out / "clips.h5")
-    passive = runner.tracking_mm(passive_controller(truth))
-    summary = trainer.train(out, plan.seed, lambda c: {"tracking_mm": runner.tracking_mm(c)}, events.progress, meta)
-    platform = jax.default_backend()
-    return events.finish(
-        {
-            "out": str(out),
-            "policy": plan.policy,
-            "preset": plan.preset,
-            "seed": plan.seed,
-            "platform": platform,
-            "simulator": simulator_for(plan, plugins, platform, for_training=True).name,
-            "train_clips": int((~held).sum()),
-            "held_out_clips": int(held.sum()),
-            "tracking_mm": summary["curve"][-1]["tracking_mm"],
-            "tracking_mm_on": "held_out" if held.any() else "train",
-            "passive_mm": passive,
-            "training": summary,
-        }
-    )
-
-
-def _same_run(out: Path, meta: Mapping[str, Any]) -> None:
-    """Going on with a training is only meant for the very same training."""
-    import json
-
-    old_file = out / "run.json"
-    if not old_file.is_file():
-        if out.is_dir() and any(out.iterdir()):
-            raise DataError(f"{out}: is not empty and holds no training run; choose another --out")
-        return
-    try:
-        old = json.loads(old_file.read_text())
-    except json.JSONDecodeError as e:
-        raise DataError(f"{old_file}: not valid JSON; choose another --out or remove the folder") from e
-    new = to_json(meta)
-    for key, what in (("plan", "settings"), ("clips", "clips"), ("body", "body")):
-        if value_hash(old.get(key)) != value_hash(new[key]):
-            differs = _first_difference(old.get(key), new[key], key)
-            raise ConfigError(
-                f"{out}: holds a training with other {what} ({differs}); choose another --out, "
-                "or give the same settings to go on with it"
-            )
-
-
-def _first_difference(old: Any, new: Any, path: str) -> str:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in [*new, *(k for k in old if k not in new)]:
-            if old.get(key) != new.get(key):
-                return _first_difference(old.get(key), new.get(key), f"{path}.{key}")
-    return f"{path} was {str(old)[:40]}, is {str(new)[:40]}"
-
-
 def rollout(
     plugins: Plugins,
     run: str | Path,
@@ -307,10 +194,12 @@ def rollout(
     clips_file: str | Path | None = None,
     simulator: str = "auto",
     seed: int | None = None,
+    checkpoint: str = "last",
 ) -> dict[str, Any]:
     """Roll a trained policy out in the true physics and save everything it did.
 
     Without ``clips_file`` the clips that the policy was trained with are used, its held-out ones included.
+    ``checkpoint`` is the ``last`` or the ``best`` one, the one that tracked the held-out clips most closely.
     """
     import jax
 
@@ -327,43 +216,46 @@ def rollout(
     clips = ReferenceClips.load(source)
     trained = set(meta["train_clips"])  # by name: a trial registered anew is still one that was trained on
     split = ["train" if n in trained else "held_out" for n in clips.clip_names]
-    events = Events(plugins, "rollout", {"run": str(run), "clips": len(clips.clip_names), "simulator": simulator})
-    _check_body(clips, meta, source)
-    model = build_model(clips.body, plan, plugins)
-    truth = build_task(
-        clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=False, model=model
-    )
-    spec = plugins.get("policy", plan.policy)
-    trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), truth)
-    name = choose_simulator(simulator, plugins, jax.default_backend()).name
-    rollouts = roll_out(
-        truth,
-        trainer.load(run),
-        split=split,
-        simulator=name,
-        seed=seed,
-        provenance={
-            "run": meta,
-            "clips": file_hash(source),
-            "deterministic": seed is None,
-            "versions": versions(plugins),
-            "origin": clips.provenance.get("origin", ""),
-        },
-    )
-    rollouts.save(out)
-    return events.finish(
-        {
-            "out": str(out),
-            "run": str(run),
-            "clips": len(clips.clip_names),
-            "simulator": name,
-            "rate_hz": rollouts.rate_hz,
-            "tracking": rollouts.tracking(),
-            "reward_mean": float(np.nanmean(rollouts.reward)),
-            "keypoints": list(rollouts.keypoint_names),
-            "muscles": list(rollouts.muscle_names),
-        }
-    )
+    with Events(
+        plugins, "rollout", {"run": str(run), "clips": len(clips.clip_names), "simulator": simulator}
+    ) as events:
+        _check_body(clips, meta, source)
+        model = build_model(clips.body, plan, plugins)
+        truth = build_task(
+            clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=False, model=model
+        )
+        spec = plugins.get("policy", plan.policy)
+        trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), truth)
+        name = choose_simulator(simulator, plugins, jax.default_backend()).name
+        rollouts = roll_out(
+            truth,
+            trainer.load(run, checkpoint),
+            split=split,
+            simulator=name,
+            seed=seed,
+            provenance={
+                "run": meta,
+                "clips": file_hash(source),
+                "deterministic": seed is None,
+                "checkpoint": checkpoint,
+                "versions": versions(plugins),
+                "origin": clips.provenance.get("origin", ""),
+            },
+        )
+        rollouts.save(out)
+        return events.finish(
+            {
+                "out": str(out),
+                "run": str(run),
+                "clips": len(clips.clip_names),
+                "simulator": name,
+                "rate_hz": rollouts.rate_hz,
+                "tracking": rollouts.tracking(),
+                "reward_mean": float(np.nanmean(rollouts.reward)),
+                "keypoints": list(rollouts.keypoint_names),
+                "muscles": list(rollouts.muscle_names),
+            }
+        )
 
 
 def read_run(plugins: Plugins, run: Path) -> dict[str, Any]:
@@ -433,10 +325,10 @@ def analyze(
     """
     spec = plugins.get("analysis", name)
     config = structure(dict(settings or {}), spec.config, f"analyze.{name}")
-    events = Events(plugins, f"analyze.{name}", unstructure(config))
-    result = spec.build(config)(_read_for(plugins, spec, Path(file)))
-    result.save(out)
-    return events.finish({"out": str(out), "analysis": name, **result.metrics})
+    with Events(plugins, f"analyze.{name}", unstructure(config)) as events:
+        result = spec.build(config)(_read_for(plugins, spec, Path(file)))
+        result.save(out)
+        return events.finish({"out": str(out), "analysis": name, **result.metrics})
 
 
 _MADE_BY = {Rollouts.KIND: "mimic rollout", ReferenceClips.KIND: "mimic register"}
@@ -466,9 +358,9 @@ def report(
 ) -> dict[str, Any]:
     """Turn a finished run into a report."""
     spec = plugins.choose("report", writer)
-    events = Events(plugins, "report", {"run": str(run)})
-    path = spec.build(structure(dict(settings or {}), spec.config, "report"))(Path(run), Path(out))
-    return events.finish({"out": str(path)})
+    with Events(plugins, "report", {"run": str(run)}) as events:
+        path = spec.build(structure(dict(settings or {}), spec.config, "report"))(Path(run), Path(out))
+        return events.finish({"out": str(path)})
 
 
 __all__ = [
@@ -480,5 +372,6 @@ __all__ = [
     "report",
     "rollout",
     "train",
+    "train_together",
     "versions",
 ]

@@ -15,7 +15,7 @@ from mimic_core.rollouts import Rollouts
 from mimic_core.simulator import Readings
 from mimic_core.task import Task
 
-ALL = frozenset(Readings._fields)
+ALL = frozenset(Readings._fields) - {"body_pos"}  # what `Rollouts` keeps
 SITES = frozenset({"site_pos"})
 
 
@@ -32,18 +32,26 @@ class ClipRunner:
         self._steps = int(task.n_steps[self.clips].max())
         self._programs: dict[Any, Any] = {}
 
-    def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None):
-        """Return (initial state, its readings, trace over time): all if ``full``, else only keypoint positions."""
-        program = self._programs.get((controller.act, full, key is None))
+    def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None, members: int = 0):
+        """Return (initial state, its readings, trace over time): all if ``full``, else only keypoint positions.
+
+        With ``members`` the arrays of the controller's variables have a leading axis of that length, and so has all
+        that is returned.
+        """
+        kind = (controller.act, full, key is None, members)
+        program = self._programs.get(kind)
         if program is None:
-            program = self._programs[controller.act, full, key is None] = jax.jit(self._program(controller, full))
+            program = self._program(controller, full)
+            program = jax.vmap(program, in_axes=(0, None)) if members else program
+            program = self._programs[kind] = jax.jit(program)
         return program(controller.variables, key)
 
     def _program(self, controller: Controller, full: bool):
         task = self.task
 
         def program(variables, key):
-            start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32))
+            noise = None if key is None else jax.random.fold_in(key, 1)
+            start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32), key=noise)
 
             def step(carry, key):
                 state, memory = carry
@@ -70,13 +78,24 @@ class ClipRunner:
 
     def tracking_mm(self, controller: Controller) -> float:
         """Mean distance (mm of the animal) of the keypoints that move from the registered reference."""
-        _, start, site_pos = self.run(controller, full=False)
-        later = np.moveaxis(np.asarray(site_pos), 0, 1)
-        site_pos = np.concatenate([np.asarray(start.site_pos)[:, None], later], axis=1)
+        return float(np.average(self.clip_errors_mm(controller), weights=self.task.n_steps[self.clips]))
+
+    def clip_errors_mm(self, controller: Controller, members: int = 0) -> np.ndarray:
+        """Mean distance (mm of the animal) of the keypoints that move from the registered reference, of each clip.
+
+        Returns:
+            (clip,), or (member, clip) if the controller's variables have a leading axis of ``members``.
+        """
+        _, start, site_pos = self.run(controller, full=False, members=members)
+        lead = (slice(None),) * bool(members)
+        later = np.moveaxis(np.asarray(site_pos), len(lead), 1 + len(lead))
+        first = np.asarray(start.site_pos)[(*lead, slice(None), None)]
+        site_pos = np.concatenate([first, later], axis=1 + len(lead))
         reference = self.task.registered_site_pos[self.clips, : self._steps]
         error = 1e3 * self.task.clips.body.scale * np.linalg.norm(site_pos - reference, axis=-1)
+        error = error[..., self.task.moving_keypoints].mean(axis=-1)
         inside = np.arange(self._steps) < self.task.n_steps[self.clips, None]
-        return float(error[inside][:, self.task.moving_keypoints].mean())
+        return np.where(inside, error, 0.0).sum(axis=-1) / inside.sum(axis=-1)
 
 
 def passive_controller(task: Task) -> Controller:

@@ -13,7 +13,8 @@ from toys import make_task
 
 from mimic_bottleneck import PpoSettings
 from mimic_bottleneck.network import Bottleneck, Gaussian, Normalizer, TanhNormal
-from mimic_bottleneck.ppo import ProximalPolicyOptimisation, Transition, generalised_advantages
+from mimic_bottleneck.ppo import Batch, ProximalPolicyOptimisation, Transition
+from mimic_bottleneck.returns import generalised_advantages
 from mimic_core.task import Observation
 
 # -- scaling of observations ----------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def test_normalised_observations():
 def test_divergence_from_the_standard_normal_by_integration(mean, std):
     p, q = stats.norm(mean, std), stats.norm()
     by_integral, _ = integrate.quad(lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), mean - 12 * std, mean + 12 * std)
-    ours = Gaussian(jnp.array([mean, 0.0]), jnp.array([2 * np.log(std), 0.0])).kl_to_standard_normal()
+    ours = Gaussian(jnp.array([mean, 0.0]), jnp.array([2 * np.log(std), 0.0])).kl_to()
     assert float(ours) == pytest.approx(by_integral, abs=1e-5)
 
 
@@ -206,19 +207,21 @@ def test_clipped_objective_by_hand(plugins, toy_model, toy_clips, ratios, policy
     )
     trainer = ProximalPolicyOptimisation(config, make_task(plugins, toy_clips, toy_model))
     rng = np.random.default_rng(0)
-    seen = Observation(*(jnp.asarray(rng.normal(size=(2, n)), jnp.float32) for n in (20, 4)))
-    noise, moved = (jnp.asarray(rng.normal(size=(2, 2)), jnp.float32) for _ in range(2))
-    params = trainer.network.init(jax.random.key(0), *seen)
-    intention, _ = trainer.network.apply(params, seen.reference, method="encode")
-    actions, _ = trainer.network.apply(params, intention.sample(noise), seen.proprioception, method="decode")
-    before = actions.log_prob(moved) - jnp.log(jnp.array(ratios))
-    data = Transition(seen, noise, moved, before, *[jnp.zeros(2)] * 4)
-    values = trainer.network.apply(params, *seen, method="value")
-    targets = values + jnp.array([1.0, 3.0])
-    total, parts = trainer.loss(params, seen, data, jnp.array([1.0, -1.0]), targets, jax.random.key(0))
+    seen = Observation(*(jnp.asarray(rng.normal(size=(1, 2, n)), jnp.float32) for n in (20, 4)))
+    noise, moved = (jnp.asarray(rng.normal(size=(1, 2, 2)), jnp.float32) for _ in range(2))
+    network = trainer.brain.network
+    params = network.init(jax.random.key(0), *seen)
+    intention, _ = network.apply(params, seen.reference, method="encode")
+    actions, _ = network.apply(params, intention.sample(noise), seen.proprioception, method="decode")
+    before = actions.log_prob(moved) - jnp.log(jnp.array([ratios]))
+    nothing = jnp.zeros((1, 2))
+    data = Transition(seen, noise, moved, before, *[nothing] * 3, final=seen)
+    targets = network.apply(params, *seen, method="value") + jnp.array([[1.0, 3.0]])
+    batch = Batch(seen, data, nothing, jnp.array([[1.0, -1.0]]), targets, trainer.brain.begin(2))
+    total, parts = trainer.loss(params, batch, 0.3, jax.random.key(0))
     assert float(parts["policy_loss"]) == pytest.approx(policy, abs=1e-5)
     assert float(parts["clipped_share"]) == clipped
     assert float(parts["critic_loss"]) == pytest.approx(0.5 * (1 + 9) / 2)
-    assert float(parts["kl"]) == pytest.approx(float(intention.kl_to_standard_normal().mean()))
+    assert float(parts["kl"]) == pytest.approx(float(intention.kl_to().mean()))
     whole = policy + 0.5 * 2.5 + 0.3 * float(parts["kl"]) - 0.2 * float(parts["entropy"])
     assert float(total) == pytest.approx(whole, abs=1e-5)

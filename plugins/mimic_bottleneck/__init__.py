@@ -2,97 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
+from mimic_bottleneck.settings import ApgSettings, PpoSettings
 from mimic_core import PolicySpec, hookimpl
 
-positive = attrs.validators.gt(0)
-at_least_one = attrs.validators.ge(1)
-share = [attrs.validators.ge(0), attrs.validators.le(1)]
-widths = attrs.validators.deep_iterable(attrs.validators.ge(1))
+__all__ = ["ApgSettings", "PpoSettings"]
 
-
-@attrs.frozen(kw_only=True)
-class NetworkSettings:
-    """Settings that both trainers share.
-
-    Attributes:
-        encoder_layers, decoder_layers, critic_layers: widths of the hidden layers.
-        intention_size: dimensions of the intention.
-        kl_weight: weight of the KL divergence of the intention from a standard normal.
-        steps: control steps to train for, over all environments.
-        evaluations: how often tracking on the held-out clips is measured, evenly spread.
-        checkpoints_kept: older ones are deleted.
-    """
-
-    encoder_layers: tuple[int, ...] = attrs.field(default=(128, 128), validator=widths)
-    decoder_layers: tuple[int, ...] = attrs.field(default=(128, 128), validator=widths)
-    critic_layers: tuple[int, ...] = attrs.field(default=(128, 128), validator=widths)
-    intention_size: int = attrs.field(default=4, validator=at_least_one)
-    kl_weight: float = attrs.field(default=1e-5, validator=attrs.validators.ge(0))
-    steps: int = attrs.field(default=1_000_000, validator=at_least_one)
-    evaluations: int = attrs.field(default=10, validator=at_least_one)
-    checkpoints_kept: int = attrs.field(default=2, validator=at_least_one)
-
-
-@attrs.frozen(kw_only=True)
-class ApgSettings(NetworkSettings):
-    """Analytic policy gradients: the gradient of the reward flows through the physics.
-
-    Attributes:
-        horizon: control steps per segment. None takes 30 where actuators have a state of their own, as muscles do
-            (a muscle answers over 10 to 40 ms), and 10 for torques, which act at once: over a longer segment
-            their gradient grows too large to follow.
-        environments: segments per update. None takes as many as make 1920 control steps.
-        learning_rate: at the start; it falls to a hundredth along a cosine.
-        max_gradient_norm: gradients are scaled down to this global norm.
-    """
-
-    steps: int = attrs.field(default=600_000, validator=at_least_one)
-    environments: int | None = attrs.field(default=None, validator=attrs.validators.optional(at_least_one))
-    horizon: int | None = attrs.field(default=None, validator=attrs.validators.optional(at_least_one))
-    learning_rate: float = attrs.field(default=3e-3, validator=positive)
-    max_gradient_norm: float = attrs.field(default=1.0, validator=positive)
-
-
-@attrs.frozen(kw_only=True)
-class PpoSettings(NetworkSettings):
-    """Proximal policy optimisation (Schulman et al. 2017).
-
-    Attributes:
-        environments: run side by side.
-        batch_size: unrolls per minibatch; with ``minibatches`` it decides how many unrolls each environment
-            makes between updates: batch_size·minibatches / environments.
-        minibatches: per pass over the data.
-        passes: over the data per update.
-        unroll: control steps per unroll.
-        clip: ε of the clipped objective.
-        discount: γ per control step.
-        gae_lambda: λ of generalised advantage estimation (Schulman et al. 2016).
-        entropy: weight of the entropy bonus.
-        value_weight: weight of the critic's squared error.
-    """
-
-    steps: int = attrs.field(default=5_000_000, validator=at_least_one)
-    environments: int = attrs.field(default=512, validator=at_least_one)
-    batch_size: int = attrs.field(default=128, validator=at_least_one)
-    minibatches: int = attrs.field(default=8, validator=at_least_one)
-    passes: int = attrs.field(default=4, validator=at_least_one)
-    unroll: int = attrs.field(default=20, validator=at_least_one)
-    learning_rate: float = attrs.field(default=3e-4, validator=positive)
-    clip: float = attrs.field(default=0.2, validator=positive)
-    discount: float = attrs.field(default=0.95, validator=share)
-    gae_lambda: float = attrs.field(default=0.95, validator=share)
-    entropy: float = attrs.field(default=1e-3, validator=attrs.validators.ge(0))
-    value_weight: float = attrs.field(default=0.5, validator=attrs.validators.ge(0))
-    max_gradient_norm: float = attrs.field(default=1.0, validator=positive)
-
-    def __attrs_post_init__(self) -> None:
-        if (self.batch_size * self.minibatches) % self.environments:
-            raise ValueError(
-                f"batch_size·minibatches = {self.batch_size * self.minibatches} must be a multiple of "
-                f"environments = {self.environments}"
-            )
+_TRACED = ("seed", "policy.learning_rate", "policy.kl_weight", "rewards.*.weight", "rewards.*.scale")
 
 
 def build_apg(config, task):
@@ -165,6 +80,7 @@ def mimic_policies():
         build=build_apg,
         presets=APG_PRESETS,
         differentiable=True,
+        traced=(*_TRACED, "policy.discount"),
         default=True,
         read_meta=read_meta,
         summary="gradients of the reward through the physics: accurate in a minute on a laptop",
@@ -175,6 +91,7 @@ def mimic_policies():
         config=PpoSettings,
         build=build_ppo,
         presets=PPO_PRESETS,
+        traced=(*_TRACED, "policy.discount", "policy.gae_lambda", "policy.entropy", "policy.clip"),
         read_meta=read_meta,
         summary="proximal policy optimisation, the paper's method",
         source="Schulman et al. 2017 (arXiv 1707.06347); settings of Leonardis et al. 2025, Table 2",

@@ -1,32 +1,88 @@
 """Analytic policy gradients: because the body, its muscles and the reward terms are differentiable functions,
 the reward summed over a short segment has a gradient with respect to the policy, and the policy climbs it.
 
-A segment begins anywhere in a training clip, in the reference's state. The gradient flows through the simulator's
+A segment begins anywhere in a training clip, in the reference's state; or, with a critic that values what comes after
+its end, where the last segment of the same environment ended. The gradient flows through the simulator's
 differentiable view; reported numbers come from the true physics.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import NamedTuple
+
+import attrs
 import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
-from mimic_bottleneck import ApgSettings
-from mimic_bottleneck.network import Gaussian
+from mimic_bottleneck.brain import Memory
+from mimic_bottleneck.returns import lambda_returns
+from mimic_bottleneck.settings import ApgSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
 from mimic_core.task import Task, TaskState
 
+_CONTROL_STEPS = 1920
+"""per update, unless the settings say otherwise"""
+
+
+@attrs.frozen
+class Stage:
+    """A part of the training with shapes of its own.
+
+    Attributes:
+        horizon: control steps per segment.
+        environments: segments per update.
+        iterations: updates in this part.
+    """
+
+    horizon: int
+    environments: int
+    iterations: int
+
+    @property
+    def batch(self) -> int:
+        return self.horizon * self.environments
+
+
+class Running(NamedTuple):
+    """Environments between two segments, with ``bootstrap``."""
+
+    state: TaskState
+    memory: Memory
+
 
 class AnalyticPolicyGradient(BottleneckTrainer):
-    """Maximise Σ weight·term over short segments by its gradient (Wiedemann et al. 2023)."""
+    """Maximise Σ weight·term over short segments by its gradient (Wiedemann et al. 2023, arXiv 2209.13052).
+
+    With ``bootstrap`` the sum is discounted and a critic's value of the last state is added (SHAC, Xu et al. 2022,
+    arXiv 2204.07137, equation 5).
+    """
 
     def __init__(self, config: ApgSettings, task: Task) -> None:
         super().__init__(config, task)
-        self.horizon = config.horizon or (30 if task.model.mj_model.na else 10)
-        self.environments = config.environments or max(1, 1920 // self.horizon)
-        self.steps_per_iteration = self.environments * self.horizon
-        schedule = optax.cosine_decay_schedule(config.learning_rate, self.iterations, alpha=0.01)
-        self.optimizer = optax.chain(optax.clip_by_global_norm(config.max_gradient_norm), optax.adam(schedule))
+        self.stages = _stages(config, task)
+        self._first = np.cumsum([0, *(s.iterations for s in self.stages)])
+        self.iterations = int(self._first[-1])
+
+    @cached_property
+    def _schedule(self) -> tuple[int, ...]:
+        return tuple(np.repeat(np.arange(len(self.stages)), [s.iterations for s in self.stages]).tolist())
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        cfg = self.config
+        schedule = optax.cosine_decay_schedule(cfg.learning_rate, self.iterations, alpha=0.01)
+        return optax.chain(optax.clip_by_global_norm(cfg.max_gradient_norm), optax.adam(schedule))
+
+    def stage(self, iteration: int) -> int:
+        return self._schedule[min(iteration, self.iterations - 1)]
+
+    def control_steps(self, iteration: int) -> int:
+        done = np.clip(iteration - self._first[:-1], 0, [s.iterations for s in self.stages])
+        return int(np.dot(done, [s.batch for s in self.stages]))
 
     def states_for_scale(self, key: Array) -> TaskState:
         """Return states near the reference with every activation there is: here the scale stays as it is set first."""
@@ -34,41 +90,150 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         state = super().states_for_scale(begin)
         actuation = self.task.model.actuation
         activation = jax.random.uniform(drive, state.sim.activation.shape, minval=actuation.low, maxval=actuation.high)
-        return state._replace(sim=state.sim._replace(activation=activation))
+        return self.task.placed(state, state.sim._replace(activation=activation))
 
-    def loss(self, params, learned: Learned, key: Array) -> tuple[Array, dict[str, Array]]:
-        """Return −mean reward per control step + KL over a batch of segments, and what it consists of."""
-        cfg = self.config
-        begin, noise = jax.random.split(key)
+    def start_environments(self, key: Array) -> Running | tuple:
+        if not self.config.bootstrap:
+            return ()
+        n = self.stages[0].environments
+        return Running(self.task.reset(key, n), self.brain.begin(n))
+
+    # -- one segment ------------------------------------------------------------------------------------------
+
+    def _begin(self, state: TrainState, stage: int, key: Array) -> Running:
+        """Where the segments of an update begin."""
+        if self.config.bootstrap:
+            return state.environments
+        part = self.stages[stage]
+        return Running(
+            self.devices.spread(self.task.reset(key, part.environments, steps_left=part.horizon)),
+            self.brain.begin(part.environments),
+        )
+
+    def _decide(self, learned: Learned, running: Running, key: Array):
+        """Sample the intention (reparametrised) and take the mode of the action."""
+        seen = self.normalise(learned, self.task.observe(running.state))
+        noise = jax.random.normal(key, (seen.reference.shape[0], self.config.intention_size))
+        memory, thought = self.brain.think(learned.params, seen, running.memory, noise)
+        return seen, memory, thought
+
+    def loss(self, params, learned: Learned, begin: Running, weight: Array, stage: int, key: Array):
+        """Return −mean reward per control step + KL over a batch of segments, and (what it consists of, their ends)."""
         learned = learned._replace(params=params)
-        state = self.task.reset(begin, self.environments, steps_left=self.horizon)
+        run = self._bootstrapped if self.config.bootstrap else self._summed
+        objective, means, end = run(learned, begin, self.stages[stage].horizon, key)
+        return objective + weight * means["kl"], (means, end)
+
+    def _summed(self, learned: Learned, begin: Running, horizon: int, key: Array):
+        """The plain sum over segments that nothing ends."""
 
         @jax.checkpoint
-        def step(state, key):
-            action, intention = self._act_with_sampled_intention(learned, self.task.observe(state), key)
-            state, reward, terms = self.task.advance(state, action)
-            kl = intention.kl_to_standard_normal()
-            return state, {"reward": reward.mean(), "kl": kl.mean(), **{k: v.mean() for k, v in terms.items()}}
+        def step(running, key):
+            _, memory, thought = self._decide(learned, running, key)
+            state, reward, terms = self.task.advance(running.state, thought.actions.mode())
+            return Running(state, memory), _means(reward, thought.kl, terms)
 
-        _, trace = jax.lax.scan(step, state, jax.random.split(noise, self.horizon))
+        _, trace = jax.lax.scan(step, begin, jax.random.split(key, horizon))
         means = {k: v.mean() for k, v in trace.items()}
-        return -means["reward"] + cfg.kl_weight * means["kl"], means
+        return -means["reward"], means, ()
 
-    def _act_with_sampled_intention(self, learned: Learned, observation, key: Array) -> tuple[Array, Gaussian]:
-        """Sample the intention (reparametrised) and take the mode of the action."""
-        seen = self.normalise(learned, observation)
-        gaussian, _ = self.network.apply(learned.params, seen.reference, method="encode")
-        z = gaussian.sample(jax.random.normal(key, gaussian.mean.shape))
-        actions, _ = self.network.apply(learned.params, z, seen.proprioception, method="decode")
-        return actions.mode(), gaussian
+    def _bootstrapped(self, learned: Learned, begin: Running, horizon: int, key: Array):
+        """The discounted sum with the critic's value where a segment, or a clip within it, ends."""
+        cfg, task, n = self.config, self.task, begin.state.step.shape[0]
+        noise, again = jax.random.split(key)
+        fresh = self.devices.spread(task.reset(again, n))
+        # the critic judges, but does not move to please the policy
+        judge = learned._replace(params=jax.lax.stop_gradient(learned.params))
 
-    def iterate(self, state: TrainState) -> tuple[TrainState, dict[str, Array]]:
+        @jax.checkpoint
+        def step(carry, key):
+            running, worth, discount = carry
+            seen, memory, thought = self._decide(learned, running, key)
+            after, outcome = task.step(running.state, thought.actions.mode())
+            value = self._value(judge, after)
+            ended = outcome.terminated | outcome.truncated
+            goes_on = jnp.where(outcome.terminated, 0.0, value)
+            worth = worth + discount * outcome.reward + jnp.where(ended, discount * cfg.discount * goes_on, 0.0)
+            discount = jnp.where(ended, 1.0, discount * cfg.discount)
+            running = Running(task.switched(ended, fresh, after), self.brain.forget(memory, ended))
+            data = (seen, outcome.reward, value, outcome.terminated, ended)
+            return (running, worth, discount), (_means(outcome.reward, thought.kl, outcome.terms), data)
+
+        carry = (begin, jnp.zeros(n), jnp.ones(n))
+        (end, worth, discount), (trace, data) = jax.lax.scan(step, carry, jax.random.split(noise, horizon))
+        last = jnp.where(data[4][-1], 0.0, discount * self._value(judge, end.state))
+        seen, reward, following, terminated, ended = jax.lax.stop_gradient(data)
+        values = self.brain.network.apply(learned.params, *seen, method="value")
+        targets = lambda_returns(reward, following, terminated, ended, cfg.discount, cfg.td_lambda)
+        critic = 0.5 * ((values - targets) ** 2).mean()
+        means = {**{k: v.mean() for k, v in trace.items()}, "critic_loss": critic}
+        objective = -(worth + last).mean() / horizon + cfg.value_weight * critic
+        return objective, means, jax.lax.stop_gradient(end)
+
+    def _value(self, learned: Learned, state: TaskState) -> Array:
+        seen = self.normalise(learned, self.task.observe(state))
+        return self.brain.network.apply(learned.params, *seen, method="value")
+
+    def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Take one gradient step."""
-        key, use = jax.random.split(jax.random.wrap_key_data(state.key))
-        gradient, metrics = jax.grad(self.loss, has_aux=True)(state.learned.params, state.learned, use)
-        updates, optimizer = self.optimizer.update(gradient, state.optimizer, state.learned.params)
-        learned = state.learned._replace(params=optax.apply_updates(state.learned.params, updates))
-        metrics = {**metrics, "gradient_norm": optax.global_norm(gradient)}
+        key, begin, use = self._keys(state)
+        start = self._begin(state, stage, begin)
+        weight = self.kl_weight(state.iteration)
+        gradient, (metrics, end) = jax.grad(self.loss, has_aux=True)(
+            state.learned.params, state.learned, start, weight, stage, use
+        )
+        params, optimizer = self.step_of_optimizer(state, gradient)
         return state._replace(
-            learned=learned, optimizer=optimizer, key=jax.random.key_data(key), iteration=state.iteration + 1
-        ), metrics
+            learned=state.learned._replace(params=params),
+            optimizer=optimizer,
+            key=jax.random.key_data(key),
+            iteration=state.iteration + 1,
+            environments=end,
+        ), {**metrics, "gradient_norm": optax.global_norm(gradient)}
+
+    @staticmethod
+    def _keys(state: TrainState) -> Array:
+        return jax.random.split(jax.random.wrap_key_data(state.key), 3)
+
+    def retrace(self, state: TrainState, stage: int) -> dict[str, Array]:
+        """Every number of the next iteration's segments, and the gradient of their reward by the actions."""
+        _, begin, use = self._keys(state)
+        start, horizon = self._begin(state, stage, begin), self.stages[stage].horizon
+        keys = jax.random.split(use, horizon)
+
+        def run(nudge):
+            def step(running, x):
+                key, nudge = x
+                seen, memory, thought = self._decide(state.learned, running, key)
+                action = thought.actions.mode() + nudge
+                after, _, terms = self.task.advance(running.state, action)
+                found = {"observation": jnp.concatenate(seen, axis=-1), "action": action}
+                found |= {"joint position": after.sim.qpos, "joint velocity": after.sim.qvel}
+                found |= {"activation": after.sim.activation, **{f"reward term {k}": v for k, v in terms.items()}}
+                return Running(after, memory), found
+
+            return jax.lax.scan(step, start, (keys, nudge))[1]
+
+        still = jnp.zeros((horizon, start.state.step.shape[0], self.task.action_size))
+        gradients = {
+            f"gradient of reward term {t.name}": jax.grad(lambda x, k=t.name: run(x)[f"reward term {k}"].sum())(still)
+            for t in self.task.rewards
+        }
+        return {**run(still), **gradients}
+
+
+def _means(reward: Array, kl: Array, terms: dict[str, Array]) -> dict[str, Array]:
+    return {"reward": reward.mean(), "kl": kl.mean(), **{k: v.mean() for k, v in terms.items()}}
+
+
+def _stages(config: ApgSettings, task: Task) -> list[Stage]:
+    """The parts of a training, of about equally many control steps."""
+    horizons = config.horizons or (config.horizon or (30 if task.model.mj_model.na else 10),)
+    batches = config.batches or (_CONTROL_STEPS,)
+    parts = max(len(horizons), len(batches))
+    out = []
+    for i in range(parts):
+        horizon, batch = horizons[i * len(horizons) // parts], batches[i * len(batches) // parts]
+        environments = config.environments or max(1, batch // horizon)
+        out.append(Stage(horizon, environments, max(1, -(-config.steps // (parts * horizon * environments)))))
+    return out

@@ -54,9 +54,10 @@ class Gaussian(NamedTuple):
     def sample(self, noise: Array) -> Array:
         return self.mean + jnp.exp(0.5 * self.logvar) * noise
 
-    def kl_to_standard_normal(self) -> Array:
-        """KL(N(μ, σ²) ‖ N(0, 1)) summed over dimensions (Kingma & Welling 2014, appendix B)."""
-        return 0.5 * (jnp.exp(self.logvar) + self.mean**2 - 1.0 - self.logvar).sum(axis=-1)
+    def kl_to(self, mean: Array | float = 0.0, variance: Array | float = 1.0) -> Array:
+        """KL(N(μ, σ²) ‖ N(mean, variance)) summed over dimensions (Kingma & Welling 2014, appendix B)."""
+        away = (jnp.exp(self.logvar) + (self.mean - mean) ** 2) / variance
+        return 0.5 * (away - 1.0 - self.logvar + jnp.log(variance)).sum(axis=-1)
 
 
 class TanhNormal(NamedTuple):
@@ -115,8 +116,12 @@ class Bottleneck(nn.Module):
     decoder_layers: Sequence[int]
     critic_layers: Sequence[int]
     resting_action: float = 0.0
+    lstm_size: int = 0
+    """units of a recurrent layer before the decoder; 0 for none"""
 
     def setup(self) -> None:
+        if self.lstm_size:
+            self.lstm = nn.OptimizedLSTMCell(self.lstm_size)
         self.encoder = MLP(self.encoder_layers, 2 * self.intention_size)
         self.decoder = MLP(self.decoder_layers, 2 * self.action_size, 0.01)
         self.critic = MLP(self.critic_layers, 1)
@@ -126,12 +131,21 @@ class Bottleneck(nn.Module):
         mean, logvar = jnp.split(out, 2, axis=-1)
         return Gaussian(mean, jnp.clip(logvar, -10.0, _MAX_LOGVAR)), _named("encoder", layers)
 
-    def decode(self, intention: Array, proprioception: Array) -> tuple[TanhNormal, dict[str, Array]]:
-        out, layers = self.decoder(jnp.concatenate([intention, proprioception], axis=-1))
+    def recur(self, cell: tuple[Array, Array], intention: Array, proprioception: Array) -> tuple[tuple, Array]:
+        """Advance the recurrent layer (Hochreiter & Schmidhuber 1997) by one control step."""
+        return self.lstm(cell, jnp.concatenate([intention, proprioception], axis=-1))
+
+    def decode(
+        self, intention: Array, proprioception: Array, recalled: Array | None = None
+    ) -> tuple[TanhNormal, dict[str, Array]]:
+        """Return the distribution of actions; ``recalled`` (…, lstm_size) is the output of the recurrent layer."""
+        seen = [intention, proprioception] if recalled is None else [recalled, intention, proprioception]
+        out, layers = self.decoder(jnp.concatenate(seen, axis=-1))
         loc, raw = jnp.split(out, 2, axis=-1)
         # an untrained body is nearly at rest, not at half of every muscle's strength
         actions = TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD)
-        return actions, _named("decoder", layers)
+        named = _named("decoder", layers)
+        return actions, named if recalled is None else {"decoder/lstm": recalled, **named}
 
     def value(self, reference: Array, proprioception: Array) -> Array:
         """Return the critic's value, (…,)."""
@@ -140,7 +154,11 @@ class Bottleneck(nn.Module):
     def __call__(self, reference: Array, proprioception: Array) -> tuple:
         """Run every part once, for initialisation."""
         intention, _ = self.encode(reference)
-        return self.decode(intention.mean, proprioception), self.value(reference, proprioception)
+        recalled = None
+        if self.lstm_size:
+            cell = tuple(jnp.zeros((*reference.shape[:-1], self.lstm_size)) for _ in range(2))
+            _, recalled = self.recur(cell, intention.mean, proprioception)
+        return self.decode(intention.mean, proprioception, recalled), self.value(reference, proprioception)
 
 
 def _named(part: str, layers: list[Array]) -> dict[str, Array]:

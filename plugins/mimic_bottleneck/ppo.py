@@ -8,17 +8,28 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
-from jaxtyping import Float
 
-from mimic_bottleneck import PpoSettings
+from mimic_bottleneck.brain import Memory
+from mimic_bottleneck.returns import generalised_advantages
+from mimic_bottleneck.settings import PpoSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
-from mimic_core.task import Observation, Task
+from mimic_core.task import Observation, Task, TaskState
+
+
+class Running(NamedTuple):
+    """Environments between two control steps."""
+
+    state: TaskState
+    seen: Observation
+    """not normalised"""
+    memory: Memory
 
 
 class Transition(NamedTuple):
     """One control step of one environment, as the update needs it."""
 
     observation: Observation
+    """not normalised, so that the running scale can be updated from it"""
     intention_noise: Array
     pre_tanh: Array
     log_prob: Array
@@ -26,8 +37,20 @@ class Transition(NamedTuple):
     terminated: Array
     ended: Array
     """terminated or truncated: the next step belongs to another episode"""
-    final_value: Array
-    """critic's value of the state that this step led to, before any restart"""
+    final: Observation
+    """what the state that this step led to looks like, before any restart"""
+
+
+class Batch(NamedTuple):
+    """Unrolls to learn from; arrays are (time, unroll, …), the memory that each begins with is (unroll, …)."""
+
+    seen: Observation
+    data: Transition
+    restarted: Array
+    """1 where a step is the first of an episode that began within the unroll"""
+    advantages: Array
+    targets: Array
+    memory: Memory
 
 
 class ProximalPolicyOptimisation(BottleneckTrainer):
@@ -36,27 +59,31 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
     def __init__(self, config: PpoSettings, task: Task) -> None:
         super().__init__(config, task)
         self.unrolls = config.batch_size * config.minibatches // config.environments
-        self.steps_per_iteration = config.environments * config.unroll * self.unrolls
-        self.optimizer = optax.chain(
-            optax.clip_by_global_norm(config.max_gradient_norm), optax.adam(config.learning_rate)
-        )
+        self._steps = config.environments * config.unroll * self.unrolls
+        self.iterations = max(1, -(-config.steps // self._steps))
 
-    def start_environments(self, key: Array):
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        cfg = self.config
+        return optax.chain(optax.clip_by_global_norm(cfg.max_gradient_norm), optax.adam(cfg.learning_rate))
+
+    def control_steps(self, iteration: int) -> int:
+        return iteration * self._steps
+
+    def start_environments(self, key: Array) -> Running:
         """Begin one episode per environment."""
-        return self.task.reset(key, self.config.environments)
+        state = self.task.reset(key, self.config.environments)
+        return Running(state, self.task.observe(state), self.brain.begin(self.config.environments))
 
-    def iterate(self, state: TrainState) -> tuple[TrainState, dict[str, Array]]:
+    def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Unroll, then update on the data in minibatches, several times over."""
-        key, gather, learn = jax.random.split(jax.random.wrap_key_data(state.key), 3)
-        envs, (data, measured) = jax.lax.scan(
-            lambda envs, k: self._unroll(state.learned, envs, k),
-            state.environments,
-            jax.random.split(gather, self.unrolls),
-        )
+        key, gather, learn = self._keys(state)
+        envs, (data, memories, measured) = self._gather(state, gather)
         # (unrolls, time, env, …) → (time, unrolls·env, …)
         data = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0).reshape(a.shape[1], -1, *a.shape[3:]), data)
+        memories = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), memories)
         # the policy that gathered the data saw it through the old scale: the new one serves from the next iteration on
-        params, optimizer, losses = self._learn(state.learned, state.optimizer, data, learn)
+        params, optimizer, losses = self._learn(state, data, memories, learn)
         learned = Learned(
             params,
             state.learned.reference.update(data.observation.reference),
@@ -71,92 +98,100 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             environments=envs,
         ), metrics
 
-    def _unroll(self, learned: Learned, envs, key: Array):
-        task, size = self.task, self.config.intention_size
+    @staticmethod
+    def _keys(state: TrainState) -> Array:
+        return jax.random.split(jax.random.wrap_key_data(state.key), 3)
 
-        def step(envs, key):
-            intend, move, again = jax.random.split(key, 3)
-            seen = self.normalise(learned, task.observe(envs))
-            gaussian, _ = self.network.apply(learned.params, seen.reference, method="encode")
-            noise = jax.random.normal(intend, (*gaussian.mean.shape[:-1], size))
-            actions, _ = self.network.apply(
-                learned.params, gaussian.sample(noise), seen.proprioception, method="decode"
-            )
-            pre_tanh = actions.loc + actions.std * jax.random.normal(move, actions.loc.shape)
-            after, outcome = task.step(envs, jnp.tanh(pre_tanh))
+    def _gather(self, state: TrainState, key: Array):
+        return jax.lax.scan(
+            lambda envs, k: self._unroll(state.learned, envs, k),
+            state.environments,
+            jax.random.split(key, self.unrolls),
+        )
+
+    def _unroll(self, learned: Learned, running: Running, key: Array):
+        cfg, task, n = self.config, self.task, self.config.environments
+        begin, intend, move = jax.random.split(key, 3)
+        # where an environment goes on if its episode ends within this unroll
+        fresh = self.devices.spread(task.reset(begin, n))
+        new = Running(fresh, task.observe(fresh), self.brain.begin(n))
+        noise = jax.random.normal(intend, (cfg.unroll, n, cfg.intention_size))
+        moves = jax.random.normal(move, (cfg.unroll, n, task.action_size))
+
+        def step(running: Running, noises):
+            noise, move = noises
+            seen = self.normalise(learned, running.seen)
+            memory, thought = self.brain.think(learned.params, seen, running.memory, noise)
+            pre_tanh = thought.actions.loc + thought.actions.std * move
+            after, outcome = task.step(running.state, jnp.tanh(pre_tanh))
             ended = outcome.terminated | outcome.truncated
-            final = self._value(learned, task.observe(after))
-            # observations are kept unscaled, so that the running scale can be updated from them
+            final = task.observe(after)
             data = Transition(
-                task.observe(envs),
+                running.seen,
                 noise,
                 pre_tanh,
-                actions.log_prob(pre_tanh),
+                thought.actions.log_prob(pre_tanh),
                 outcome.reward,
                 outcome.terminated,
                 ended,
                 final,
             )
-            measured = {
-                "reward": outcome.reward.mean(),
-                "failed": outcome.terminated.mean(),
-                **{k: v.mean() for k, v in outcome.terms.items()},
-            }
-            return task.restart(again, after, ended), (data, measured)
+            measured = {"reward": outcome.reward, "failed": outcome.terminated, **outcome.terms}
+            return task.switched(ended, new, Running(after, final, memory)), (data, measured)
 
-        return jax.lax.scan(step, envs, jax.random.split(key, self.config.unroll))
+        end, (data, measured) = jax.lax.scan(step, running, (noise, moves))
+        return end, (data, running.memory, measured)
 
     def _value(self, learned: Learned, observation: Observation) -> Array:
-        seen = self.normalise(learned, observation)
-        return self.network.apply(learned.params, *seen, method="value")
+        return self.brain.network.apply(learned.params, *self.normalise(learned, observation), method="value")
 
-    def _learn(self, learned: Learned, optimizer, data: Transition, key: Array):
-        cfg = self.config
+    def _learn(self, state: TrainState, data: Transition, memories: Memory, key: Array):
+        cfg, learned = self.config, state.learned
         values = self._value(learned, data.observation)
+        final_values = self._value(learned, data.final)
         advantages, targets = generalised_advantages(
-            data.reward, values, data.final_value, data.terminated, data.ended, cfg.discount, cfg.gae_lambda
+            data.reward, values, final_values, data.terminated, data.ended, cfg.discount, cfg.gae_lambda
         )
-        seen = self.normalise(learned, data.observation)
-        batch = (seen, data, advantages, targets)
-        unrolls = advantages.shape[1]
+        restarted = jnp.concatenate([jnp.zeros_like(data.reward[:1]), data.ended[:-1].astype(data.reward.dtype)])
+        batch = Batch(self.normalise(learned, data.observation), data, restarted, advantages, targets, memories)
+        weight = self.kl_weight(state.iteration)
 
         def minibatch(carry, pick_and_key):
             params, optimizer = carry
             pick, key = pick_and_key
-            part = jax.tree.map(lambda a: a[:, pick], batch)
-            (_, losses), gradient = jax.value_and_grad(self.loss, has_aux=True)(params, *part, key)
+            part = jax.tree.map(lambda a: a[:, pick], batch._replace(memory=()))
+            part = part._replace(memory=jax.tree.map(lambda a: a[pick], batch.memory))
+            (_, losses), gradient = jax.value_and_grad(self.loss, has_aux=True)(params, part, weight, key)
             updates, optimizer = self.optimizer.update(gradient, optimizer, params)
+            losses["gradient_norm"] = optax.global_norm(gradient)
             return (optax.apply_updates(params, updates), optimizer), losses
 
         def one_pass(carry, key):
             shuffle, noise = jax.random.split(key)
-            order = jax.random.permutation(shuffle, unrolls).reshape(cfg.minibatches, -1)
+            order = jax.random.permutation(shuffle, advantages.shape[1]).reshape(cfg.minibatches, -1)
             return jax.lax.scan(minibatch, carry, (order, jax.random.split(noise, cfg.minibatches)))
 
         (params, optimizer), losses = jax.lax.scan(
-            one_pass, (learned.params, optimizer), jax.random.split(key, cfg.passes)
+            one_pass, (learned.params, state.optimizer), jax.random.split(key, cfg.passes)
         )
         return params, optimizer, {k: v.mean() for k, v in losses.items()}
 
-    def loss(self, params, seen: Observation, data: Transition, advantages: Array, targets: Array, key: Array):
+    def loss(self, params, batch: Batch, kl_weight: float | Array, key: Array):
         """Return the clipped objective + critic's error + KL − entropy, and its parts.
 
         The intention is the very sample that was acted on (its noise is part of the data), so that the ratio
         of probabilities is exact.
         """
-        cfg = self.config
-        gaussian, _ = self.network.apply(params, seen.reference, method="encode")
-        actions, _ = self.network.apply(
-            params, gaussian.sample(data.intention_noise), seen.proprioception, method="decode"
-        )
-        values = self.network.apply(params, *seen, method="value")
-        scaled = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        ratio = jnp.exp(actions.log_prob(data.pre_tanh) - data.log_prob)
+        cfg, data = self.config, batch.data
+        thought = self.brain.think_through(params, batch.seen, batch.memory, batch.restarted, data.intention_noise)
+        values = self.brain.network.apply(params, *batch.seen, method="value")
+        scaled = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
+        ratio = jnp.exp(thought.actions.log_prob(data.pre_tanh) - data.log_prob)
         policy = -jnp.minimum(ratio * scaled, jnp.clip(ratio, 1 - cfg.clip, 1 + cfg.clip) * scaled).mean()
-        critic = 0.5 * ((values - targets) ** 2).mean()
-        kl = gaussian.kl_to_standard_normal().mean()
-        entropy = actions.entropy(jax.random.normal(key, actions.loc.shape)).mean()
-        total = policy + cfg.value_weight * critic + cfg.kl_weight * kl - cfg.entropy * entropy
+        critic = 0.5 * ((values - batch.targets) ** 2).mean()
+        kl = thought.kl.mean()
+        entropy = thought.actions.entropy(jax.random.normal(key, thought.actions.loc.shape)).mean()
+        total = policy + cfg.value_weight * critic + kl_weight * kl - cfg.entropy * entropy
         clipped = (jnp.abs(ratio - 1) > cfg.clip).mean()
         return total, {
             "policy_loss": policy,
@@ -166,28 +201,14 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             "clipped_share": clipped,
         }
 
-
-def generalised_advantages(
-    rewards: Float[Array, "time env"],
-    values: Float[Array, "time env"],
-    final_values: Float[Array, "time env"],
-    terminated: Array,
-    ended: Array,
-    discount: float,
-    lam: float,
-) -> tuple[Float[Array, "time env"], Float[Array, "time env"]]:
-    """Return advantages and value targets (Schulman et al. 2016, equation 16).
-
-    δ_t = r_t + γ·V(s') − V(s_t), with V(s') = 0 where the episode failed; A_t = δ_t + γλ·A_{t+1}, cut where
-    an episode ended. ``final_values`` are V(s') of the state that each step really led to, so that the end of a
-    clip is not mistaken for a failure.
-    """
-    deltas = rewards + discount * jnp.where(terminated, 0.0, final_values) - values
-
-    def back(later, x):
-        delta, ended = x
-        advantage = delta + discount * lam * jnp.where(ended, 0.0, later)
-        return advantage, advantage
-
-    _, advantages = jax.lax.scan(back, jnp.zeros_like(rewards[0]), (deltas, ended), reverse=True)
-    return advantages, advantages + values
+    def retrace(self, state: TrainState, stage: int) -> dict[str, Array]:
+        """Every number of the next iteration's unrolls, (time, environment, …)."""
+        _, gather, _ = self._keys(state)
+        _, (data, _, measured) = self._gather(state, gather)
+        found = {
+            "observation": jnp.concatenate(data.observation, axis=-1),
+            "action": data.pre_tanh,
+            "observation after the step": jnp.concatenate(data.final, axis=-1),
+            **{f"reward term {t.name}": measured[t.name] for t in self.task.rewards},
+        }
+        return {k: v.reshape(-1, *v.shape[2:]) for k, v in found.items()}  # unrolls one after the other

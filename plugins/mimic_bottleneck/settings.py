@@ -1,0 +1,132 @@
+"""Settings of the trainers."""
+
+from __future__ import annotations
+
+import attrs
+
+positive = attrs.validators.gt(0)
+at_least_zero = attrs.validators.ge(0)
+at_least_one = attrs.validators.ge(1)
+share = [attrs.validators.ge(0), attrs.validators.le(1)]
+widths = attrs.validators.deep_iterable(attrs.validators.ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class NetworkSettings:
+    """Settings that both trainers share.
+
+    Attributes:
+        network: ``mlp``, or ``lstm`` for a recurrent layer before the decoder.
+        encoder_layers, decoder_layers, critic_layers: widths of the hidden layers.
+        lstm_size: units of the recurrent layer.
+        intention_size: dimensions of the intention.
+        prior: of the intention: ``normal`` is N(0, 1); ``autoregressive`` is N(0.95·z_{t−1}, 1 − 0.95²), which favours
+            intentions that change slowly.
+        kl_weight: weight of the KL divergence of the intention from its prior.
+        kl_warmup: share of the training over which that weight rises from 0.
+        steps: control steps to train for, over all environments.
+        evaluations: how often tracking is measured, evenly spread.
+        checkpoints_kept: the newest ones are kept, and the best.
+        checkpoint_interval_s: a checkpoint is also written when the last is older than this.
+        matmul_precision: of float32 products on accelerators: ``highest`` computes in float32, ``default`` may round
+            factors to fewer digits.
+    """
+
+    network: str = attrs.field(default="mlp", validator=attrs.validators.in_(("mlp", "lstm")))
+    encoder_layers: tuple[int, ...] = attrs.field(default=(128, 128), validator=widths)
+    decoder_layers: tuple[int, ...] = attrs.field(default=(128, 128), validator=widths)
+    critic_layers: tuple[int, ...] = attrs.field(default=(128, 128), validator=widths)
+    lstm_size: int = attrs.field(default=128, validator=at_least_one)
+    intention_size: int = attrs.field(default=4, validator=at_least_one)
+    prior: str = attrs.field(default="normal", validator=attrs.validators.in_(("normal", "autoregressive")))
+    kl_weight: float = attrs.field(default=1e-5, validator=at_least_zero)
+    kl_warmup: float = attrs.field(default=0.0, validator=share)
+    steps: int = attrs.field(default=1_000_000, validator=at_least_one)
+    evaluations: int = attrs.field(default=10, validator=at_least_one)
+    checkpoints_kept: int = attrs.field(default=2, validator=at_least_one)
+    checkpoint_interval_s: float = attrs.field(default=120.0, validator=positive)
+    matmul_precision: str = attrs.field(
+        default="highest", validator=attrs.validators.in_(("default", "high", "highest"))
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ApgSettings(NetworkSettings):
+    """Analytic policy gradients: the gradient of the reward flows through the physics.
+
+    Attributes:
+        horizon: control steps per segment. None takes 30 where actuators have a state of their own, as muscles do
+            (a muscle answers over 10 to 40 ms), and 10 for torques, which act at once: over a longer segment
+            their gradient grows too large to follow.
+        environments: segments per update. None takes as many as make 1920 control steps.
+        horizons, batches: segments' lengths, and control steps per update, for parts of the training of equal length,
+            for example horizons = [10, 20, 40]; instead of ``horizon`` and ``environments``.
+        learning_rate: at the start; it falls to a hundredth along a cosine.
+        max_gradient_norm: gradients are scaled down to this global norm.
+        bootstrap: a critic values the end of each segment, and episodes go on from segment to segment until their
+            clip ends (short-horizon actor-critic, Xu et al. 2022, arXiv 2204.07137). Without it every segment begins in
+            the reference's state, and what comes after it does not count.
+        discount: γ per control step, with ``bootstrap``.
+        td_lambda: λ of the critic's targets.
+        value_weight: weight of the critic's squared error.
+    """
+
+    steps: int = attrs.field(default=600_000, validator=at_least_one)
+    environments: int | None = attrs.field(default=None, validator=attrs.validators.optional(at_least_one))
+    horizon: int | None = attrs.field(default=None, validator=attrs.validators.optional(at_least_one))
+    horizons: tuple[int, ...] = attrs.field(default=(), validator=widths)
+    batches: tuple[int, ...] = attrs.field(default=(), validator=widths)
+    learning_rate: float = attrs.field(default=3e-3, validator=positive)
+    max_gradient_norm: float = attrs.field(default=1.0, validator=positive)
+    bootstrap: bool = False
+    discount: float = attrs.field(default=0.97, validator=share)
+    td_lambda: float = attrs.field(default=0.95, validator=share)
+    value_weight: float = attrs.field(default=0.5, validator=at_least_zero)
+
+    def __attrs_post_init__(self) -> None:
+        if self.horizons and self.horizon is not None:
+            raise ValueError("horizons is given as well as horizon; leave one of them out")
+        if self.batches and self.environments is not None:
+            raise ValueError("batches is given as well as environments; leave one of them out")
+        if self.bootstrap and (len(self.horizons) > 1 or len(self.batches) > 1):
+            raise ValueError("bootstrap keeps its environments throughout; give one horizon and one batch")
+
+
+@attrs.frozen(kw_only=True)
+class PpoSettings(NetworkSettings):
+    """Proximal policy optimisation (Schulman et al. 2017).
+
+    Attributes:
+        environments: run side by side.
+        batch_size: unrolls per minibatch; with ``minibatches`` it decides how many unrolls each environment
+            makes between updates: batch_size·minibatches / environments.
+        minibatches: per pass over the data.
+        passes: over the data per update.
+        unroll: control steps per unroll.
+        clip: ε of the clipped objective.
+        discount: γ per control step.
+        gae_lambda: λ of generalised advantage estimation (Schulman et al. 2016).
+        entropy: weight of the entropy bonus.
+        value_weight: weight of the critic's squared error.
+    """
+
+    steps: int = attrs.field(default=5_000_000, validator=at_least_one)
+    environments: int = attrs.field(default=512, validator=at_least_one)
+    batch_size: int = attrs.field(default=128, validator=at_least_one)
+    minibatches: int = attrs.field(default=8, validator=at_least_one)
+    passes: int = attrs.field(default=4, validator=at_least_one)
+    unroll: int = attrs.field(default=20, validator=at_least_one)
+    learning_rate: float = attrs.field(default=3e-4, validator=positive)
+    clip: float = attrs.field(default=0.2, validator=positive)
+    discount: float = attrs.field(default=0.95, validator=share)
+    gae_lambda: float = attrs.field(default=0.95, validator=share)
+    entropy: float = attrs.field(default=1e-3, validator=at_least_zero)
+    value_weight: float = attrs.field(default=0.5, validator=at_least_zero)
+    max_gradient_norm: float = attrs.field(default=1.0, validator=positive)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.batch_size * self.minibatches) % self.environments:
+            raise ValueError(
+                f"batch_size·minibatches = {self.batch_size * self.minibatches} must be a multiple of "
+                f"environments = {self.environments}"
+            )
