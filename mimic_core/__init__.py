@@ -13,8 +13,10 @@ from mimic_core.command import CommandSpec
 from mimic_core.component import ComponentSpec, NoSettings
 from mimic_core.errors import ConfigError, DataError, MimicError, PluginError, TrainingError
 from mimic_core.exchange import FormatSpec
+from mimic_core.executor import ExecutorSpec, Job, Outcome
 from mimic_core.hookspecs import hookimpl
 from mimic_core.keypoints import Keypoints, ReaderSpec, SourceSpec
+from mimic_core.logger import LoggerSpec
 from mimic_core.observation import ObservationSpec
 from mimic_core.policy import Controller, Decision, PolicySpec, Trainer
 from mimic_core.registration import RegistrationSpec
@@ -43,13 +45,17 @@ __all__ = [
     "Controller",
     "DataError",
     "Decision",
+    "ExecutorSpec",
     "FormatSpec",
+    "Job",
     "Keypoints",
     "Kinematics",
+    "LoggerSpec",
     "MimicError",
     "Muscle",
     "NoSettings",
     "ObservationSpec",
+    "Outcome",
     "Physics",
     "PluginError",
     "PolicySpec",

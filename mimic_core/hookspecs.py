@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from mimic_core.body import BodySpec
     from mimic_core.command import CommandSpec
     from mimic_core.exchange import FormatSpec
+    from mimic_core.executor import ExecutorSpec
     from mimic_core.keypoints import ReaderSpec, SourceSpec
+    from mimic_core.logger import LoggerSpec
     from mimic_core.observation import ObservationSpec
     from mimic_core.policy import PolicySpec
     from mimic_core.registration import RegistrationSpec
@@ -211,6 +213,41 @@ def mimic_reports() -> Iterator[ReportSpec]:
 
 
 @hookspec
+def mimic_loggers() -> Iterator[LoggerSpec]:
+    """Yield loggers, which keep what happens in a training where it can be watched.
+
+    >>> from mimic_core import LoggerSpec, hookimpl
+    >>> class Printer:
+    ...     @hookimpl
+    ...     def mimic_progress(self, done, metrics):
+    ...         print(f"{done:g} steps, reward {metrics['reward']:g}")
+    >>> @hookimpl
+    ... def mimic_loggers():
+    ...     yield LoggerSpec(name="printer", build=lambda config, out: Printer())
+    >>> next(mimic_loggers()).build(None, "run/logs").mimic_progress(done=2000, metrics={"reward": 3.5})
+    2000 steps, reward 3.5
+    """
+
+
+@hookspec
+def mimic_executors() -> Iterator[ExecutorSpec]:
+    """Yield ways to run the jobs of a sweep: in processes, on a cluster.
+
+    >>> from mimic_core import ExecutorSpec, Outcome, hookimpl
+    >>> def build(config):
+    ...     def run(work, jobs):
+    ...         for job in jobs:
+    ...             yield Outcome(job, error="nobody works here")
+    ...     return run
+    >>> @hookimpl
+    ... def mimic_executors():
+    ...     yield ExecutorSpec(name="idle", build=build)
+    >>> next(mimic_executors()).name
+    'idle'
+    """
+
+
+@hookspec
 def mimic_commands() -> Iterator[CommandSpec]:
     """Yield extra subcommands of ``mimic``.
 
@@ -240,7 +277,11 @@ def mimic_stage_started(stage: str, settings: Mapping[str, Any]) -> None:
 
 @hookspec
 def mimic_progress(stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
-    """Hear how far a stage is. Called every few iterations, never per control step.
+    """Hear how far a stage is. Called about once a second, never per control step.
+
+    In a training ``done`` and ``total`` are control steps, and ``metrics`` holds what was read back from the device:
+    the mean of every reward term by its name, ``reward``, ``steps_per_second``, the losses, and after an evaluation
+    ``tracking_mm``.
 
     >>> from mimic_core import hookimpl
     >>> @hookimpl
@@ -261,4 +302,17 @@ def mimic_stage_finished(stage: str, summary: Mapping[str, Any]) -> None:
     ...     print(stage, "done")
     >>> mimic_stage_finished(stage="train", summary={})
     train done
+    """
+
+
+@hookspec
+def mimic_stage_failed(stage: str, error: BaseException) -> None:
+    """Hear that an error ended a stage, or that the user stopped it (`KeyboardInterrupt`).
+
+    >>> from mimic_core import hookimpl
+    >>> @hookimpl
+    ... def mimic_stage_failed(stage, error):
+    ...     print(stage, "failed:", error)
+    >>> mimic_stage_failed(stage="train", error=ValueError("reward is not finite"))
+    train failed: reward is not finite
     """

@@ -15,12 +15,10 @@ directory::
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import glob
 import json
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +31,8 @@ from mimic_core.body import make_body, parse_body
 from mimic_core.clips import ReferenceClips
 from mimic_core.config import merge, read_toml, structure
 from mimic_core.errors import ConfigError, DataError, did_you_mean
+from mimic_core.events import listening, make_loggers
+from mimic_core.outputs import aside, files_below, output_hash
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
 from mimic_core.storage import file_hash, to_json, value_hash, write_json
@@ -45,6 +45,7 @@ _TOP = {
     "generate": Mapping,
     "register": Mapping,
     "train": Mapping,
+    "log": Mapping,
     "rollout": Mapping,
     "analyze": Mapping,
     "report": Mapping,
@@ -188,55 +189,21 @@ def _do(
     entry = {"name": stage.name, "key": key, "command": stage.command, "outputs": {"out": _shown(stage.output, out)}}
     same = before is not None and before["key"] == key
     if same and before["status"] in ("done", "reused"):
-        if stage.output.exists() and before.get("output_hash") == _output_hash(stage.output):
+        if stage.output.exists() and before.get("output_hash") == output_hash(stage.output):
             return {**before, "status": "reused", "command": stage.command}
     going_on = stage.resumable and same
     running = {**entry, "status": "running", "summary": {}} if stage.resumable or before is None else before
     write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], running, *later]})
     began = time.perf_counter()
-    with _aside(None if going_on else stage.output, keep_new=stage.resumable):
+    with aside(None if going_on else stage.output, keep_new=stage.resumable):
         summary = stage.work()
     return {
         **entry,
         "status": "done",
         "seconds": round(time.perf_counter() - began, 3),
         "summary": summary,
-        "output_hash": _output_hash(stage.output),
+        "output_hash": output_hash(stage.output),
     }
-
-
-@contextlib.contextmanager
-def _aside(path: Path | None, keep_new: bool) -> Iterator[None]:
-    """Put an earlier output aside while a new one is made; bring it back if that fails.
-
-    With ``keep_new`` an unfinished new output stays where it is, to be gone on with, and takes the place of the old.
-    """
-    old = path.with_name(f".{path.name}.before") if path is not None and path.exists() else None
-    if old is not None:
-        _remove(old)
-        path.rename(old)
-    try:
-        yield
-    except BaseException:
-        if old is not None and not (keep_new and path.exists()):
-            _remove(path)
-            old.rename(path)
-        raise
-    finally:
-        if old is not None:
-            _remove(old)
-
-
-def _output_hash(path: Path) -> str:
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return value_hash([[str(p.relative_to(path)), file_hash(p)] for p in files])
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _shown(path: Path, out: Path) -> str:
@@ -253,8 +220,10 @@ def _plan(plugins: Plugins, config: Mapping[str, Any], base: Path, out: Path) ->
         yield _register(plugins, dict(config["register"]), _body(plugins, config, base, "register"), base, made, out)
     analyses = [(plugins.get("analysis", name), dict(table)) for name, table in config.get("analyze", {}).items()]
     yield from (_analyze(plugins, s, t, base, made, out) for s, t in analyses if s.of == ReferenceClips.KIND)
+    if "log" in config and "train" not in config:
+        raise ConfigError("log: nothing to log; loggers keep the course of a training, add [train]")
     if "train" in config:
-        yield _train(plugins, dict(config["train"]), seed, base, made, out)
+        yield _train(plugins, dict(config["train"]), config.get("log", {}), seed, base, made, out)
     if "rollout" in config:
         yield _rollout(plugins, dict(config["rollout"]), base, made, out)
     yield from (_analyze(plugins, s, t, base, made, out) for s, t in analyses if s.of == Rollouts.KIND)
@@ -396,7 +365,7 @@ def _expand(patterns: Any, base: Path) -> list[Path]:
     return files
 
 
-def _train(plugins, table, seed, base, made, out) -> Stage:
+def _train(plugins, table, log, seed, base, made, out) -> Stage:
     from mimic_core.assembly import plan_training
 
     clips, target = _input(_take(table, "clips", str, "train"), made, "clips", base, "train"), out / "train"
@@ -409,7 +378,9 @@ def _train(plugins, table, seed, base, made, out) -> Stage:
         given,
         lambda: [clips],
         target,
-        lambda: stages.train(plugins, clips, out=target, given=given),
+        listening(plugins, make_loggers(plugins, log, target))(
+            lambda: stages.train(plugins, clips, out=target, given=given)
+        ),
         f"mimic train clips.h5{alone}{_flags({k: v for k, v in given.items() if isinstance(v, Mapping)})} --out train",
         resumable=True,
     )
@@ -426,7 +397,7 @@ def _rollout(plugins, table, base, made, out) -> Stage:
     made["rollouts"] = target = out / "rollouts.h5"
 
     def inputs() -> list[Path]:
-        return [p for p in sorted(directory.rglob("*")) if p.is_file()] + ([clips_file] if clips_file else [])
+        return files_below(directory) + ([clips_file] if clips_file else [])
 
     return Stage(
         "rollout",
@@ -459,11 +430,8 @@ def _report(plugins, table, config, out) -> Stage:
     def inputs() -> list[Path]:
         return [
             p
-            for p in sorted(out.rglob("*"))
-            if p.is_file()
-            and p.suffix in (".json", ".csv", ".png")
-            and p.name != "manifest.json"
-            and "checkpoints" not in p.parts
+            for p in files_below(out)
+            if p.suffix in (".json", ".csv", ".png") and p.name != "manifest.json" and "checkpoints" not in p.parts
         ]
 
     # it tells of the whole run: its title and every setting

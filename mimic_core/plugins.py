@@ -33,7 +33,9 @@ def _kinds() -> dict[str, tuple[str, type]]:
     from mimic_core.body import BodySpec
     from mimic_core.command import CommandSpec
     from mimic_core.exchange import FormatSpec
+    from mimic_core.executor import ExecutorSpec
     from mimic_core.keypoints import ReaderSpec, SourceSpec
+    from mimic_core.logger import LoggerSpec
     from mimic_core.observation import ObservationSpec
     from mimic_core.policy import PolicySpec
     from mimic_core.registration import RegistrationSpec
@@ -56,6 +58,8 @@ def _kinds() -> dict[str, tuple[str, type]]:
         "policy": ("mimic_policies", PolicySpec),
         "analysis": ("mimic_analyses", AnalysisSpec),
         "report": ("mimic_reports", ReportSpec),
+        "logger": ("mimic_loggers", LoggerSpec),
+        "executor": ("mimic_executors", ExecutorSpec),
         "command": ("mimic_commands", CommandSpec),
     }
 
@@ -93,6 +97,7 @@ class Plugins:
         self._provided: list[Provided] = []
         self._versions: dict[str, str] = {}
         self._added: set[str] = set()
+        self._files: list[Path] = []
         self._preferences = dict(preferences or {})
 
     @classmethod
@@ -160,6 +165,7 @@ class Plugins:
         self.add(module, name)
         if len(self.broken) > before:
             raise PluginError(f"--plugin {path}: {self.broken[-1].reason}")
+        self._files.append(path.resolve())
 
     def add(self, plugin: ModuleType | object, name: str) -> None:
         """Register a plugin object and collect what it offers; a failure is recorded in `broken`."""
@@ -223,6 +229,11 @@ class Plugins:
     def names(self) -> list[str]:
         """Names of the working plugins."""
         return sorted(name for name, plugin in self.manager.list_name_plugin() if plugin and name in self._added)
+
+    @property
+    def files(self) -> list[Path]:
+        """One-file plugins, which another process must be told of."""
+        return list(self._files)
 
     @property
     def versions(self) -> dict[str, str]:

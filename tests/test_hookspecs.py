@@ -27,5 +27,5 @@ def test_every_kind_of_component_has_a_hook():
     from mimic_core.plugins import _kinds
 
     hooks = {hook for hook, _ in _kinds().values()}
-    assert hooks == set(HOOKS) - {"mimic_stage_started", "mimic_progress", "mimic_stage_finished"}
+    assert hooks == set(HOOKS) - {"mimic_stage_started", "mimic_progress", "mimic_stage_finished", "mimic_stage_failed"}
     assert Plugins().kinds == list(_kinds())

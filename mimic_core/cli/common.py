@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mimic_core.cli.progress import ProgressBars, ProgressLines, WatchPanel
 from mimic_core.config import merge, parse_assignments
 from mimic_core.errors import ConfigError
-from mimic_core.hookspecs import hookimpl
 from mimic_core.plugins import Plugins, installed
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
@@ -23,6 +22,9 @@ Set = Annotated[
     typer.Option(
         "--set", metavar="KEY=VALUE", help="A setting by its dotted path; may be given often.", show_default=False
     ),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Show every metric and its course over the run, instead of a progress bar.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything random; the same seed gives the same result.", min=0)]
 
@@ -61,9 +63,12 @@ def settings(assignments: list[str] | None, section: str | None = None) -> dict[
 
 
 @contextlib.contextmanager
-def working(plugins: Plugins) -> Iterator[None]:
-    """Show progress on stderr, and send there whatever libraries print, while work is done."""
-    shown = ProgressBars() if sys.stderr.isatty() else ProgressLines()
+def working(plugins: Plugins, watch: bool = False) -> Iterator[None]:
+    """Show progress on stderr, and send there whatever libraries print, while work is done.
+
+    ``watch`` asks for the panel with all metrics; where stderr is no terminal, lines are shown all the same.
+    """
+    shown = ProgressLines() if not sys.stderr.isatty() else WatchPanel() if watch else ProgressBars()
     plugins.manager.register(shown, "cli:progress")
     try:
         with contextlib.redirect_stdout(sys.stderr), shown:
@@ -73,78 +78,6 @@ def working(plugins: Plugins) -> Iterator[None]:
             yield
     finally:
         plugins.manager.unregister(shown)
-
-
-class ProgressLines:
-    """Progress for a log file: a line every few seconds."""
-
-    EVERY_S = 5.0
-
-    def __init__(self) -> None:
-        self._told = 0.0
-
-    def __enter__(self) -> ProgressLines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.stderr.flush()
-
-    @hookimpl
-    def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
-        if time.monotonic() - self._told > self.EVERY_S or done >= total:
-            self._told = time.monotonic()
-            print(f"{stage} {done / max(total, 1e-12):4.0%}  {_few(metrics)}", file=sys.stderr, flush=True)
-
-
-class ProgressBars:
-    """A progress bar per stage, on stderr."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[metrics]}"),
-            console=Console(stderr=True),
-            refresh_per_second=4,
-        )
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> ProgressBars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:  # an error is one line, with no half bar above it
-            for task in self._tasks.values():
-                self._progress.update(task, visible=False)
-        self._progress.stop()
-
-    @hookimpl
-    def mimic_stage_started(self, stage: str) -> None:
-        self._tasks[stage] = self._progress.add_task(stage, total=None, metrics="")
-
-    @hookimpl
-    def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
-        if stage in self._tasks:
-            self._progress.update(self._tasks[stage], completed=done, total=total, metrics=_few(metrics))
-
-    @hookimpl
-    def mimic_stage_finished(self, stage: str) -> None:
-        if stage in self._tasks:
-            self._progress.update(self._tasks[stage], completed=1, total=1)
-
-
-def _few(metrics: Mapping[str, float]) -> str:
-    """The metrics that fit on a line; what a user looks for first."""
-    first = [k for k in ("tracking_mm", "reward", "steps_per_second") if k in metrics]
-    rest = [k for k in metrics if k not in first]
-    return "  ".join(f"{k} {metrics[k]:.4g}" for k in [*first, *rest][:4])
 
 
 def emit(summary: Mapping[str, Any], as_json: bool, lines: Any = None) -> None:

@@ -34,20 +34,20 @@ def export_record(
     if out.suffix.lower() not in spec.suffixes:
         raise DataError(f"{out}: files of format {name} end in {' or '.join(spec.suffixes)}; give such a name")
     check_output(out)
-    events = Events(plugins, "export", {"format": name, "file": str(file), **unstructure(config)})
-    record = RECORDS[spec.kind].load(file)
-    with atomic_path(out) as tmp:
-        spec.build(config).write(record, tmp)
-    return events.finish(
-        {
-            "out": str(out),
-            "format": name,
-            "kind": spec.kind,
-            "clips": len(record.clip_names),
-            "rate_hz": record.rate_hz,
-            "keypoints": list(record.keypoint_names),
-        }
-    )
+    with Events(plugins, "export", {"format": name, "file": str(file), **unstructure(config)}) as events:
+        record = RECORDS[spec.kind].load(file)
+        with atomic_path(out) as tmp:
+            spec.build(config).write(record, tmp)
+        return events.finish(
+            {
+                "out": str(out),
+                "format": name,
+                "kind": spec.kind,
+                "clips": len(record.clip_names),
+                "rate_hz": record.rate_hz,
+                "keypoints": list(record.keypoint_names),
+            }
+        )
 
 
 def import_clips(
@@ -82,34 +82,36 @@ def import_clips(
         raise DataError(f"no files given; name at least one, e.g. mimic import {name} fits/*{spec.suffixes[0]} …")
     config = structure(dict(given or {}), spec.config, f"import.{name}")
     animal = make_body(plugins, body, body_settings)
-    events = Events(plugins, "import", {"format": name, "body": body, "files": len(files), **unstructure(config)})
-    clips = spec.build(config).read([Path(f) for f in files], animal)
-    details = dict(clips.provenance)
-    clips = attrs.evolve(
-        clips,
-        provenance={
-            **details,
-            "method": f"import.{name}",
-            "settings": unstructure(config),
-            "inputs": {Path(f).name: file_hash(f) for f in files},
-            "versions": versions(plugins),
-        },
-    )
-    clips.save(out)
-    return events.finish(
-        {
-            "out": str(out),
-            "body": body,
-            "format": name,
-            "error_mm": clips.error_summary(),
-            "frames": int(clips.n_frames.sum()),
-            "clips": len(clips.clip_names),
-            "rate_hz": clips.rate_hz,
-            "keypoints": list(clips.keypoint_names),
-            "scale": clips.body.scale,
-            "details": details,
-        }
-    )
+    with Events(
+        plugins, "import", {"format": name, "body": body, "files": len(files), **unstructure(config)}
+    ) as events:
+        clips = spec.build(config).read([Path(f) for f in files], animal)
+        details = dict(clips.provenance)
+        clips = attrs.evolve(
+            clips,
+            provenance={
+                **details,
+                "method": f"import.{name}",
+                "settings": unstructure(config),
+                "inputs": {Path(f).name: file_hash(f) for f in files},
+                "versions": versions(plugins),
+            },
+        )
+        clips.save(out)
+        return events.finish(
+            {
+                "out": str(out),
+                "body": body,
+                "format": name,
+                "error_mm": clips.error_summary(),
+                "frames": int(clips.n_frames.sum()),
+                "clips": len(clips.clip_names),
+                "rate_hz": clips.rate_hz,
+                "keypoints": list(clips.keypoint_names),
+                "scale": clips.body.scale,
+                "details": details,
+            }
+        )
 
 
 _Format = Annotated[str, typer.Argument(metavar="FORMAT", help="The other layout; see 'mimic plugins list'.")]

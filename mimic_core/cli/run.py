@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
+from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, table, working
 
 
 def run(
     file: Annotated[Path, typer.Argument(help="A run file (.toml).", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    watch: Watch = False,
     set_: Set = None,
     json: Json = False,
 ) -> None:
@@ -25,7 +26,7 @@ def run(
     from mimic_core import pipeline
 
     plugins = load_plugins()
-    with working(plugins):
+    with working(plugins, watch):
         summary = pipeline.run(plugins, file, out, settings(set_))
     rows = [
         [name, "done" if name in summary["done"] else "reused", float(s.get("seconds", 0.0))]

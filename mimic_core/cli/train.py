@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mimic_core.cli.common import Json, Seed, Set, emit, load_plugins, settings, working
+from mimic_core.cli.common import Json, Seed, Set, Watch, emit, load_plugins, settings, working
 from mimic_core.config import merge
+from mimic_core.events import listening, make_loggers
 
 
 def train(
@@ -24,6 +25,11 @@ def train(
     ] = None,
     actuation: Annotated[str | None, typer.Option(help="What drives the body, e.g. hill or torque.")] = None,
     seed: Seed = 0,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(help="A logger that keeps the curves, e.g. tensorboard; may be given often.", show_default=False),
+    ] = None,
+    watch: Watch = False,
     set_: Set = None,
     json: Json = False,
 ) -> None:
@@ -32,17 +38,20 @@ def train(
     Example: `mimic train clips.h5 --out run --set rewards.control.weight=0.15`
 
     Sections that `--set` reaches: `policy`, `rewards.TERM`, `observations.NAME`, `terminations.NAME`, `task`,
-    `actuation`, `simulator`. A term is left out with `--set rewards.TERM=false`. Tracking is measured on the clips
-    held out, in the true physics.
+    `actuation`, `simulator`, `log.LOGGER`. A term is left out with `--set rewards.TERM=false`. Tracking is measured on
+    the clips held out, in the true physics.
     """
     from mimic_core import stages
 
     options = {"policy": {"name": policy}, "simulator": {"name": simulator}, "actuation": {"name": actuation}}
     given = {k: v for k, v in options.items() if v["name"]}
     given |= {k: v for k, v in {"preset": preset, "holdout": holdout, "seed": seed}.items() if v is not None}
+    assigned = settings(set_, "train")
+    chosen = merge({name: {} for name in log or ()}, assigned.pop("log", {}))
     plugins = load_plugins()
-    with working(plugins):
-        summary = stages.train(plugins, clips, out=out, given=merge(given, settings(set_, "train")))
+    loggers = make_loggers(plugins, chosen, out)
+    with working(plugins, watch), listening(plugins, loggers):
+        summary = stages.train(plugins, clips, out=out, given=merge(given, assigned))
     training = summary["training"]
     emit(
         summary,

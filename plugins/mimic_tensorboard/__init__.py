@@ -1,0 +1,42 @@
+"""The `tensorboard` logger: curves and settings of a training as TensorBoard reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+from attrs.validators import gt
+
+from mimic_core import ConfigError, LoggerSpec, hookimpl
+
+
+@attrs.frozen
+class Settings:
+    """Settings of the TensorBoard logger.
+
+    Attributes:
+        flush_s: s between writes to the file, which is how old the curves that TensorBoard shows may be.
+    """
+
+    flush_s: float = attrs.field(default=10.0, validator=gt(0))
+
+
+def build(config: Settings, out: Path):
+    try:
+        from mimic_tensorboard.logger import TensorBoard
+    except ImportError as e:
+        raise ConfigError(
+            f"logger tensorboard: {e.name} is not installed; pip install 'mimic-neuro[tensorboard]'"
+        ) from e
+    return TensorBoard(config, out / "tensorboard")
+
+
+@hookimpl
+def mimic_loggers():
+    yield LoggerSpec(
+        name="tensorboard",
+        config=Settings,
+        build=build,
+        summary="curves and settings for TensorBoard; 'tensorboard --logdir RUN' shows them",
+        source="https://www.tensorflow.org/tensorboard; written with tensorboardX",
+    )
