@@ -1,0 +1,132 @@
+"""What is played: rollouts from a file, the newest in a run's folder, or made on the spot."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import h5py
+import numpy as np
+
+from mimic_core import Body, BodyModel, DataError, ReferenceClips, Rollouts, stages
+from mimic_core.assembly import TrainPlan, build_model
+from mimic_core.config import structure
+from mimic_core.errors import did_you_mean
+from mimic_core.plugins import Plugins
+
+
+@attrs.frozen(eq=False)
+class Recording:
+    """Rollouts and the body that made them.
+
+    Attributes:
+        source: the rollouts' file, or the run that was rolled out.
+        clip: the clip to begin with.
+    """
+
+    source: str
+    rollouts: Rollouts
+    model: BodyModel
+    clip: int
+
+
+def open_recording(plugins: Plugins, path: Path, clip: str | None) -> Recording:
+    """Read rollouts, or roll a run out where it holds none.
+
+    A run is rolled out on the clip that is named, else on its held-out clips.
+
+    Args:
+        path: rollouts, the folder of a training, or that of ``mimic run``.
+        clip: name of the clip to begin with, or a part of it that no other has; None: the (held-out) clip with the
+            median error.
+
+    Raises:
+        DataError: nothing to play there, no such clip, or rollouts that do not fit the body that made them.
+    """
+    file = _newest_rollouts(path) if path.is_dir() else path
+    # a name without an ending that does not exist is taken for a run: the error then says what one is
+    if file is not None and (file.exists() or file.suffix):
+        rollouts, source = Rollouts.load(file), str(file)
+    else:
+        rollouts, source = _roll_out(plugins, path, clip), str(path)
+    names = rollouts.clip_names
+    index = median_clip(rollouts) if clip is None else names.index(find_clip(clip, names, source))
+    return Recording(source, rollouts, _body(plugins, rollouts, source), index)
+
+
+def median_clip(rollouts: Rollouts) -> int:
+    """Index of the clip with the median error among the held-out clips, or among all if none is held out."""
+    moving = [k for k, name in enumerate(rollouts.keypoint_names) if name not in rollouts.fixed_keypoints]
+    errors = rollouts.error_mm[..., moving]
+    known = np.isfinite(errors)
+    mean = np.where(known, errors, 0.0).sum((1, 2)) / np.maximum(known.sum((1, 2)), 1)
+    held = np.flatnonzero(np.array(rollouts.split) == "held_out")
+    among = held if len(held) else np.arange(len(mean))
+    return int(among[np.argsort(mean[among], kind="stable")][(len(among) - 1) // 2])
+
+
+def _newest_rollouts(folder: Path) -> Path | None:
+    for file in sorted(folder.glob("*.h5"), key=lambda f: f.stat().st_mtime, reverse=True):
+        if h5py.is_hdf5(file):
+            with h5py.File(file, "r") as f:
+                if f.attrs.get("mimic_kind") == Rollouts.KIND:
+                    return file
+    return None
+
+
+def _roll_out(plugins: Plugins, folder: Path, clip: str | None) -> Rollouts:
+    run = folder / "train" if (folder / "train").is_dir() else folder
+    meta = stages.read_run(plugins, run)
+    every = [*meta["held_out_clips"], *meta["train_clips"]]
+    wanted = [find_clip(clip, every, str(run))] if clip is not None else meta["held_out_clips"] or every
+    with tempfile.TemporaryDirectory() as tmp:
+        few, out = Path(tmp) / "clips.h5", Path(tmp) / "rollouts.h5"
+        only(ReferenceClips.load(run / "clips.h5"), wanted).save(few)
+        stages.rollout(plugins, run, out=out, clips_file=few)
+        return Rollouts.load(out)
+
+
+def only(clips: ReferenceClips, names: Sequence[str]) -> ReferenceClips:
+    """Return the named clips, in the order of ``names``."""
+    rows = [clips.clip_names.index(name) for name in names]
+    per_clip = [f.name for f in attrs.fields(ReferenceClips) if f.metadata.get("axes", ())[:1] == ("clip",)]
+    arrays = {name: getattr(clips, name) for name in per_clip}
+    return attrs.evolve(clips, clip_names=names, **{k: None if a is None else a[rows] for k, a in arrays.items()})
+
+
+def find_clip(clip: str, names: Sequence[str], where: str) -> str:
+    """Return the name that is ``clip``, or the only one with ``clip`` in it.
+
+    Raises:
+        DataError: there is none, or several.
+    """
+    having = [name for name in names if clip in name]
+    if clip in names or len(having) == 1:
+        return clip if clip in names else having[0]
+    if having:
+        raise DataError(
+            f"{where}: {len(having)} clips have {clip!r} in their name: {', '.join(having)}; give more of it"
+        )
+    raise DataError(f"{where}: no clip {clip!r}{did_you_mean(clip, names)}")
+
+
+def _body(plugins: Plugins, rollouts: Rollouts, source: str) -> BodyModel:
+    meta = rollouts.provenance.get("run")
+    if not isinstance(meta, Mapping) or not {"plan", "body"} <= set(meta):
+        raise DataError(f"{source}: does not say which body made it; make it again with 'mimic rollout'")
+    if rollouts.ref_qpos is None:
+        raise DataError(f"{source}: has no reference poses (ref_qpos); make it again with 'mimic rollout'")
+    plan = structure(meta["plan"], TrainPlan, f"{source}: run.plan")
+    model = build_model(structure(meta["body"], Body, f"{source}: run.body"), plan, plugins)
+    for what, found, expected in (
+        ("coordinates", rollouts.qpos.shape[-1], model.mj_model.nq),
+        ("actuators", rollouts.actuator_names, model.actuator_names),
+        ("keypoints", rollouts.keypoint_names, model.keypoint_names),
+    ):
+        if found != expected:
+            raise DataError(
+                f"{source}: its {what} are {found}, but its body has {expected}; make it again with 'mimic rollout'"
+            )
+    return model
