@@ -19,6 +19,7 @@ from mimic_core.cli.register import register
 from mimic_core.cli.report import report
 from mimic_core.cli.rollout import rollout
 from mimic_core.cli.run import run
+from mimic_core.cli.sweep import sweep
 from mimic_core.cli.train import train
 from mimic_core.errors import MimicError
 
@@ -45,7 +46,7 @@ def _options(
     session.debug = session.debug or debug
 
 
-for command in (register, train, rollout, analyze, report, run, generate, body, export, info):
+for command in (register, train, rollout, analyze, report, run, sweep, generate, body, export, info):
     app.command()(command)
 app.command(name="import")(import_)
 app.add_typer(plugins_app, name="plugins")

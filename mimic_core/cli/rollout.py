@@ -18,6 +18,9 @@ def rollout(
     seed: Annotated[
         int | None, typer.Option(help="Act stochastically with this seed; default: deterministically.")
     ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(help="last, or best: the one that tracked the held-out clips most closely.")
+    ] = "last",
     json: Json = False,
 ) -> None:
     """Let a trained controller move the body through every clip, in the true physics, and keep everything.
@@ -28,7 +31,9 @@ def rollout(
 
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.rollout(plugins, run, out=out, clips_file=clips, simulator=simulator, seed=seed)
+        summary = stages.rollout(
+            plugins, run, out=out, clips_file=clips, simulator=simulator, seed=seed, checkpoint=checkpoint
+        )
     tracking = summary["tracking"]
     rows = [
         row

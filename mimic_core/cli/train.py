@@ -53,6 +53,8 @@ def train(
     with working(plugins, watch), listening(plugins, loggers):
         summary = stages.train(plugins, clips, out=out, given=merge(given, assigned))
     training = summary["training"]
+    both = summary["held_out_clips"] and summary["train_mm"] is not None
+    also = f", on the clips trained on {summary['train_mm']:.2f} mm" if both else ""
     emit(
         summary,
         json,
@@ -60,7 +62,7 @@ def train(
             f"{summary['policy']} ({summary['preset']}) on {summary['simulator']}: "
             f"{training['control_steps']:,} control steps in {training['seconds']:.0f} s, "
             f"after {training['compile_seconds']:.0f} s of compilation",
-            f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm "
-            f"(a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}",
+            f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm"
+            f"{also} (a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}",
         ],
     )
