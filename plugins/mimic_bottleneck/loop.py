@@ -6,6 +6,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from mimic_core.policy import Member
 from mimic_core.storage import write_text
 
 if TYPE_CHECKING:
-    from mimic_bottleneck.training import BottleneckTrainer, TrainState
+    from mimic_bottleneck.training import BottleneckTrainer, TrainState, Values
 
 CURVE = ("control_steps", "seconds", "reward", "tracking_mm", "train_mm")
 _TELL_S = 1.0
@@ -50,21 +51,26 @@ class Loop:
     # -- programs ---------------------------------------------------------------------------------------------
 
     def _of_each(self, f: Callable) -> Callable:
-        """Turn ``f(trainer, values, *states)`` into a function of states, of all members where there are several."""
-        if not self._together:
-            bound = self.trainer.with_values(self._values[0]) if self._values[0].settings else self.trainer
-            return lambda *states: f(bound, self._values[0], *states)
-        stacked = jax.tree.map(lambda *x: np.stack(x), *self._values)
+        """Turn ``f(trainer, values, *states)`` into a function of values and states, for all members at once.
+
+        What differs between trainings is an argument, so that one compiled program serves every seed and weight.
+        """
 
         def one(values, *states):
             return f(self.trainer.with_values(values), values, *states)
 
-        return lambda *states: jax.vmap(one)(stacked, *states)
+        return jax.vmap(one) if self._together else one
+
+    @cached_property
+    def _arguments(self) -> Values:
+        if not self._together:
+            return self._values[0]
+        return jax.tree.map(lambda *x: np.stack(x), *self._values)
 
     def _initial(self) -> TrainState:
         begin = self._of_each(lambda trainer, values: trainer.initial(values.seed))
         with jax.default_matmul_precision(self.config.matmul_precision):
-            return jax.jit(lambda: self._placed(begin()))()
+            return jax.jit(lambda values: self._placed(begin(values)))(self._arguments)
 
     def _placed(self, state: TrainState) -> TrainState:
         devices = self.trainer.devices
@@ -83,12 +89,13 @@ class Loop:
 
             each = self._of_each(iterate)
 
-            def program(state):
-                after, metrics = each(state)
+            def program(values, state):
+                after, metrics = each(values, state)
                 return self._placed(after), metrics
 
             with jax.default_matmul_precision(self.config.matmul_precision):
-                self._programs[stage] = jax.jit(program, donate_argnums=0).lower(state).compile()
+                compiled = jax.jit(program, donate_argnums=1).lower(self._arguments, state).compile()
+            self._programs[stage] = partial(compiled, jax.device_put(self._arguments))
         return self._programs[stage]
 
     # -- the run ----------------------------------------------------------------------------------------------
@@ -170,7 +177,9 @@ class Loop:
                     self._save(self._timed(state, told - began - paused), i + 1, None)
                     paused += time.perf_counter() - told
         numbers = self._checked(metrics, state, last)
-        return self._timed(state, time.perf_counter() - began - paused), numbers
+        spent = time.perf_counter() - began - paused
+        rate = (trainer.control_steps(last) - trainer.control_steps(first)) * len(self.members) / max(spent, 1e-9)
+        return self._timed(state, spent), {**numbers, "steps_per_second": np.array(rate)}
 
     @staticmethod
     def _timed(state: TrainState, spent: float) -> TrainState:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import attrs
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
@@ -22,6 +23,8 @@ from mimic_core import ConfigError, Controller, DataError, Decision
 from mimic_core.policy import Member
 from mimic_core.task import Observation, Starts, Task, TaskState
 
+VALUES = ("learning_rate", "kl_weight", "discount", "gae_lambda", "entropy", "clip")
+"""settings of a trainer that its compiled program takes as values"""
 _SAMPLE = 4096
 """reference states that set the scale of observations before training"""
 
@@ -129,8 +132,17 @@ class BottleneckTrainer:
         for m in members:
             clips = self.task.train_clips if m.train_clips is None else m.train_clips
             # padded, since members that train on other clips have other numbers of instants to begin at
-            out.append(Values(m.seed, dict(m.values), Starts.of(n_steps, clips, longest)))
-        return out
+            out.append(Values(np.int32(m.seed), {**self._given(), **m.values}, Starts.of(n_steps, clips, longest)))
+        return [jax.tree.map(_number, v) for v in out]
+
+    def _given(self) -> dict[str, float]:
+        """The settings that are values of the program: it is compiled once, whatever they are."""
+        names = {f.name for f in attrs.fields(type(self.config))}
+        own = {f"policy.{k}": getattr(self.config, k) for k in VALUES if k in names}
+        return {
+            **own,
+            **{f"rewards.{t.name}.weight": abs(t.weight) for t in self.task.rewards if t.rebuilt is not None},
+        }
 
     def initial(self, seed: int | Array) -> TrainState:
         """Return the state that training begins with."""
@@ -216,3 +228,8 @@ class BottleneckTrainer:
             return Decision(action, memory, gaussian.mean, gaussian.logvar, thought.intention, thought.layers)
 
         return act
+
+
+def _number(a: Any) -> np.ndarray:
+    a = np.asarray(a)
+    return a.astype(np.int32 if a.dtype.kind in "iu" else np.float32)
