@@ -7,7 +7,7 @@ import tomllib
 import traceback
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,14 +181,23 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             v = tomllib.loads(f"v = {raw}")["v"]
         except tomllib.TOMLDecodeError:
             v = raw.strip()
-        out = merge(out, _nest(keys, v))
+        out = merge(out, nest(keys, v))
     return out
 
 
-def _nest(keys: list[str], v: Any) -> dict[str, Any]:
+def nest(keys: Sequence[str], v: Any) -> dict[str, Any]:
+    """Return tables in one another, ``{"a": {"b": v}}`` for keys a and b."""
     for key in reversed(keys):
         v = {key: v}
     return v
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested tables as dotted path → value; an empty table is a value."""
+    out: dict[str, Any] = {}
+    for key, v in table.items():
+        out |= flatten(v, f"{prefix}{key}.") if isinstance(v, Mapping) and v else {f"{prefix}{key}": v}
+    return out
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ import numpy as np
 
 from mimic_core import stages
 from mimic_core.clips import ReferenceClips
-from mimic_core.config import merge, read_toml, structure, unstructure
+from mimic_core.config import flatten, merge, nest, read_toml, structure, unstructure
 from mimic_core.errors import ConfigError, DataError, MimicError, TrainingError
 from mimic_core.events import Events
 from mimic_core.executor import Job
@@ -253,7 +253,7 @@ def expand(plugins: Plugins, file: SweepFile) -> list[Run]:
     seeds = file.sweep.seeds if isinstance(file.sweep.seeds, (list, tuple)) else range(file.sweep.seeds)
     runs = []
     for point, values in _points(flatten(file.sweep.grid)):
-        given = reduce(lambda table, item: merge(table, _nested(*item)), values.items(), file.train)
+        given = reduce(lambda table, item: merge(table, nest(item[0].split("."), item[1])), values.items(), file.train)
         for seed in seeds:
             try:
                 plan = plan_training({**given, "seed": seed}, plugins)
@@ -263,18 +263,6 @@ def expand(plugins: Plugins, file: SweepFile) -> list[Run]:
             whole = flatten({**plan.settings, "seed": seed, "holdout": plan.holdout, "preset": plan.preset}) | names
             runs.append(Run(point=point, values=values, given={**given, "seed": seed}, plan=whole, policy=plan.policy))
     return runs
-
-
-def _nested(path: str, v: Any) -> dict[str, Any]:
-    return reduce(lambda inner, key: {key: inner}, reversed(path.split(".")), v)
-
-
-def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested tables as dotted path → value; an empty table is a value."""
-    out: dict[str, Any] = {}
-    for key, v in table.items():
-        out |= flatten(v, f"{prefix}{key}.") if isinstance(v, Mapping) and v else {f"{prefix}{key}": v}
-    return out
 
 
 def _points(grid: Mapping[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mimic_core.assembly import TrainPlan, build_model, build_task, plan_training, simulator_for, split_clips
 from mimic_core.clips import ReferenceClips
-from mimic_core.config import structure, unstructure
+from mimic_core.config import flatten, structure, unstructure
 from mimic_core.errors import ConfigError, DataError
 from mimic_core.events import LOGS, Events
 from mimic_core.plugins import Plugins
@@ -212,17 +212,12 @@ def _differences(plugins: Plugins, every: Sequence[Training]) -> list[dict[str, 
 
 def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan's settings as dotted path → value."""
-    out: dict[str, Any] = {}
-
-    def add(prefix: str, v: Any) -> None:
-        if isinstance(v, Mapping):
-            for k, x in v.items():
-                add(f"{prefix}.{k}" if prefix else k, x)
-        else:
-            out[prefix] = v
-
-    add("", plan.get("settings", {}))
-    return {**out, **{k: v for k, v in plan.items() if k != "settings"}}
+    return flatten(
+        {
+            **plan["settings"],
+            **{k: v for k, v in plan.items() if k not in ("settings", "policy", "actuation", "simulator")},
+        }
+    ) | {f"{k}.name": plan[k] for k in ("policy", "actuation", "simulator")}
 
 
 def _first_process() -> bool:

@@ -49,6 +49,7 @@ LIGHT = (
     "policy",
     "analysis",
     "report",
+    "executor",
 )
 
 
