@@ -10,6 +10,8 @@ PYTHON is that of an environment of its own, made by `pip install stable-baselin
   decoder and critic of N layers of W units each.
 - brax: its PPO over MJX with the same body, Euler steps and time step; policy and critic of N x W, so one network less
   than mimic's. Same environments, batch, unroll and passes over the data.
+- brax, same layers: its policy has the layers of mimic's encoder, intention and decoder one after the other, so that
+  both programs multiply the same matrices.
 - sb3: stable-baselines3's PPO, the same in networks, batch and passes; single environments in MuJoCo's C engine under a
   DummyVecEnv.
 - sb3 recurrent: RecurrentPPO with the settings of MouseArmImitationLearning, beside mimic's recurrent network with
@@ -119,6 +121,7 @@ class Bench:
 
     Attributes:
         iterations: factor on the updates that each row makes.
+        only: networks (``2 x 128``, ``3 x 512``, ``lstm``) whose rows are measured; empty for all.
         quick: tiny batches and networks, to see that everything runs; its figures mean nothing.
     """
 
@@ -126,6 +129,7 @@ class Bench:
     out: Path
     peer_python: Path | None
     iterations: float
+    only: list[str]
     quick: bool
 
     @property
@@ -151,22 +155,29 @@ class Bench:
 
     def peer(self, name: str, network: str, updates: int, goal: float, arguments: list[str], beside: str) -> Row:
         """A training of another program."""
-        script = PEERS / ("brax_ppo.py" if name == "brax" else "sb3_ppo.py")
+        script = PEERS / ("brax_ppo.py" if name.startswith("brax") else "sb3_ppo.py")
         command = [self.peer_python, script, "--task", self.task_folder, "--iterations", self.updates(updates)]
         return Row(name, network, [*command, *arguments], ("mimic", beside), goal)
 
     def rows(self) -> Iterator[Row]:
         """Every row, in the order in which they are measured."""
         for depth, width, goal, ours, theirs in ((2, 128, 1.8, 60, 20), (3, 512, 1.0, 12, 6)):
+            if self.only and f"{depth} x {width}" not in self.only:
+                continue
             layers, network = [8] * depth if self.quick else [width] * depth, f"{depth} x {width}"
             sizes = {f"{part}_layers": layers for part in ("encoder", "decoder", "critic")}
             yield self.mimic(network, ours, **sizes)
             if self.peer_python:
                 asked = ["--layers", *map(str, layers)]
                 yield self.peer("brax", network, theirs, goal, asked, network)
+                policy = [*layers, 2 * self.plan(sizes).settings["policy"]["intention_size"], *layers]
+                same = [*asked, "--policy-layers", *map(str, policy)]
+                yield self.peer("brax, same layers", network, theirs, goal, same, network)
                 if width == 128:
                     yield self.peer("sb3", network, 5, 15.0, asked, network)
         recurrent = "network" in attrs.fields_dict(installed().get("policy", "bottleneck_ppo").config)
+        if self.only and "lstm" not in self.only:
+            return
         if recurrent:
             yield self.mimic("lstm", 20, network="lstm")
         if self.peer_python:
@@ -230,11 +241,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="new folder for results, runs and logs")
     parser.add_argument("--peer-python", type=Path, help="python with stable-baselines3, sb3-contrib, brax, mujoco-mjx")
     parser.add_argument("--iterations", type=float, default=1.0, help="factor on how many updates each row makes")
+    parser.add_argument(
+        "--only", default="", help="networks whose rows are measured, e.g. '2 x 128,lstm'; default: all"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, only to see that everything runs")
     args = parser.parse_args()
     if args.out.exists():
         raise SystemExit(f"{args.out}: exists; give a new folder, since mimic would go on with its earlier trainings")
-    bench = Bench(args.clips, args.out, args.peer_python, args.iterations, args.quick)
+    bench = Bench(
+        args.clips, args.out, args.peer_python, args.iterations, [n for n in args.only.split(",") if n], args.quick
+    )
     plan = bench.plan(QUICK if args.quick else {})
     export(imitation_task(args.clips, {"policy": {"name": plan.policy}}), plan, bench.task_folder)
     rows = []

@@ -215,10 +215,10 @@ def test_clipped_objective_by_hand(plugins, toy_model, toy_clips, ratios, policy
     actions, _ = network.apply(params, intention.sample(noise), seen.proprioception, method="decode")
     before = actions.log_prob(moved) - jnp.log(jnp.array([ratios]))
     nothing = jnp.zeros((1, 2))
-    data = Transition(seen, noise, moved, before, *[nothing] * 3, final=seen)
+    data = Transition(seen, noise, jnp.zeros((1, 2, 2)), moved, before, *[nothing] * 3, final=seen)
     targets = network.apply(params, *seen, method="value") + jnp.array([[1.0, 3.0]])
     batch = Batch(seen, data, nothing, jnp.array([[1.0, -1.0]]), targets, trainer.brain.begin(2))
-    total, parts = trainer.loss(params, batch, 0.3, jax.random.key(0))
+    total, parts = trainer.loss(params, batch, 0.3)
     assert float(parts["policy_loss"]) == pytest.approx(policy, abs=1e-5)
     assert float(parts["clipped_share"]) == clipped
     assert float(parts["critic_loss"]) == pytest.approx(0.5 * (1 + 9) / 2)

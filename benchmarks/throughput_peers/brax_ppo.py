@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--layers", type=int, nargs="+", default=[128, 128])
+    parser.add_argument("--policy-layers", type=int, nargs="+", help="of the policy; default: as --layers")
     args = parser.parse_args()
     task = ReachTask(args.task)
     shared = task.settings["ppo"]
@@ -112,12 +113,14 @@ def main() -> None:
         progress_fn=lambda steps, _: marks.add(steps),
         network_factory=functools.partial(
             networks.make_ppo_networks,
-            policy_hidden_layer_sizes=args.layers,
+            policy_hidden_layer_sizes=args.policy_layers or args.layers,
             value_hidden_layer_sizes=args.layers,
         ),
         **settings,
     )
-    marks.save(args.out, PACKAGES, {**settings, "layers": args.layers})
+    marks.save(
+        args.out, PACKAGES, {**settings, "layers": args.layers, "policy_layers": args.policy_layers or args.layers}
+    )
 
 
 if __name__ == "__main__":

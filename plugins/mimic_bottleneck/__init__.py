@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mimic_bottleneck.settings import ApgSettings, PpoSettings
 from mimic_core import PolicySpec, hookimpl
+from mimic_core.config import merge
 
 __all__ = ["ApgSettings", "PpoSettings"]
 
@@ -54,10 +55,12 @@ _PAPER_PPO = {
 }
 
 
-def _presets(laptop: dict, paper: dict) -> dict:
+def _presets(laptop: dict, paper: dict, precise_steps: int) -> dict:
     """`paper` and `physics_aware` are one setting of Table 2, `joint_only` the other."""
+    precise = {"policy": {"steps": precise_steps}, "rewards": {"control": {"weight": 0.001}}}
     return {
         "laptop": laptop,
+        "precise": merge(laptop, precise),
         "paper": {"policy": paper, "rewards": _PAPER_REWARDS},
         "physics_aware": {"policy": paper, "rewards": _PAPER_REWARDS},
         "joint_only": {"policy": paper, "rewards": _JOINT_ONLY_REWARDS},
@@ -65,10 +68,14 @@ def _presets(laptop: dict, paper: dict) -> dict:
 
 
 APG_PRESETS = _presets(
-    {"rewards": _ACCURATE_REWARDS, "task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}}, _PAPER_NETWORK
+    {"rewards": _ACCURATE_REWARDS, "task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}},
+    _PAPER_NETWORK,
+    1_800_000,
 )
 PPO_PRESETS = _presets(
-    {"policy": {"learning_rate": 1e-3}, "rewards": _ACCURATE_REWARDS, "simulator": {"integrator": "euler"}}, _PAPER_PPO
+    {"policy": {"learning_rate": 1e-3}, "rewards": _ACCURATE_REWARDS, "simulator": {"integrator": "euler"}},
+    _PAPER_PPO,
+    15_000_000,
 )
 
 

@@ -31,6 +31,7 @@ class Transition(NamedTuple):
     observation: Observation
     """not normalised, so that the running scale can be updated from it"""
     intention_noise: Array
+    action_noise: Array
     pre_tanh: Array
     log_prob: Array
     reward: Array
@@ -129,6 +130,7 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             data = Transition(
                 running.seen,
                 noise,
+                move,
                 pre_tanh,
                 thought.actions.log_prob(pre_tanh),
                 outcome.reward,
@@ -156,31 +158,29 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         batch = Batch(self.normalise(learned, data.observation), data, restarted, advantages, targets, memories)
         weight = self.kl_weight(state.iteration)
 
-        def minibatch(carry, pick_and_key):
+        def minibatch(carry, pick):
             params, optimizer = carry
-            pick, key = pick_and_key
             part = jax.tree.map(lambda a: a[:, pick], batch._replace(memory=()))
             part = part._replace(memory=jax.tree.map(lambda a: a[pick], batch.memory))
-            (_, losses), gradient = jax.value_and_grad(self.loss, has_aux=True)(params, part, weight, key)
+            (_, losses), gradient = jax.value_and_grad(self.loss, has_aux=True)(params, part, weight)
             updates, optimizer = self.optimizer.update(gradient, optimizer, params)
             losses["gradient_norm"] = optax.global_norm(gradient)
             return (optax.apply_updates(params, updates), optimizer), losses
 
         def one_pass(carry, key):
-            shuffle, noise = jax.random.split(key)
-            order = jax.random.permutation(shuffle, advantages.shape[1]).reshape(cfg.minibatches, -1)
-            return jax.lax.scan(minibatch, carry, (order, jax.random.split(noise, cfg.minibatches)))
+            order = jax.random.permutation(key, advantages.shape[1]).reshape(cfg.minibatches, -1)
+            return jax.lax.scan(minibatch, carry, order)
 
         (params, optimizer), losses = jax.lax.scan(
             one_pass, (learned.params, state.optimizer), jax.random.split(key, cfg.passes)
         )
         return params, optimizer, {k: v.mean() for k, v in losses.items()}
 
-    def loss(self, params, batch: Batch, kl_weight: float | Array, key: Array):
+    def loss(self, params, batch: Batch, kl_weight: float | Array):
         """Return the clipped objective + critic's error + KL − entropy, and its parts.
 
         The intention is the very sample that was acted on (its noise is part of the data), so that the ratio
-        of probabilities is exact.
+        of probabilities is exact. The entropy is estimated with the noise of the actions, as good as new draws.
         """
         cfg, data = self.config, batch.data
         thought = self.brain.think_through(params, batch.seen, batch.memory, batch.restarted, data.intention_noise)
@@ -190,7 +190,7 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         policy = -jnp.minimum(ratio * scaled, jnp.clip(ratio, 1 - cfg.clip, 1 + cfg.clip) * scaled).mean()
         critic = 0.5 * ((values - batch.targets) ** 2).mean()
         kl = thought.kl.mean()
-        entropy = thought.actions.entropy(jax.random.normal(key, thought.actions.loc.shape)).mean()
+        entropy = thought.actions.entropy(data.action_noise).mean()
         total = policy + cfg.value_weight * critic + kl_weight * kl - cfg.entropy * entropy
         clipped = (jnp.abs(ratio - 1) > cfg.clip).mean()
         return total, {
