@@ -300,7 +300,8 @@ def short_training(monkeypatch):
             (out / "run.json").write_text("{}")
             training = {"control_steps": 2000, "seconds": 1.0, "compile_seconds": 1.0}
             told = {"policy": "p", "preset": "q", "simulator": "s", "tracking_mm_on": "train", "tracking_mm": 1.0}
-            return events.finish({**told, "passive_mm": 9.0, "out": str(out), "training": training})
+            told |= {"passive_mm": 9.0, "held_out_clips": 0, "train_mm": 1.0}
+            return events.finish({**told, "out": str(out), "training": training})
 
     train.given = given
     monkeypatch.setattr(stages, "train", train)

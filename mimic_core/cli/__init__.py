@@ -52,12 +52,18 @@ app.command(name="import")(import_)
 app.add_typer(plugins_app, name="plugins")
 
 
+_added: set[tuple[str, str]] = set()
+"""(plugin, command) of the subcommands that plugins brought: `main` may be called again in one process"""
+
+
 def _add_plugin_commands() -> None:
-    """Add the subcommands of plugins; a name that is taken stays with who had it, and is said once."""
+    """Add the subcommands of plugins; a name that is taken stays with who had it, and that is said once."""
     plugins = load_plugins()
     taken = {c.name or c.callback.__name__ for c in app.registered_commands} | {g.name for g in app.registered_groups}
     for offered in plugins.provided("command"):
         spec = offered.record
+        if (offered.plugin, spec.name) in _added:
+            continue
         if spec.name in taken:
             print(
                 f"mimic: warning: command {spec.name!r} of {offered.plugin} is left out: the name is taken; "
@@ -66,6 +72,7 @@ def _add_plugin_commands() -> None:
             )
             continue
         taken.add(spec.name)
+        _added.add((offered.plugin, spec.name))
         if isinstance(spec.function, typer.Typer):
             app.add_typer(spec.function, name=spec.name, help=spec.summary or None)
         else:
