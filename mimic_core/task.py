@@ -306,14 +306,15 @@ class Task:
         return self.placed(state, sim)
 
     def _disturbed(self, sim: SimState, key: Array) -> SimState:
-        """Move joints and their velocities by random amounts, within the joints' limits."""
+        """Move hinges and their velocities by random amounts, within the joints' limits."""
         m, (where, speed) = self.model, jax.random.split(key)
         shape = (sim.qpos.shape[0], len(m.joint_names))
         angles = sim.qpos[:, m.joint_qposadr]
         # a reference beyond a limit stays where it is
         low, high = jnp.minimum(angles, m.joint_range[:, 0]), jnp.maximum(angles, m.joint_range[:, 1])
-        moved = jnp.clip(angles + self.settings.initial_joint_noise * jax.random.normal(where, shape), low, high)
-        faster = self.settings.initial_velocity_noise * jax.random.normal(speed, shape)
+        away = self.settings.initial_joint_noise * m.is_hinge * jax.random.normal(where, shape)
+        moved = jnp.clip(angles + away, low, high)
+        faster = self.settings.initial_velocity_noise * m.is_hinge * jax.random.normal(speed, shape)
         return sim._replace(
             qpos=sim.qpos.at[:, m.joint_qposadr].set(moved), qvel=sim.qvel.at[:, m.joint_dofadr].add(faster)
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import jax
 import jax.numpy as jnp
 import mujoco
@@ -23,11 +25,12 @@ def mobile(plugins) -> BodyModel:
     return compile_body(plugins, plugins.get("body", "mouse_forelimb").make(MOBILE))
 
 
-def test_a_mobile_shoulder_adds_to_the_paper_and_changes_nothing():
+def test_a_mobile_shoulder_adds_to_the_paper_and_changes_only_how_it_is_integrated():
     from mimic_mouse_forelimb import facts
 
     paper, gliding = ({(f.group, f.entry, f.quantity): f for f in facts.table(v)} for v in ("paper", MOBILE))
-    assert all(gliding[k].value == paper[k].value for k in paper)
+    changed = {k for k in paper if gliding[k].value != paper[k].value}
+    assert changed == {("physics", "", "integrator"), ("physics", "", "timestep")}
     added = {k: gliding[k] for k in gliding if k not in paper}
     assert {(group, entry) for group, entry, _ in added} == {("bodies", "scapula"), *(("joints", s) for s in SLIDES)}
     assert {f.source for f in added.values()} == {"project"}
@@ -81,33 +84,42 @@ def test_a_pushed_scapula_comes_back(mobile):
         data = at_rest(mobile, low + share * (high - low))
         data.qpos[slides] = np.array([1, -1, 1]) * 0.002
         away = []
-        for _ in range(1600):  # 2 s, at the body's own time step
+        for _ in range(3200):  # 2 s, at the body's own time step
             mujoco.mj_step(m, data)
             away.append(np.linalg.norm(data.qpos[slides]))
         assert not data.warning.number.any()
-        assert max(away) < 0.002 * np.sqrt(3) and max(away[80:]) < 0.25e-3  # after 0.1 s
+        assert max(away) < 0.002 * np.sqrt(3) and max(away[160:]) < 0.25e-3  # after 0.1 s
         assert away[-1] == pytest.approx(m.body_mass.sum() * 9.81 / 200, rel=0.01)
 
 
-def test_its_resonance_is_slow_enough_for_the_time_step(mobile):
-    """Linearised in 200 poses, no eigenvalue λ makes Runge-Kutta's 1 + z + z²/2 + z³/6 + z⁴/24, z = λ·dt, grow."""
-    m = mobile.mj_model
-    stiffness, damping = np.diag(m.jnt_stiffness), np.diag(m.dof_damping)
-    still, unit = np.zeros((m.nv, m.nv)), np.eye(m.nv)
-    fastest_hz = 0.0
-    for pose in np.random.default_rng(9).uniform(*mobile.joint_range.T, (200, len(mobile.joint_names))):
-        data = mujoco.MjData(m)
-        data.qpos[mobile.joint_qposadr] = pose
-        mujoco.mj_forward(m, data)
-        mass = np.zeros((m.nv, m.nv))
-        mujoco.mj_fullM(m, data, mass)
-        rates = np.linalg.eigvals(
-            np.block([[still, unit], [-np.linalg.solve(mass, stiffness), -np.linalg.solve(mass, damping)]])
-        )
-        z = rates * m.opt.timestep
-        assert np.abs(1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24).max() <= 1 + 1e-9
-        fastest_hz = max(fastest_hz, np.abs(rates.imag).max() / (2 * np.pi))
-    assert 20 < fastest_hz < 100
+def test_its_time_step_is_short_enough(mobile):
+    """Driven at random for 0.1 s, it moves as with Runge-Kutta at 0.02 ms, which resolves muscles that pull slides."""
+    rng, m = np.random.default_rng(9), mobile.mj_model
+    fine = copy.copy(m)
+    fine.opt.integrator, fine.opt.timestep = mujoco.mjtIntegrator.mjINT_RK4, 2e-5
+    hinge = mobile.is_hinge
+    off = []
+    for _ in range(4):
+        share, excitation = rng.uniform(0.2, 0.8, len(hinge)), rng.uniform(0, 1, (4, m.nu))
+        low, high = mobile.joint_range.T
+        ends = []
+        for model in (m, fine):
+            data = mujoco.MjData(model)
+            data.qpos[mobile.joint_qposadr] = np.where(
+                hinge, low + share * (high - low), 0.2 * (share - 0.5) * (high - low)
+            )
+            track = []
+            for u in excitation:
+                data.ctrl = u
+                for _ in range(10):
+                    for _ in range(round(0.0025 / model.opt.timestep)):
+                        mujoco.mj_step(model, data)
+                    track.append(data.qpos[mobile.joint_qposadr].copy())
+            ends.append(track)
+        off.append(np.abs(np.subtract(*ends)))
+    off = np.concatenate(off)
+    assert np.rad2deg(off[:, hinge]).mean() < 0.2
+    assert off[:, ~hinge].mean() < 0.02e-3
 
 
 @pytest.mark.parametrize("actuation", ["hill", "torque"])
@@ -125,13 +137,14 @@ def test_a_controller_can_be_trained_on_it(plugins, mobile, actuation):
 
 @pytest.mark.slow
 def test_both_engines_and_the_differentiable_view_move_it_alike(plugins, mobile):
-    """0.1 s of random excitation; the view takes one Euler step of 2.5 ms for a control step."""
+    """0.1 s of random excitation; the view takes one step of 2.5 ms for a control step."""
     low, high = mobile.joint_range.T
-    start = low + np.random.default_rng(10).uniform(0.2, 0.8, (4, len(low))) * (high - low)
+    start = low + np.random.default_rng(10).uniform(0.2, 0.8, (16, len(low))) * (high - low)
     slides = [mobile.joint(s) for s in SLIDES]
+    hinges = [mobile.joint(j) for j in JOINTS]
     start[:, slides] = 0.0
-    still, limp = np.zeros_like(start), np.zeros((4, len(mobile.muscle_names)))
-    excitation = jnp.asarray(np.random.default_rng(11).uniform(0, 1, (4, len(mobile.muscle_names))))
+    still, limp = np.zeros_like(start), np.zeros((16, len(mobile.muscle_names)))
+    excitation = jnp.asarray(np.random.default_rng(11).uniform(0, 1, (16, len(mobile.muscle_names))))
 
     def move(simulator):
         def step(state, _):
@@ -143,7 +156,8 @@ def test_both_engines_and_the_differentiable_view_move_it_alike(plugins, mobile)
     c = move(make_simulator(plugins, "mujoco", mobile))
     engines = [make_simulator(plugins, "mjx", mobile, differentiable=d) for d in (False, True)]
     mjx, view = (jax.jit(move, static_argnums=0)(engine) for engine in engines)
-    np.testing.assert_allclose(mjx, c, atol=1e-3)
-    np.testing.assert_allclose(mjx[..., slides], c[..., slides], atol=1e-6)
-    assert np.abs(view - c)[..., slides].mean() < 0.4e-3  # of the 2.5 mm that muscles pull it
-    assert np.abs(view[..., slides]).max() < 3.5e-3
+    np.testing.assert_allclose(mjx[..., hinges], c[..., hinges], atol=1e-3)
+    np.testing.assert_allclose(mjx[..., slides], c[..., slides], atol=1e-5)
+    assert np.rad2deg(np.abs(view - c)[:20, :, hinges]).mean() < 1.0  # over 50 ms
+    assert np.abs(view - c)[:20, :, slides].mean() < 0.1e-3  # of the 2.5 mm that muscles pull it
+    assert np.abs(view[..., slides]).max() < 3e-3

@@ -115,7 +115,8 @@ def test_forces_of_the_mouse_are_those_of_mujoco(plugins, body):
 @pytest.mark.parametrize("actuation", ["hill", "torque"])
 def test_a_step_and_its_gradient_are_those_of_mjx(plugins, body, actuation):
     model = compile_body(plugins, make_body(plugins, body), actuation)
-    sim = make_simulator(plugins, "mjx", model, control_dt=1 / 400, differentiable=True)
+    with jax.enable_x64(True):
+        sim = make_simulator(plugins, "mjx", model, control_dt=1 / 400, differentiable=True)
     rng = np.random.default_rng(2)
     low, high = model.mj_model.jnt_range.T
     state = [

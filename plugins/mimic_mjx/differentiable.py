@@ -6,11 +6,12 @@ Everything that training through the physics needs, and nothing else, is changed
 muscle activation      the switch between the activation and deactivation time constants is
                        smoothed over 0.01 of excitation (`SMOOTHING`); at width 0 its gradient is 0/0
 constraints            switched off: reverse mode through an active joint limit is NaN
-joint limits           a spring and damper outside the range, with the time constant and damping
-                       ratio of the joint's own ``solref`` (`soft_limit_torque`)
+joint limits           a spring and damper outside the range, as stiff as one physics step resolves
+                       (`soft_limit_torque`)
 solver                 one iteration (reverse mode needs a fixed number; with no constraints it is idle)
-integrator             semi-implicit Euler with one physics step per control step: one evaluation of the forces
-                       where Runge-Kutta at half the step takes eight
+integrator             linearly implicit Euler with one physics step per control step (`mimic_mjx.implicit`): one
+                       evaluation of the forces where Runge-Kutta at half the step takes eight, and no force is too
+                       stiff for it
 =====================  ==========================================================================
 
 Training may use this view. Reported numbers come from the body as it is.
@@ -28,8 +29,8 @@ from jax import Array
 from jaxtyping import Float
 
 SMOOTHING = 0.01
-_GATE_RAD = 0.01
-"""rad; over this depth beyond a limit the damper of the soft limit fades in"""
+_DEPTH = 0.01
+"""share of the joint's range; over this depth beyond a limit the soft limit sets in"""
 
 
 def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjModel:
@@ -49,22 +50,24 @@ def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjMo
 def soft_limit_torque(model: mujoco.MjModel, joint_ids: np.ndarray):
     """Return ``f(joint_pos, joint_vel) -> torque`` (joint,) that stands in for hard joint limits.
 
-    A violation r of a limit is met with −I·(k·r + b·v·gate), where I is the joint's inertia at the
-    reference pose and k = 1/(d²τ²), b = 2/τ follow from the joint's ``solref`` (τ, d) as in MuJoCo's own
-    soft constraints (MuJoCo documentation, "Computation: Solver parameters").
+    A violation r of a limit is met with −I·(s(r)/τ² + 2·s'(r)·v/τ): critically damped, with the joint's inertia I at
+    the reference pose and a time constant τ of one physics step, as hard as the step resolves. s' goes from 0 to 1
+    along the smoothstep 3x² − 2x³ over the first hundredth of the joint's range, so that the torque has a continuous
+    slope.
     """
     limited = model.jnt_limited[joint_ids].astype(bool)
     low = np.where(limited, model.jnt_range[joint_ids, 0], -np.inf)
     high = np.where(limited, model.jnt_range[joint_ids, 1], np.inf)
-    inertia = model.dof_M0[model.jnt_dofadr[joint_ids]]
-    time_constant = np.maximum(model.jnt_solref[joint_ids, 0], 2 * model.opt.timestep)
-    damping_ratio = np.maximum(model.jnt_solref[joint_ids, 1], 1e-3)
-    stiffness = inertia / (time_constant * damping_ratio) ** 2
-    damping = 2 * inertia / time_constant
+    depth = np.where(limited, _DEPTH * np.ptp(model.jnt_range[joint_ids], axis=1), 1.0)
+    inertia, time_constant = model.dof_M0[model.jnt_dofadr[joint_ids]], model.opt.timestep
 
     def torque(joint_pos: Float[Array, " joint"], joint_vel: Float[Array, " joint"]) -> Float[Array, " joint"]:
         above, below = jax.nn.relu(joint_pos - high), jax.nn.relu(low - joint_pos)
-        gate = jnp.minimum((above + below) / _GATE_RAD, 1.0)
-        return stiffness * (below - above) - damping * gate * joint_vel
+        beyond = above + below
+        x = jnp.minimum(beyond / depth, 1.0)
+        rise = depth * x**3 * (1.0 - 0.5 * x) + jax.nn.relu(beyond - depth)
+        slope = x**2 * (3.0 - 2.0 * x)
+        push = jnp.sign(below - above) * rise / time_constant - 2.0 * slope * joint_vel
+        return inertia / time_constant * push
 
     return torque

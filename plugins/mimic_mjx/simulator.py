@@ -21,6 +21,7 @@ from mimic_core import BodyModel, Readings, SimState
 from mimic_core.randomisation import Variants
 from mimic_core.simulator import substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
+from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, resistance
 from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
 
 
@@ -92,17 +93,12 @@ class MjxSimulator:
         return self._blank.replace(qpos=state.qpos, qvel=state.qvel, act=act, ctrl=excitation)
 
     def _step(self, state: SimState, excitation: Array) -> SimState:
-        m, data, dofs = self._model(state), self._fill(state, excitation), self.model.joint_dofadr
+        m, data = self._model(state), self._fill(state, excitation)
 
         def substep(carry, _):
             qpos, qvel, act, warmstart = carry
             d = data.replace(qpos=qpos, qvel=qvel, act=act, qacc_warmstart=warmstart)
-            if self._limit is not None:
-                torque = self._limit(qpos[self.model.joint_qposadr], qvel[dofs])
-                if m is not self._m:  # a soft limit is as stiff as the joint's inertia asks for
-                    torque = torque * (m.dof_M0 / self._m.dof_M0)[dofs]
-                d = d.replace(qfrc_applied=d.qfrc_applied.at[dofs].set(torque))
-            d = mjx.step(m, d)
+            d = self._advance(m, d)
             return (d.qpos, d.qvel, d.act, d.qacc_warmstart), None
 
         # the solver starts cold at each control step, as it does in the C engine's batched rollout
@@ -115,22 +111,46 @@ class MjxSimulator:
         activation = excitation.at[self._with_state].set(act[self._adr])
         return SimState(state.time + self.control_dt, qpos, qvel, activation, variant=state.variant)
 
+    def _advance(self, m: mjx.Model, d: mjx.Data) -> mjx.Data:
+        """One physics step of the kind that the body's integrator and the view ask for."""
+        if self._limit is not None:
+            dofs = self.model.joint_dofadr
+            limit = self._met(d.qpos[self.model.joint_qposadr], d.qvel[dofs])
+            limit = limit * (m.dof_M0 / self._m.dof_M0)[dofs]  # as stiff as the joint's inertia asks for
+            torque, stiffness, damping = jnp.zeros((3, m.nv)).at[:, dofs].set(limit)
+            return linearly_implicit_step(m, d.replace(qfrc_applied=torque), stiffness, damping)
+        if m.opt.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST:
+            return implicit_step(m, d)
+        return mjx.step(m, d)
+
+    def _met(self, joint_pos: Array, joint_vel: Array) -> Float[Array, "3 joint"]:
+        """Torques of the soft limits, and their stiffness and damping."""
+        at = joint_pos, joint_vel
+        return jnp.stack([self._limit(*at), *resistance(self._limit, *at)])
+
     def _tree_step(self, state: SimState, excitation: Array) -> SimState:
-        """The step of a body whose dynamics `TreeDynamics` knows: MJX's semi-implicit Euler, muscles included."""
+        """The step of a body whose dynamics `TreeDynamics` knows: linearly implicit Euler (`mimic_mjx.implicit`)."""
         tree, h, dofs = self._tree, self._m.opt.timestep, self.model.joint_dofadr
         qpos, qvel, act = state.qpos.T, state.qvel.T, state.activation[:, self._with_state].T
         mass, inertia, damping, stiffer = self._tree_constants(state)
+        unit, springs = jnp.eye(len(qvel))[..., None], joint_stiffness(self._m)[:, None]
         for _ in range(self._substeps):
             pose = tree.pose(qpos)
             length, moment = tree.transmission(pose, qpos)
             speed = (moment * qvel[None]).sum(1)
-            force, act = self._driven(state, excitation, length, speed, act)
-            limit = jax.vmap(self._limit, in_axes=1, out_axes=1)(qpos[self.model.joint_qposadr], qvel[dofs])
-            pull = (moment * force[:, None]).sum(0).at[dofs].add(limit * stiffer[dofs])
+            force, after = self._driven(state, excitation, length, speed, act)
+            stiffness, damper = resistance(
+                lambda *at, act=act: self._driven(state, excitation, *at, act)[0], length, speed
+            )
+            at = qpos[self.model.joint_qposadr], qvel[dofs]
+            limit = jax.vmap(self._met, in_axes=-1, out_axes=-1)(*at) * stiffer[dofs]
+            own = jnp.stack([jnp.broadcast_to(a, qvel.shape) for a in (0.0, springs, damping)]).at[:, dofs].add(limit)
             inertial, bias = tree.inertia_and_bias(pose, qvel, mass, inertia)
-            # joint damping is taken at the end of the step, as MuJoCo's Euler does
-            implicit = inertial + jnp.eye(len(qvel))[..., None] * (h * damping)[:, None]
-            acceleration = solve_positive(implicit, pull + tree.passive(qpos, qvel, damping) - bias)
+            k = (moment[:, :, None] * (stiffness[:, None] * moment)[:, None]).sum(0) + unit * own[1]
+            b = (moment[:, :, None] * (damper[:, None] * moment)[:, None]).sum(0) + unit * own[2]
+            pull = (moment * force[:, None]).sum(0) + own[0] + tree.passive(qpos, qvel, damping) - bias
+            acceleration = solve_positive(inertial + h * b + h**2 * k, pull - h * (k * qvel[None]).sum(1))
+            act = after
             qvel = qvel + h * acceleration
             qpos = qpos + h * qvel
         activation = excitation.at[:, self._with_state].set(act.T)

@@ -19,8 +19,8 @@ _REPAIRS = 8
 _SEARCH_FRAMES = 80
 _REFINED = 8
 _REST_WEIGHT = 1e-4
-_AS_GOOD = 1.15  # the model's own axes are kept unless others fit this much better
-_SNAP = 1.25  # and a lab's axes are taken as square to the model's unless a turn helps this much
+_AS_GOOD = 1.1  # the model's own axes are kept unless others fit this much better
+_SNAP = 1.15  # and a lab's axes are taken as square to the model's unless a turn helps this much
 
 
 @attrs.frozen
@@ -164,35 +164,48 @@ def find_orientation(
 ) -> Orientation:
     """Find how the recording's axes lie in the model's, by fitting a sample of frames in every square orientation.
 
-    A shoulder that turns every way makes some orientations nearly equal; joint limits decide. So the
-    model's own axes come first, then axes that are merely exchanged, then any rotation. Costs that differ by
-    less than ``tracking_mm`` in every keypoint's distance would do are alike.
+    A shoulder that turns every way makes some orientations nearly equal: keypoints that sit elsewhere on their segments
+    make up for much. How much they may is set by the distances that remain in the best of them, instead of
+    ``tracking_mm``, which is smaller where the body is not quite the animal's. The model's own axes come
+    first, then axes that are merely exchanged, then any rotation. Costs that differ by less than ``tracking_mm`` in
+    every keypoint's distance would do are alike.
     """
     data = _sample(data)
-    starts = sample_poses(kin, 4)
+    count, starts = float(data.seen.sum()), sample_poses(kin, 4)
     firsts = []
     for rotation in Rotation.create_group("O").as_matrix():
         shift = start_translation(kin, scale, rotation, data, sample_poses(kin, 100))
         fit = Fit.start(kin, scale, rotation, shift)
         q, cost = start_poses(kin, data, fit, dof_mm, starts, 20)
-        firsts.append((cost.sum(), fit, q))
-    firsts.sort(key=lambda f: _angle(f[1].rotation[0]))
+        firsts.append(State(fit, q, cost.sum()))
+    firsts.sort(key=lambda state: _angle(state.fit.rotation[0]))
     own = firsts.pop(0)
+    likely = [own, *sorted(firsts, key=lambda state: state.cost)[:_REFINED]]
+    square = attrs.evolve(freedom, rotation=False)
+    likely = [_refine(kin, data, state, dof_mm, square, starts[0]) for state in likely]
+    remaining_mm = np.sqrt(min(state.cost for state in likely) / (3.0 * count))
+    if freedom.offset_weight is not None:
+        held = freedom.offset_weight * max(1.0, remaining_mm / tracking_mm) ** 2
+        square = attrs.evolve(square, offset_weight=held)
+    alike = count * (_ALIKE * tracking_mm) ** 2
     trials = []
-    for _, fit, q in [own, *sorted(firsts, key=lambda f: f[0])[:_REFINED]]:
-        square, _ = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=False), starts[0])
-        free, turned = _refine(kin, data, fit, q, dof_mm, attrs.evolve(freedom, rotation=True), starts[0])
-        trials.append((fit.rotation[0], square, min(free, square), turned if free < square else fit.rotation[0]))
-    alike = float(data.seen.sum()) * (_ALIKE * tracking_mm) ** 2
-    trials = [(rotation, square + alike, cost + alike, turned) for rotation, square, cost, turned in trials]
-    own = trials[0]
-    chosen = min(trials, key=lambda t: t[2])
-    if own[1] <= _AS_GOOD * min(t[1] for t in trials):
-        chosen = own
-    rotation, square, cost, turned = chosen
-    kind = "free" if square > _SNAP * cost else "model" if chosen is own else "square"
-    rivals = [t[2] for t in trials if _angle(t[3] @ turned.T) > np.deg2rad(30)]
-    return Orientation(turned if kind == "free" else rotation, kind, min(rivals) / cost if rivals else None)
+    for state in likely:
+        fixed = _refine(kin, data, state, dof_mm, square, starts[0])
+        free = _refine(kin, data, state, dof_mm, attrs.evolve(square, rotation=True), starts[0])
+        trials.append((fixed.fit.rotation[0], fixed.cost + alike, free.fit.rotation[0], free.cost + alike))
+    best = min(trials, key=lambda t: t[1])
+    if trials[0][1] <= _AS_GOOD * best[1]:
+        best = trials[0]
+    turned = min(trials, key=lambda t: t[3])
+    if best[1] > _SNAP * turned[3]:
+        return Orientation(turned[2], "free", _rivalry([t[2:] for t in trials], *turned[2:]))
+    kind = "model" if best is trials[0] else "square"
+    return Orientation(best[0], kind, _rivalry([t[:2] for t in trials], *best[:2]))
+
+
+def _rivalry(trials: list[tuple[np.ndarray, float]], rotation: np.ndarray, cost: float) -> float | None:
+    rivals = [c for other, c in trials if _angle(other @ rotation.T) > np.deg2rad(30)]
+    return min(rivals) / cost if rivals else None
 
 
 def _angle(rotation: np.ndarray) -> float:
@@ -206,10 +219,8 @@ def _sample(data: Data) -> Data:
     return data.pick(np.union1d(np.arange(0, len(data.pos), step), first))
 
 
-def _refine(
-    kin: Kinematics, data: Data, fit: Fit, q: np.ndarray, dof_mm: np.ndarray, freedom: Freedom, rest: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return cost (mm²) and rotation (3, 3) after some steps of poses and calibration together."""
+def _refine(kin: Kinematics, data: Data, state: State, dof_mm: np.ndarray, freedom: Freedom, rest: np.ndarray) -> State:
+    """Take some steps of poses and calibration together."""
     problem = Problem(
         kin=kin,
         data=data,
@@ -220,5 +231,4 @@ def _refine(
         rest=rest,
         rest_weight=_REST_WEIGHT,
     )
-    found = problem.solve(State(fit, q, problem.cost(fit, q)), 25, 1e-4)
-    return found.cost, found.fit.rotation[0]
+    return problem.solve(attrs.evolve(state, cost=problem.cost(state.fit, state.q)), 25, 1e-4)
