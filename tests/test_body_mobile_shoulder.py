@@ -135,6 +135,19 @@ def test_a_controller_can_be_trained_on_it(plugins, mobile, actuation):
     assert not np.array_equal(after.sim.qpos, state.sim.qpos)
 
 
+def test_noise_at_the_start_of_an_episode_is_for_hinges(plugins, mobile):
+    """It is given in rad and rad/s; a slide would be thrown out of its range by as many metres."""
+    clips = make_clips(mobile, frames=(20, 20))
+    given = {"task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}}
+    plan = plan_training(given, plugins)
+    task = build_task(clips, plan, plugins, train_clips=np.arange(2), for_training=False, model=mobile)
+    state = task.reset(jax.random.key(0), 64)
+    reference = task.reset_at(state.clip, state.step)
+    for now, begun in ((state.sim.qpos, reference.sim.qpos), (state.sim.qvel, reference.sim.qvel)):
+        off = np.abs(now - begun)
+        assert off[:, ~mobile.is_hinge].max() == 0 and off[:, mobile.is_hinge].mean() > 0.005
+
+
 @pytest.mark.slow
 def test_both_engines_and_the_differentiable_view_move_it_alike(plugins, mobile):
     """0.1 s of random excitation; the view takes one step of 2.5 ms for a control step."""

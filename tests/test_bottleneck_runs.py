@@ -65,7 +65,7 @@ def quiet(*_):
 # -- several as one program -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", [pytest.param("bottleneck_apg", marks=pytest.mark.slow), "bottleneck_ppo"])
 def test_trained_together_is_trained_alone(plugins, clips_file, tmp_path, policy):
     """Seeds (and with them the clips held out), a weight and the learning rate differ; each result is its own."""
     given = [
@@ -290,6 +290,7 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     assert pushed == pytest.approx(0.5 * float((v - targets).mean()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_critic_and_short_segments_teach(plugins, toy_clips, toy_model, tmp_path):
     config = ApgSettings(**SMALL, environments=32, horizon=4, steps=128 * 150, evaluations=1, bootstrap=True)
     task = make_task(
