@@ -38,7 +38,7 @@ class TaskSettings:
         reference_lowpass_hz: the imitated reference is low-passed at this frequency, since tracked frames jump
             by more than a limb can follow; 0 leaves it as registered. Tracking errors are always measured against
             the registered reference.
-        initial_joint_noise: in training, episodes begin this far from the reference, rad (standard deviation).
+        initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
         initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value.
         sensory_delay_ms: what the policy sees of the body was so this long ago; it knows the reference without delay.

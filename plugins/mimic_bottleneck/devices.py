@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import jax
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mimic_core import ConfigError
@@ -38,7 +39,7 @@ class Devices:
                 f"simulator: the one chosen uses the host's cores, but training runs on {jax.device_count()} devices; "
                 "give --simulator mjx"
             )
-        return cls(jax.make_mesh((jax.device_count(),), (_AXIS,)))
+        return cls(Mesh(np.array(jax.devices()), (_AXIS,)))  # XLA decides how the rest is split
 
     def spread(self, tree: Any) -> Any:
         """Spread arrays over the devices along their first axis, inside a compiled program."""
