@@ -8,8 +8,9 @@ import mujoco
 import numpy as np
 import pytest
 from mujoco import mjx
-from toys import enable_x64
+from toys import enable_x64, make_simulator
 
+from mimic_core.errors import ConfigError
 from mimic_mjx.differentiable import soft_limit_torque
 from mimic_mjx.implicit import linearly_implicit_step, resistance
 
@@ -100,3 +101,8 @@ def test_a_linearly_implicit_step_by_hand():
     change = -h * (6000 * x + 460 * v + h * 6000 * v) / (0.5 + h * 460 + h**2 * 6000)
     np.testing.assert_allclose(after.qvel, v + change, rtol=1e-9)
     np.testing.assert_allclose(after.qpos, x + h * (v + change), rtol=1e-9)
+
+
+def test_the_view_for_gradients_takes_no_other_integrator(plugins, toy_model):
+    with pytest.raises(ConfigError, match=r"simulator.integrator: 'rk4' is not for training by gradients"):
+        make_simulator(plugins, "mjx", toy_model, differentiable=True, integrator="rk4")

@@ -54,6 +54,12 @@ class Devices:
 
         return jax.tree.map(place, tree)
 
+    def put(self, tree: Any) -> Any:
+        """Put arrays of the host, the same in every process, whole on every device."""
+        if self.mesh is None:
+            return jax.device_put(tree)
+        return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec()))
+
     def same_on_all(self, tree: Any) -> Any:
         """Keep arrays whole on every device, inside a compiled program."""
         if self.mesh is None:

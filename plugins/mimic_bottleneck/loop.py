@@ -95,7 +95,7 @@ class Loop:
 
             with jax.default_matmul_precision(self.config.matmul_precision):
                 compiled = jax.jit(program, donate_argnums=1).lower(self._arguments, state).compile()
-            self._programs[stage] = partial(compiled, jax.device_put(self._arguments))
+            self._programs[stage] = partial(compiled, self.trainer.devices.put(self._arguments))
         return self._programs[stage]
 
     # -- the run ----------------------------------------------------------------------------------------------
@@ -173,7 +173,8 @@ class Loop:
                 told = time.perf_counter()
                 rate = (trainer.control_steps(i + 1) - trainer.control_steps(first)) / (told - began - paused)
                 self._tell(i + 1, {**numbers, "steps_per_second": np.array(rate * len(self.members))})
-                if told - self._saved_at > self.config.checkpoint_interval_s:
+                # several processes save together, which their clocks cannot agree on: then only with evaluations
+                if told - self._saved_at > self.config.checkpoint_interval_s and jax.process_count() == 1:
                     self._save(self._timed(state, told - began - paused), i + 1, None)
                     paused += time.perf_counter() - told
         numbers = self._checked(metrics, state, last)

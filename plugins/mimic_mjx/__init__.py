@@ -12,8 +12,8 @@ class Settings:
     """Settings of MJX.
 
     Attributes:
-        integrator: ``body`` keeps the body's own; the differentiable view has its own default, see
-            `mimic_mjx.differentiable`.
+        integrator: ``body`` keeps the body's own. The view that gradients flow through has a step of its own, see
+            `mimic_mjx.differentiable`, and takes no other.
     """
 
     integrator: str = attrs.field(

@@ -17,7 +17,7 @@ from jaxtyping import Float
 with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missing, which most installations do without
     from mujoco import mjx
 
-from mimic_core import BodyModel, Readings, SimState
+from mimic_core import BodyModel, ConfigError, Readings, SimState
 from mimic_core.randomisation import Variants
 from mimic_core.simulator import substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
@@ -39,6 +39,11 @@ class MjxSimulator:
         self.model = model
         self.control_dt = control_dt
         self.differentiable = differentiable
+        if differentiable and config.integrator != "body":
+            raise ConfigError(
+                f"simulator.integrator: {config.integrator!r} is not for training by gradients, whose view of the body "
+                "has a step of its own; leave it out"
+            )
 
         def prepared(m: mujoco.MjModel) -> mujoco.MjModel:
             host = differentiable_view(m, control_dt) if differentiable else copy.copy(m)
