@@ -1,4 +1,4 @@
-"""What an analysis is: rollouts or reference clips in; tables, figures and metrics out."""
+"""What an analysis is: records in; tables, figures and metrics out."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from mimic_core.clips import ReferenceClips
+from mimic_core import figures as drawing
 from mimic_core.component import ComponentSpec
+from mimic_core.records import KINDS
 from mimic_core.rollouts import Rollouts
-from mimic_core.storage import Record, atomic_path, write_json, write_text
+from mimic_core.storage import atomic_path, write_json, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-RECORDS: dict[str, type[Record]] = {r.KIND: r for r in (Rollouts, ReferenceClips)}
-"""What an analysis may read, by the kind that files name themselves."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +53,7 @@ class Result:
     methods: str = ""
 
     def save(self, directory: str | Path) -> Path:
-        """Write ``metrics.json``, one csv per table, and each figure as png and svg into ``directory``."""
+        """Write ``metrics.json``, one csv per table, and each figure as png, svg and pdf into ``directory``."""
         import csv
         import io
 
@@ -67,10 +65,12 @@ class Result:
             writer.writerow(table.columns)
             writer.writerows(table.rows)
             write_text(directory / f"{name}.csv", text.getvalue())
-        for name, figure in self.figures.items():
-            for ending in ("png", "svg"):
-                with atomic_path(directory / f"{name}.{ending}") as tmp:
-                    figure.savefig(tmp, dpi=150, format=ending)
+        with drawing.style():
+            for name, figure in self.figures.items():
+                for ending in drawing.FORMATS:
+                    undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[ending]
+                    with atomic_path(directory / f"{name}.{ending}") as tmp:
+                        figure.savefig(tmp, format=ending, metadata=undated)
         write_json(
             directory / "result.json",
             {
@@ -85,10 +85,34 @@ class Result:
 
 @attrs.frozen(kw_only=True)
 class AnalysisSpec(ComponentSpec):
-    """An analysis. ``build(config) -> analyse`` with ``analyse(record) -> Result``.
+    """An analysis. ``build(config) -> analyse`` with ``analyse(record, …) -> Result``, drawn in `mimic_core.figures`.
+
+    What ``analyse`` is given: one record of the kind ``of``, or a tuple of them with ``several``; by keyword, a record
+    of each kind in ``uses``, None where the user gave none (never, if it is among ``needs``); and with
+    ``tells_progress`` the keyword ``progress``, to be called with how much is done, of how much.
 
     Attributes:
-        of: what it reads: ``rollouts`` (the record is `Rollouts`) or ``clips`` (`ReferenceClips`).
+        of: the kind of what it reads, see `mimic_core.records.KINDS`: ``rollouts`` (`Rollouts`), ``clips``
+            (`ReferenceClips`), ``emg`` (`Emg`) or ``sweep`` (`SweepResults`).
+        several: it reads any number of them, e.g. one for each seed.
+        perturbed: of rollouts, and several: a run file gives it the run's rollouts and all that are perturbed.
+        uses: kinds of other records that it reads beside.
+        needs: those of them that it cannot do without.
+        tells_progress: it takes long, and says how far it is.
     """
 
-    of: str = attrs.field(default=Rollouts.KIND, validator=attrs.validators.in_(tuple(RECORDS)))
+    of: str = attrs.field(default=Rollouts.KIND, validator=attrs.validators.in_(tuple(KINDS)))
+    several: bool = False
+    perturbed: bool = False
+    uses: tuple[str, ...] = attrs.field(
+        default=(), converter=tuple, validator=attrs.validators.deep_iterable(attrs.validators.in_(tuple(KINDS)))
+    )
+    needs: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    tells_progress: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for kind in self.needs:
+            if kind not in self.uses:
+                raise ValueError(f"analysis {self.name}: needs {kind}, which is not among what it uses")
+        if self.of in self.uses:
+            raise ValueError(f"analysis {self.name}: uses {self.of}, which it already reads; say several=True")

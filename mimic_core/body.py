@@ -78,6 +78,7 @@ class Body:
         assets: file name → base64 of the files (meshes, textures) that ``mjcf`` names.
         muscles: what a muscle actuation drives.
         torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
+        emg_muscles: what a lab calls a muscle that it records (lower case) → the muscle of this body.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Body:
     assets: Mapping[str, str] = attrs.field(factory=dict, repr=lambda a: f"{{{', '.join(a)}}}")
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
+    emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)
 
     def with_keypoints(self, names: tuple[str, ...]) -> Body:

@@ -14,8 +14,8 @@ from mimic_core.component import ComponentSpec
 from mimic_core.rollouts import Rollouts
 from mimic_core.storage import Record
 
-RECORDS: dict[str, type[Record]] = {cls.KIND: cls for cls in (ReferenceClips, Rollouts)}
-"""Kind of a mimic file → the class that loads it."""
+KINDS = (ReferenceClips.KIND, Rollouts.KIND)
+"""Kinds of mimic records that can be exchanged."""
 
 
 class Format(Protocol):
@@ -49,7 +49,7 @@ class FormatSpec(ComponentSpec):
         reads: it reads the layout too; only ``clips`` are read.
     """
 
-    kind: str = attrs.field(default=ReferenceClips.KIND, validator=attrs.validators.in_(RECORDS))
+    kind: str = attrs.field(default=ReferenceClips.KIND, validator=attrs.validators.in_(KINDS))
     suffixes: tuple[str, ...]
     reads: bool = False
 

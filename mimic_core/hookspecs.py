@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from mimic_core.analysis import AnalysisSpec
     from mimic_core.body import BodySpec
     from mimic_core.command import CommandSpec
+    from mimic_core.emg import RecordingSpec
     from mimic_core.exchange import FormatSpec
     from mimic_core.executor import ExecutorSpec
     from mimic_core.keypoints import ReaderSpec, SourceSpec
     from mimic_core.logger import LoggerSpec
     from mimic_core.observation import ObservationSpec
+    from mimic_core.perturbation import PerturbationSpec
     from mimic_core.policy import PolicySpec
     from mimic_core.registration import RegistrationSpec
     from mimic_core.report import ReportSpec
@@ -186,8 +188,36 @@ def mimic_policies() -> Iterator[PolicySpec]:
 
 
 @hookspec
+def mimic_perturbations() -> Iterator[PerturbationSpec]:
+    """Yield what can disturb a trained controller while it acts.
+
+    >>> from mimic_core import Perturbation, PerturbationSpec, hookimpl
+    >>> @hookimpl
+    ... def mimic_perturbations():
+    ...     yield PerturbationSpec(name="nothing", build=lambda config, context: Perturbation())
+    >>> next(mimic_perturbations()).name
+    'nothing'
+    """
+
+
+@hookspec
+def mimic_recordings() -> Iterator[RecordingSpec]:
+    """Yield readers of EMG.
+
+    >>> from mimic_core import Emg, RecordingSpec, hookimpl
+    >>> def build(config):
+    ...     return lambda files: Emg(rate_hz=200, trial_names=["reach"], muscle_names=["biceps"], envelope=[[[0.5]]])
+    >>> @hookimpl
+    ... def mimic_recordings():
+    ...     yield RecordingSpec(name="one_sample", build=build, summary="half of what biceps can do")
+    >>> next(mimic_recordings()).build(None)([]).muscle_names
+    ('biceps',)
+    """
+
+
+@hookspec
 def mimic_analyses() -> Iterator[AnalysisSpec]:
-    """Yield analyses of rollouts, or of reference clips with ``of="clips"``.
+    """Yield analyses of rollouts, or with ``of`` of other records.
 
     >>> from mimic_core import AnalysisSpec, Result, hookimpl
     >>> @hookimpl

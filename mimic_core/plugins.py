@@ -32,11 +32,13 @@ def _kinds() -> dict[str, tuple[str, type]]:
     from mimic_core.analysis import AnalysisSpec
     from mimic_core.body import BodySpec
     from mimic_core.command import CommandSpec
+    from mimic_core.emg import RecordingSpec
     from mimic_core.exchange import FormatSpec
     from mimic_core.executor import ExecutorSpec
     from mimic_core.keypoints import ReaderSpec, SourceSpec
     from mimic_core.logger import LoggerSpec
     from mimic_core.observation import ObservationSpec
+    from mimic_core.perturbation import PerturbationSpec
     from mimic_core.policy import PolicySpec
     from mimic_core.registration import RegistrationSpec
     from mimic_core.report import ReportSpec
@@ -56,6 +58,8 @@ def _kinds() -> dict[str, tuple[str, type]]:
         "observation": ("mimic_observations", ObservationSpec),
         "termination": ("mimic_terminations", TerminationSpec),
         "policy": ("mimic_policies", PolicySpec),
+        "perturbation": ("mimic_perturbations", PerturbationSpec),
+        "recording": ("mimic_recordings", RecordingSpec),
         "analysis": ("mimic_analyses", AnalysisSpec),
         "report": ("mimic_reports", ReportSpec),
         "logger": ("mimic_loggers", LoggerSpec),

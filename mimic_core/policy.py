@@ -42,11 +42,14 @@ class Controller:
         start: ``start(batch) -> carry`` for episodes that begin.
         act: ``act(variables, observation, carry, key) -> Decision`` for a batch; with ``key`` None the most
             likely action, deterministically.
+        intention_size: how many numbers an intention has, where ``act`` takes a fifth argument: (batch, intention) that
+            is added to it, in standard deviations of its prior. 0 where it does not.
     """
 
     variables: Any = attrs.field(repr=False)
     start: Callable[[int], Any]
     act: Callable[[Any, Observation, Any, Any], Decision]
+    intention_size: int = 0
 
 
 @attrs.frozen(kw_only=True)

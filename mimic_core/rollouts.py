@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
+from mimic_core.body import Body
 from mimic_core.clips import error_summary
 from mimic_core.storage import Record, array, arrays, value
 
@@ -32,6 +33,7 @@ class Rollouts(Record):
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
         reward_terms: unweighted terms by name; their units are in ``reward_units``.
         layers: network activations by name.
+        body: the body that moved, with the size of the animal whose clips these are.
     """
 
     KIND: ClassVar[str] = "rollouts"
@@ -74,6 +76,7 @@ class Rollouts(Record):
     intention: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
     layers: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
     fixed_keypoints: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
+    body: Body | None = value(default=None, type=Body | None)
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
 
     @property

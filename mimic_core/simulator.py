@@ -31,6 +31,9 @@ class SimState(NamedTuple):
     variant: Any = ()
     """(batch,) which of the bodies that the engine was built with each one is, see `SimulatorSpec`; () for the body as
     it is. An engine that was built without any does not look at it"""
+    force: Any = ()
+    """(batch, body, 6) pushes each body of `BodyModel.body_names` while the state is stepped: a force (N) on its centre
+    of mass, then a torque (N·m), along the world's axes; () for none. It stays in the state until it is replaced"""
 
 
 class Readings(NamedTuple):
@@ -83,11 +86,13 @@ class SimulatorSpec(ComponentSpec):
         differentiable: True if a build with ``differentiable=True`` has finite gradients.
         variants: True if ``build`` also takes ``variants``, a `mimic_core.randomisation.Variants`, and the engine then
             steps and reads each body as the variant that `SimState.variant` names.
+        forces: True if a step applies `SimState.force`.
     """
 
     rank: Mapping[str, float]
     differentiable: bool = False
     variants: bool = False
+    forces: bool = False
 
 
 def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiable: bool = False) -> SimulatorSpec:

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core.analysis import RECORDS
 from mimic_core.clips import ReferenceClips
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.events import Events
 from mimic_core.plugins import Plugins
 from mimic_core.provenance import versions
-from mimic_core.rollouts import Rollouts
-from mimic_core.storage import check_output, file_hash, open_hdf5, to_json
+from mimic_core.records import KINDS, kind_of, load
+from mimic_core.storage import check_output, file_hash, to_json
 from mimic_core.training import train, train_together
 
 if TYPE_CHECKING:
     from mimic_core.analysis import AnalysisSpec
+    from mimic_core.body import Body
+    from mimic_core.calibration import Calibration
     from mimic_core.policy import Controller
     from mimic_core.task import Task
 
@@ -195,18 +196,29 @@ def rollout(
     simulator: str = "auto",
     seed: int | None = None,
     checkpoint: str = "last",
+    perturb: str | None = None,
+    perturb_settings: Mapping[str, Any] | None = None,
+    label: str | None = None,
 ) -> dict[str, Any]:
     """Roll a trained policy out in the true physics and save everything it did.
 
     Without ``clips_file`` the clips that the policy was trained with are used, its held-out ones included.
     ``checkpoint`` is the ``last`` or the ``best`` one, the one that tracked the held-out clips most closely.
+
+    Args:
+        perturb: the perturbation that disturbs it.
+        label: what analyses call the perturbed rollouts; None: as the perturbation.
     """
     import jax
 
     from mimic_core.assembly import TrainPlan, build_model, build_task
+    from mimic_core.perturbation import RolloutContext, chosen_perturbation, disturbed_task
     from mimic_core.simulator import choose_simulator
     from mimic_core.unroll import roll_out
 
+    if perturb is None and perturb_settings:
+        raise ConfigError(f"perturb.{next(iter(perturb_settings))}: names no perturbation; add --perturb NAME")
+    disturb = chosen_perturbation(plugins, perturb, perturb_settings or {}) if perturb else None
     check_output(out)
     run = Path(run)
     meta = read_run(plugins, run)
@@ -226,13 +238,23 @@ def rollout(
         )
         spec = plugins.get("policy", plan.policy)
         trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), truth)
-        name = choose_simulator(simulator, plugins, jax.default_backend()).name
+        engine = choose_simulator(simulator, plugins, jax.default_backend())
+        controller = trainer.load(run, checkpoint)
+        perturbation, done = None, {}
+        if disturb is not None:
+            made_by, config = disturb
+            context = RolloutContext.of(truth, controller, seed is not None)
+            perturbation = made_by.build(config, context)
+            truth = disturbed_task(truth, perturbation, engine)
+            done = {"name": perturb, "label": label or perturb, "settings": unstructure(config)}
+            done |= to_json(perturbation.times(context))
         rollouts = roll_out(
             truth,
-            trainer.load(run, checkpoint),
+            controller,
             split=split,
-            simulator=name,
+            simulator=engine.name,
             seed=seed,
+            perturbation=perturbation,
             provenance={
                 "run": meta,
                 "clips": file_hash(source),
@@ -240,6 +262,7 @@ def rollout(
                 "checkpoint": checkpoint,
                 "versions": versions(plugins),
                 "origin": clips.provenance.get("origin", ""),
+                **({"perturbation": done} if done else {}),
             },
         )
         rollouts.save(out)
@@ -248,7 +271,8 @@ def rollout(
                 "out": str(out),
                 "run": str(run),
                 "clips": len(clips.clip_names),
-                "simulator": name,
+                "simulator": engine.name,
+                "perturbation": done or None,
                 "rate_hz": rollouts.rate_hz,
                 "tracking": rollouts.tracking(),
                 "reward_mean": float(np.nanmean(rollouts.reward)),
@@ -310,42 +334,100 @@ def load_controller(plugins: Plugins, run: str | Path) -> tuple[Controller, Task
     return trainer.load(run), task
 
 
+def emg(
+    plugins: Plugins,
+    files: Sequence[str | Path],
+    *,
+    out: str | Path,
+    reader: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Turn recordings of EMG into envelopes, trial by trial, and save them."""
+    check_output(out)
+    spec = plugins.choose("recording", reader)
+    config = structure(dict(settings or {}), spec.config, "emg")
+    with Events(plugins, "emg", {"reader": spec.name, "files": len(files), **unstructure(config)}) as events:
+        found = spec.build(config)([Path(f) for f in files])
+        found = attrs.evolve(
+            found,
+            provenance={
+                **found.provenance,
+                "reader": spec.name,
+                "settings": unstructure(config),
+                "inputs": {str(f): file_hash(f) for f in files if Path(f).is_file()},
+                "versions": versions(plugins),
+            },
+        )
+        found.save(out)
+        return events.finish(
+            {
+                "out": str(out),
+                "reader": spec.name,
+                "trials": len(found.trial_names),
+                "averaged_trials": found.averaged_trials,
+                "muscles": list(found.muscle_names),
+                "rate_hz": found.rate_hz,
+                "samples": found.envelope.shape[1],
+                "mean": {
+                    m: float(np.nanmean(found.envelope[..., i])) if np.isfinite(found.envelope[..., i]).any() else None
+                    for i, m in enumerate(found.muscle_names)
+                },
+                "synthetic": found.synthetic,
+            }
+        )
+
+
 def analyze(
     plugins: Plugins,
     name: str,
-    file: str | Path,
-    *,
+    *files: str | Path,
     out: str | Path,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Run an analysis over rollouts or reference clips, whichever it reads, and save tables, figures and metrics.
+    """Run an analysis over files, in any order, and save tables, figures and metrics.
 
     Raises:
-        DataError: the file holds something else than this analysis reads.
+        DataError: a file holds something else than this analysis reads, one too many or one too few is given.
     """
+    from mimic_core.figures import style
+
     spec = plugins.get("analysis", name)
     config = structure(dict(settings or {}), spec.config, f"analyze.{name}")
     with Events(plugins, f"analyze.{name}", unstructure(config)) as events:
-        result = spec.build(config)(_read_for(plugins, spec, Path(file)))
+        given = _read_for(plugins, spec, [Path(f) for f in files])
+        beside = {kind: given[kind][0] if given[kind] else None for kind in spec.uses}
+        if spec.tells_progress:
+            beside["progress"] = events.progress
+        with style():
+            result = spec.build(config)(tuple(given[spec.of]) if spec.several else given[spec.of][0], **beside)
         result.save(out)
         return events.finish({"out": str(out), "analysis": name, **result.metrics})
 
 
-_MADE_BY = {Rollouts.KIND: "mimic rollout", ReferenceClips.KIND: "mimic register"}
-
-
-def _read_for(plugins: Plugins, spec: AnalysisSpec, path: Path) -> Rollouts | ReferenceClips:
-    """Read what the analysis reads; a file that other analyses read is answered with their names."""
-    with open_hdf5(path) as f:
-        found = f.attrs.get("mimic_kind")
-    if found in RECORDS and found != spec.of:
-        others = sorted(s.name for s in plugins.all("analysis") if s.of == found)
-        instead = f"for {found} there is 'mimic analyze {' | '.join(others)}'; " if others else ""
-        raise DataError(
-            f"{path}: holds {found}, but analysis {spec.name} reads {spec.of}; {instead}"
-            f"{spec.of} are made by '{_MADE_BY[spec.of]}'"
-        )
-    return RECORDS[spec.of].load(path)
+def _read_for(plugins: Plugins, spec: AnalysisSpec, paths: Sequence[Path]) -> dict[str, list[Any]]:
+    """Read what the analysis reads, by kind; a file that other analyses read is answered with their names."""
+    given: dict[str, list[Path]] = {kind: [] for kind in (spec.of, *spec.uses)}
+    for path in paths:
+        found = kind_of(path)
+        if found in given:
+            given[found].append(path)
+        elif found in KINDS:
+            others = sorted(s.name for s in plugins.all("analysis") if found in (s.of, *s.uses))
+            instead = f"for {found} there is 'mimic analyze {' | '.join(others)}'; " if others else ""
+            raise DataError(
+                f"{path}: holds {found}, but analysis {spec.name} reads {' and '.join(given)}; {instead}"
+                f"{spec.of} are made by '{KINDS[spec.of].made_by}'"
+            )
+        else:
+            load(path, spec.of)  # which says what is wrong with it
+    for kind, files in given.items():
+        if not files and kind in (spec.of, *spec.needs):
+            raise DataError(f"analyze.{spec.name}: needs {kind}, made by '{KINDS[kind].made_by}'; name such a file")
+        if len(files) > 1 and not (kind == spec.of and spec.several):
+            raise DataError(
+                f"analyze.{spec.name}: reads one file of {kind}, got {', '.join(map(str, files))}; give one"
+            )
+    return {kind: [load(f, kind) for f in files] for kind, files in given.items()}
 
 
 def report(
@@ -365,6 +447,7 @@ def report(
 
 __all__ = [
     "analyze",
+    "emg",
     "generate",
     "load_controller",
     "read_run",

@@ -16,7 +16,6 @@ import fnmatch
 import itertools
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
@@ -24,22 +23,21 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 
 from mimic_core import stages
 from mimic_core.clips import ReferenceClips
 from mimic_core.config import flatten, merge, nest, read_toml, structure, unstructure
-from mimic_core.errors import ConfigError, DataError, MimicError, TrainingError
+from mimic_core.errors import ConfigError, DataError, TrainingError
 from mimic_core.events import Events
 from mimic_core.executor import Job
-from mimic_core.hookspecs import hookimpl
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
-from mimic_core.storage import file_hash, to_json, value_hash, write_json
-from mimic_core.sweep_tables import Row, numbers, point_rows, tabulate
+from mimic_core.storage import file_hash, value_hash, write_json
+from mimic_core.sweep_job import SUMMARY
+from mimic_core.sweep_results import Row
+from mimic_core.sweep_tables import numbers, point_rows, tabulate
 
-WORK = "mimic_core.sweep:run_job"
-_SUMMARY = "summary.json"
+WORK = "mimic_core.sweep_job:run_job"
 _LONGEST_NAME = 100
 
 
@@ -100,7 +98,8 @@ class SweepFile:
     Attributes:
         train: what all trainings share, as in a run file.
         rollout: given, or with ``analyze``, every controller is rolled out.
-        analyze: name of an analysis of rollouts → its settings.
+        analyze: name of an analysis of rollouts → its settings. As in a run file, a table may name its analysis
+            (``analysis = "simplex"``) and files that it reads beside the rollouts (``emg = "emg.h5"``).
         executor: ``name`` and settings of the executor.
         prefer: as in a run file.
     """
@@ -172,22 +171,22 @@ def run(
     path, out = Path(path), Path(out).resolve()
     file = load_sweep_file(path, overrides)
     plugins = plugins.preferring(file.prefer)
-    clips = _find(file.sweep.clips, path.parent)
+    measures = _measures(plugins, file, path.parent)
+    clips = _find(file.sweep.clips, path.parent, "sweep.clips")
     ReferenceClips.load(clips)  # to know now that it can be read
     clips_hash = file_hash(clips)
     settings = dict(file.executor)
     executor = plugins.choose("executor", settings.pop("name", None))
     execute = executor.build(structure(settings, executor.config, "executor"))
-    _check_analyses(plugins, file)
     runs = expand(plugins, file)
     _check_folder(out)
-    summaries = {r.name: s for r in runs if (s := _finished(out / r.name, _marks(r, file, clips_hash)))}
+    summaries = {r.name: s for r in runs if (s := _finished(out / r.name, _marks(r, file, clips_hash, measures)))}
     reused = list(summaries)
     jobs = []
     for group in group_runs(plugins, runs, file.sweep.max_together):
         todo = [r for r in group if r.name not in summaries]
         if todo:
-            jobs.append(_job(todo, file, clips, clips_hash, plugins, out))
+            jobs.append(_job(todo, file, clips, clips_hash, measures, plugins, out))
     with Events(plugins, "sweep", {"executor": executor.name, "runs": len(runs), "jobs": len(jobs)}) as events:
         write_json(
             out / "sweep.json",
@@ -195,7 +194,7 @@ def run(
         )
         with contextlib.closing(execute(WORK, jobs)) as outcomes:
             errors = _follow(plugins, events, outcomes, jobs, len(runs))
-        summaries |= {r.name: s for r in runs if (s := _finished(out / r.name, _marks(r, file, clips_hash)))}
+        summaries |= {r.name: s for r in runs if (s := _finished(out / r.name, _marks(r, file, clips_hash, measures)))}
         rows = [
             Row(run=r.name, point=r.point, seed=r.seed, values=r.values, metrics=numbers(summaries[r.name]["metrics"]))
             for r in runs
@@ -214,12 +213,12 @@ def run(
         )
 
 
-def _find(given: str, base: Path) -> Path:
+def _find(given: str, base: Path, where: str) -> Path:
     # one in the file is meant from there, one given with --set from the current folder
     for path in (base / given, Path(given)):
         if path.is_file():
             return path.resolve()
-    raise DataError(f"sweep.clips: {given}: no such file (looked in {base} and the current folder); check the path")
+    raise DataError(f"{where}: {given}: no such file (looked in {base} and the current folder); check the path")
 
 
 def _check_folder(out: Path) -> None:
@@ -227,14 +226,42 @@ def _check_folder(out: Path) -> None:
         raise DataError(f"{out}: is there and holds no sweep; choose another --out")
 
 
-def _check_analyses(plugins: Plugins, file: SweepFile) -> None:
-    for name, table in file.analyze.items():
-        spec = plugins.get("analysis", name)
-        structure(table, spec.config, f"analyze.{name}")
-        if spec.of != Rollouts.KIND:
-            raise ConfigError(f"analyze.{name}: reads {spec.of}, which no training changes; leave it out of the sweep")
+@attrs.frozen(kw_only=True)
+class _Measure:
+    """An analysis of every run's rollouts.
+
+    Attributes:
+        beside: other files that it reads, and ``hashes`` of their contents.
+    """
+
+    label: str
+    analysis: str
+    settings: Mapping[str, Any]
+    beside: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+
+
+def _measures(plugins: Plugins, file: SweepFile, base: Path) -> list[_Measure]:
     if file.rollout and file.rollout.simulator != "auto":
         plugins.get("simulator", file.rollout.simulator)
+    found = []
+    for label, given in file.analyze.items():
+        table, where = dict(given), f"analyze.{label}"
+        spec = plugins.get("analysis", table.pop("analysis", label))
+        if spec.of != Rollouts.KIND:
+            raise ConfigError(f"{where}: reads {spec.of}, which no training changes; leave it out of the sweep")
+        beside = [_find(table.pop(kind), base, f"{where}.{kind}") for kind in spec.uses if kind in table]
+        structure(table, spec.config, where)
+        found.append(
+            _Measure(
+                label=label,
+                analysis=spec.name,
+                settings=table,
+                beside=tuple(map(str, beside)),
+                hashes=tuple(map(file_hash, beside)),
+            )
+        )
+    return found
 
 
 # -- what is run ----------------------------------------------------------------------------------------------
@@ -293,18 +320,18 @@ def group_runs(plugins: Plugins, runs: Sequence[Run], at_most: int) -> list[list
     return [group[i : i + at_most] for group in groups.values() for i in range(0, len(group), at_most)]
 
 
-def _marks(r: Run, file: SweepFile, clips_hash: str) -> dict[str, str]:
+def _marks(r: Run, file: SweepFile, clips_hash: str, measures: Sequence[_Measure]) -> dict[str, str]:
     """What decides the training of a run, and what decides all that is measured afterwards."""
     return {
         "trained": value_hash([r.plan, clips_hash]),
-        "measured": value_hash([file.rollout, file.analyze, file.prefer]),
+        "measured": value_hash([file.rollout, [attrs.evolve(m, beside=()) for m in measures], file.prefer]),
     }
 
 
 def _finished(folder: Path, marks: Mapping[str, str]) -> dict[str, Any] | None:
     """Return a run's summary if it is finished, also with what is measured now."""
     try:
-        summary = json.loads((folder / _SUMMARY).read_text())
+        summary = json.loads((folder / SUMMARY).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     if summary["trained"] != marks["trained"]:
@@ -315,16 +342,25 @@ def _finished(folder: Path, marks: Mapping[str, str]) -> dict[str, Any] | None:
     return summary if summary["measured"] == marks["measured"] else None
 
 
-def _job(runs: Sequence[Run], file: SweepFile, clips: Path, clips_hash: str, plugins: Plugins, out: Path) -> Job:
+def _job(
+    runs: Sequence[Run],
+    file: SweepFile,
+    clips: Path,
+    clips_hash: str,
+    measures: Sequence[_Measure],
+    plugins: Plugins,
+    out: Path,
+) -> Job:
     first = runs[0].name
     log = out / "logs" / f"{first}.log"
     data = {
         "clips": str(clips),
         "runs": [
-            {"name": r.name, "out": str(out / r.name), "given": r.given, **_marks(r, file, clips_hash)} for r in runs
+            {"name": r.name, "out": str(out / r.name), "given": r.given, **_marks(r, file, clips_hash, measures)}
+            for r in runs
         ],
         "rollout": unstructure(file.rollout or RolloutSettings()) if file.rollout or file.analyze else None,
-        "analyze": file.analyze,
+        "analyze": [attrs.asdict(m) for m in measures],
         "plugins": [str(p) for p in plugins.files],
         "prefer": file.prefer,
         "progress": str(log.with_suffix(".progress")),
@@ -385,84 +421,3 @@ class _Watched:
             self._plugins.manager.hook.mimic_stage_failed(stage=self._job.name, error=TrainingError(error))
         else:
             self._events.finish({"runs": self.runs})
-
-
-class _Tell:
-    """Keeps a job's newest progress in a file, for whoever waits for the job, on whatever machine."""
-
-    EVERY_S = 1.0
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._last = path, 0.0
-
-    @hookimpl
-    def mimic_stage_started(self, stage: str) -> None:
-        print(f"mimic: {stage}")  # into the job's log
-
-    @hookimpl
-    def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
-        if stage == "train" and time.monotonic() - self._last > self.EVERY_S:
-            self._last = time.monotonic()
-            write_json(self._path, {"done": done, "total": total, "metrics": metrics})
-
-
-# -- in the job's process -------------------------------------------------------------------------------------
-
-
-def run_job(data: Mapping[str, Any]) -> None:
-    """Train the runs of a job, measure each, and say in its folder that it is finished."""
-    from mimic_core.runtime import prepare_jax
-
-    prepare_jax()
-    plugins = Plugins.discover()
-    for file in data["plugins"]:
-        plugins.load_file(file)
-    plugins = plugins.preferring(data["prefer"])
-    plugins.manager.register(_Tell(Path(data["progress"])))
-    together, failed = _train_together(plugins, data["clips"], data["runs"]), []
-    for r in data["runs"]:
-        out = Path(r["out"])
-        try:
-            trained = together.get(r["name"]) or stages.train(plugins, data["clips"], out=out, given=r["given"])
-            metrics = {"train": trained, **_measure(plugins, out, data["rollout"], data["analyze"])}
-        except MimicError as e:  # is not to cost the other runs
-            failed.append(f"{r['name']}: {e}")
-        else:
-            write_json(out / _SUMMARY, {"trained": r["trained"], "measured": r["measured"], "metrics": metrics})
-    if failed:
-        raise TrainingError("; ".join(failed))
-
-
-def _train_together(plugins: Plugins, clips: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Train several runs as one program; where that fails none, since one at a time shows which of them fails."""
-    if len(runs) == 1:
-        return {}
-    try:
-        summaries = stages.train_together(
-            plugins, clips, outs=[Path(r["out"]) for r in runs], given=[r["given"] for r in runs]
-        )
-    except MimicError as e:
-        print(f"mimic: {len(runs)} runs as one program: {e}; going on one by one")
-        return {}
-    return {r["name"]: summary for r, summary in zip(runs, summaries, strict=True)}
-
-
-def _measure(
-    plugins: Plugins, run_folder: Path, rollout: Mapping[str, Any] | None, analyses: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    if rollout is None:
-        return {}
-    file = run_folder / "rollouts.h5"
-    found = {"rollout": stages.rollout(plugins, run_folder, out=file, **rollout) | {"terms": _terms(file)}}
-    for name, settings in analyses.items():
-        target = run_folder / "analysis" / name
-        found[name] = stages.analyze(plugins, name, file, out=target, settings=settings)
-    return found
-
-
-def _terms(file: Path) -> dict[str, float]:
-    """Mean of every reward term, unweighted, over the held-out clips (all, where none is)."""
-    rollouts = Rollouts.load(file)
-    held = np.array(rollouts.split) == "held_out"
-    clips = held if held.any() else ~held
-    return to_json({name: np.nanmean(term[clips]) for name, term in rollouts.reward_terms.items()})

@@ -4,67 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
-import numpy as np
-
 from mimic_core.analysis import Result, Table
+from mimic_core.figures import CYCLE
+from mimic_core.intervals import Mean
+from mimic_core.sweep_results import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEVEL = 0.95
 MAX_PANELS = 6
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito
-
-
-@attrs.frozen(kw_only=True)
-class Row:
-    """A finished run: the settings that the sweep varies, and what was measured.
-
-    Attributes:
-        run: name of its folder.
-        point: name of its combination of settings.
-        values: dotted path → value.
-        metrics: dotted name → number.
-    """
-
-    run: str
-    point: str
-    seed: int
-    values: Mapping[str, Any]
-    metrics: Mapping[str, float]
-
-
-@attrs.frozen
-class Mean:
-    """Mean over seeds with its confidence interval.
-
-    Attributes:
-        sd: standard deviation of the sample; None for a single value.
-        ci95: half the width of the 95 % confidence interval; None for a single value.
-        n: how many values.
-    """
-
-    mean: float
-    sd: float | None
-    ci95: float | None
-    n: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Mean:
-        """Student's t: mean ± t(0.975, n − 1)·sd/√n, for seeds that are independent draws."""
-        from scipy.stats import t
-
-        n = len(values)
-        if n < 2:
-            return cls(float(np.mean(values)), None, None, n)
-        sd = float(np.std(values, ddof=1))
-        return cls(float(np.mean(values)), sd, float(t.ppf((1 + LEVEL) / 2, n - 1)) * sd / math.sqrt(n), n)
 
 
 def numbers(summary: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -201,4 +153,4 @@ def _is_number(v: Any) -> bool:
 
 
 def _cycle(n: int) -> list[str]:
-    return [_COLOURS[i % len(_COLOURS)] for i in range(n)]
+    return [CYCLE[i % len(CYCLE)] for i in range(n)]

@@ -283,6 +283,19 @@ class Task:
             other._starts = starts
         return other
 
+    def changed(self, *, settings: TaskSettings | None = None, simulator: Simulator | None = None) -> Task:
+        """Return this task with other settings or in another simulator."""
+        return Task(
+            model=self.model,
+            simulator=simulator or self.simulator,
+            clips=self.clips,
+            settings=settings or self.settings,
+            rewards=self.rewards,
+            observations=self._observations,
+            terminations=self._terminations,
+            train_clips=self.train_clips,
+        )
+
     # -- episodes ---------------------------------------------------------------------------------------------
 
     def reset(self, key: Array, batch: int, steps_left: int = 1) -> TaskState:

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from mimic_core.errors import TrainingError
+from mimic_core.perturbation import Perturbation, body_index
 from mimic_core.policy import Controller, Decision
 from mimic_core.reference import resample_positions
 from mimic_core.rollouts import Rollouts
 from mimic_core.simulator import Readings
-from mimic_core.task import Task
+from mimic_core.task import Task, TaskState
 
 ALL = frozenset(Readings._fields) - {"body_pos"}  # what `Rollouts` keeps
 SITES = frozenset({"site_pos"})
@@ -25,11 +26,14 @@ class ClipRunner:
     Args:
         task: a task in the true physics.
         clips: (clip,) which clips to run.
+        perturbation: what disturbs them. Its arrays cover exactly these clips, and its body and settings are the task's
+            already, see `mimic_core.perturbation.disturbed_task`.
     """
 
-    def __init__(self, task: Task, clips: np.ndarray) -> None:
+    def __init__(self, task: Task, clips: np.ndarray, perturbation: Perturbation | None = None) -> None:
         self.task, self.clips = task, np.asarray(clips)
         self._steps = int(task.n_steps[self.clips].max())
+        self._disturbed = _Disturbed(task, self._steps, perturbation or Perturbation())
         self._programs: dict[Any, Any] = {}
 
     def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None, members: int = 0):
@@ -47,16 +51,18 @@ class ClipRunner:
         return program(controller.variables, key)
 
     def _program(self, controller: Controller, full: bool):
-        task = self.task
+        task, disturbed = self.task, self._disturbed
 
         def program(variables, key):
-            noise = None if key is None else jax.random.fold_in(key, 1)
+            noise = disturbed.noise_key if key is None else jax.random.fold_in(key, 1)
             start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32), key=noise)
+            start = disturbed.begun(start)
 
-            def step(carry, key):
-                state, memory = carry
-                decision = controller.act(variables, task.observe(state), memory, key)
-                after, outcome = task.step(state, decision.action)
+            def step(carry, now):
+                (state, memory), (key, force, shift) = carry, now
+                shifted = () if shift is None else (shift,)
+                decision = controller.act(variables, task.observe(state), memory, key, *shifted)
+                after, outcome = task.step(disturbed.pushed(state, force), decision.action)
                 trace = (
                     (
                         after.sim,
@@ -71,7 +77,8 @@ class ClipRunner:
                 return (after, decision.carry), trace
 
             keys = None if key is None else jax.random.split(key, self._steps - 1)
-            _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), keys, length=self._steps - 1)
+            course = (keys, disturbed.force, disturbed.shift)
+            _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), course, length=self._steps - 1)
             return start.sim, task.simulator.read(start.sim, ALL if full else SITES), trace
 
         return program
@@ -98,6 +105,41 @@ class ClipRunner:
         return np.where(inside, error, 0.0).sum(axis=-1) / inside.sum(axis=-1)
 
 
+class _Disturbed:
+    """A perturbation as a program takes it: step by step.
+
+    Attributes:
+        noise_key: of noise in the senses and muscles of a controller that acts deterministically, or None.
+        force: (control step, clip, pushed body, 6) N and N·m, or None.
+        shift: (control step, clip, intention), or None.
+    """
+
+    def __init__(self, task: Task, steps: int, perturbation: Perturbation) -> None:
+        def by_step(a: np.ndarray) -> jax.Array:
+            return jnp.asarray(np.moveaxis(a, 1, 0)[1:steps], jnp.result_type(float))
+
+        seed, force, shift = perturbation.noise_seed, perturbation.force, perturbation.intention
+        self.noise_key = None if seed is None else jax.random.key(seed)
+        self.force = by_step(np.stack(list(force.values()), axis=2)) if force else None
+        self.shift = None if shift is None else by_step(shift)
+        self._pushed = np.array([body_index(task.model, name) for name in force or ()], int)
+        self._task, self._bodies = task, len(task.model.body_names)
+        self._other_body = perturbation.variants is not None
+
+    def begun(self, state: TaskState) -> TaskState:
+        """Return episodes that begin, in the bodies that they are to be in."""
+        if self._other_body:
+            state = self._task.placed(state, state.sim._replace(variant=jnp.zeros(state.step.shape, jnp.int32)))
+        return state if self.force is None else self.pushed(state, jnp.zeros_like(self.force[0]))
+
+    def pushed(self, state: TaskState, force: jax.Array | None) -> TaskState:
+        """Return the episodes with their bodies pushed by forces (clip, pushed body, 6)."""
+        if force is None:
+            return state
+        everywhere = jnp.zeros((len(force), self._bodies, force.shape[-1])).at[:, self._pushed].set(force)
+        return state._replace(sim=state.sim._replace(force=everywhere))
+
+
 def passive_controller(task: Task) -> Controller:
     """Return a controller that never excites anything: the error of a limp body is what training starts from."""
     actuation = task.model.actuation
@@ -116,6 +158,7 @@ def roll_out(
     split: list[str],
     simulator: str,
     seed: int | None = None,
+    perturbation: Perturbation | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> Rollouts:
     """Roll a controller out over every clip of the task and gather everything.
@@ -125,9 +168,10 @@ def roll_out(
         controller: what acts; deterministic unless ``seed`` is given.
         split: ``train`` or ``held_out`` per clip.
         simulator: name, for the record.
+        perturbation: what disturbs it; ``task`` is then a `mimic_core.perturbation.disturbed_task`.
     """
     model, clips = task.model, task.clips
-    runner = ClipRunner(task, np.arange(len(clips.clip_names)))
+    runner = ClipRunner(task, np.arange(len(clips.clip_names)), perturbation)
     key = None if seed is None else jax.random.key(seed)
     start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=key)
     n_steps, total = task.n_steps, runner._steps
@@ -187,6 +231,7 @@ def roll_out(
         ref_qvel=masked(task.registered.qvel),
         **_inner(decision, gather),
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
+        body=model.body,
         provenance=provenance or {},
     )
 

@@ -95,7 +95,7 @@ def test_json_is_one_object_and_nothing_else(command):
     [
         (("plugins", "show", "jiont"), "no component or plugin 'jiont'; did you mean joint"),
         (("plugins", "check", "nobody:x"), "no component or plugin 'nobody:x'"),
-        (("analyze", "simplx", "rollouts.h5", "--out", "out"), "unknown analysis 'simplx'; did you mean simplex?"),
+        (("analyze", "simplx", "rollouts.h5", "--out", "out"), "unknown analysis 'simplx'; did you mean simplex"),
         (("run", "absent.toml", "--out", "out"), "absent.toml: no such run file; check the path"),
     ],
 )

@@ -17,6 +17,8 @@ from mimic_core.clips import ReferenceClips
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.plugins import Plugins
 from mimic_core.rollouts import Rollouts
+from mimic_core.run_stages import STAGES as ALL_STAGES
+from mimic_core.run_stages import plan_stages
 from mimic_core.storage import file_hash
 
 TOY = '''
@@ -166,7 +168,7 @@ def test_commands_name_every_choice(toy_plugins, tmp_path):
         "train": {"preset": "paper", "holdout": 0.3, "rewards": {"energy": False}},
         "rollout": {"seed": 5},
     }
-    commands = [s.command for s in pipeline._plan(toy_plugins, config, tmp_path, tmp_path / "out")]
+    commands = [s.command for s in plan_stages(toy_plugins, config, tmp_path, tmp_path / "out")]
     assert commands == [
         "mimic register *.csv --body toy --method stac --reader wide_csv --unit mm --out clips.h5",
         "mimic train clips.h5 --seed 0 --preset paper --holdout 0.3 --set rewards.energy=false --out train",
@@ -286,7 +288,7 @@ WRONG = [
     ("seed = 'one'\n[report]", "{file}: seed: must be a whole number, got 'one'"),
     ("train = 3\n", "{file}: train: must be a table, got 3"),
     ("analyze = {tracking = 3}\n", "{file}: analyze.tracking: must be a table, got 3"),
-    ("title = 'nothing'\n", "{file}: names no stage; add [register], [train], [rollout], [analyze.NAME] or [report]"),
+    ("title = 'nothing'\n", "{file}: names no stage; add one of [" + "], [".join(ALL_STAGES) + "]"),
     ("title = \n", "{file}: not valid TOML"),
     ("[generate]\n", 'generate: needs a body; add e.g. body = "mouse_forelimb" at the top of the run file'),
     ("body = 'toi'\n[generate]\n", "unknown body 'toi'; did you mean toy?"),
@@ -449,7 +451,7 @@ def test_an_analysis_of_clips_comes_before_those_of_rollouts_and_needs_none(toy_
     assert summary["done"] == ["analyze.registration", "analyze.tracking", "report"]
     assert summary["stages"]["analyze.registration"]["clips"] == 6
     command = manifest(out)["stages"][0]["command"]
-    assert command == "mimic analyze registration clips.h5 --set worst_frames=3 --out analysis/registration"
+    assert command == "mimic analyze registration own.h5 --set worst_frames=3 --out analysis/registration"
     page = (out / "report.html").read_text()
     assert page.index("Analysis: registration") < page.index("Analysis: tracking")
     assert "Distance of tracked keypoints from the fitted body" in page

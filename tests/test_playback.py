@@ -11,9 +11,10 @@ import pytest
 from playback_cases import SMALL, rollouts_of, toy_recording
 from toys import clips_of, compile_body, make_clips
 
+from mimic_core.scene import axes, best_angles
 from mimic_core.testing.steps import floating_model
 from mimic_playback import opengl
-from mimic_playback.camera import MARGINS, axes, best_angles, view_of
+from mimic_playback.camera import MARGINS, view_of
 from mimic_playback.outlines import Outlines
 from mimic_playback.page import Page, round_length
 from mimic_playback.scene import GHOST, KEYPOINT_COLOURS, Scene, activation_colours

@@ -233,7 +233,7 @@ def test_metabolic_needs_muscles(plugins):
 
 def test_active_force_is_what_mujoco_adds_to_the_passive_one(plugins, mouse_model):
     """At rest velocity, activation times the tabulated active force and the passive one are MuJoCo's own force."""
-    from mimic_rewards.curves import Muscles
+    from mimic_core.metabolics import Muscles
 
     muscles = Muscles.of(mouse_model)
     described = {m.name: m for m in mouse_model.body.muscles}

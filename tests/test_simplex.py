@@ -16,24 +16,33 @@ from scipy.stats import pearsonr, rankdata
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import activation_of, synthetic_rollouts
 from mimic_simplex import Settings, build
-from mimic_simplex.analysis import project, shuffled
-from mimic_simplex.trials import Trial, rows_of, split_clips, trials_of
+from mimic_simplex.analysis import forecasts_of, prepare, project, shuffled
+from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.trials import Trial
 
 LENGTHS = (120, 100, 120, 90, 120, 61, 120, 110)
 
 
 def trial(x, y, library, clip="c"):
     x, y = (np.asarray(v, float).reshape(len(v), -1) for v in (x, y))
-    return Trial(clip, library, np.arange(len(x)) / 200, x, y)
+    n = np.arange(len(x))
+    return Trial(clip, library, not library, n / 200, n, x, y)
+
+
+def forecast(trials, settings):
+    """The forecast of the first target."""
+    stack = Stack.of(trials)
+    _, found = project(stack, settings)
+    return forecasts_of(found, stack)[0]
 
 
 def direct(trials, e, tau, tp, k):
     """Sugihara & May (1990) written out: predictions of each held-out trial, in order of time."""
 
     def vectors(t):
-        n, back = len(t.joints), (e - 1) * -tau
+        n, back = len(t.time), (e - 1) * -tau
         for i in range(back, n - tp):
-            yield np.concatenate([t.joints[i + d * tau] for d in range(e)]), t.targets[i + tp, 0]
+            yield np.concatenate([t.predictors[i + d * tau] for d in range(e)]), t.targets[i + tp, 0]
 
     library = [v for t in trials if t.library for v in vectors(t)]
     points, ahead = np.array([v for v, _ in library]), np.array([y for _, y in library])
@@ -61,13 +70,10 @@ def result(rollouts):
 
 @pytest.mark.parametrize(("e", "tau", "tp", "k"), [(2, -1, 5, 0), (1, -1, 1, 2), (3, -2, 4, 0), (2, -1, 0, 5)])
 def test_agrees_with_a_direct_implementation(rollouts, e, tau, tp, k):
-    s = Settings(E=e, tau=tau, Tp=tp, neighbors=k, standardize="none")
-    joints, targets = rollouts.joint_names, ("elbow_flexor",)
-    library, _ = split_clips(rollouts, s)
-    trials = trials_of(rollouts, joints, targets, library, s)
-    forecast = project(rows_of(trials, joints, targets, s), joints, "elbow_flexor", s)
+    s = Settings(E=e, tau=tau, Tp=tp, neighbors=k, standardize="none", targets=("elbow_flexor",))
+    _, trials, _ = prepare(rollouts, None, s)
     expected = direct(trials, e, tau, tp, k or e + 1)
-    np.testing.assert_allclose(forecast.predicted, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(forecast(trials, s).predicted, expected, rtol=0, atol=1e-12)
     assert len(expected) == sum(n // 2 - (e - 1) * -tau - tp for n in LENGTHS[-2:])
 
 
@@ -75,33 +81,33 @@ def test_one_prediction_by_hand():
     """Neighbours of 1 among 0, 2.5 and 9 (E = 1, k = 2): distances 1 and 1.5, weights e^-1 and e^-1.5."""
     s = Settings(E=1, Tp=1, neighbors=2, standardize="none")
     trials = [trial([0, 2.5, 9, 0], [7, 10, 20, 40], True), trial([1, 5, 3], [0, 1, 2], False)]
-    forecast = project(rows_of(trials, ("x",), ("y",), s), ("x",), "y", s)
+    f = forecast(trials, s)
     near, far = np.exp(-1), np.exp(-1.5)
-    assert forecast.predicted[0] == pytest.approx((10 * near + 20 * far) / (near + far), abs=1e-12)
-    np.testing.assert_array_equal(forecast.observed, [1, 2])
+    assert f.predicted[0] == pytest.approx((10 * near + 20 * far) / (near + far), abs=1e-12)
+    np.testing.assert_array_equal(f.observed, [1, 2])
 
 
-def block_3sp(first, last, library):
+def block_3sp(first, last, library, clip="library"):
     from pyEDM import sampleData
 
     x = sampleData["block_3sp"]["x_t"].to_numpy()[first - 1 : last]
-    return trial(x, x, library)
+    return trial(x, x, library, clip)
 
 
 def test_values_of_pyedm_validation():
     """pyEDM's Smplx_E3_block_3sp_valid.csv: library rows 1-100, E = 3, forecasts of rows 102 to 104."""
     s = Settings(E=3, Tp=1, standardize="none")
     # The vectors of row 101 reach back to row 99, so that trial starts there.
-    rows = rows_of([block_3sp(1, 100, True), block_3sp(99, 196, False)], ("x",), ("y",), s)
-    np.testing.assert_allclose(project(rows, ("x",), "y", s).predicted[:2], [0.312495, 0.872122], rtol=0, atol=5e-7)
+    found = forecast([block_3sp(1, 100, True), block_3sp(99, 196, False, "predicted")], s)
+    np.testing.assert_allclose(found.predicted[:2], [0.312495, 0.872122], rtol=0, atol=5e-7)
 
 
 @pytest.mark.parametrize(("tp", "rho"), [(1, 0.896937), (2, 0.773489), (3, 0.424721), (5, 0.128462)])
 def test_accuracy_of_pyedm_validation(tp, rho):
     """pyEDM's PredictInterval_valid.csv: block_3sp, library rows 1-150, prediction 151-198, E = 3 (its rho is r)."""
     s = Settings(E=3, Tp=tp, standardize="none")
-    rows = rows_of([block_3sp(1, 150, True), block_3sp(149, 198, False)], ("x",), ("y",), s)
-    assert project(rows, ("x",), "y", s).r == pytest.approx(rho, abs=1e-6)
+    found = forecast([block_3sp(1, 150, True), block_3sp(149, 198, False, "predicted")], s)
+    assert found.r == pytest.approx(rho, abs=1e-6)
 
 
 def test_nothing_crosses_a_trial():
@@ -114,7 +120,7 @@ def test_nothing_crosses_a_trial():
     ask = [trial(x[4], x[4], False), trial(x[5], x[5], False)]
 
     def predict(trials):
-        return project(rows_of(trials, ("x",), ("y",), s), ("x",), "y", s).predicted
+        return forecast(trials, s).predicted
 
     alone = predict([*calm, *ask])
     mixed = predict([calm[0], wild[0], ask[0], wild[1], calm[1], calm[2], wild[2], ask[1], calm[3]])
@@ -132,39 +138,31 @@ def test_nothing_crosses_a_trial():
     tp=st.integers(0, 6),
     data=st.data(),
 )
-def test_rows_keep_trials_apart(lengths, e, tau, tp, data):
-    s = Settings(E=e, tau=tau, Tp=tp)
+def test_neighbours_keep_trials_apart(lengths, e, tau, tp, data):
     sides = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
-    trials = [trial([i] * n, [i] * n, lib, str(i)) for i, (n, lib) in enumerate(zip(lengths, sides, strict=True))]
-    try:
-        rows = rows_of(trials, ("x",), ("y",), s)
-    except DataError as e:
-        assert "too few samples" in str(e)
-        return
-    last = len(rows.library) - 1
-    for spans, back_off, library in ((rows.library, True, True), (rows.predict, False, False)):
-        for i, (a, b) in enumerate(spans):
-            b = b - tp if back_off and i == last else b
-            for row in range(a - 1 + s.shift, b):
-                seen = rows.trial[[*(row + d * tau for d in range(e)), row + tp]]
-                assert (seen == seen[0]).all() and seen[0] >= 0 and trials[seen[0]].library == library
-    finite = rows.frame["target:y"].notna().to_numpy()
-    np.testing.assert_array_equal(finite, rows.trial >= 0)
+    rng = np.random.default_rng(sum(lengths))
+    trials = [
+        trial(rng.random(n), rng.random(n), lib, str(i)) for i, (n, lib) in enumerate(zip(lengths, sides, strict=True))
+    ]
+    stack = Stack.of(trials)
+    found = Cloud(stack, e, tau).neighbours(tp, 2)
+    for rows, library in ((found.row[:, None], False), (found.near, True)):
+        assert (stack.library[rows] == library).all()
+        for first, last in ((rows + (e - 1) * tau, rows), (rows, rows + tp)):
+            assert (stack.trial[first] == stack.trial[last]).all()
+    room = sum(max(0, n - (e - 1) * -tau - tp) for n, lib in zip(lengths, sides, strict=True) if lib)
+    asked = sum(max(0, n - (e - 1) * -tau - tp) for n, lib in zip(lengths, sides, strict=True) if not lib)
+    assert len(found.row) == (asked if room >= 2 else 0)
+    np.testing.assert_allclose(found.weight.sum(1), 1)
 
 
 def test_shuffled_control_keeps_embedding_and_observations(rollouts):
-    s = Settings()
-    library, _ = split_clips(rollouts, s)
-    joints, m = rollouts.joint_names, "elbow_flexor"
-    rows = rows_of(trials_of(rollouts, joints, (m,), library, s), joints, (m,), s)
-    control = shuffled(rows, m, np.random.default_rng(0))
-    before, after = rows.frame[f"target:{m}"].to_numpy(), control.frame[f"target:{m}"].to_numpy()
-    for joint in joints:
-        np.testing.assert_array_equal(rows.frame[f"joint:{joint}"], control.frame[f"joint:{joint}"])
-    np.testing.assert_array_equal(before[~rows.library_rows], after[~rows.library_rows])
-    np.testing.assert_array_equal(np.sort(before[rows.library_rows]), np.sort(after[rows.library_rows]))
-    assert (before != after)[rows.library_rows].mean() > 0.9
-    assert (control.library, control.predict) == (rows.library, rows.predict)
+    stack = Stack.of(prepare(rollouts, None, Settings())[1])
+    before, after = stack.targets, shuffled(stack, np.random.default_rng(0))
+    held = ~stack.library
+    np.testing.assert_array_equal(before[held], after[held])
+    np.testing.assert_array_equal(np.sort(before[~held], axis=0), np.sort(after[~held], axis=0))
+    assert (before != after)[~held].mean() > 0.9
 
 
 def test_forecast_is_good_and_control_is_not(result):
@@ -178,9 +176,7 @@ def test_forecast_is_good_and_control_is_not(result):
 
 def test_scores_are_rank_and_linear_correlation(rollouts):
     s = Settings(targets=("elbow_flexor",))
-    library, _ = split_clips(rollouts, s)
-    rows = rows_of(trials_of(rollouts, rollouts.joint_names, s.targets, library, s), rollouts.joint_names, s.targets, s)
-    f = project(rows, rollouts.joint_names, "elbow_flexor", s)
+    f = forecast(prepare(rollouts, None, s)[1], s)
     assert f.rho == pytest.approx(np.corrcoef(rankdata(f.observed), rankdata(f.predicted))[0, 1], abs=1e-12)
     assert f.r == pytest.approx(np.corrcoef(f.observed, f.predicted)[0, 1], abs=1e-12)
 
@@ -204,34 +200,30 @@ def test_observed_values_are_those_tp_ahead(rollouts):
     """Without noise the observed values are the known function of the joints 25 ms later."""
     clean = synthetic_rollouts(LENGTHS, noise=0.0)
     s = Settings(targets=("shoulder_flexor",))
-    library, _ = split_clips(clean, s)
-    rows = rows_of(trials_of(clean, clean.joint_names, s.targets, library, s), clean.joint_names, s.targets, s)
-    f = project(rows, clean.joint_names, "shoulder_flexor", s)
-    held = np.flatnonzero(~library)
+    f = forecast(prepare(clean, None, s)[1], s)
+    held = [c for c, side in enumerate(clean.split) if side == "held_out"]
     expected = [activation_of(clean.joint_pos[c], clean.joint_vel[c])[2 * (1 + 5) : LENGTHS[c] : 2, 0] for c in held]
     np.testing.assert_allclose(f.observed, np.concatenate(expected), atol=1e-12)
 
 
 def test_excitation_is_averaged_over_each_sample(rollouts):
-    s = Settings(signal="excitation", standardize="none")
-    first = trials_of(rollouts, rollouts.joint_names, ("elbow_flexor",), np.ones(8, bool), s)[0]
+    s = Settings(signal="excitation", standardize="none", targets=("elbow_flexor",))
+    first = prepare(rollouts, None, s)[1][0]
     u = rollouts.of("excitation", "elbow_flexor")[0]
     assert first.time[0] == pytest.approx(2 / 400)  # nothing was applied before the first step
     np.testing.assert_allclose(first.targets[:3, 0], [u[1:3].mean(), u[3:5].mean(), u[5:7].mean()], atol=1e-12)
-    np.testing.assert_array_equal(first.joints[:, 0], rollouts.of("joint_pos", "shoulder")[0, 2:120:2])
+    np.testing.assert_array_equal(first.predictors[:, 0], rollouts.of("joint_pos", "shoulder")[0, 2:120:2])
 
 
 def test_activation_is_picked(rollouts):
-    first = trials_of(rollouts, rollouts.joint_names, ("elbow_flexor",), np.ones(8, bool), Settings())[0]
+    first = prepare(rollouts, None, Settings(targets=("elbow_flexor",)))[1][0]
     np.testing.assert_array_equal(first.targets[:, 0], rollouts.of("activation", "elbow_flexor")[0, 0:120:2])
 
 
 def test_standardisation(rollouts):
-    library = np.array([s == "train" for s in rollouts.split])
-    joints, m = rollouts.joint_names, ("elbow_flexor",)
-    known = np.concatenate([t.joints for t in trials_of(rollouts, joints, m, library, Settings()) if t.library])
+    known = np.concatenate([t.predictors for t in prepare(rollouts, None, Settings())[1] if t.library])
     np.testing.assert_allclose([known.mean(0), known.std(0)], [[0, 0], [1, 1]], atol=1e-12)
-    each = trials_of(rollouts, joints, m, library, Settings(standardize="trial"))
+    each = prepare(rollouts, None, Settings(standardize="trial"))[1]
     np.testing.assert_allclose([t.targets.std() for t in each], 1, atol=1e-12)
 
 
@@ -240,16 +232,16 @@ def test_gap_in_a_clip_parts_it():
     joint_pos = r.joint_pos.copy()
     joint_pos[0, 60:64] = np.nan
     r = attrs.evolve(r, joint_pos=joint_pos)
-    trials = trials_of(r, r.joint_names, ("elbow_flexor",), np.ones(4, bool), Settings())
+    trials = prepare(r, None, Settings())[1]
     assert [len(t.time) for t in trials] == [30, 28, 60, 60, 60]
     assert trials[1].time[0] == pytest.approx(64 / 400)
 
 
 def test_split_falls_back_to_a_seeded_draw():
     r = synthetic_rollouts((120,) * 10, split=("held_out",) * 10)
-    draws = [split_clips(r, Settings(seed=seed))[0] for seed in (0, 0, 1)]
-    assert [d.sum() for d in draws] == [7, 7, 7]
-    assert (draws[0] == draws[1]).all() and (draws[0] != draws[2]).any()
+    draws = [[t.library for t in prepare(r, None, Settings(seed=seed))[1]] for seed in (0, 0, 1)]
+    assert [sum(d) for d in draws] == [7, 7, 7]
+    assert draws[0] == draws[1] != draws[2]
     assert build(Settings(shuffles=1))(r).metrics["settings"]["split"] == "fraction"
 
 
@@ -276,8 +268,10 @@ def test_result_has_table_figures_and_methods(result, tmp_path):
         "simplex.csv",
         "rho.png",
         "rho.svg",
+        "rho.pdf",
         "traces.png",
         "traces.svg",
+        "traces.pdf",
     }
     table = result.tables["simplex"]
     assert [row[0] for row in table.rows] == list(result.metrics["rho"])
@@ -301,8 +295,8 @@ def test_shown_muscles_can_be_chosen(rollouts):
         ({"show": ("nothing",)}, LENGTHS, ConfigError, "analyze.simplex.show"),
         ({"rate_hz": 150.0}, LENGTHS, ConfigError, "must divide the control rate of 400 Hz"),
         ({}, (120,), DataError, "no held-out clips"),
-        ({"Tp": 58}, LENGTHS, DataError, "too few samples"),
-        ({}, (12, 12, 12), DataError, "a clip needs more than 7 samples"),
+        ({"Tp": 60}, LENGTHS, DataError, "too few samples"),
+        ({}, (12, 12, 12), DataError, "a clip needs more than 6 samples"),
     ],
 )
 def test_errors_are_one_line(settings, lengths, error, says):

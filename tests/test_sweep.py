@@ -22,9 +22,12 @@ from mimic_core import (
     hookimpl,
     stages,
     sweep,
+    sweep_job,
 )
+from mimic_core.intervals import Mean
 from mimic_core.plugins import Plugins
-from mimic_core.sweep_tables import Mean, Row, numbers, shown_metrics, tabulate
+from mimic_core.sweep_results import Row
+from mimic_core.sweep_tables import numbers, shown_metrics, tabulate
 
 SWEEP = """
 title = "Toy"
@@ -64,7 +67,7 @@ class Here:
             for job in jobs:
                 json.dumps(job.data)
                 try:
-                    sweep.run_job(job.data)
+                    sweep_job.run_job(job.data)
                 except Exception as e:
                     yield Outcome(job, str(e))
                 else:

@@ -11,6 +11,7 @@ import typer
 from mimic_core.cli.analyze import analyze
 from mimic_core.cli.body import body
 from mimic_core.cli.common import load_plugins, session
+from mimic_core.cli.emg import emg
 from mimic_core.cli.export import export, import_
 from mimic_core.cli.generate import generate
 from mimic_core.cli.info import info
@@ -31,9 +32,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From tracked keypoints to muscle activity: fit a body to keypoints, train a controller that makes the "
     "same movement in physics, and analyse what its muscles did.\n\n"
-    "The chain, a command each: **register** → **train** → **rollout** → **analyze**; **run** does all of it from "
+    "The chain, a command each: **register** → **train** → **rollout** → **analyze** (with **emg**, what was "
+    "recorded); **run** does all of it from "
     "one file. Every command has **--help** with an example, and **--json** for machines.",
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"mimic {version('mimic-neuro')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -42,11 +52,14 @@ def _options(
         list[Path] | None, typer.Option(help="Load a one-file plugin; may be given often.", show_default=False)
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     session.debug = session.debug or debug
 
 
-for command in (register, train, rollout, analyze, report, run, sweep, generate, body, export, info):
+for command in (register, train, rollout, emg, analyze, report, run, sweep, generate, body, export, info):
     app.command()(command)
 app.command(name="import")(import_)
 app.add_typer(plugins_app, name="plugins")

@@ -17,28 +17,30 @@ MAX_WIDTH = 20  # of a name in a cell; longer ones lose their middle
 
 def analyze(
     name: Annotated[str, typer.Argument(help="The analysis; see 'mimic plugins list'.", show_default=False)],
-    file: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            help="What it analyses: rollouts from 'mimic rollout', or reference clips from 'mimic register'.",
+            help="What it reads, in any order: rollouts, reference clips, EMG, the folder of a sweep.",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables (csv) and figures (png, svg).")],
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, tables (csv) and figures (png, svg, pdf).")],
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Analyse rollouts, or the registration that reference clips came from: tables, figures and metrics.
+    """Analyse rollouts, reference clips, EMG or a sweep: tables, figures and metrics.
 
     Example: `mimic analyze simplex rollouts.h5 --out simplex`
 
     Of a registration: `mimic analyze registration clips.h5 --out quality`
+
+    Every file says itself what it is. What an analysis reads is shown by `mimic plugins show NAME`.
     """
     from mimic_core import stages
 
     plugins = load_plugins()
     with working(plugins):
-        summary = stages.analyze(plugins, name, file, out=out, settings=_settings(set_, name))
+        summary = stages.analyze(plugins, name, *files, out=out, settings=_settings(set_, name))
     emit(summary, json, [*_tables(out), f"tables and figures → {summary['out']}"])
 
 
@@ -89,4 +91,6 @@ def _column(cells: list[str]) -> tuple[list[str], bool]:
 
 
 def _short(name: str) -> str:
+    if " " in name:  # words wrap
+        return name
     return name if len(name) <= MAX_WIDTH else f"{name[: MAX_WIDTH // 2 - 1]}…{name[-MAX_WIDTH // 2 :]}"

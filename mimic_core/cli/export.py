@@ -25,7 +25,7 @@ def export_record(
     Raises:
         DataError: ``file`` is of another kind than the format exchanges, or the layout cannot hold it.
     """
-    from mimic_core.exchange import RECORDS
+    from mimic_core.records import load
     from mimic_core.stages import Events
 
     out = Path(out)
@@ -35,7 +35,7 @@ def export_record(
         raise DataError(f"{out}: files of format {name} end in {' or '.join(spec.suffixes)}; give such a name")
     check_output(out)
     with Events(plugins, "export", {"format": name, "file": str(file), **unstructure(config)}) as events:
-        record = RECORDS[spec.kind].load(file)
+        record = load(file, spec.kind)
         with atomic_path(out) as tmp:
             spec.build(config).write(record, tmp)
         return events.finish(

@@ -75,6 +75,7 @@ def show(name: Name, json: Json = False) -> None:
         lines.append(
             f"[bold]{s['kind']} {s['name']}[/bold] from {s['plugin']}\n{s['summary']}"
             + (f"\nsource: {s['source']}" if s["source"] else "")
+            + (f"\nreads: {s['reads']}" if s["reads"] else "")
         )
         if s["settings"]:
             lines.append(
@@ -107,7 +108,16 @@ def _describe(p: Provided) -> dict[str, Any]:
         "variants": dict(getattr(p.record, "variants", {})),
         "presets": list(getattr(p.record, "presets", {})),
         "help": inspect.getdoc(config) if config and fields else "",
+        "reads": _reads(p),
     }
+
+
+def _reads(p: Provided) -> str:
+    """What an analysis, or a reader of recordings, takes."""
+    if p.kind != "analysis":
+        return getattr(p.record, "reads", "") if p.kind == "recording" else ""
+    beside = [f"{kind} (must be given)" if kind in p.record.needs else kind for kind in p.record.uses]
+    return p.record.of + (", any number" if p.record.several else "") + "".join(f"; {b}" for b in beside)
 
 
 def _default(f: attrs.Attribute) -> str:

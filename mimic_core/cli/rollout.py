@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mimic_core.cli.common import Json, emit, error_rows, load_plugins, table, working
+from mimic_core.cli.common import Json, Set, emit, error_rows, load_plugins, settings, table, working
 
 
 def rollout(
@@ -21,18 +21,40 @@ def rollout(
     checkpoint: Annotated[
         str, typer.Option(help="last, or best: the one that tracked the held-out clips most closely.")
     ] = "last",
+    perturb: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Disturb it: force_pulse, ablation, weakening, sensory_delay, intention_noise, sensorimotor_noise, or "
+            "one of a plugin of yours.",
+        ),
+    ] = None,
+    set_: Set = None,
     json: Json = False,
 ) -> None:
     """Let a trained controller move the body through every clip, in the true physics, and keep everything.
 
     Example: `mimic rollout run --out rollouts.h5`
+
+    Disturbed: `mimic rollout run --out pushed.h5 --perturb force_pulse --set perturb.force_N=0.1`
+
+    The controller is not trained again. Settings of a perturbation are shown by `mimic plugins show NAME`; what came of
+    it, by `mimic analyze recovery rollouts.h5 pushed.h5 --out recovery`.
     """
     from mimic_core import stages
 
     plugins = load_plugins()
     with working(plugins):
         summary = stages.rollout(
-            plugins, run, out=out, clips_file=clips, simulator=simulator, seed=seed, checkpoint=checkpoint
+            plugins,
+            run,
+            out=out,
+            clips_file=clips,
+            simulator=simulator,
+            seed=seed,
+            checkpoint=checkpoint,
+            perturb=perturb,
+            perturb_settings=settings(set_, "perturb"),
         )
     tracking = summary["tracking"]
     rows = [
@@ -58,5 +80,15 @@ def rollout(
                 rows,
             ),
             f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{fixed} → {summary['out']}",
+            *([f"disturbed by {_told(summary['perturbation'])}"] if perturb else []),
         ],
     )
+
+
+def _told(done: dict[str, Any]) -> str:
+    """A perturbation in words: its settings, and in how many clips it came about."""
+    given = {k: v for k, v in done["settings"].items() if v not in (None, "", [])}
+    shown = ", ".join(f"{k} {', '.join(map(str, v)) if isinstance(v, (list, tuple)) else v}" for k, v in given.items())
+    struck = [t for t in done["onset_ms"] if t is not None]
+    onset = f"{min(struck):g} ms" if min(struck) == max(struck) else f"{min(struck):g} to {max(struck):g} ms"
+    return f"{done['name']} ({shown}) in {len(struck)} of {len(done['onset_ms'])} clips, from {onset} on"

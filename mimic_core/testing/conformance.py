@@ -17,6 +17,7 @@ from mimic_core.component import ComponentSpec
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, MimicError, PluginError
 from mimic_core.storage import to_json
+from mimic_core.testing.perturbations import check_perturbation
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.steps import floating_model
 
@@ -54,6 +55,8 @@ def checks(kind: str, record: Any) -> dict[str, Check]:
     found |= _term_checks(kind) if kind in ("reward", "observation", "termination") else own
     if kind == "simulator" and record.differentiable:
         found["gradient"] = _check_gradient
+    if kind == "simulator" and record.forces:
+        found["forces"] = _check_forces
     return found
 
 
@@ -323,6 +326,26 @@ def _numbers(what: str, found: dict[str, Any], shapes: dict[str, tuple[int, ...]
                 raise PluginError(f"{what} is not finite in {name}; check the time step and the units of the body")
 
 
+def _check_forces(record: Any, plugins: Plugins) -> None:
+    """An engine that says it applies forces is moved by one, and by a force of zero as without."""
+    import jax
+
+    from mimic_core.testing.steps import toy_model
+
+    model = toy_model(plugins)
+    simulator = record.build(record.config(), model, float(model.mj_model.opt.timestep), False)
+    at_rest = np.zeros((2, len(model.actuator_names)))
+    state = simulator.reset(np.tile(model.mj_model.qpos0, (2, 1)), np.zeros((2, model.mj_model.nv)), at_rest)
+    force = np.zeros((2, len(model.body_names), 6), np.float32)
+    force[1, -1, :3] = 1e-3
+    pushed = jax.jit(simulator.step)(state._replace(force=force), at_rest)
+    alone = jax.jit(simulator.step)(state, at_rest)
+    if not np.allclose(pushed.qvel[0], alone.qvel[0], rtol=0, atol=1e-6):
+        raise PluginError("a force of zero moves the toy body; add SimState.force to what acts on each body anyway")
+    if np.allclose(pushed.qvel[1], alone.qvel[1], rtol=0, atol=1e-6):
+        raise PluginError("a force does not move the toy body; apply SimState.force in step, or say forces=False")
+
+
 def _check_gradient(record: Any, plugins: Plugins) -> None:
     """An engine that says it can be differentiated has finite slopes, also at rest."""
     import jax
@@ -450,4 +473,5 @@ _OWN: dict[str, dict[str, Check]] = {
     "registration": {"builds": _check_registration},
     "source": {"makes keypoints": _check_source},
     "policy": {"presets": _check_presets},
+    "perturbation": {"builds": check_perturbation},
 }

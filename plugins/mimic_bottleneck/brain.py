@@ -68,10 +68,16 @@ class Brain:
         keep = 1.0 - where.astype(float)
         return jax.tree.map(lambda a: a * keep.reshape(-1, *[1] * (a.ndim - 1)), memory)
 
-    def think(self, params: Any, seen: Observation, memory: Memory, noise: Array | None) -> tuple[Memory, Thought]:
-        """One control step. ``seen`` is normalised; ``noise`` (batch, intention) draws the intention, None its mean."""
+    def think(
+        self, params: Any, seen: Observation, memory: Memory, noise: Array | None, shift: Array | None = None
+    ) -> tuple[Memory, Thought]:
+        """One control step. ``seen`` is normalised; ``noise`` (batch, intention) draws the intention, None its mean.
+
+        ``shift`` (batch, intention) is added to it; the prior's standard deviation, the stationary one, is 1.
+        """
         gaussian, inner = self.network.apply(params, seen.reference, method="encode")
         z = gaussian.mean if noise is None else gaussian.sample(noise)
+        z = z if shift is None else z + shift
         recalled, cell = None, memory.cell
         if self.network.lstm_size:
             cell, recalled = self.network.apply(params, cell, z, seen.proprioception, method="recur")

@@ -210,17 +210,21 @@ class BottleneckTrainer:
 
     def controller(self, learned: Learned) -> Controller:
         """Wrap what was learned."""
-        return Controller(variables=learned, start=self.brain.begin, act=self._act)
+        return Controller(
+            variables=learned, start=self.brain.begin, act=self._act, intention_size=self.config.intention_size
+        )
 
     @cached_property
     def _act(self) -> Callable:
-        def act(learned: Learned, observation: Observation, carry: Any, key: Array | None) -> Decision:
+        def act(
+            learned: Learned, observation: Observation, carry: Any, key: Array | None, shift: Array | None = None
+        ) -> Decision:
             seen = self.normalise(learned, observation)
             noise = move = None
             if key is not None:
                 intend, move = jax.random.split(key)
                 noise = jax.random.normal(intend, (seen.reference.shape[0], self.config.intention_size))
-            memory, thought = self.brain.think(learned.params, seen, carry, noise)
+            memory, thought = self.brain.think(learned.params, seen, carry, noise, shift)
             action = thought.actions.mode()
             if move is not None:
                 action = jnp.tanh(thought.actions.loc + thought.actions.std * jax.random.normal(move, action.shape))

@@ -36,6 +36,7 @@ def mimic_simulators():
         rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0},
         differentiable=True,
         variants=True,
+        forces=True,
         summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",
         source="MuJoCo XLA, mujoco-mjx 3.17",
     )

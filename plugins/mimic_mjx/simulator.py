@@ -56,7 +56,7 @@ class MjxSimulator:
         self._substeps = substeps(control_dt, host.opt.timestep)
         self._m = _put(host)
         self._differences = _differences(self._m, map(prepared, variants.models(model.mj_model) if variants else ()))
-        self._blank = mjx.make_data(host, impl="jax")
+        self._blank = mjx.make_data(host, device=_device(), impl="jax")
         ids = np.array([host.joint(n).id for n in model.joint_names])
         self._limit = soft_limit_torque(host, ids) if differentiable else None
         self._tree = TreeDynamics(host) if differentiable and unsupported(host) is None else None
@@ -74,7 +74,7 @@ class MjxSimulator:
 
     def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
-        if self._tree is not None:
+        if self._tree is not None and isinstance(state.force, tuple):
             return self._tree_step(state, excitation)
         return jax.vmap(self._step)(state, excitation)
 
@@ -95,7 +95,10 @@ class MjxSimulator:
 
     def _fill(self, state: SimState, excitation: Array) -> mjx.Data:
         act = jnp.zeros(self._m.na).at[self._adr].set(state.activation[self._with_state])
-        return self._blank.replace(qpos=state.qpos, qvel=state.qvel, act=act, ctrl=excitation)
+        data = self._blank.replace(qpos=state.qpos, qvel=state.qvel, act=act, ctrl=excitation)
+        if isinstance(state.force, tuple):
+            return data
+        return data.replace(xfrc_applied=data.xfrc_applied.at[self.model.body_ids].set(state.force))
 
     def _step(self, state: SimState, excitation: Array) -> SimState:
         m, data = self._model(state), self._fill(state, excitation)
@@ -114,7 +117,7 @@ class MjxSimulator:
             carry, _ = jax.lax.scan(substep, carry, None, length=self._substeps)
         qpos, qvel, act, _ = carry
         activation = excitation.at[self._with_state].set(act[self._adr])
-        return SimState(state.time + self.control_dt, qpos, qvel, activation, variant=state.variant)
+        return SimState(state.time + self.control_dt, qpos, qvel, activation, variant=state.variant, force=state.force)
 
     def _advance(self, m: mjx.Model, d: mjx.Data) -> mjx.Data:
         """One physics step of the kind that the body's integrator and the view ask for."""
@@ -211,7 +214,12 @@ class MjxSimulator:
 
 def _put(host: mujoco.MjModel) -> mjx.Model:
     # named, since MJX would take its warp backend, which has no gradients, where warp-lang is installed
-    return mjx.put_model(host, impl="jax")
+    return mjx.put_model(host, device=_device(), impl="jax")
+
+
+def _device() -> jax.Device:
+    """One of this process's own: MJX takes the first of all, which of several processes belongs to the first."""
+    return jax.local_devices()[0]
 
 
 def _differences(plain: mjx.Model, hosts: Iterable[mujoco.MjModel]) -> dict[int, Array]:

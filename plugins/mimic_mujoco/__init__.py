@@ -37,6 +37,7 @@ def mimic_simulators():
         build=build,
         rank={"cpu": 2.0, "gpu": 0.5, "tpu": 0.5},
         variants=True,
+        forces=True,
         summary="MuJoCo's C engine, threaded over the batch (fastest on a CPU; no gradient)",
         source="Todorov, Erez & Tassa 2012, doi:10.1109/IROS.2012.6386109",
     )

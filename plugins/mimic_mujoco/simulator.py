@@ -22,6 +22,7 @@ from mimic_core.randomisation import Variants
 from mimic_core.simulator import substeps
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
+_CONTROL, _PUSH = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_XFRC_APPLIED)
 
 
 class MujocoSimulator:
@@ -74,8 +75,9 @@ class MujocoSimulator:
     def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
         shapes = jax.tree.map(_shape, tuple(state[:4]))
-        out = self._on_host(self._host_step, shapes, state, excitation)
-        return SimState(*out, variant=state.variant)
+        forces = () if isinstance(state.force, tuple) else (state.force,)
+        out = self._on_host(self._host_step, shapes, state, excitation, *forces)
+        return SimState(*out, variant=state.variant, force=state.force)
 
     def read(self, state: SimState, fields: frozenset[str]) -> Readings:
         """Read the named fields of `Readings` off a state."""
@@ -103,14 +105,21 @@ class MujocoSimulator:
         return jax.pure_callback(call, shapes, state.variant, *state[:4], *more, vmap_method="broadcast_all")
 
     def _host_step(self, variant: np.ndarray | None, *args: np.ndarray) -> list[np.ndarray]:
-        m, (*state, excitation) = self._m, args
-        held = np.repeat(excitation[:, None], self._substeps, axis=1)
+        m, state, excitation, forces = self._m, args[:4], args[4], args[5:]
+        inputs = np.concatenate([excitation, *map(self._pushes, forces)], axis=1)
+        held = np.repeat(inputs[:, None], self._substeps, axis=1)
         models = _choose(m, self._variants, variant, len(held))
-        ends, _ = self._roll(models, self._data, self._pack(*state), held)
+        ends, _ = self._roll(models, self._data, self._pack(*state), held, _CONTROL | _PUSH if forces else _CONTROL)
         time, qpos, qvel, act = np.split(ends[:, -1], [1, 1 + m.nq, 1 + m.nq + m.nv], axis=1)
         activation = excitation.copy()
         activation[:, self._with_state] = act[:, self._adr]
         return [time[:, 0], qpos, qvel, activation]
+
+    def _pushes(self, force: np.ndarray) -> np.ndarray:
+        """Return forces (batch, moving body, 6) as the engine takes them: (batch, n) of all bodies, the world first."""
+        pushes = np.zeros((len(force), self._m.nbody, force.shape[-1]))
+        pushes[:, self.model.body_ids] = force
+        return pushes.reshape(len(force), -1)
 
     def _host_read(self, names: list[str], variant: np.ndarray | None, *state: np.ndarray) -> list[np.ndarray]:
         models = _choose(self._probe, self._variant_probes, variant, len(state[0]))
@@ -124,9 +133,14 @@ class MujocoSimulator:
         return out
 
     def _roll(
-        self, models: list[mujoco.MjModel], data: list[mujoco.MjData], start: np.ndarray, control: np.ndarray
+        self,
+        models: list[mujoco.MjModel],
+        data: list[mujoco.MjData],
+        start: np.ndarray,
+        control: np.ndarray,
+        control_spec: int = _CONTROL,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return (batch, step, state) and (batch, step, sensor)."""
+        """Return (batch, step, state) and (batch, step, sensor); ``control`` holds what ``control_spec`` names."""
         shape, m = control.shape[:2], models[0]
         states, sensed = np.empty((*shape, self._size)), np.empty((*shape, m.nsensordata))
         with self._one_at_a_time:
@@ -136,6 +150,7 @@ class MujocoSimulator:
                 data,
                 start,
                 control,
+                control_spec=control_spec,
                 skip_checks=True,
                 nstep=shape[1],
                 state=states,

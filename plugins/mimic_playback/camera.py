@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-ELEVATION_DEG = -15.0
-"""Of the view that is chosen automatically: slightly from above, as a person looks at an animal on a table."""
+from mimic_core.scene import axes
+
 MARGINS = {"left": 0.06, "right": 0.2, "bottom": 0.16, "top": 0.14}
 """Shares of a picture that the body does not enter; text, legend and colour bar are there."""
 
@@ -38,34 +38,6 @@ class View:
     def project(self, points: np.ndarray) -> np.ndarray:
         """Return (…, 3) m right of, above and in front of the picture's centre for ``points`` (…, 3) m."""
         return (points - self.centre) @ self.axes.T
-
-
-def axes(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
-    """(3, 3) unit vectors right, up and towards the viewer of a direction of view."""
-    (ca, sa), (ce, se) = ((np.cos(a), np.sin(a)) for a in np.deg2rad([azimuth_deg, elevation_deg]))
-    return np.array([[sa, -ca, 0.0], [-se * ca, -se * sa, ce], [-ce * ca, -ce * sa, -se]])
-
-
-def best_angles(keypoints: np.ndarray, everything: np.ndarray) -> tuple[float, float]:
-    """Choose azimuth and elevation (deg) in which a movement is spread out most, and not behind the body.
-
-    Args:
-        keypoints: (step, keypoint, 3) m.
-        everything: (point, 3) m, where the body is.
-    """
-    cloud = keypoints.reshape(-1, 3) - keypoints.mean((0, 1))
-    moved = (keypoints - keypoints.mean(0)).std((0, 2))
-    moving = np.average(keypoints.mean(0), axis=0, weights=moved) if moved.any() else keypoints.mean((0, 1))
-
-    def spread(azimuth: float) -> float:
-        flat = cloud @ axes(azimuth, ELEVATION_DEG)[:2].T
-        return float(np.linalg.det(flat.T @ flat))
-
-    def nearness(azimuth: float) -> float:
-        return float((moving - everything.mean(0)) @ axes(azimuth, ELEVATION_DEG)[2])
-
-    side = max(np.arange(0.0, 180.0, 5.0), key=spread)
-    return float(max((side, side + 180.0), key=nearness)), ELEVATION_DEG
 
 
 def view_of(points: np.ndarray, angles_deg: tuple[float, float], aspect: float) -> View:

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from mimic_core.scene import activation_map
 from mimic_playback.camera import MARGINS
-from mimic_playback.scene import BACKGROUND, BODY, GHOST, KEYPOINT_COLOURS, Scene, colour_map
+from mimic_playback.scene import BACKGROUND, BODY, GHOST, KEYPOINT_COLOURS, Scene
 from mimic_playback.settings import Playback
 
 _DPI = 128  # a power of two, so that pixels / dpi * dpi gives the same pixels
@@ -111,7 +112,7 @@ class Page:
 
     def _colour_bar(self) -> None:
         bar, letters = self._figure.add_axes((0.9, 0.32, 0.018, 0.42)), self._letters
-        drawn = self._figure.colorbar(ScalarMappable(cmap=colour_map()), cax=bar, ticks=[0, 0.5, 1])
+        drawn = self._figure.colorbar(ScalarMappable(cmap=activation_map()), cax=bar, ticks=[0, 0.5, 1])
         drawn.set_label("muscle activation", fontsize=0.9 * letters, labelpad=0.3 * letters)
         drawn.ax.tick_params(labelsize=0.85 * letters, length=0.3 * letters, pad=0.3 * letters, width=0.07 * letters)
         drawn.outline.set_linewidth(0.05 * letters)

@@ -6,9 +6,10 @@ import mujoco
 import numpy as np
 
 from mimic_core import BodyModel
-from mimic_playback.camera import View, best_angles, view_of
+from mimic_core.scene import SHOWN_GROUPS, activation_map, add_sticks, best_angles
+from mimic_playback.camera import View, view_of
 from mimic_playback.settings import Playback, angles_deg
-from mimic_playback.shapes import HIDDEN_GROUP, SHOWN_GROUPS, placed, surfaces
+from mimic_playback.shapes import HIDDEN_GROUP, placed, surfaces
 from mimic_playback.source import Recording
 
 GHOST = np.array([0.0, 0.62, 0.45, 0.38])  # Okabe & Ito's bluish green, told apart with any colour vision
@@ -151,16 +152,7 @@ def options() -> mujoco.MjvOption:
 
 def activation_colours(activation: np.ndarray) -> np.ndarray:
     """(…, 4) colours of activations in [0, 1]: dark blue over purple to orange, also in order without colour."""
-    return colour_map()(np.clip(activation, 0.0, 1.0))
-
-
-def colour_map():
-    """The colours of activation, as a map of matplotlib."""
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-
-    # the map's bright end would be lost against the background
-    return ListedColormap(colormaps["plasma"](np.linspace(0.0, 0.8, 256)), name="activation")
+    return activation_map()(np.clip(activation, 0.0, 1.0))
 
 
 def _is_tendon(model: mujoco.MjModel, actuator: int) -> bool:
@@ -171,7 +163,7 @@ def _drawable(body: BodyModel) -> mujoco.MjModel:
     """Compile the body in one colour on a plain background, lit from the viewer."""
     spec = body.editable()
     if not surfaces(body.mj_model):
-        _add_sticks(spec, body)
+        add_sticks(spec, body.body)
     for texture in [t for t in spec.textures if t.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX]:
         spec.delete(texture)
     spec.add_texture(
@@ -193,18 +185,6 @@ def _drawable(body: BodyModel) -> mujoco.MjModel:
         if geom not in ends:  # the ground would fill the picture
             model.geom_group[geom] = HIDDEN_GROUP
     return model
-
-
-def _add_sticks(spec: mujoco.MjSpec, body: BodyModel) -> None:
-    """Give a skeleton without geoms a stick from each body's origin to the next bodies and to its keypoints."""
-    sites = set(body.body.keypoints.values())
-    for part in spec.bodies[1:]:
-        for end in [*part.bodies, *(s for s in part.sites if s.name in sites)]:
-            length = float(np.linalg.norm(end.pos))
-            if length > 0:
-                part.add_geom(
-                    type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.05 * length, 0, 0], fromto=[0, 0, 0, *end.pos], mass=0
-                )
 
 
 def _add_sphere(scene: mujoco.MjvScene, pos: np.ndarray, radius: float, rgba: np.ndarray) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-SHOWN_GROUPS = (0, 1, 2)
-"""Groups of geoms that MuJoCo shows unless told otherwise; the others are for collisions and the like."""
+from mimic_core.scene import seen_geoms
+
 HIDDEN_GROUP = 5
 _RINGS, _AROUND = 13, 24
 
 
 def surfaces(model: mujoco.MjModel) -> dict[int, np.ndarray]:
     """Geom → (point, 3) m on its surface in the geom's frame, for every geom that is seen and has an end."""
-    shown = (g for g in range(model.ngeom) if model.geom_group[g] in SHOWN_GROUPS and model.geom_rgba[g, 3] > 0)
-    found = {g: _surface(model, g) for g in shown}
+    found = {g: _surface(model, g) for g in seen_geoms(model)}
     return {g: points for g, points in found.items() if points is not None}
 
 

@@ -7,11 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial.transform import Rotation
 
+from mimic_core.figures import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
 from mimic_quality.measures import Measures, over_samples, runs, window, windows
 
-# Okabe & Ito's palette, told apart with any colour vision.
-BLUE, VERMILLION, GREEN, ORANGE, PINK, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
-GREY, BLACK = "#777777", "#000000"
 CLIP_COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, BLACK)
 CLIP_STYLES = ("-", "--", ":")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from mimic_core.figures import BLUE
 from mimic_report.markup import name, picture
 
-BLUE = "#0072B2"
 CAPTION = (
     "Training: each panel shows one measure against the number of control steps simulated so far. Axes that "
     "span more than a factor of twenty are logarithmic."

@@ -3,69 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_report.markup import duration, show
+from mimic_report.markup import dig, duration, show, slug
 from mimic_report.run import Run
 
 
 @attrs.frozen
 class Headline:
-    """One number for the top of the page."""
+    """One number for the top of the page.
+
+    Attributes:
+        anchor: section that it comes from.
+    """
 
     label: str
     value: str
     note: str = ""
-
-
-def dig(data: Any, *keys: str) -> Any:
-    """Follow keys into nested mappings; None where they lead nowhere."""
-    for key in keys:
-        data = data.get(key) if isinstance(data, Mapping) else None
-    return data
+    anchor: str = ""
 
 
 def headlines(run: Run) -> list[Headline]:
     """The few numbers that a reader looks for first; those that the run does not have are left out."""
     out = []
-    registered = dig(_summary(run, "register"), "error_mm", "mean")
+    registered = dig(run.summary("register"), "error_mm", "mean")
     if registered is not None:
-        out.append(Headline("registration error", f"{show(registered)} mm", "mean over keypoints"))
+        out.append(
+            Headline("registration error", f"{show(registered)} mm", "mean over keypoints", slug("stage", "register"))
+        )
     for split, label in (("held_out", "tracking error, held-out clips"), ("train", "tracking error, training clips")):
-        error = dig(_summary(run, "rollout"), "tracking", "by_split", split, "keypoint_mm", "mean")
+        error = dig(run.summary("rollout"), "tracking", "by_split", split, "keypoint_mm", "mean")
         if error is not None:
-            out.append(Headline(label, f"{show(error)} mm", "mean over moving keypoints"))
-    rho, control = simplex(run)
+            out.append(Headline(label, f"{show(error)} mm", "mean over moving keypoints", slug("stage", "rollout")))
+    name, rho, control = simplex(run)
     if rho:
         out.append(
             Headline(
                 "simplex ρ, joints to muscles",
                 show(float(np.mean(rho))),
                 f"shuffled control {show(float(np.mean(control)))}" if control else "",
+                slug("analysis", name),
             )
         )
     return out
 
 
-def simplex(run: Run) -> tuple[list[float], list[float]]:
-    """Spearman's rho of every muscle and of its shuffled control, from whichever analysis reports them."""
+def simplex(run: Run) -> tuple[str, list[float], list[float]]:
+    """Name of the first analysis that reports Spearman's rho, its value for every muscle, and its shuffled control."""
     for a in run.analyses:
         rho, control = a.metrics.get("rho"), a.metrics.get("shuffled")
         if isinstance(rho, Mapping) and isinstance(control, Mapping):
             return (
+                a.name,
                 [v for v in rho.values() if v is not None],
                 [v for v in (dig(c, "rho") for c in control.values()) if v is not None],
             )
-    return [], []
+    return "", [], []
 
 
 def in_words(run: Run) -> str:
     """One paragraph: what was done and what came out."""
     sentences = []
-    register, train, rollout = (_summary(run, n) for n in ("register", "train", "rollout"))
+    register, train, rollout = (run.summary(n) for n in ("register", "train", "rollout"))
     if register:
         what = f"{show(register.get('clips'))} clips ({show(register.get('frames'))} frames) of 3D keypoints"
         sentences.append(
@@ -95,7 +96,7 @@ def in_words(run: Run) -> str:
                 "Acting in the simulated physics, it keeps the keypoints at a mean distance of "
                 f"{' and '.join(parts)} from the registered movement{tail}."
             )
-    rho, control = simplex(run)
+    _, rho, control = simplex(run)
     if rho:
         against = f", against {show(float(np.mean(control)))} for a shuffled control" if control else ""
         sentences.append(
@@ -104,8 +105,3 @@ def in_words(run: Run) -> str:
             f"{show(float(np.mean(rho)))}{against})."
         )
     return " ".join(sentences)
-
-
-def _summary(run: Run, stage: str) -> dict[str, Any]:
-    found = run.stage(stage)
-    return found.summary if found else {}

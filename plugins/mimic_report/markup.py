@@ -6,10 +6,14 @@ import base64
 import html
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from mimic_core.figures import FORMATS
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)
 # Vector figures stay sharp in print; very long ones (tens of thousands of points) slow a browser down.
@@ -19,6 +23,13 @@ MAX_SVG_BYTES = 600_000
 def text(v: Any) -> str:
     """Escape text for element content and for quoted attributes."""
     return html.escape(str(v), quote=True)
+
+
+def dig(values: Any, *keys: str) -> Any:
+    """Follow keys into nested mappings; None where they lead nowhere."""
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
 
 
 def show(v: Any) -> str:
@@ -100,17 +111,34 @@ def name(key: str) -> str:
     return key.replace("_", " ")
 
 
-def image(directory: Path, figure: str, caption: str) -> str:
-    """A figure from ``FIGURE.svg`` or ``FIGURE.png`` in a directory, inlined."""
+def image(directory: Path, figure: str, caption: str, page: Path | None = None) -> str:
+    """A figure from ``FIGURE.svg`` or ``FIGURE.png`` in a directory, inlined, with what else it is kept as.
+
+    Args:
+        page: folder of the page, for links to the files; None where it will lie apart from them.
+    """
     svg, png = directory / f"{figure}.svg", directory / f"{figure}.png"
     use = svg if svg.is_file() and (svg.stat().st_size <= MAX_SVG_BYTES or not png.is_file()) else png
-    return picture(use.read_bytes(), "svg+xml" if use == svg else "png", caption or figure)
+    there = [f for ending in FORMATS if (f := directory / f"{figure}.{ending}").is_file()]
+    return picture(use.read_bytes(), "svg+xml" if use == svg else "png", caption or figure, _kept(there, page))
 
 
-def picture(content: bytes, kind: str, caption: str) -> str:
-    """An inlined image with its caption."""
+def _kept(there: Sequence[Path], page: Path | None) -> str:
+    if page is None:
+        return f"Files: {', '.join(text(f.name) for f in there)}"
+    links = (quote(os.path.relpath(f.resolve(), page.resolve()).replace(os.sep, "/")) for f in there)
+    return "Files: " + ", ".join(f'<a href="{text(at)}">{text(f.name)}</a>' for f, at in zip(there, links, strict=True))
+
+
+def picture(content: bytes, kind: str, caption: str, kept: str = "") -> str:
+    """An inlined image with its caption, and HTML that says where it is kept; a click enlarges it."""
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    return f'<figure><img src="{source}" alt="{text(caption)}"><figcaption>{text(caption)}</figcaption></figure>'
+    files = f' <span class="files">{kept}</span>' if kept else ""
+    return (
+        f'<figure><button type="button" class="enlarge" title="Enlarge">'
+        f'<img src="{source}" alt="{text(caption)}"></button>'
+        f"<figcaption>{text(caption)}{files}</figcaption></figure>"
+    )
 
 
 def details(summary: str, inner: str) -> str:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mimic_core.storage import write_text
+from mimic_report.comparison import comparison, published_for
 from mimic_report.curve import training_curve
-from mimic_report.headline import dig, headlines, in_words
-from mimic_report.markup import code, data, details, duration, image, is_plain, slug, table, text
-from mimic_report.run import Analysis, Run, Stage, read_run
+from mimic_report.headline import headlines, in_words
+from mimic_report.markup import code, data, details, dig, duration, image, is_plain, slug, table, text
+from mimic_report.methods import section as methods
+from mimic_report.replay import replay
+from mimic_report.run import Analysis, Run, Stage, analysis_of, read_run
 
 if TYPE_CHECKING:
     from mimic_report import Settings
@@ -24,6 +27,8 @@ SYNTHETIC = (
     "numbers below show that the chain works and say nothing about any animal."
 )
 
+NO_COMPARISON = "These movements are synthetic, the published ones an animal's: the figures cannot be compared."
+
 SPLITS = {"held_out": "held-out", "train": "training"}
 
 PAGE = Template("""<!DOCTYPE html>
@@ -32,6 +37,8 @@ PAGE = Template("""<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="mimic $version">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>$title</title>
 <style>
 $style
@@ -45,6 +52,8 @@ $banner
 $sections
 <footer><p>Written by mimic $version from the run's own files; this page needs no network.</p></footer>
 </main>
+<dialog id="enlarged" aria-label="Enlarged figure"></dialog>
+$scripts
 </body>
 </html>
 """)
@@ -67,20 +76,23 @@ def writer(settings: Settings) -> Callable[[Path, Path], Path]:
 
     def write(run: Path, out: Path) -> Path:
         path = out if out.suffix.lower() in (".html", ".htm") else out / "report.html"
-        return write_text(path, render(read_run(Path(run)), settings))
+        return write_text(path, render(read_run(Path(run)), settings, path))
 
     return write
 
 
-def render(run: Run, settings: Settings) -> str:
-    """Return the whole page."""
+def render(run: Run, settings: Settings, out: Path) -> str:
+    """Return the whole page, as it will lie at ``out``."""
     m = run.manifest
     sections = _distinct(
         [
             _summary(run),
+            *_comparison(run, settings),
+            *_replay(run, settings),
             _stages(run),
             *(_stage(run, s) for s in run.stages if not _covered(run, s)),
-            *(_analysis(a, settings) for a in run.analyses),
+            *(_analysis(run, a, settings, out) for a in run.analyses),
+            *_methods(run),
             _settings(m),
             _provenance(m),
         ]
@@ -91,12 +103,22 @@ def render(run: Run, settings: Settings) -> str:
     return PAGE.substitute(
         title=text(settings.title or m.get("title") or run.directory.resolve().name),
         version=text(m.get("mimic", "")),
-        style=files("mimic_report").joinpath("style.css").read_text(encoding="utf-8"),
+        style=_file("style.css"),
         contents=contents,
         when=text(when),
         banner=f'<p class="synthetic" role="note">{text(SYNTHETIC)}</p>' if m.get("synthetic") else "",
         sections="\n".join(s.html() for s in sections),
+        scripts="\n".join(f"<script>\n{_file(name)}</script>" for name in _programs(sections)),
     )
+
+
+def _programs(sections: list[Section]) -> list[str]:
+    return ["enlarge.js", *(["solids.js", "replay.js"] if any('id="replay-data"' in s.body for s in sections) else [])]
+
+
+def _file(name: str) -> str:
+    """The text of a file of this plugin."""
+    return files("mimic_report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _distinct(sections: list[Section]) -> list[Section]:
@@ -110,19 +132,39 @@ def _distinct(sections: list[Section]) -> list[Section]:
 
 def _covered(run: Run, stage: Stage) -> bool:
     """An analysis stage has its section among the analyses; a report is this page."""
-    return stage.name == "report" or any(
-        slug(stage.name) in (slug("analyze", a.name), slug("analysis", a.name), slug(a.name)) for a in run.analyses
-    )
+    return stage.name == "report" or analysis_of(stage) in [a.name for a in run.analyses]
 
 
 def _summary(run: Run) -> Section:
     tiles = "".join(
-        f"<div><dt>{text(h.label)}</dt><dd>{text(h.value)}<small>{text(h.note)}</small></dd></div>"
+        f'<div><dt><a href="#{h.anchor}">{text(h.label)}</a></dt>'
+        f"<dd>{text(h.value)}<small>{text(h.note)}</small></dd></div>"
         for h in headlines(run)
     )
     words = in_words(run) or "This run holds no finished stage that reports numbers."
     body = f'<p class="lead">{text(words)}</p>' + (f'<dl class="tiles">{tiles}</dl>' if tiles else "")
     return Section("Summary", body, "summary")
+
+
+def _comparison(run: Run, settings: Settings) -> Iterator[Section]:
+    published = published_for(run, settings.published)
+    if published is None:
+        return
+    body = comparison(run, published)
+    if run.manifest.get("synthetic"):
+        body = f'<p class="warning">{text(NO_COMPARISON)}</p>' + details("Show the table all the same", body)
+    yield Section("Beside published figures", body, "published")
+
+
+def _replay(run: Run, settings: Settings) -> Iterator[Section]:
+    if settings.clips:
+        yield Section("Replay", f'<div class="screen">{replay(run, settings)}</div>', "replay-section")
+
+
+def _methods(run: Run) -> Iterator[Section]:
+    words = methods(run)
+    if words:
+        yield Section("Methods", words, "methods")
 
 
 def _stages(run: Run) -> Section:
@@ -133,7 +175,7 @@ def _stages(run: Run) -> Section:
 
 
 def _stage(run: Run, stage: Stage) -> Section:
-    body = ""
+    body = _command(stage.command)
     curve = run.directory / "train" / "curve.csv"
     if stage.name == "train" and curve.is_file():
         body += training_curve(curve)
@@ -146,6 +188,10 @@ def _stage(run: Run, stage: Stage) -> Section:
     body += table(("quantity", "value"), plain) if plain else ""
     body += details("All numbers of this stage, as JSON", data(stage.summary)) if stage.summary else ""
     return Section(f"Stage: {stage.name}", body or "<p>This stage reported no numbers.</p>", slug("stage", stage.name))
+
+
+def _command(command: str) -> str:
+    return f'<p class="made">Made alone by <code class="command">{text(command)}</code></p>' if command else ""
 
 
 def _errors(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -161,17 +207,18 @@ def _errors(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
                 yield f"{SPLITS.get(split, split)} clips, to the {against}", by[key]
 
 
-def _analysis(a: Analysis, settings: Settings) -> Section:
-    body = ""
+def _analysis(run: Run, a: Analysis, settings: Settings, out: Path) -> Section:
+    body = _command(run.command_of(a))
     if a.missing:
         body += f'<p class="warning">Missing from {text(a.name)}: {text(", ".join(a.missing))}. Run it again.</p>'
     for name, caption in a.figures.items():
-        body += image(a.directory, name, caption)
+        body += image(
+            a.directory, name, caption, out.parent if out.resolve().is_relative_to(run.directory.resolve()) else None
+        )
     for name, (caption, header, rows) in a.tables.items():
         cut = len(rows) - settings.max_rows
         note = f"{cut:,} more rows are in analysis/{a.name}/{name}.csv." if cut > 0 else ""
         body += table(header, rows[: settings.max_rows], caption or name, note)
-    body += f"<h3>Methods</h3><p>{text(a.methods)}</p>" if a.methods else ""
     body += details("All numbers of this analysis, as JSON", data(a.metrics)) if a.metrics else ""
     return Section(f"Analysis: {a.name}", body, slug("analysis", a.name))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,41 @@ class Analysis:
 
 @attrs.frozen
 class Run:
-    """Everything that the page is made of."""
+    """Everything that the page is made of.
+
+    Attributes:
+        training: what the training says of itself: ``plan`` with every setting, ``body``; empty if there is none.
+    """
 
     directory: Path
     manifest: dict[str, Any]
     stages: tuple[Stage, ...]
     analyses: tuple[Analysis, ...]
+    training: dict[str, Any] = attrs.field(factory=dict)
 
     def stage(self, name: str) -> Stage | None:
         """The last stage of that name."""
         return next((s for s in reversed(self.stages) if s.name == name), None)
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """What that stage reported; empty if there is none."""
+        stage = self.stage(name)
+        return stage.summary if stage else {}
+
+    def command_of(self, analysis: Analysis) -> str:
+        """The command that makes an analysis alone."""
+        return next((s.command for s in reversed(self.stages) if analysis_of(s) == analysis.name), "")
+
+    def analysis_called(self, analysis: Analysis) -> str:
+        """Which analysis it is; its section may have another name."""
+        words = shlex.split(self.command_of(analysis))
+        return words[2] if words[:2] == ["mimic", "analyze"] and len(words) > 2 else analysis.name
+
+
+def analysis_of(stage: Stage) -> str:
+    """Name of the analysis that a stage is; empty if it is none."""
+    name = re.sub(r"^(analyze[ .]|analysis/)", "", stage.name)
+    return name if name != stage.name else ""
 
 
 def read_run(directory: Path) -> Run:
@@ -74,9 +100,11 @@ def read_run(directory: Path) -> Run:
     known = {f.name for f in attrs.fields(Stage)}
     stages = tuple(Stage(**{k: v for k, v in s.items() if k in known and v is not None}) for s in listed)
     # a folder that no stage of this run stands for was left by an earlier run file
-    folders = [directory / "analysis" / re.sub(r"^(analyze[ .]|analysis/)", "", s.name) for s in stages]
-    found = list(dict.fromkeys(p for p in folders if p.is_dir() and p != directory / "analysis"))
-    return Run(directory, manifest, stages, tuple(read_analysis(p) for p in found))
+    folders = [directory / "analysis" / name for name in map(analysis_of, stages) if name]
+    found = list(dict.fromkeys(p for p in folders if p.is_dir()))
+    training = directory / "train" / "run.json"
+    trained = read_json(training) if training.is_file() and any(s.name == "train" for s in stages) else {}
+    return Run(directory, manifest, stages, tuple(read_analysis(p) for p in found), trained)
 
 
 def read_analysis(directory: Path) -> Analysis:

@@ -1,70 +1,40 @@
-"""The `simplex` analysis: how well joint angles forecast muscle activity.
+"""Empirical dynamic modelling: how well joints and muscles forecast muscle activity, and what that is worth.
 
-Simplex projection (Sugihara & May 1990) through pyEDM, trained on some clips and tested on others.
-Leonardis et al. (2025) give E = 2 and tau = -1 for joints, Tp = 5, and Spearman's rho. Their public
-notebook computed the published 0.802 (biceps) and 0.789 (triceps) with Tp = 1 at 400 Hz, raw actions
-z-scored per trial, and Pearson's r; here both coefficients are reported and those choices are settings.
+Analyses: `simplex` (simplex projection with two controls), `simplex_sweep` (over E, tau and Tp), `smap` (a test for
+nonlinearity) and `ccm` (convergent cross mapping). Leonardis et al. (2025) give E = 2 and tau = -1 for joints, Tp = 5,
+and Spearman's rho. Their public notebook computed the published 0.802 (biceps) and 0.789 (triceps) with Tp = 1 at
+400 Hz, raw actions z-scored per trial, and Pearson's r; here both coefficients are reported and those choices are
+settings.
 """
 
 from __future__ import annotations
 
-import attrs
-from attrs.validators import ge, gt, in_, lt
-
 from mimic_core import AnalysisSpec, hookimpl
+from mimic_simplex.settings import CCMSettings, Settings, SMapSettings, SweepSettings
 
-
-@attrs.frozen
-class Settings:
-    """Settings of simplex projection.
-
-    Attributes:
-        signal: what is forecast: ``activation``, or ``excitation`` (averaged over each analysis sample).
-        joints: joints to forecast from; none named means all.
-        targets: muscles (or other actuators) to forecast; none named means all.
-        E: number of delayed copies of each joint angle.
-        tau: delay between copies, analysis samples; negative means the past.
-        Tp: how far ahead to forecast, analysis samples.
-        neighbors: neighbours averaged over; 0 means E + 1.
-        rate_hz: analysis rate, Hz; must divide the control rate.
-        standardize: joint angles as they are (``none``), z-scored with mean and SD of the library
-            (``library``), or angles and signals z-scored clip by clip (``trial``, which looks ahead).
-        split: ``rollouts`` takes the clips labelled train as library and those labelled held_out to
-            predict; ``fraction`` draws them. Rollouts with one label only are split by fraction.
-        held_out: share of clips to predict when drawn.
-        shuffles: repeats of the shuffled control.
-        seed: of the draw and of the shuffles.
-        show: muscles whose traces are drawn; none named means all.
-    """
-
-    signal: str = attrs.field(default="activation", validator=in_(("activation", "excitation")))
-    joints: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    E: int = attrs.field(default=2, validator=ge(1))
-    tau: int = attrs.field(default=-1, validator=lt(0))
-    Tp: int = attrs.field(default=5, validator=ge(0))
-    neighbors: int = attrs.field(default=0, validator=ge(0))
-    rate_hz: float = attrs.field(default=200.0, validator=gt(0))
-    standardize: str = attrs.field(default="library", validator=in_(("none", "library", "trial")))
-    split: str = attrs.field(default="rollouts", validator=in_(("rollouts", "fraction")))
-    held_out: float = attrs.field(default=0.3, validator=[gt(0), lt(1)])
-    shuffles: int = attrs.field(default=20, validator=ge(1))
-    seed: int = attrs.field(default=0, validator=ge(0))
-    show: tuple[str, ...] = ()
-
-    @property
-    def k(self) -> int:
-        """Number of neighbours."""
-        return self.neighbors or self.E + 1
-
-    @property
-    def shift(self) -> int:
-        """Samples between the newest and the oldest entry of an embedding vector."""
-        return (self.E - 1) * -self.tau
+_SIMPLEX = "Sugihara & May 1990, doi:10.1038/344734a0; Takens 1981, doi:10.1007/BFb0091924"
 
 
 def build(config: Settings):
     from mimic_simplex.analysis import analysis
+
+    return analysis(config)
+
+
+def build_sweep(config: SweepSettings):
+    from mimic_simplex.sweep import analysis
+
+    return analysis(config)
+
+
+def build_smap(config: SMapSettings):
+    from mimic_simplex.smap import analysis
+
+    return analysis(config)
+
+
+def build_ccm(config: CCMSettings):
+    from mimic_simplex.ccm import analysis
 
     return analysis(config)
 
@@ -75,6 +45,34 @@ def mimic_analyses():
         name="simplex",
         config=Settings,
         build=build,
-        summary="simplex projection from joint angles to each muscle, with shuffled control (pyEDM)",
-        source="Sugihara & May 1990, doi:10.1038/344734a0; Takens 1981, doi:10.1007/BFb0091924",
+        uses=("emg",),
+        summary="simplex projection from joints and muscles to muscles or EMG, with two controls (checked with pyEDM)",
+        source=_SIMPLEX,
+    )
+    yield AnalysisSpec(
+        name="simplex_sweep",
+        config=SweepSettings,
+        build=build_sweep,
+        uses=("emg",),
+        tells_progress=True,
+        summary="simplex projection of each variable over E, tau and Tp, on all cores",
+        source=_SIMPLEX,
+    )
+    yield AnalysisSpec(
+        name="smap",
+        config=SMapSettings,
+        build=build_smap,
+        uses=("emg",),
+        tells_progress=True,
+        summary="S-map: does forecasting gain from local maps, i.e. are the dynamics nonlinear (pyEDM)",
+        source="Sugihara 1994, doi:10.1098/rsta.1994.0106",
+    )
+    yield AnalysisSpec(
+        name="ccm",
+        config=CCMSettings,
+        build=build_ccm,
+        uses=("emg",),
+        tells_progress=True,
+        summary="convergent cross mapping between joints and muscles, both ways, libraries counted in clips",
+        source="Sugihara et al. 2012, doi:10.1126/science.1227079",
     )

@@ -1,18 +1,22 @@
-"""Simplex projection from joint angles to muscle activity, and its shuffled control."""
+"""Simplex projection from joints and muscles to muscle activity, and its controls."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
-from mimic_core import Result, Rollouts, Table
-from mimic_simplex.trials import Rows, Trial, chosen, rows_of, split_clips, trials_of
+from mimic_core import ConfigError, DataError, Result, Rollouts, Table
+from mimic_core.emg import Emg
+from mimic_core.errors import did_you_mean
+from mimic_simplex.neighbours import Cloud, Neighbours, Stack
+from mimic_simplex.peer import Peer, largest_difference
+from mimic_simplex.scores import pearson, spearman
+from mimic_simplex.trials import Source, Trial, clips_of, split_clips, standardize, trials_of
 
 if TYPE_CHECKING:
-    from mimic_simplex import Settings
+    from mimic_simplex.settings import Settings
 
 
 @attrs.frozen(eq=False)
@@ -20,7 +24,7 @@ class Forecast:
     """Observed and predicted target at the same instants.
 
     Attributes:
-        row: (prediction,) row of the frame (from 0) that the forecast is *for*.
+        row: (prediction,) row of the stack that the forecast is *for*.
         observed, predicted: (prediction,) in units of the target.
     """
 
@@ -31,195 +35,225 @@ class Forecast:
     @property
     def rho(self) -> float:
         """Spearman's rank correlation; NaN if either side is constant."""
-        from scipy.stats import spearmanr
-
-        return self._score(spearmanr)
+        return spearman(self.observed, self.predicted)
 
     @property
     def r(self) -> float:
         """Pearson's correlation; NaN if either side is constant."""
-        from scipy.stats import pearsonr
-
-        return self._score(pearsonr)
-
-    def _score(self, test: Any) -> float:
-        if np.ptp(self.observed) == 0 or np.ptp(self.predicted) == 0:
-            return float("nan")
-        return float(test(self.observed, self.predicted).statistic)
+        return pearson(self.observed, self.predicted)
 
 
-def project(rows: Rows, joints: tuple[str, ...], target: str, settings: Settings) -> Forecast:
-    """Forecast one target by simplex projection (Sugihara & May 1990).
+@attrs.frozen
+class Names:
+    """What is forecast from what, as ``kind:name``, and what is drawn."""
 
-    The k nearest library vectors of each embedding vector, weighted by exp(-d/d_min), average the
-    target Tp samples later.
+    predictors: tuple[str, ...]
+    targets: tuple[str, ...]
+    show: tuple[str, ...]
+
+
+def names_of(source: Source, settings: Settings) -> Names:
+    """Look up the variables that the settings name.
+
+    Raises:
+        ConfigError: a name is unknown.
+        DataError: EMG is to be forecast, and there is none trial by trial.
     """
-    from pyEDM import Simplex
-
-    out = Simplex(
-        dataFrame=rows.frame,
-        columns=[f"joint:{j}" for j in joints],
-        target=f"target:{target}",
-        lib=[row for span in rows.library for row in span],
-        pred=[row for span in rows.predict for row in span],
-        E=settings.E,
-        tau=settings.tau,
-        Tp=settings.Tp,
-        knn=settings.k,
-    )
-    made = out[out["Predictions"].notna() & out["Observations"].notna()]
-    return Forecast(made["Time"].to_numpy(int) - 1, made["Observations"].to_numpy(), made["Predictions"].to_numpy())
+    if settings.predict == "emg":
+        source.single_trials("to forecast it")
+    targets = source.pick("emg" if settings.predict == "emg" else "muscle", settings.targets, "targets")
+    joints = source.pick("joint", settings.joints, "joints") if settings.predictors != "muscles" else ()
+    muscles = source.pick("muscle", settings.muscles, "muscles") if settings.predictors != "joints" else ()
+    plain = tuple(map(plain_name, targets))
+    for name in settings.show:
+        if name not in plain:
+            raise ConfigError(f"analyze.simplex.show: {name!r} is not forecast{did_you_mean(name, plain)}")
+    return Names((*joints, *muscles), targets, settings.show or plain)
 
 
-def shuffled(rows: Rows, target: str, rng: np.random.Generator) -> Rows:
-    """Return the same rows with the library's target values permuted; embedding and observations stay."""
-    values = rows.frame[f"target:{target}"].to_numpy(copy=True)
-    values[rows.library_rows] = rng.permutation(values[rows.library_rows])
-    return attrs.evolve(rows, frame=rows.frame.assign(**{f"target:{target}": values}))
+def plain_name(label: str) -> str:
+    """``kind:name`` → ``name``."""
+    return label.partition(":")[2]
+
+
+def prepare(rollouts: Rollouts, emg: Emg | None, settings: Settings) -> tuple[Names, list[Trial], str]:
+    """Read names and trials as the settings say, and how clips were split."""
+    source = Source("simplex", rollouts, emg, settings.signal, settings.kinematics, settings.rate_hz)
+    names = names_of(source, settings)
+    clips = clips_of(source, names.targets)
+    sides, how = split_clips(source, settings.split, settings.held_out, settings.seed, clips)
+    trials = standardize(trials_of(source, names.predictors, names.targets, sides), settings.standardize)
+    return names, trials, how
+
+
+def project(stack: Stack, settings: Settings) -> tuple[Cloud, Neighbours]:
+    """Find the neighbours that forecast the predicted clips.
+
+    Raises:
+        DataError: too few samples for this embedding.
+    """
+    cloud = Cloud(stack, settings.E, settings.tau)
+    need = cloud.shift + settings.Tp
+    vectors, asked = cloud.library_size(settings.Tp), int(cloud.asked(settings.Tp).sum())
+    found = cloud.neighbours(settings.Tp, settings.k) if asked and vectors >= settings.k else None
+    if found is None or not len(found.row):
+        wanted = f"E = {settings.E}, tau = {settings.tau}, Tp = {settings.Tp} at {settings.rate_hz:g} Hz"
+        which = f"{vectors} library vectors, {settings.k} needed" if asked else "no held-out clip is long enough"
+        raise DataError(
+            f"simplex: too few samples for {wanted}: {which} (a clip needs more than {need} samples); "
+            "use longer clips, a higher analyze.simplex.rate_hz or a smaller analyze.simplex.Tp"
+        )
+    return cloud, found
+
+
+def forecasts_of(found: Neighbours, stack: Stack, known: np.ndarray | None = None) -> list[Forecast]:
+    """Forecast every target; ``known`` (row, target) replaces what the library knows of the targets."""
+    predicted = found.forecast(stack.targets if known is None else known)
+    at = found.row + found.Tp
+    return [Forecast(at, stack.targets[at, i], predicted[:, i]) for i in range(stack.targets.shape[1])]
+
+
+def shuffled(stack: Stack, rng: np.random.Generator) -> np.ndarray:
+    """Targets (row, target) with the library's values permuted, each target by itself."""
+    known = stack.targets.copy()
+    known[stack.library] = rng.permuted(known[stack.library], axis=0)
+    return known
+
+
+def derangement(n: int, rng: np.random.Generator) -> np.ndarray:
+    """A random permutation of n that leaves nothing in its place; every one is as likely as any other."""
+    while True:
+        order = rng.permutation(n)
+        if (order != np.arange(n)).all():
+            return order
+
+
+def surrogate(cloud: Cloud, tp: int, k: int, rng: np.random.Generator) -> Neighbours:
+    """Forecast each predicted clip from the predictors of another predicted clip at the same time.
+
+    The other clip is drawn at random, a derangement of all. Library and embedding stay; where clips are left out, both
+    the clip that is forecast and the one that lends its predictors are.
+    """
+    stack = cloud.stack
+    clips = np.unique(stack.clip[stack.predict])
+    donor = np.full(len(stack.clips), -1)
+    donor[clips] = clips[derangement(len(clips), rng)]
+    vector_at = np.full((len(stack.clips), stack.sample.max() + 1), -1)
+    vector_at[stack.clip[cloud.row], stack.sample[cloud.row]] = np.arange(len(cloud.row))
+    rows = np.flatnonzero(stack.predict & (stack.left >= tp) & (stack.place >= cloud.shift))
+    of = vector_at[donor[stack.clip[rows]], stack.sample[rows]]
+    rows, of = rows[of >= 0], of[of >= 0]
+    both = np.stack([stack.clip[rows], donor[stack.clip[rows]]], axis=1)
+    return cloud.neighbours(tp, k, ask=rows, of=of, not_of=np.where(stack.library[rows][:, None], both, -1))
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts) -> Result`` for these settings."""
+    """Return ``analyse(rollouts, emg=None) -> Result`` for these settings."""
 
-    def analyse(rollouts: Rollouts) -> Result:
-        joints = chosen(settings.joints, rollouts.joint_names, "joints", "joint")
-        targets = chosen(settings.targets, rollouts.muscle_names or rollouts.actuator_names, "targets", "muscle")
-        show = chosen(settings.show, targets, "show", "forecast muscle")
-        library, how = split_clips(rollouts, settings)
-        trials = trials_of(rollouts, joints, targets, library, settings)
-        rows = rows_of(trials, joints, targets, settings)
-        forecasts = {m: project(rows, joints, m, settings) for m in targets}
+    def analyse(rollouts: Rollouts, emg: Emg | None = None) -> Result:
+        names, trials, how = prepare(rollouts, emg, settings)
+        stack = Stack.of(trials)
+        cloud, found = project(stack, settings)
+        plain = [plain_name(t) for t in names.targets]
+        forecasts = dict(zip(plain, forecasts_of(found, stack), strict=True))
         rng = np.random.default_rng(settings.seed)
-        control = {
-            m: [project(shuffled(rows, m, rng), joints, m, settings) for _ in range(settings.shuffles)] for m in targets
+        control = [forecasts_of(found, stack, shuffled(stack, rng)) for _ in range(settings.shuffles)]
+        other = []
+        if len(np.unique(stack.clip[found.row])) > 1:
+            other = [
+                forecasts_of(surrogate(cloud, settings.Tp, settings.k, rng), stack) for _ in range(settings.surrogates)
+            ]
+        peers = [largest_difference(cloud, found, forecasts[m].predicted, i) for i, m in enumerate(plain)]
+        metrics = {
+            "rho": {m: f.rho for m, f in forecasts.items()},
+            "r": {m: f.r for m, f in forecasts.items()},
+            "shuffled": _control(plain, control),
+            "surrogate": _control(plain, other),
+            "settings": {
+                **attrs.asdict(settings),
+                "joints": [plain_name(x) for x in names.predictors if x.startswith("joint:")],
+                "muscles": [plain_name(x) for x in names.predictors if x.startswith("muscle:")],
+                "targets": plain,
+                "neighbors": settings.k,
+                "split": how,
+            },
+            "n": _counts(rollouts, stack, cloud, found, settings),
+            "pyEDM": attrs.asdict(
+                Peer(peers[0].version, sum(p.compared for p in peers), max(p.largest_difference for p in peers))
+            ),
         }
-        metrics = _metrics(
-            forecasts, control, _settings(settings, joints, targets, how), _counts(rows, trials, forecasts)
-        )
-        return _result(metrics, forecasts, rows, trials, show, settings, rollouts.rate_hz)
+        return _result(metrics, forecasts, stack, names.show, settings, rollouts.rate_hz, emg)
 
     return analyse
 
 
-def _settings(settings: Settings, joints: tuple[str, ...], targets: tuple[str, ...], how: str) -> dict[str, Any]:
+def _counts(rollouts: Rollouts, stack: Stack, cloud: Cloud, found: Neighbours, settings: Settings) -> dict[str, Any]:
+    def clips(of: np.ndarray) -> set[int]:
+        return set(np.unique(stack.clip[of]).tolist())
+
+    used = clips(cloud.library[stack.left[cloud.library] >= settings.Tp]) | clips(found.row)
     return {
-        **attrs.asdict(settings),
-        "joints": list(joints),
-        "targets": list(targets),
-        "neighbors": settings.k,
-        "split": how,
-        "pyEDM": version("pyEDM"),
+        "library_clips": len(clips(stack.library)),
+        "predicted_clips": len(clips(stack.predict)),
+        "library_samples": int(stack.library.sum()),
+        "predictions": len(found.row),
+        "clips_too_short": sorted(c for i, c in enumerate(stack.clips) if i not in used),
+        "clips_left_out": len(rollouts.clip_names) - len(stack.clips),
     }
 
 
-def _counts(rows: Rows, trials: list[Trial], forecasts: dict[str, Forecast]) -> dict[str, Any]:
-    first = next(iter(forecasts.values()))
-    clips = {t.clip: t.library for t in trials}
-    used = {trials[i].clip for a, _ in (*rows.library, *rows.predict) for i in (rows.trial[a - 1],)}
-    return {
-        "library_clips": sum(clips.values()),
-        "predicted_clips": len(clips) - sum(clips.values()),
-        "library_samples": int(rows.library_rows.sum()),
-        "predictions": len(first.row),
-        "clips_too_short": sorted(set(clips) - used),
-    }
+def _control(names: list[str], repeats: list[list[Forecast]]) -> dict[str, dict[str, float]]:
+    """Mean and SD of the scores over repeats, by target; NaN without repeats."""
 
-
-def _metrics(
-    forecasts: dict[str, Forecast], control: dict[str, list[Forecast]], settings: dict[str, Any], counts: dict[str, Any]
-) -> dict[str, Any]:
-    def of(m: str) -> dict[str, float]:
-        rho, r = np.array([f.rho for f in control[m]]), np.array([f.r for f in control[m]])
+    def of(i: int) -> dict[str, float]:
+        rho, r = np.array([f[i].rho for f in repeats] or [np.nan]), np.array([f[i].r for f in repeats] or [np.nan])
         return {"rho": float(rho.mean()), "sd": float(rho.std()), "r": float(r.mean()), "r_sd": float(r.std())}
 
-    return {
-        "rho": {m: f.rho for m, f in forecasts.items()},
-        "r": {m: f.r for m, f in forecasts.items()},
-        "shuffled": {m: of(m) for m in forecasts},
-        "settings": settings,
-        "n": counts,
-    }
+    return {m: of(i) for i, m in enumerate(names)}
 
 
 def _result(
     metrics: dict[str, Any],
     forecasts: dict[str, Forecast],
-    rows: Rows,
-    trials: list[Trial],
+    stack: Stack,
     show: tuple[str, ...],
     settings: Settings,
     control_rate_hz: float,
+    emg: Emg | None,
 ) -> Result:
     from mimic_simplex import figures
+    from mimic_simplex.texts import simplex_methods, source_words, target_words
 
-    control, n = metrics["shuffled"], metrics["n"]
+    control, other, n = metrics["shuffled"], metrics["surrogate"], metrics["n"]
     table = Table(
         columns=(
             "muscle",
             "Spearman rho",
             "Pearson r",
-            "shuffled rho (mean)",
-            "shuffled rho (SD)",
-            "shuffled r (mean)",
-            "shuffled r (SD)",
+            *(f"{c} rho ({of})" for c in ("shuffled", "surrogate") for of in ("mean", "SD")),
         ),
         rows=[
-            (
-                m,
-                metrics["rho"][m],
-                metrics["r"][m],
-                control[m]["rho"],
-                control[m]["sd"],
-                control[m]["r"],
-                control[m]["r_sd"],
-            )
+            (m, metrics["rho"][m], metrics["r"][m], *(c[m][key] for c in (control, other) for key in ("rho", "sd")))
             for m in forecasts
         ],
-        caption=f"Forecast of muscle {settings.signal} {1e3 * settings.Tp / settings.rate_hz:g} ms ahead from joint "
-        f"angles: {n['predictions']} predictions in {n['predicted_clips']} clips, from {n['library_clips']} "
-        f"library clips; shuffled control over {settings.shuffles} permutations.",
+        caption=f"Forecast of {target_words(settings)} {1e3 * settings.Tp / settings.rate_hz:g} ms ahead from "
+        f"{source_words(settings)}: {n['predictions']} predictions in {n['predicted_clips']} clips, from "
+        f"{n['library_clips']} library clips; shuffled control over {settings.shuffles} permutations, trial-shuffled "
+        f"surrogate over {settings.surrogates}.",
     )
-    traces, shown = figures.traces(forecasts, rows, trials, show, settings)
+    traces, shown = figures.traces(forecasts, stack, show, settings)
     return Result(
         metrics=metrics,
         tables={"simplex": table},
         figures={"rho": figures.bars(metrics, settings), "traces": traces},
         captions={
-            "rho": "Spearman's rho between observed and forecast muscle "
-            f"{settings.signal} (filled) and its shuffled control (open; mean and SD of "
-            f"{settings.shuffles} permutations of the library's targets under the same embedding).",
-            "traces": f"Observed and forecast {settings.signal} in predicted clips, end to end, from the clip with the "
-            f"smallest to the clip with the largest mean absolute error ({', '.join(shown)}).",
+            "rho": f"Spearman's rho between observed and forecast {target_words(settings)} (filled); its "
+            f"trial-shuffled surrogate, each clip forecast from another clip at the same time (light; mean and SD of "
+            f"{settings.surrogates}), which is what the repetition of one movement explains; and its shuffled control "
+            f"(hatched; mean and SD of {settings.shuffles} permutations of the library's targets under the same "
+            "embedding).",
+            "traces": f"Observed and forecast {target_words(settings)} in predicted clips, end to end, from the clip "
+            f"with the smallest to the clip with the largest mean absolute error ({', '.join(shown)}).",
         },
-        methods=_methods(metrics, settings, control_rate_hz),
-    )
-
-
-def _methods(metrics: dict[str, Any], settings: Settings, control_rate_hz: float) -> str:
-    n, s = metrics["n"], metrics["settings"]
-    ms = 1e3 / settings.rate_hz
-    scaled = {
-        "none": "Joint angles were used in radians.",
-        "library": "Joint angles were z-scored with the mean and SD of the library.",
-        "trial": "Joint angles and signals were z-scored within each clip.",
-    }[settings.standardize]
-    drawn = {
-        "rollouts": "the training clips formed the library and the held-out clips were predicted",
-        "fraction": f"clips were assigned at random (seed {settings.seed})",
-    }[s["split"]]
-    picked = ("averaged over" if settings.signal == "excitation" else "picked from") + f" {control_rate_hz:g} Hz"
-    short = f" Too short to be used: {', '.join(n['clips_too_short'])}." if n["clips_too_short"] else ""
-    return (
-        f"Muscle {settings.signal} was forecast from joint angles by simplex projection (Sugihara & May 1990, "
-        f"doi:10.1038/344734a0; pyEDM {s['pyEDM']}). Rollouts at {control_rate_hz:g} Hz were analysed at "
-        f"{settings.rate_hz:g} Hz (joint angles picked, {settings.signal} {picked}). Each of the {len(s['joints'])} "
-        f"joint angles ({', '.join(s['joints'])}) was delay-embedded (Takens 1981, doi:10.1007/BFb0091924) with "
-        f"E = {settings.E} and tau = {settings.tau} ({-settings.tau * ms:g} ms into the past), giving vectors of "
-        f"{len(s['joints']) * settings.E} coordinates. {scaled} The target Tp = {settings.Tp} samples "
-        f"({settings.Tp * ms:g} ms) ahead is the average over the {settings.k} nearest library vectors, weighted by "
-        f"exp(-d/d_min). Clips were never mixed: {drawn} ({n['library_clips']} and {n['predicted_clips']} clips, "
-        f"{n['library_samples']} library samples, {n['predictions']} predictions), and trials are parted by empty "
-        "rows so that neither a delay nor a forecast reaches from one into another. The control keeps the embedding "
-        "and permutes the library's target values. Accuracy is Spearman's rho and Pearson's r over all predictions "
-        f"together; samples within a clip are not independent.{short}"
+        methods=simplex_methods(metrics, settings, control_rate_hz, emg),
     )

@@ -7,58 +7,50 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from mimic_simplex import Settings
-    from mimic_simplex.analysis import Forecast
-    from mimic_simplex.trials import Rows, Trial
+from mimic_core.figures import BLUE, GREY, SKY, VERMILLION
+from mimic_simplex.texts import source_words, target_unit, target_words
 
-# Okabe & Ito's palette, told apart with any colour vision.
-BLUE, VERMILLION, GREY = "#0072B2", "#D55E00", "#555555"
+if TYPE_CHECKING:
+    from mimic_simplex.analysis import Forecast
+    from mimic_simplex.neighbours import Stack
+    from mimic_simplex.settings import Settings
 
 
 def bars(metrics: dict[str, Any], settings: Settings) -> Figure:
-    """Spearman's rho of each muscle beside its shuffled control."""
+    """Spearman's rho of each muscle beside its surrogate and its shuffled control."""
     names = list(metrics["rho"])
     x = np.arange(len(names))
-    figure = Figure(figsize=(max(4.5, 0.75 * len(names) + 1.5), 3.6), layout="constrained")
+    figure = Figure(figsize=(max(5.0, 0.9 * len(names) + 1.5), 3.6))
     ax = figure.subplots()
     rho = np.array([metrics["rho"][m] for m in names], float)
-    control = np.array([metrics["shuffled"][m]["rho"] for m in names], float)
-    sd = np.array([metrics["shuffled"][m]["sd"] for m in names], float)
-    ax.bar(x - 0.2, rho, 0.38, color=BLUE, label="joint angles")
-    ax.bar(
-        x + 0.2,
-        control,
-        0.38,
-        yerr=sd,
-        color="white",
-        edgecolor=GREY,
-        ecolor=GREY,
-        capsize=2.5,
-        hatch="////",
-        label="shuffled (mean ± SD)",
-    )
+    ax.bar(x - 0.27, rho, 0.26, color=BLUE, label=source_words(settings))
+    ends = [0.0, *rho]
+    for shift, key, label, look in (
+        (0.0, "surrogate", "other trial, same time (mean ± SD)", {"color": SKY}),
+        (0.27, "shuffled", "shuffled (mean ± SD)", {"color": "white", "edgecolor": GREY, "hatch": "////"}),
+    ):
+        mean, sd = (np.array([metrics[key][m][of] for m in names], float) for of in ("rho", "sd"))
+        ax.bar(x + shift, mean, 0.26, yerr=sd, ecolor=GREY, capsize=2, label=label, **look)
+        ends += [*(mean - sd)]
     for i in range(len(names)):
         text, top = (f"{rho[i]:.2f}", max(0.0, rho[i])) if np.isfinite(rho[i]) else ("constant", 0.0)
-        ax.annotate(text, (x[i] - 0.2, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+        ax.annotate(text, (x[i] - 0.27, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
     ax.axhline(0, color="black", linewidth=0.8)
     crowded = max(map(len, names)) * len(names) > 40
     ax.set_xticks(x, names, rotation=30 if crowded else 0, ha="right" if crowded else "center")
-    ends = [v - 0.05 for v in (*rho, *(control - sd)) if np.isfinite(v)]
-    ax.set_ylim(max(-1.0, min([0.0, *ends])), 1.12)
+    ax.set_ylim(max(-1.0, min(v - 0.05 for v in ends if np.isfinite(v))), 1.05)
     ax.set_ylabel("Spearman's ρ, observed vs forecast")
     ahead_ms = 1e3 * settings.Tp / settings.rate_hz
-    ax.set_title(f"Forecast of {settings.signal} {ahead_ms:g} ms ahead", fontsize=10, loc="left")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, ncols=2, loc="upper right", bbox_to_anchor=(1.0, 1.13))
+    ax.set_title(f"Forecast of {target_words(settings)} {ahead_ms:g} ms ahead")
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
 def traces(
-    forecasts: dict[str, Forecast], rows: Rows, trials: list[Trial], show: tuple[str, ...], settings: Settings
+    forecasts: dict[str, Forecast], stack: Stack, show: tuple[str, ...], settings: Settings
 ) -> tuple[Figure, list[str]]:
     """Observed and forecast signal of some muscles in up to three clips, and the names of those clips."""
-    chosen = _spread(_clip_errors(forecasts, rows), 3)
+    chosen = _spread(_clip_errors(forecasts, stack), 3)
     columns = min(3, len(show))
     n_rows = -(-len(show) // columns)
     figure = Figure(figsize=(3.3 * columns + 0.4, 1.7 * n_rows + 0.9), layout="constrained")
@@ -70,7 +62,7 @@ def traces(
     for panel, (ax, muscle) in enumerate(zip(axes.flat, show, strict=False)):
         f, start, ticks = forecasts[muscle], 0.0, []
         for i in chosen:
-            here = rows.trial[f.row] == i
+            here = stack.clip[f.row] == i
             t = start + np.arange(here.sum()) * period_ms
             first = start == 0.0
             ax.plot(t, f.observed[here], color="black", linewidth=1.4, label="observed" if first else None)
@@ -99,17 +91,16 @@ def traces(
         ha="center",
         fontsize=7,
     )
-    unit = "z-score" if settings.standardize == "trial" else "0 to 1"
-    figure.supylabel(f"{settings.signal} ({unit})", fontsize=10)
+    figure.supylabel(f"{target_words(settings)} ({target_unit(settings)})", fontsize=9)
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
-    return figure, [trials[i].clip for i in chosen]
+    return figure, [stack.clips[i] for i in chosen]
 
 
-def _clip_errors(forecasts: dict[str, Forecast], rows: Rows) -> dict[int, float]:
-    """Mean over muscles of the mean absolute error of each predicted trial."""
+def _clip_errors(forecasts: dict[str, Forecast], stack: Stack) -> dict[int, float]:
+    """Mean over muscles of the mean absolute error of each predicted clip."""
     first = next(iter(forecasts.values()))
-    of = rows.trial[first.row]
+    of = stack.clip[first.row]
     return {
         int(i): float(np.mean([np.abs(f.observed - f.predicted)[of == i].mean() for f in forecasts.values()]))
         for i in np.unique(of)
@@ -117,7 +108,7 @@ def _clip_errors(forecasts: dict[str, Forecast], rows: Rows) -> dict[int, float]
 
 
 def _spread(errors: dict[int, float], n: int) -> list[int]:
-    """Pick n trials evenly from the smallest to the largest error."""
+    """Pick n clips evenly from the smallest to the largest error."""
     order = sorted(errors, key=errors.__getitem__)
     at = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))
     return [order[i] for i in at]

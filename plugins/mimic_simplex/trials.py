@@ -1,19 +1,18 @@
-"""From rollouts to the rows that simplex projection works on."""
+"""From rollouts and EMG to trials at the analysis rate."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
 
 from mimic_core import ConfigError, DataError, Rollouts
+from mimic_core.emg import Emg
 from mimic_core.errors import did_you_mean
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mimic_simplex import Settings
+KINDS = ("joint", "muscle", "emg")
+"""A variable is named ``kind:name``, e.g. ``joint:elbow``."""
 
 
 @attrs.frozen(eq=False)
@@ -22,165 +21,260 @@ class Trial:
 
     Attributes:
         clip: name of the clip.
-        library: belongs to the library (else to what is predicted).
+        library: others may be predicted from it.
+        predict: it is predicted; with ``library`` too, from all clips but itself.
         time: (sample,) s since the clip's start.
-        joints: (sample, joint) rad, or z-scored.
+        sample: (sample,) number of the sample in its clip.
+        predictors: (sample, predictor) rad or as recorded, or z-scored.
         targets: (sample, target), or z-scored.
     """
 
     clip: str
     library: bool
+    predict: bool
     time: np.ndarray
-    joints: np.ndarray
+    sample: np.ndarray
+    predictors: np.ndarray
     targets: np.ndarray
 
 
-@attrs.frozen(eq=False)
-class Rows:
-    """All trials under one another, parted by NaN rows, and where library and prediction lie.
+@attrs.frozen
+class Source:
+    """Where variables come from.
 
     Attributes:
-        frame: ``Time`` (row number), ``joint:NAME`` and ``target:NAME`` columns.
-        library: first and last row (from 1, both included) of each trial with library vectors.
-        predict: the same for the trials to predict; the rows forecast *from*.
-        library_rows: (row,) True where the target belongs to the library.
-        trial: (row,) index of the trial, -1 in the padding.
+        analysis: name of the analysis, for messages.
+        signal: what of a simulated muscle.
+        kinematics: ``rollout`` or ``reference``.
+        rate_hz: analysis rate, Hz.
     """
 
-    frame: pd.DataFrame
-    library: list[tuple[int, int]]
-    predict: list[tuple[int, int]]
-    library_rows: np.ndarray
-    trial: np.ndarray
+    analysis: str
+    rollouts: Rollouts
+    emg: Emg | None
+    signal: str
+    kinematics: str
+    rate_hz: float
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Names of a kind of variable."""
+        r = self.rollouts
+        if kind == "emg":
+            return self.emg.muscle_names if self.emg else ()
+        return r.joint_names if kind == "joint" else r.muscle_names or r.actuator_names
+
+    def pick(self, kind: str, wanted: Sequence[str], key: str) -> tuple[str, ...]:
+        """Return ``wanted``, or every name of the kind where none is named, as ``kind:name``.
+
+        Raises:
+            ConfigError: a name is unknown.
+        """
+        known = self.names(kind)
+        for name in wanted:
+            if name not in known:
+                near, where = did_you_mean(name, known), "this EMG" if kind == "emg" else "these rollouts"
+                what = {"emg": "recorded muscle"}.get(kind, kind)
+                raise ConfigError(f"analyze.{self.analysis}.{key}: no {what} {name!r} in {where}{near}")
+        return tuple(f"{kind}:{name}" for name in wanted or known)
+
+    def variables(self, wanted: Sequence[str], key: str = "variables") -> tuple[str, ...]:
+        """Check variables that a user names as ``kind:name``.
+
+        Raises:
+            ConfigError: no such kind or name.
+        """
+        for label in wanted:
+            kind, colon, name = label.partition(":")
+            if kind not in KINDS or not colon:
+                raise ConfigError(
+                    f"analyze.{self.analysis}.{key}: {label!r} names no variable; expected joint:NAME, muscle:NAME "
+                    f"or emg:NAME, e.g. joint:{self.rollouts.joint_names[0]}"
+                )
+            if kind == "emg":
+                self.single_trials(f"for {label}")
+            self.pick(kind, (name,), key)
+        return tuple(wanted)
+
+    def recorded_muscles(self) -> tuple[str, ...]:
+        """The simulated muscles that the lab records, as ``muscle:name``; all muscles where the body does not say."""
+        body, known = self.rollouts.body, self.names("muscle")
+        recorded = tuple(dict.fromkeys(m for m in body.emg_muscles.values() if m in known)) if body else ()
+        return self.pick("muscle", recorded, "variables")
+
+    def single_trials(self, why: str) -> Emg:
+        """Return the EMG.
+
+        Raises:
+            DataError: there is none, or only its mean.
+        """
+        if self.emg is None:
+            raise DataError(
+                f"analyze.{self.analysis}: needs EMG {why}, and no EMG file is given; name one beside the rollouts "
+                "(made by 'mimic emg')"
+            )
+        if self.emg.averaged_trials > 1:
+            raise DataError(
+                f"analyze.{self.analysis}: needs EMG trial by trial {why}, but this EMG is a mean over "
+                f"{self.emg.averaged_trials} trials; give EMG of single trials"
+            )
+        return self.emg
 
 
-def chosen(wanted: tuple[str, ...], known: tuple[str, ...], key: str, what: str) -> tuple[str, ...]:
-    """Return ``wanted``, or everything known where nothing is named.
-
-    Raises:
-        ConfigError: a name is unknown.
-    """
-    for name in wanted:
-        if name not in known:
-            near = did_you_mean(name, known)
-            raise ConfigError(f"analyze.simplex.{key}: no {what} {name!r} in these rollouts{near}")
-    return wanted or known
-
-
-def split_clips(rollouts: Rollouts, settings: Settings) -> tuple[np.ndarray, str]:
-    """Return (clip,) True for library clips, and how they were chosen.
+def split_clips(source: Source, how: str, held_out: float, seed: int, clips: Sequence[str]) -> tuple[dict, str]:
+    """Return (library, predict) for each clip by name, and how they were chosen.
 
     Raises:
         DataError: no clip is left for one of the two sides.
     """
-    held = np.array(rollouts.split) == "held_out"
-    if settings.split == "rollouts" and held.any() and not held.all():
-        return ~held, "rollouts"
-    n = len(held)
-    n_held = round(settings.held_out * n)
+    label = dict(zip(source.rollouts.clip_names, source.rollouts.split, strict=True))
+    held = np.array([label[c] == "held_out" for c in clips])
+    if how in ("leave_one_out", "library"):
+        used = [c for c, h in zip(clips, held, strict=True) if how == "leave_one_out" or not h]
+        if len(used) < 2:
+            raise DataError(
+                f"{source.analysis}: {len(used)} clip(s) to leave one out of, 2 needed; roll out more clips"
+                + (" labelled train, or set split=leave_one_out" if how == "library" else "")
+            )
+        return dict.fromkeys(used, (True, True)), how
+    if how == "rollouts" and held.any() and not held.all():
+        return {c: (not h, bool(h)) for c, h in zip(clips, held, strict=True)}, "rollouts"
+    n = len(clips)
+    n_held = round(held_out * n)
     if n < 2 or not 0 < n_held < n:
         raise DataError(
-            f"simplex: no held-out clips: a share of {settings.held_out:g} of {n} clip(s) leaves library "
-            "or prediction empty; roll out more clips or change analyze.simplex.held_out"
+            f"{source.analysis}: no held-out clips: a share of {held_out:g} of {n} clip(s) leaves library or "
+            f"prediction empty; roll out more clips or change analyze.{source.analysis}.held_out"
         )
-    library = np.ones(n, bool)
-    library[np.random.default_rng(settings.seed).permutation(n)[:n_held]] = False
-    return library, "fraction"
+    drawn = {clips[i] for i in np.random.default_rng(seed).permutation(n)[:n_held]}
+    return {c: (c not in drawn, c in drawn) for c in clips}, "fraction"
+
+
+def clips_of(source: Source, labels: Sequence[str]) -> tuple[str, ...]:
+    """Clips that have all these variables: with EMG, those that bear the name of one of its trials.
+
+    Raises:
+        DataError: no clip has a trial of EMG.
+    """
+    clips = source.rollouts.clip_names
+    if not any(x.startswith("emg:") for x in labels):
+        return clips
+    emg = source.single_trials("of the clips")
+    both = tuple(c for c in clips if c in emg.trial_names)
+    if not both:
+        raise DataError(
+            f"{source.analysis}: no clip bears the name of a trial of the EMG (clips: {clips[0]}, …; EMG: "
+            f"{emg.trial_names[0]}, …); name the recordings' trials as the clips"
+        )
+    return both
 
 
 def trials_of(
-    rollouts: Rollouts, joints: tuple[str, ...], targets: tuple[str, ...], library: np.ndarray, settings: Settings
+    source: Source, predictors: Sequence[str], targets: Sequence[str], sides: dict[str, tuple[bool, bool]]
 ) -> list[Trial]:
-    """Cut the rollouts into unbroken trials at the analysis rate and standardise them.
+    """Cut the clips of ``sides`` into unbroken trials at the analysis rate.
 
-    Joint angles and activations are states and are picked at the analysis instants; an excitation
-    holds for a control step and is averaged over the steps that end at each analysis instant.
+    Samples lie at the instants of the clip's start plus whole analysis periods; where EMG takes part, they begin at
+    its first sample instead. Joint angles, activations and forces are states and are read at those instants
+    (between two entries, linearly); an excitation or action holds for a control step and is averaged over the steps
+    of the analysis period that ends there; EMG is averaged over the period around the instant.
 
     Raises:
         ConfigError: the analysis rate does not divide the control rate.
     """
-    ratio = rollouts.rate_hz / settings.rate_hz
+    labels = [*predictors, *targets]
+    r = source.rollouts
+    step = _whole_steps(source)
+    with_emg = any(x.startswith("emg:") for x in labels)
+    first = source.emg.first_s if with_emg and source.emg else 0.0
+    series = {x: _series(source, x, step) for x in set(labels) if not x.startswith("emg:")}
+    trials = []
+    for clip, (library, predict) in sides.items():
+        c = r.clip_names.index(clip)
+        last_s = (r.n_steps[c] - 1) / r.rate_hz
+        time = first + np.arange(int((last_s - first) * source.rate_hz + 1e-6) + 1) / source.rate_hz
+        read = {
+            x: _emg_at(source, x, clip, time) if x.startswith("emg:") else _at(series[x][c], time * r.rate_hz)
+            for x in set(labels)
+        }
+        values = np.stack([read[x] for x in labels], axis=-1)
+        whole = np.isfinite(values).all(-1)
+        for run in np.split(np.arange(len(time)), np.flatnonzero(np.diff(whole)) + 1):
+            if len(run) and whole[run].all():
+                q, y = values[run, : len(predictors)], values[run, len(predictors) :]
+                trials.append(Trial(clip, library, predict, time[run], run, q, y))
+    return trials
+
+
+def _whole_steps(source: Source) -> int:
+    ratio = source.rollouts.rate_hz / source.rate_hz
     step = round(ratio)
     if step < 1 or abs(ratio - step) > 1e-6:
-        able = ", ".join(f"{rollouts.rate_hz / k:g}" for k in (1, 2, 4, 5, 8))
+        able = ", ".join(f"{source.rollouts.rate_hz / k:g}" for k in (1, 2, 4, 5, 8))
         raise ConfigError(
-            f"analyze.simplex.rate_hz: must divide the control rate of {rollouts.rate_hz:g} Hz "
-            f"(e.g. {able}), got {settings.rate_hz:g}"
+            f"analyze.{source.analysis}.rate_hz: must divide the control rate of {source.rollouts.rate_hz:g} Hz "
+            f"(e.g. {able}), got {source.rate_hz:g}"
         )
-    angle = np.stack([rollouts.of("joint_pos", j) for j in joints], axis=-1)
-    signal = np.stack([rollouts.of(settings.signal, m) for m in targets], axis=-1)
-    if settings.signal == "excitation":
-        signal = _average_before(signal, step)
-    trials = []
-    for c, (name, n) in enumerate(zip(rollouts.clip_names, rollouts.n_steps, strict=True)):
-        at = np.arange(0, n, step)
-        q, y = angle[c, at], signal[c, at]
-        whole = np.isfinite(q).all(-1) & np.isfinite(y).all(-1)
-        for run in np.split(np.arange(len(at)), np.flatnonzero(np.diff(whole)) + 1):
-            if len(run) and whole[run].all():
-                trials.append(Trial(name, bool(library[c]), at[run] / rollouts.rate_hz, q[run], y[run]))
-    return _standardize(trials, settings)
+    return step
+
+
+def _series(source: Source, label: str, step: int) -> np.ndarray:
+    """(clip, step) of a simulated variable at the control rate."""
+    kind, _, name = label.partition(":")
+    if kind == "joint":
+        return source.rollouts.of("joint_pos" if source.kinematics == "rollout" else "ref_joint_pos", name)
+    values = source.rollouts.of(source.signal, name)
+    return _average_before(values, step) if source.signal in ("excitation", "action") else values
 
 
 def _average_before(signal: np.ndarray, step: int) -> np.ndarray:
-    """Mean of the ``step`` entries that end at each entry, NaN before there are so many; signal (clip, step, n)."""
+    """Mean of the ``step`` entries that end at each entry, NaN before there are so many; signal (clip, step)."""
     out = np.full_like(signal, np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(signal, step, axis=1)
-    out[:, step - 1 :] = windows.mean(-1)
+    out[:, step - 1 :] = np.lib.stride_tricks.sliding_window_view(signal, step, axis=1).mean(-1)
     return out
 
 
-def _standardize(trials: list[Trial], settings: Settings) -> list[Trial]:
-    if settings.standardize == "trial":
-        return [attrs.evolve(t, joints=_z(t.joints, t.joints), targets=_z(t.targets, t.targets)) for t in trials]
-    library = [t.joints for t in trials if t.library]
-    if settings.standardize == "none" or not library:
+def _at(series: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Read a series between its entries, linearly; on an entry, that entry alone."""
+    low = np.minimum((index + 1e-6).astype(int), len(series) - 1)
+    part = np.clip(index - low, 0, 1)
+    between = part > 1e-6
+    out = series[low].astype(float)
+    out[between] += part[between] * (series[np.minimum(low + 1, len(series) - 1)][between] - out[between])
+    return out
+
+
+def _emg_at(source: Source, label: str, clip: str, time: np.ndarray) -> np.ndarray:
+    """Mean EMG over the analysis period around each instant; each sample stands for its own period."""
+    emg = source.emg
+    assert emg is not None  # the variable was found in it
+    y = emg.envelope[emg.trial_names.index(clip), :, emg.muscle_names.index(label.partition(":")[2])]
+    edges = emg.first_s + (np.arange(len(y) + 1) - 0.5) / emg.rate_hz
+    total = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(y), y, 0.0)) / emg.rate_hz])
+    gone = np.concatenate([[0.0], np.cumsum(~np.isfinite(y)) / emg.rate_hz])
+    ends = np.stack([time - 0.5 / source.rate_hz, time + 0.5 / source.rate_hz])
+    (a, b), (c, d) = np.interp(ends, edges, total), np.interp(ends, edges, gone)
+    slack = 1e-6 / emg.rate_hz
+    known = (ends[0] >= edges[0] - slack) & (ends[1] <= edges[-1] + slack) & (d - c < slack)
+    return np.where(known, (b - a) * source.rate_hz, np.nan)
+
+
+def standardize(trials: list[Trial], how: str, of: np.ndarray | None = None) -> list[Trial]:
+    """Scale the predictors by the library's mean and SD, or predictors and targets clip by clip; ``none`` leaves them.
+
+    Args:
+        of: (predictor,) True for the predictors to scale by the library; None scales all.
+    """
+    if how == "trial":
+        return [
+            attrs.evolve(t, predictors=_z(t.predictors, t.predictors), targets=_z(t.targets, t.targets)) for t in trials
+        ]
+    library = [t.predictors for t in trials if t.library]
+    if how == "none" or not library:
         return trials
     known = np.concatenate(library)
-    return [attrs.evolve(t, joints=_z(t.joints, known)) for t in trials]
+    return [attrs.evolve(t, predictors=_z(t.predictors, known)) for t in trials]
 
 
 def _z(x: np.ndarray, of: np.ndarray) -> np.ndarray:
     sd = of.std(axis=0)
     return (x - of.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
-
-
-def rows_of(trials: list[Trial], joints: tuple[str, ...], targets: tuple[str, ...], settings: Settings) -> Rows:
-    """Put the trials under one another so that neither a delay nor a forecast reaches from one into the next.
-
-    Raises:
-        DataError: too few samples for this embedding.
-    """
-    import pandas as pd
-
-    # A vector reaches back by `shift`, its target ahead by Tp: one gap of E*|tau| + Tp is wider than either.
-    pad = settings.E * -settings.tau + settings.Tp
-    columns = [f"joint:{j}" for j in joints] + [f"target:{m}" for m in targets]
-    gap = np.full((pad, len(columns)), np.nan)
-    blocks, of_trial, start = [gap], [np.full(pad, -1)], pad
-    library, predict, vectors = [], [], 0
-    need = settings.shift + settings.Tp
-    for i, t in enumerate(trials):
-        n = len(t.time)
-        if t.library and n > need:
-            library.append((start + 1, start + n))
-            vectors += n - need
-        elif not t.library and n > need + 1:
-            predict.append((start + 1, start + n - settings.Tp))
-        blocks += [np.concatenate([t.joints, t.targets], axis=1), gap]
-        of_trial += [np.full(n, i), np.full(pad, -1)]
-        start += n + pad
-    wanted = f"E = {settings.E}, tau = {settings.tau}, Tp = {settings.Tp} at {settings.rate_hz:g} Hz"
-    if vectors < settings.k or not predict:
-        which = f"{vectors} library vectors, {settings.k} needed" if predict else "no held-out clip is long enough"
-        raise DataError(
-            f"simplex: too few samples for {wanted}: {which} (a clip needs more than {need + 1} samples); "
-            "use longer clips, a higher analyze.simplex.rate_hz or a smaller analyze.simplex.Tp"
-        )
-    trial = np.concatenate(of_trial)
-    frame = pd.DataFrame(np.concatenate(blocks), columns=columns)
-    frame.insert(0, "Time", np.arange(1, len(frame) + 1))
-    in_library = np.array([t.library for t in trials])
-    # pyEDM shortens the last library span by Tp itself, and only that one.
-    spans = [(a, b - settings.Tp) for a, b in library[:-1]] + library[-1:]
-    return Rows(frame, spans, predict, (trial >= 0) & in_library[trial], trial)

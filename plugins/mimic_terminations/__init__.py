@@ -13,7 +13,8 @@ class KeypointError:
 
     Attributes:
         max_share: mean keypoint error beyond which an episode ends, as a share of the body's extent (the
-            greatest distance between two of its keypoints in the reference pose).
+            greatest distance between two of its keypoints in the reference pose; with one keypoint, the size of
+            the model).
     """
 
     max_share: float = attrs.field(default=0.5, validator=attrs.validators.gt(0))
@@ -27,7 +28,8 @@ def build_keypoint_error(config: KeypointError, model: BodyModel):
 
     data = mujoco.MjData(model.mj_model)
     mujoco.mj_kinematics(model.mj_model, data)
-    limit = config.max_share * pdist(data.site_xpos[model.keypoint_site_ids]).max()
+    apart = pdist(data.site_xpos[model.keypoint_site_ids])
+    limit = config.max_share * (apart.max() if apart.size else model.mj_model.stat.extent)
 
     def too_far(step: StepView):
         return jnp.linalg.norm(step.site_pos - step.ref.site_pos, axis=-1).mean() > limit

@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
+from mimic_core.figures import BLUE, GREEN, VERMILLION
 from mimic_tracking.analysis import over_clips, quantiles, splits
 
-# Okabe & Ito's palette, told apart with any colour vision.
-BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
 
 

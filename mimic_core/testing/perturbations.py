@@ -1,0 +1,56 @@
+"""Checking a perturbation on two clips of the toy body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mimic_core.errors import PluginError
+from mimic_core.perturbation import Perturbation, RolloutContext, body_index
+
+if TYPE_CHECKING:
+    from mimic_core.body import BodyModel
+    from mimic_core.plugins import Plugins
+
+
+def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: Any) -> RolloutContext:
+    """Return what a perturbation is told of clips of so many entries at 400 Hz; ``more`` replaces any of it."""
+    from mimic_core.task import TaskSettings
+
+    given = {
+        "clip_names": tuple(f"clip_{i}" for i in range(len(n_steps))),
+        "n_steps": np.array(n_steps),
+        "rate_hz": 400.0,
+        "model": model,
+        "intention_size": 3,
+        "task": TaskSettings(),
+    }
+    return RolloutContext(**given | more)
+
+
+def check_perturbation(record: Any, plugins: Plugins) -> None:
+    """Its arrays fit the clips, the body and the intention, and are the same when it is built again."""
+    from mimic_core.testing.steps import toy_model
+
+    context = context_of(toy_model(plugins))
+    made, again = (record.build(record.config(), context) for _ in range(2))
+    if not isinstance(made, Perturbation):
+        raise PluginError(f"build returns {type(made).__name__}; return a mimic_core.Perturbation")
+    clips, steps = len(context.n_steps), int(context.n_steps.max())
+    shapes = {"onset_ms": (clips,), "end_ms": (clips,), "intention": (clips, steps, context.intention_size)}
+    for name in made.force or ():
+        body_index(context.model, name)
+        shapes[f"force of {name}"] = (clips, steps, 6)
+    repeated = _arrays(again)
+    for name, a in _arrays(made).items():
+        if np.shape(a) != shapes[name]:
+            raise PluginError(f"{name} has shape {np.shape(a)}, expected {shapes[name]}; see mimic_core.Perturbation")
+        if not np.array_equal(a, repeated.get(name), equal_nan=True):
+            raise PluginError(f"{name} is another when it is built again; draw it from a seed among the settings")
+
+
+def _arrays(made: Perturbation) -> dict[str, np.ndarray]:
+    own = {name: getattr(made, name) for name in ("onset_ms", "end_ms", "intention")}
+    forces = {f"force of {name}": a for name, a in (made.force or {}).items()}
+    return {name: a for name, a in (own | forces).items() if a is not None}

@@ -1,0 +1,200 @@
+"""Simulated muscles at the instants of EMG samples, and how well the two agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+from mimic_core import Emg, Rollouts
+from mimic_emg.settings import Comparison
+
+MEASURES = ("mae", "rmse", "r", "lag_ms", "r_at_lag")
+
+
+def simulated(rollouts: Rollouts, muscle: str, signal: str, times: np.ndarray, period_s: float) -> np.ndarray:
+    """Return a signal of a muscle at given instants.
+
+    An excitation, which holds during control steps, is averaged over the block of ``period_s`` around each instant, as
+    an EMG sample is an average; it is NaN where less than half of the block lies within the clip. Activation and force
+    are states: they are interpolated linearly.
+
+    Args:
+        rollouts: of one controller.
+        muscle: of the body.
+        signal: ``excitation``, ``activation`` or ``force`` (N).
+        times: (sample,) s after the start of a clip.
+        period_s: length of a block, s.
+
+    Returns:
+        (clip, sample), NaN before and after a clip.
+    """
+    if signal == "excitation":
+        return _block_means(rollouts.of("excitation", muscle), rollouts.rate_hz, times, period_s)
+    return _interpolated(rollouts.of("muscle_force" if signal == "force" else signal, muscle), rollouts.rate_hz, times)
+
+
+def _block_means(values: np.ndarray, rate_hz: float, times: np.ndarray, period_s: float) -> np.ndarray:
+    step_end = np.arange(values.shape[1]) / rate_hz
+    begin, end = times[:, None] - period_s / 2, times[:, None] + period_s / 2
+    overlap = np.clip(np.minimum(end, step_end) - np.maximum(begin, step_end - 1 / rate_hz), 0, None)
+    covered = np.isfinite(values) @ overlap.T
+    sums = np.nan_to_num(values) @ overlap.T
+    return np.where(covered >= period_s / 2 * (1 - 1e-9), sums / np.maximum(covered, 1e-12), np.nan)
+
+
+def _interpolated(values: np.ndarray, rate_hz: float, times: np.ndarray) -> np.ndarray:
+    entry = np.round(times * rate_hz, 9)
+    before, last = np.floor(entry).astype(int), values.shape[1] - 1
+    after = np.ceil(entry).astype(int)
+    share = entry - before
+    inside = (before >= 0) & (after <= last)
+    low, high = values[:, np.clip(before, 0, last)], values[:, np.clip(after, 0, last)]
+    return np.where(inside, low + share * (high - low), np.nan)
+
+
+def pearson(a: np.ndarray, b: np.ndarray, at_least: int = 3) -> np.ndarray:
+    """Pearson's r over the last axis, where both are finite; NaN for fewer pairs than ``at_least`` or a constant."""
+    both = np.isfinite(a) & np.isfinite(b)
+    n = both.sum(-1)
+    a, b = (np.where(both, x, 0.0) for x in (a, b))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        a, b = (np.where(both, x - x.sum(-1, keepdims=True) / n[..., None], 0.0) for x in (a, b))
+        size = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+        return np.where((n >= max(3, at_least)) & (size > 1e-12 * np.maximum(n, 1)), (a * b).sum(-1) / size, np.nan)
+
+
+def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) -> dict[str, np.ndarray]:
+    """Say how well curves agree.
+
+    Args:
+        simulated: (lag, …, sample) the simulation, read that much later than the EMG.
+        recorded: (…, sample)
+        lags_ms: (lag,) among them 0.
+
+    Returns:
+        ``mae``, ``rmse`` and ``r`` without a lag; ``lag_ms``, with the highest r (positive: the simulation is later
+        than the EMG), and that ``r_at_lag``, over at least half of the samples; each (…,), NaN where it is not defined.
+    """
+    now = simulated[int(np.argmin(np.abs(lags_ms)))]
+    difference = now - recorded
+    n = np.isfinite(difference).sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mae, square = np.nansum(np.abs(difference), -1) / n, np.nansum(difference**2, -1) / n
+    r = pearson(simulated, np.broadcast_to(recorded, simulated.shape), int(n.max(initial=0)) // 2)
+    best = np.argmax(np.where(np.isfinite(r), r, -np.inf), axis=0)
+    r_at_lag = np.take_along_axis(r, best[None], 0)[0]
+    return {
+        "mae": mae,
+        "rmse": np.sqrt(square),
+        "r": pearson(now, recorded),
+        "lag_ms": np.where(np.isfinite(r_at_lag), lags_ms[best], np.nan),
+        "r_at_lag": r_at_lag,
+    }
+
+
+def mean_and_sem(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and its standard error over the first axis; NaN where fewer than half of the entries are there."""
+    n = np.isfinite(values).sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(values, 0) / n
+        sd = np.sqrt(np.nansum((values - mean) ** 2, 0) / (n - 1))
+    enough = (n > 0) & (2 * n >= len(values))
+    return np.where(enough, mean, np.nan), np.where(enough & (n > 1), sd / np.sqrt(np.maximum(n, 1)), np.nan)
+
+
+def lags(config: Comparison) -> np.ndarray:
+    """(lag,) ms, 0 in the middle."""
+    n = int(config.largest_lag_ms / config.lag_step_ms + 1e-9)
+    return config.lag_step_ms * np.arange(-n, n + 1)
+
+
+@attrs.frozen(eq=False)
+class Recorded:
+    """EMG of one muscle.
+
+    Attributes:
+        trials: (trial, sample)
+        mean, sem: (sample,)
+    """
+
+    trials: np.ndarray
+    mean: np.ndarray
+    sem: np.ndarray
+
+
+def recorded(emg: Emg, muscle: str, trials: Sequence[str], kept: np.ndarray) -> Recorded:
+    """EMG of a muscle in the named trials (all, if none is named) at the ``kept`` samples."""
+    i = emg.muscle_names.index(muscle)
+    rows = [emg.trial_names.index(t) for t in trials] if trials else list(range(len(emg.trial_names)))
+    values = np.asarray(emg.envelope[rows][:, kept, i], float)
+    mean, sem = mean_and_sem(values)
+    if len(rows) == 1 and emg.sem is not None:
+        sem = np.asarray(emg.sem[rows[0]][kept, i], float)
+    return Recorded(values, mean, sem)
+
+
+@attrs.frozen(eq=False)
+class Compared:
+    """One signal of one muscle of one controller beside EMG.
+
+    Attributes:
+        mean, sem: (sample,) over clips.
+        until_ms: instant of the last sample that was compared; NaN if none was.
+        on_mean: measure → value, of the mean over trials.
+        by_trial: measure → (trial,); empty where no trial is known to be a clip.
+    """
+
+    mean: np.ndarray
+    sem: np.ndarray
+    until_ms: float
+    on_mean: dict[str, float]
+    by_trial: dict[str, np.ndarray]
+
+
+def compare(
+    rollouts: Rollouts,
+    muscle: str,
+    signal: str,
+    beside: Recorded,
+    trials: Sequence[str],
+    times: np.ndarray,
+    period_s: float,
+    config: Comparison,
+) -> Compared:
+    """Compare a signal of a muscle with what was recorded at ``times`` (sample,) s.
+
+    With ``trials``, only the clips of those names count, in that order.
+    """
+    lags_ms = lags(config)
+    clips = [rollouts.clip_names.index(t) for t in trials] if trials else slice(None)
+    values = np.stack([simulated(rollouts, muscle, signal, times + ms / 1e3, period_s)[clips] for ms in lags_ms])
+    values = values / reference(rollouts, muscle, signal, values[len(lags_ms) // 2], config)
+    means = np.stack([mean_and_sem(v)[0] for v in values])
+    mean, sem = mean_and_sem(values[len(lags_ms) // 2])
+    shared = times[np.isfinite(mean) & np.isfinite(beside.mean)]
+    return Compared(
+        mean=mean,
+        sem=sem,
+        until_ms=1e3 * float(shared[-1]) if shared.size else float("nan"),
+        on_mean={k: float(v) for k, v in agreement(means, beside.mean, lags_ms).items()},
+        by_trial=agreement(values, beside.trials, lags_ms) if trials else {},
+    )
+
+
+def reference(rollouts: Rollouts, muscle: str, signal: str, values: np.ndarray, config: Comparison) -> float:
+    """What a signal is divided by: 1, the maximum isometric force (N), or a percentile over all ``values``."""
+    strongest = max_force(rollouts, muscle)
+    if config.normalize == "none" and signal != "force":
+        return 1.0
+    if config.normalize == "none" and strongest is not None:
+        return strongest
+    found = np.nanpercentile(values, config.percentile) if np.isfinite(values).any() else 0.0
+    return float(found) if found > 0 else 1.0
+
+
+def max_force(rollouts: Rollouts, muscle: str) -> float | None:
+    """Maximum isometric force of a muscle, N; None where the rollouts do not hold it."""
+    known = {m.name: m.max_isometric_force for m in rollouts.body.muscles} if rollouts.body is not None else {}
+    return known.get(muscle)

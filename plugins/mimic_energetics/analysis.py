@@ -1,0 +1,259 @@
+"""Work and metabolic energy per reach, muscle and joint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core import Result, Rollouts, Table
+from mimic_core.across import check_same, labels, mean_interval
+from mimic_energetics.energy import Balance, Work, balance, compiled, joint_work, metabolic, muscle_work
+
+if TYPE_CHECKING:
+    from mimic_energetics import Settings
+
+MICRO, MILLI = 1e6, 1e3
+NAN = float("nan")
+
+
+@attrs.frozen(eq=False)
+class Energetics:
+    """What one file of rollouts turned over.
+
+    Attributes:
+        names: of the muscles, or of the joints where torques drive the body.
+        work: of these.
+        joints: work at the joints.
+        metabolic_power: (clip, control step, muscle) W; None without muscles.
+        metabolic: (clip, muscle) J; None without muscles.
+        balance: None where the rollouts hold no body.
+    """
+
+    names: tuple[str, ...]
+    work: Work
+    joints: Work
+    metabolic_power: np.ndarray | None
+    metabolic: np.ndarray | None
+    balance: Balance | None
+
+    @property
+    def efficiency(self) -> float:
+        """Positive work over metabolic energy, of all clips together."""
+        if self.metabolic is None or not self.metabolic.sum() > 0:
+            return NAN
+        return float(self.work.positive.sum() / self.metabolic.sum())
+
+
+def energetics(rollouts: Rollouts, settings: Settings) -> Energetics:
+    """Find everything for one file of rollouts.
+
+    Raises:
+        DataError: the body has muscles, and the rollouts do not hold it.
+    """
+    joints = joint_work(rollouts)
+    muscles = rollouts.muscle_names
+    model = compiled(rollouts) if muscles or rollouts.body is not None else None
+    power = metabolic(rollouts, model, settings.constants) if muscles else None
+    return Energetics(
+        names=muscles or rollouts.joint_names,
+        work=muscle_work(rollouts) if muscles else joints,
+        joints=joints,
+        metabolic_power=power,
+        metabolic=None if power is None else np.nansum(power, axis=1) / rollouts.rate_hz,
+        balance=None if model is None else balance(rollouts, model),
+    )
+
+
+def analysis(settings: Settings):
+    """Return ``analyse(rollouts, …) -> Result`` for these settings."""
+
+    def analyse(rollouts: Sequence[Rollouts]) -> Result:
+        from mimic_energetics import figures
+
+        for field in ("muscle_names", "joint_names", "rate_hz"):
+            check_same(rollouts, field)
+        found = [energetics(r, settings) for r in rollouts]
+        what = "muscle" if rollouts[0].muscle_names else "joint"
+        metrics = _metrics(found, rollouts[0]) | {"rollouts": len(rollouts), "settings": attrs.asdict(settings)}
+        tables = {"work": _work_table(metrics, what)}
+        if what == "muscle":
+            tables["joint_work"] = _joint_table(metrics)
+        if found[0].balance is not None:
+            tables["balance"] = _balance_table(found, labels(rollouts))
+        tables["reaches"] = _reach_table(found, rollouts)
+        of = f", mean over {len(rollouts)} rollouts" if len(rollouts) > 1 else ""
+        whiskers = "rollouts" if len(rollouts) > 1 else "clips"
+        return Result(
+            metrics=metrics,
+            tables=tables,
+            figures={
+                "work": figures.work(found, what),
+                "power": figures.power(found, rollouts[0].rate_hz, what),
+            },
+            captions={
+                "work": f"Mechanical work of every {what} per reach, positive and negative"
+                + (", and metabolic energy" if what == "muscle" else "")
+                + f"{of}. Whiskers: 95 % confidence interval of the mean over {whiskers}.",
+                "power": f"Mechanical power of all {what}s together"
+                + (" and their metabolic power" if what == "muscle" else "")
+                + " over time, mean ± SEM over reaches"
+                + (" of all rollouts." if of else "."),
+            },
+            methods=_methods(rollouts, found, settings, what),
+        )
+
+    return analyse
+
+
+def _per_reach(found: list[Energetics], pick: Any, unit: float) -> dict[str, float]:
+    """Mean over reaches of a number, with its interval over rollouts."""
+    return mean_interval([unit * float(np.mean(pick(f))) for f in found])
+
+
+def _metrics(found: list[Energetics], rollouts: Rollouts) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "work_uJ": {
+            kind: _per_reach(found, lambda f, k=kind: getattr(f.work, k).sum(axis=1), MICRO)
+            for kind in ("positive", "negative", "net")
+        },
+        "peak_power_mW": _per_reach(found, lambda f: np.nanmax(f.work.power.sum(axis=2), axis=1), MILLI),
+    }
+    if found[0].metabolic is not None:
+        out["metabolic_uJ"] = _per_reach(found, lambda f: f.metabolic.sum(axis=1), MICRO)
+        out["efficiency"] = mean_interval([f.efficiency for f in found])
+        out["muscles"] = {
+            name: _of_one(found, lambda f: f.work, i)
+            | {"metabolic_uJ": _per_reach(found, lambda f, i=i: f.metabolic[:, i], MICRO)["mean"]}
+            for i, name in enumerate(rollouts.muscle_names)
+        }
+    out["joints"] = {name: _of_one(found, lambda f: f.joints, i) for i, name in enumerate(rollouts.joint_names)}
+    if found[0].balance is not None:
+        out["balance_uJ"] = {
+            "net_work": out["work_uJ"]["net"]["mean"],
+            "at_joints": _per_reach(found, lambda f: f.joints.net.sum(axis=1), MICRO)["mean"],
+            "stored": _per_reach(found, lambda f: f.balance.stored, MICRO)["mean"],
+            "damped": _per_reach(found, lambda f: f.balance.damped, MICRO)["mean"],
+            "rest": _per_reach(found, _rest, MICRO)["mean"],
+        }
+    return out
+
+
+def _rest(of: Energetics) -> np.ndarray:
+    """(clip,) J, what neither moves the body nor is damped."""
+    return of.work.net.sum(axis=1) - of.balance.stored - of.balance.damped
+
+
+def _of_one(found: list[Energetics], work: Any, i: int) -> dict[str, float]:
+    return {
+        **{
+            f"{kind}_uJ": _per_reach(found, lambda f, k=kind: getattr(work(f), k)[:, i], MICRO)["mean"]
+            for kind in ("positive", "negative", "net")
+        },
+        "peak_mW": _per_reach(found, lambda f: work(f).peak[:, i], MILLI)["mean"],
+    }
+
+
+def _work_table(metrics: dict[str, Any], what: str) -> Table:
+    rows = [(name, *of.values()) for name, of in metrics[f"{what}s"].items()]
+    total = [metrics["work_uJ"][k]["mean"] for k in ("positive", "negative", "net")]
+    rows.append(("all", *total, metrics["peak_power_mW"]["mean"], *_energy(metrics)))
+    efficient = metrics.get("efficiency", {}).get("mean")
+    return Table(
+        columns=(
+            *(what, "positive (µJ)", "negative (µJ)", "net (µJ)", "peak (mW)"),
+            *(("metabolic (µJ)",) if what == "muscle" else ()),
+        ),
+        rows=rows,
+        caption=f"Mechanical work and peak power of every {what}, mean over reaches"
+        + (f". Positive work is {100 * efficient:.1f} % of the metabolic energy." if efficient is not None else "."),
+    )
+
+
+def _energy(metrics: dict[str, Any]) -> tuple[float, ...]:
+    return (metrics["metabolic_uJ"]["mean"],) if "metabolic_uJ" in metrics else ()
+
+
+def _joint_table(metrics: dict[str, Any]) -> Table:
+    return Table(
+        columns=("joint", "positive (µJ)", "negative (µJ)", "net (µJ)", "peak (mW)"),
+        rows=[(name, *of.values()) for name, of in metrics["joints"].items()],
+        caption="Mechanical work of all muscles at every joint, mean over reaches.",
+    )
+
+
+def _balance_table(found: list[Energetics], who: tuple[str, ...]) -> Table:
+    return Table(
+        columns=("rollouts", "net work (µJ)", "at joints (µJ)", "stored (µJ)", "damped (µJ)", "rest (µJ)"),
+        rows=[
+            (
+                label,
+                *(
+                    MICRO * float(np.mean(v))
+                    for v in (
+                        f.work.net.sum(axis=1),
+                        f.joints.net.sum(axis=1),
+                        f.balance.stored,
+                        f.balance.damped,
+                        _rest(f),
+                    )
+                ),
+            )
+            for label, f in zip(who, found, strict=True)
+        ],
+        caption="Where the net work of a reach goes, mean over reaches: into kinetic and potential energy (stored), "
+        "into damping, and the rest into joint limits. At joints: the same work, from torques and angular velocities.",
+    )
+
+
+def _reach_table(found: list[Energetics], rollouts: Sequence[Rollouts]) -> Table:
+    rows = []
+    for label, f, r in zip(labels(rollouts), found, rollouts, strict=True):
+        for c, name in enumerate(r.clip_names):
+            of_clip = [MICRO * getattr(f.work, k)[c].sum() for k in ("positive", "negative", "net")]
+            energy = () if f.metabolic is None else (MICRO * f.metabolic[c].sum(),)
+            peak = MILLI * np.nanmax(f.work.power[c].sum(axis=1))
+            seconds = (int(r.n_steps[c]) - 1) / r.rate_hz
+            rows.append((*((label,) if len(found) > 1 else ()), name, 1e3 * seconds, *of_clip, peak, *energy))
+    return Table(
+        columns=(
+            *(("rollouts",) if len(found) > 1 else ()),
+            *("clip", "time (ms)", "positive (µJ)", "negative (µJ)", "net (µJ)", "peak (mW)"),
+            *(("metabolic (µJ)",) if found[0].metabolic is not None else ()),
+        ),
+        rows=rows,
+        caption="Work, peak power and metabolic energy of every reach.",
+    )
+
+
+def _methods(rollouts: Sequence[Rollouts], found: list[Energetics], settings: Settings, what: str) -> str:
+    r = rollouts[0]
+    power = "tension times shortening velocity" if what == "muscle" else "torque times angular velocity"
+    text = (
+        f"The mechanical power of every {what} is {power} at the instants of the rollouts ({r.rate_hz:g} Hz); its "
+        f"positive and its negative part were integrated over each of {len(r.clip_names)} reaches by the trapezoidal "
+        "rule. Energies are those of the simulated body, which has the model's size. "
+    )
+    if what == "muscle":
+        c = settings.constants
+        text += (
+            "Metabolic power is the model of Bhargava, Pandy & Anderson (2004): activation and maintenance heat, "
+            "shortening heat and work of the active force, not below 0 for any muscle, without a basal rate. A "
+            f"muscle's mass follows from its maximum isometric force ({c.specific_tension / 1e3:g} kPa), optimal fibre "
+            f"length and density ({c.density:g} kg/m³); {100 * c.slow_twitch:g} % of its fibres are slow "
+            f"(activation heat {c.activation_slow:g} and {c.activation_fast:g} W/kg, maintenance heat "
+            f"{c.maintenance_slow:g} and {c.maintenance_fast:g} W/kg of slow and fast fibres). The constants were "
+            "measured on larger and colder muscles than a mouse's. In every control step the excitation is the one "
+            "held during it, and the power the mean of those at its ends. Efficiency is positive work, of active and "
+            "passive force, over metabolic energy. "
+        )
+    if found[0].balance is not None:
+        text += (
+            "As a check, the net work was compared with the work at the joints and with the change of kinetic and "
+            "potential energy (MuJoCo) plus what the joints' damping dissipates. "
+        )
+    if len(rollouts) > 1:
+        text += f"Means over {len(rollouts)} rollouts have 95 % confidence intervals from Student's t."
+    return text.strip()

@@ -1,0 +1,146 @@
+"""Work, metabolic energy and the balance of energies of rollouts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core import BodyModel, DataError, Rollouts
+
+if TYPE_CHECKING:
+    from mimic_core.metabolics import Metabolic
+
+
+@attrs.frozen(eq=False)
+class Work:
+    """Work of muscles (or joints), each (clip, muscle) J.
+
+    Attributes:
+        positive: done while power was positive: a muscle shortens, a torque drives its joint.
+        negative: while it was negative, as a negative number.
+        peak: (clip, muscle) W, largest power.
+        power: (clip, step, muscle) W, at the instants of the rollouts.
+    """
+
+    positive: np.ndarray
+    negative: np.ndarray
+    peak: np.ndarray
+    power: np.ndarray
+
+    @property
+    def net(self) -> np.ndarray:
+        return self.positive + self.negative
+
+
+def work(power: np.ndarray, rate_hz: float) -> Work:
+    """Integrate power (clip, step, muscle) W by the trapezoidal rule; NaN past a clip's end."""
+    return Work(
+        positive=_integral(np.maximum(power, 0.0), rate_hz),
+        negative=_integral(np.minimum(power, 0.0), rate_hz),
+        peak=np.nanmax(power, axis=1),
+        power=power,
+    )
+
+
+def _integral(power: np.ndarray, rate_hz: float) -> np.ndarray:
+    return np.nansum(0.5 * (power[:, 1:] + power[:, :-1]), axis=1) / rate_hz
+
+
+def muscle_work(rollouts: Rollouts) -> Work:
+    """Work of the muscles on the body: ∫ force · shortening velocity dt."""
+    return work(-rollouts.muscle_force.astype(float) * rollouts.muscle_velocity, rollouts.rate_hz)
+
+
+def joint_work(rollouts: Rollouts) -> Work:
+    """Work of the actuators at the joints: ∫ torque · angular velocity dt."""
+    return work(rollouts.joint_force.astype(float) * rollouts.joint_vel, rollouts.rate_hz)
+
+
+def compiled(rollouts: Rollouts) -> BodyModel:
+    """Compile the body of rollouts with the actuation that they were made with.
+
+    Raises:
+        DataError: they do not hold them.
+    """
+    from mimic_core.assembly import TrainPlan, build_model
+    from mimic_core.config import structure
+    from mimic_core.plugins import Plugins
+
+    plan = rollouts.provenance.get("run", {}).get("plan")
+    if rollouts.body is None or plan is None:
+        lacking = "body" if rollouts.body is None else "plan of the training run"
+        raise DataError(
+            f"rollouts: hold no {lacking}, which tells the size of the muscles; make them again with 'mimic rollout'"
+        )
+    model = build_model(rollouts.body, structure(plan, TrainPlan, "rollouts: run.plan"), Plugins.discover())
+    if model.muscle_names != rollouts.muscle_names:
+        raise DataError(
+            f"rollouts: their muscles are {', '.join(rollouts.muscle_names)}, but their body has "
+            f"{', '.join(model.muscle_names)}; make them again with 'mimic rollout'"
+        )
+    return model
+
+
+def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.ndarray:
+    """Metabolic power of every muscle, (clip, control step, muscle) W, mean of each step; NaN past a clip's end.
+
+    During a step the excitation is held; the power is the mean of those at the step's two ends.
+    """
+    import jax
+
+    from mimic_core.metabolics import Muscles, metabolic_power
+
+    muscles = Muscles.of(model)
+    names = rollouts.muscle_names
+    state = {
+        "activation": np.stack([rollouts.of("activation", m) for m in names], axis=-1),
+        "force": rollouts.muscle_force,
+        "length": rollouts.muscle_length,
+        "velocity": rollouts.muscle_velocity,
+    }
+    excitation = np.stack([rollouts.of("excitation", m) for m in names], axis=-1)[:, 1:]
+    inside = np.arange(1, rollouts.qpos.shape[1]) < rollouts.n_steps[:, None]
+
+    @jax.jit
+    @jax.vmap
+    def power(excitation: Any, state: dict[str, Any]) -> Any:
+        return metabolic_power(config, muscles, excitation=excitation, **state)
+
+    out = np.full(excitation.shape, np.nan)
+    ends = [{k: v[:, at][inside] for k, v in state.items()} for at in (slice(None, -1), slice(1, None))]
+    out[inside] = np.mean([np.asarray(power(excitation[inside], end), float) for end in ends], axis=0)
+    return out
+
+
+@attrs.frozen(eq=False)
+class Balance:
+    """Where the work went, each (clip,) J; what remains was taken up by joint limits and contacts.
+
+    Attributes:
+        stored: change of kinetic and potential energy.
+        damped: what the joints' damping turned into heat.
+    """
+
+    stored: np.ndarray
+    damped: np.ndarray
+
+
+def balance(rollouts: Rollouts, model: BodyModel) -> Balance:
+    """Change of the body's mechanical energy from a clip's first to its last entry, and the heat of damping."""
+    import mujoco
+
+    m, data = model.mj_model, mujoco.MjData(model.mj_model)
+
+    def energy(clip: int, step: int) -> float:
+        data.qpos[:], data.qvel[:] = rollouts.qpos[clip, step], rollouts.qvel[clip, step]
+        mujoco.mj_fwdPosition(m, data)
+        mujoco.mj_fwdVelocity(m, data)
+        mujoco.mj_energyPos(m, data)
+        mujoco.mj_energyVel(m, data)
+        return float(data.energy.sum())
+
+    stored = [energy(c, int(n) - 1) - energy(c, 0) for c, n in enumerate(rollouts.n_steps)]
+    damped = _integral(m.dof_damping * rollouts.qvel.astype(float) ** 2, rollouts.rate_hz).sum(axis=-1)
+    return Balance(np.array(stored), damped)

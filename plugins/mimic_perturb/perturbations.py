@@ -1,0 +1,102 @@
+"""The built-in perturbations: from settings to what is done to body, senses and controller."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext
+from mimic_core.errors import did_you_mean
+from mimic_core.randomisation import Variants
+from mimic_perturb import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
+
+_FORCE = 2  # place of the greatest force in MuJoCo's parameters of muscles (MuJoCo documentation, "Modeling: Muscles")
+
+
+def force_pulse(config: ForcePulse, context: RolloutContext) -> Perturbation:
+    """F(t) = force · direction between onset and end."""
+    onset, end, share = context.pulse(config.at_ms, config.for_ms)
+    _check_onset(config.at_ms, onset, context)
+    direction = np.array(config.direction) / np.linalg.norm(config.direction)
+    wrench = np.concatenate([config.force_N * direction, np.zeros(3)])  # no torque
+    body = config.body or context.model.body_names[-1]
+    return Perturbation(onset_ms=onset, end_ms=end, force={body: share[..., None] * wrench})
+
+
+def ablation(config: Ablation, context: RolloutContext) -> Perturbation:
+    return Perturbation(variants=_weaker(context.model, config.muscles, 0.0, passive=1.0 if config.passive else 0.0))
+
+
+def weakening(config: Weakening, context: RolloutContext) -> Perturbation:
+    return Perturbation(variants=_weaker(context.model, config.muscles, config.strength, passive=config.strength))
+
+
+def sensory_delay(config: SensoryDelay, context: RolloutContext) -> Perturbation:
+    steps = config.extra_ms * 1e-3 * context.rate_hz
+    if abs(steps - round(steps)) > 1e-6:
+        raise ConfigError(
+            f"perturb.extra_ms: {config.extra_ms:g} ms is not a whole number of control steps of "
+            f"{1e3 / context.rate_hz:g} ms; give a multiple"
+        )
+    return Perturbation(
+        task=attrs.evolve(context.task, sensory_delay_ms=context.task.sensory_delay_ms + config.extra_ms)
+    )
+
+
+def intention_noise(config: IntentionNoise, context: RolloutContext) -> Perturbation:
+    if not context.intention_size:
+        raise ConfigError(
+            "perturb: intention_noise needs a policy with intentions, which this one has not; train one, e.g. "
+            "bottleneck_apg, or choose another perturbation"
+        )
+    onset, end, share = context.pulse(config.at_ms, np.inf if config.for_ms is None else config.for_ms)
+    _check_onset(config.at_ms, onset, context)
+    drawn = np.random.default_rng(config.seed).standard_normal((*share.shape, context.intention_size))
+    return Perturbation(onset_ms=onset, end_ms=end, intention=config.sd * share[..., None] * drawn)
+
+
+def sensorimotor_noise(config: SensorimotorNoise, context: RolloutContext) -> Perturbation:
+    """Independent of the trained noise: variances add."""
+    trained = context.task.noise
+    added = {f.name: getattr(config, f.name) for f in attrs.fields(type(trained))}
+    if context.stochastic:
+        added = {name: float(np.hypot(getattr(trained, name), sd)) for name, sd in added.items()}
+    task = attrs.evolve(context.task, noise=attrs.evolve(trained, **added))
+    return Perturbation(task=task, noise_seed=config.seed)
+
+
+BUILDERS = {
+    ForcePulse: force_pulse,
+    Ablation: ablation,
+    Weakening: weakening,
+    SensoryDelay: sensory_delay,
+    IntentionNoise: intention_noise,
+    SensorimotorNoise: sensorimotor_noise,
+}
+"""class of settings → ``build(settings, context) -> Perturbation``"""
+
+
+def _check_onset(at_ms: float | None, onset_ms: np.ndarray, context: RolloutContext) -> None:
+    if np.isnan(onset_ms).all():
+        raise ConfigError(
+            f"perturb.at_ms: at {at_ms:g} ms every clip has ended; the longest lasts "
+            f"{context.duration_ms.max():g} ms, so give less"
+        )
+
+
+def _weaker(model: BodyModel, names: tuple[str, ...], active: float, passive: float) -> Variants:
+    """One body whose named actuators give the given shares of active and passive force."""
+    for name in names:
+        if name not in model.actuator_names:
+            known = did_you_mean(name, model.actuator_names)
+            raise ConfigError(f"perturb.muscles: body {model.body.name} has no muscle {name!r}{known}")
+    chosen = np.array([model.actuator_names.index(n) for n in names or model.actuator_names])
+    muscles = np.intersect1d(chosen, model.muscle_ids)
+    motors = np.setdiff1d(chosen, muscles)
+    # an actuator's force is gain · control + bias; a muscle's bias is its passive force
+    gain, bias = model.mj_model.actuator_gainprm.copy(), model.mj_model.actuator_biasprm.copy()
+    gain[muscles, _FORCE] *= active
+    bias[muscles, _FORCE] *= passive
+    gain[motors] *= active
+    bias[motors] *= passive
+    return Variants({"actuator_gainprm": gain[None], "actuator_biasprm": bias[None]})

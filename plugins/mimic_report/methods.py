@@ -1,0 +1,210 @@
+"""The methods of a run as text for a paper, and the publications that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from mimic_core import PluginError, ReferenceClips
+from mimic_core.config import flatten
+from mimic_core.plugins import Plugins, installed
+from mimic_report.markup import dig, duration, is_plain, name, show, text
+from mimic_report.run import Run
+
+ENGINE = "MuJoCo {version} (Todorov, Erez & Tassa 2012, doi:10.1109/IROS.2012.6386109)"
+OPENING = (
+    "Keypoints were registered to a musculoskeletal body, a controller was trained to imitate the registered movements "
+    "in a physics simulation, and its muscle activity was analysed, after Leonardis et al. 2025 (arXiv:2511.21848) and "
+    "MIMIC-MJX (Zhang et al. 2025, arXiv:2511.20532), with mimic {version}{engine}."
+)
+
+_NAME = r"[A-ZÀ-Ž][\w'’\-]+"
+_CITATION = re.compile(
+    rf"(?P<who>{_NAME}(?:(?:, | & | and |, and ){_NAME})*(?: et al\.?)?,? \(?\d{{4}}[a-z]?\)?)"
+    r"(?P<title>[^;:().]{0,160}?)"
+    r"[,;(\s]+(?P<id>doi:\s?10\.\S+|arXiv[: ]\s?\d{4}\.\d{4,5})"
+)
+
+
+@attrs.frozen
+class Reference:
+    """A publication that the methods name.
+
+    Attributes:
+        who: authors and year.
+        label: its identifier as it is printed.
+        url: where it is found.
+    """
+
+    who: str
+    label: str
+    url: str
+
+
+def references(words: str) -> list[Reference]:
+    """Every publication that is named with a DOI or an arXiv number, once, by author and year."""
+    found: dict[str, Reference] = {}
+    for match in _CITATION.finditer(words):
+        kind, _, number = re.sub(r"arXiv[: ]\s?", "arXiv:", match["id"]).partition(":")
+        number = _closed(number.strip())
+        url = f"https://doi.org/{number}" if kind == "doi" else f"https://arxiv.org/abs/{number}"
+        found.setdefault(url.lower(), Reference(match["who"] + match["title"].rstrip(" ,"), f"{kind}:{number}", url))
+    return sorted(found.values(), key=lambda r: r.who.lower())
+
+
+def _closed(number: str) -> str:
+    """Without the punctuation of the sentence; a bracket stays where it was opened in the number."""
+    number = number.rstrip(".,;")
+    while number.endswith(")") and number.count("(") < number.count(")"):
+        number = number[:-1].rstrip(".,;")
+    return number
+
+
+def methods(run: Run) -> list[tuple[str, str]]:
+    """Heading and text of each part of the methods, in the order of the chain."""
+    plugins = installed()
+    parts = [
+        ("Registration", _registration(run, plugins)),
+        ("Body and physics", _physics(run, plugins)),
+        ("Training", _training(run, plugins)),
+        ("Rollouts", _rollouts(run)),
+        *((f"Analysis: {a.name}", a.methods) for a in run.analyses),
+    ]
+    return [(heading, words) for heading, words in parts if words]
+
+
+def section(run: Run) -> str:
+    """The section's HTML: the text, and the list of references."""
+    parts = methods(run)
+    if not parts:
+        return ""
+    version = dig(run.manifest, "plugins", "mujoco")
+    engine = f" on {ENGINE.format(version=version)}" if version else ""
+    opening = OPENING.format(version=run.manifest.get("mimic", ""), engine=engine)
+    body = f"<p>{text(opening)}</p>"
+    body += "".join(f"<h3>{text(heading)}</h3><p>{text(words)}</p>" for heading, words in parts)
+    named = references("; ".join([opening, *(words for _, words in parts), *_sources(run)]))
+    items = "".join(f'<li>{text(r.who)}. <a href="{text(r.url)}">{text(r.label)}</a></li>' for r in named)
+    return body + f"<h3>References</h3><ul>{items}</ul>"
+
+
+def _sources(run: Run) -> Iterator[str]:
+    """What the analyses give as their sources."""
+    plugins = installed()
+    for analysis in run.analyses:
+        yield _component(plugins, "analysis", run.analysis_called(analysis))
+
+
+def _registration(run: Run, plugins: Plugins) -> str:
+    done, clips_file = run.summary("register"), run.directory / "clips.h5"
+    if not done:
+        return ""
+    said = (
+        f"{show(done.get('clips'))} clips ({show(done.get('frames'))} frames at {show(done.get('rate_hz'))} Hz) of the "
+        f"keypoints {', '.join(done.get('keypoints', []))} were registered to the body {done.get('body', '')} by the "
+        f"method {_component(plugins, 'registration', done.get('method'))}. The animal is {done.get('scale', 1.0):.3f} "
+        f"times the size of the model. The mean distance of keypoints from the fitted body is "
+        f"{show(dig(done, 'error_mm', 'mean'))} mm of the animal."
+    )
+    if clips_file.is_file():
+        settings = ReferenceClips.load(clips_file).provenance.get("settings")
+        said += _listed("Settings", settings)
+    return said
+
+
+def _physics(run: Run, plugins: Plugins) -> str:
+    body = run.training.get("body")
+    if not isinstance(body, Mapping):
+        return ""
+    physics, muscles = body.get("physics", {}), body.get("muscles", [])
+    variant = f", variant {body['variant']}" if body.get("variant") else ""
+    named = _component(plugins, "body", body.get("name")) + variant
+    drives = _component(plugins, "actuation", dig(run.training, "plan", "actuation"))
+    return (
+        f"The body is {named}, with {len(muscles)} muscles; it is driven by the actuation {drives}"
+        f"{_in_brackets(dig(run.training, 'plan', 'settings', 'actuation'))}. It was integrated in steps of "
+        f"{show(1e3 * physics.get('timestep', float('nan')))} ms ({physics.get('integrator')}; solver "
+        f"{physics.get('solver')}, {show(physics.get('iterations'))} iterations with "
+        f"{show(physics.get('ls_iterations'))} line-search iterations)."
+    )
+
+
+def _training(run: Run, plugins: Plugins) -> str:
+    plan, done = run.training.get("plan"), run.summary("train")
+    if not isinstance(plan, Mapping):
+        return ""
+    settings = plan.get("settings", {})
+    n_train, n_held = (len(run.training.get(k, [])) for k in ("train_clips", "held_out_clips"))
+    steps, seconds = dig(done, "training", "control_steps"), dig(done, "training", "seconds")
+    took = f" Training took {show(steps)} control steps and {duration(seconds)}" if steps and seconds else ""
+    if took:
+        took += f" on {done.get('platform')} with the simulator {done.get('simulator')}."
+    preset = f", preset {plan['preset']}" if plan.get("preset") else ""
+    return (
+        f"The controller was trained by {_component(plugins, 'policy', plan.get('policy'))}{preset}, with seed "
+        f"{show(plan.get('seed'))}, on {show(n_train)} clips; {show(n_held)} were held out.{took}"
+        f"{_listed('Settings of the trainer', settings.get('policy'))}"
+        f"{_listed('Reward terms', _terms(plugins, 'reward', settings.get('rewards')))}"
+        f"{_listed('Observations', _terms(plugins, 'observation', settings.get('observations')))}"
+        f"{_listed('Terminations', _terms(plugins, 'termination', settings.get('terminations')))}"
+        f"{_listed('Task', settings.get('task'))}"
+    ).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _rollouts(run: Run) -> str:
+    done, stage = run.summary("rollout"), run.stage("rollout")
+    if not done or not stage:
+        return ""
+    checkpoint = re.search(r"--checkpoint (\S+)", stage.command)
+    seed = re.search(r"--seed (\S+)", stage.command)
+    chance = f"actions drawn with seed {seed[1]}" if seed else "the policy's mean action"
+    return (
+        f"{show(done.get('clips'))} clips were rolled out from the {checkpoint[1] if checkpoint else 'last'} "
+        f"checkpoint in closed loop, from the first to the last frame, with {chance}, in the simulator "
+        f"{done.get('simulator')} at {show(done.get('rate_hz'))} control steps per second, with the body's own physics."
+    )
+
+
+def _component(plugins: Plugins, kind: str, called: Any) -> str:
+    """A component's name with the source that it gives."""
+    if not called:
+        return "unknown"
+    try:
+        source = plugins.get(kind, str(called)).source
+    except PluginError:  # the report is written where that plugin is not installed
+        source = ""
+    return f"{called} ({source})" if source else str(called)
+
+
+def _terms(plugins: Plugins, kind: str, terms: Any) -> dict[str, Any]:
+    """Terms by name and source, with their settings."""
+    return {_component(plugins, kind, term): settings for term, settings in (terms or {}).items()}
+
+
+def _listed(what: str, settings: Any) -> str:
+    """A sentence with every setting."""
+    if not isinstance(settings, Mapping) or not settings:
+        return ""
+    return f" {what}: {', '.join(_pairs(settings))}."
+
+
+def _in_brackets(settings: Any) -> str:
+    return f" ({', '.join(_pairs(settings))})" if isinstance(settings, Mapping) and settings else ""
+
+
+def _pairs(settings: Mapping[str, Any]) -> Iterator[str]:
+    for key, v in settings.items():
+        if isinstance(v, Mapping) and v:
+            yield f"{name(key)} ({', '.join(_pairs(flatten(v)))})"
+        else:
+            words, _, unit = name(key).partition(" (")
+            yield f"{words} {_said(v)}{unit and ' ' + unit.rstrip(')')}"
+
+
+def _said(v: Any) -> str:
+    if v is None or (isinstance(v, (list, Mapping)) and not v):
+        return "none"
+    return f"[{show(v)}]" if isinstance(v, list) and is_plain(v) else show(v)

@@ -1,0 +1,257 @@
+"""Simplex projection of each variable over E, tau and Tp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core import Result, Rollouts, Table
+from mimic_core.emg import Emg
+from mimic_simplex import pool
+from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.peer import Peer, largest_difference
+from mimic_simplex.scores import pearson, spearman
+from mimic_simplex.trials import Source, clips_of, split_clips, standardize, trials_of
+
+if TYPE_CHECKING:
+    from mimic_simplex.settings import CCMSettings, SMapSettings, SweepSettings
+
+NO_LIBRARY = "no clip of the library is as long as embedding and horizon"
+NO_PREDICTION = "no predicted clip is as long as embedding and horizon"
+FEW_NEIGHBOURS = "fewer library vectors than neighbours"
+FEW_PREDICTIONS = "too few predictions"
+CONSTANT = "constant forecast or observation"
+REASONS = (NO_LIBRARY, NO_PREDICTION, FEW_NEIGHBOURS, FEW_PREDICTIONS, CONSTANT)
+
+
+@attrs.frozen
+class Cell:
+    """One combination of E, tau and Tp.
+
+    Attributes:
+        rho, r: Spearman's and Pearson's correlation; NaN where undefined.
+        predictions: how many instants they are over.
+        undefined: why there is no number; empty where there is one.
+    """
+
+    E: int
+    tau: int
+    Tp: int
+    rho: float
+    r: float
+    predictions: int
+    undefined: str = ""
+
+
+def source_of(name: str, rollouts: Rollouts, emg: Emg | None, settings: SweepSettings | SMapSettings | CCMSettings):
+    """Where the variables of an analysis come from."""
+    return Source(name, rollouts, emg, settings.signal, settings.kinematics, settings.rate_hz)
+
+
+def variables_of(source: Source, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The variables named, else the muscles that the lab records with their EMG, or with the joints without EMG.
+
+    Of EMG that is only a mean over trials nothing can be forecast; unless it is named it is passed over.
+    """
+    if wanted:
+        return source.variables(wanted)
+    muscles = source.recorded_muscles()
+    emg = source.pick("emg", (), "variables") if source.emg and source.emg.averaged_trials == 1 else ()
+    return muscles + (emg or source.pick("joint", (), "variables"))
+
+
+def stacks_of(
+    source: Source, variables: Sequence[str], settings: SweepSettings | SMapSettings
+) -> tuple[dict[str, Stack], str]:
+    """One stack for each variable, forecast from itself or from all joints, and how clips were split."""
+    stacks, how = {}, ""
+    for v in variables:
+        predictors = (v,) if settings.predictors == "self" else source.pick("joint", (), "joints")
+        sides, how = split_clips(
+            source, settings.split, settings.held_out, settings.seed, clips_of(source, (*predictors, v))
+        )
+        scaled = standardize(trials_of(source, predictors, (v,), sides), "library")
+        stacks[v] = Stack.of(scaled)
+    return stacks, how
+
+
+def evaluate(stack: Stack, E: int, tau: int, horizons: Sequence[int]) -> list[Cell]:
+    """Forecast one variable (the first target) by simplex projection at each horizon."""
+    cloud = Cloud(stack, E, tau)
+    return [_cell(cloud, E, tau, tp) for tp in horizons]
+
+
+def _cell(cloud: Cloud, E: int, tau: int, tp: int) -> Cell:
+    nan = float("nan")
+    stack, k = cloud.stack, E + 1
+    if not cloud.library_size(tp):
+        return Cell(E, tau, tp, nan, nan, 0, NO_LIBRARY)
+    if not cloud.asked(tp).any():
+        return Cell(E, tau, tp, nan, nan, 0, NO_PREDICTION)
+    found = cloud.neighbours(tp, k)
+    n = len(found.row)
+    if not n:
+        return Cell(E, tau, tp, nan, nan, 0, FEW_NEIGHBOURS)
+    observed, predicted = stack.targets[found.row + tp, 0], found.forecast(stack.targets)[:, 0]
+    if np.ptp(observed) == 0 or np.ptp(predicted) == 0:
+        return Cell(E, tau, tp, nan, nan, n, CONSTANT)
+    return Cell(E, tau, tp, spearman(observed, predicted), pearson(observed, predicted), n)
+
+
+def _job(stacks: dict[str, Stack], job: tuple[str, int, int, tuple[int, ...]]) -> list[Cell]:
+    variable, E, tau, horizons = job
+    return evaluate(stacks[variable], E, tau, horizons)
+
+
+def sweep(
+    stacks: dict[str, Stack], settings: SweepSettings, progress: Callable[[float, float], None] | None = None
+) -> dict[str, list[Cell]]:
+    """Every cell of every variable, in the order of E, tau, Tp; cells with too few predictions are undefined."""
+    jobs = [(v, E, tau, settings.Tp) for v in stacks for E in settings.E for tau in settings.tau]
+    done = pool.run(_job, jobs, stacks, settings.workers, progress)
+    cells: dict[str, list[Cell]] = {v: [] for v in stacks}
+    for (v, *_), found in zip(jobs, done, strict=True):
+        cells[v] += found
+    return {v: _enough(found, settings.least) for v, found in cells.items()}
+
+
+def _enough(cells: list[Cell], least: float) -> list[Cell]:
+    """Mark cells that have few predictions beside the one that has most: they are over the ends of a few clips."""
+    needed = max(5.0, least * max(c.predictions for c in cells))
+    nan = float("nan")
+    return [
+        attrs.evolve(c, rho=nan, r=nan, undefined=FEW_PREDICTIONS)
+        if 0 < c.predictions < needed and not c.undefined
+        else c
+        for c in cells
+    ]
+
+
+def best(cells: list[Cell]) -> Cell | None:
+    """The cell with the highest rho; None where none is defined."""
+    defined = [c for c in cells if not c.undefined]
+    return max(defined, key=lambda c: c.rho) if defined else None
+
+
+def checked(stacks: dict[str, Stack], cells: dict[str, list[Cell]], settings: SweepSettings) -> Peer | None:
+    """Compute some defined cells, drawn at random, with pyEDM too."""
+    rng = np.random.default_rng(settings.seed)
+    defined = [(v, c) for v, found in cells.items() for c in found if not c.undefined]
+    peers = []
+    for i in rng.permutation(len(defined))[: settings.check]:
+        v, c = defined[i]
+        cloud = Cloud(stacks[v], c.E, c.tau)
+        found = cloud.neighbours(c.Tp, c.E + 1)
+        ours = found.forecast(stacks[v].targets)[:, 0]
+        peers.append(largest_difference(cloud, found, ours, 0))
+    if not peers:
+        return None
+    return Peer(peers[0].version, sum(p.compared for p in peers), max(p.largest_difference for p in peers))
+
+
+def analysis(settings: SweepSettings):
+    """Return ``analyse(rollouts, emg=None, progress=None) -> Result`` for these settings."""
+
+    def analyse(
+        rollouts: Rollouts, emg: Emg | None = None, progress: Callable[[float, float], None] | None = None
+    ) -> Result:
+        source = source_of("simplex_sweep", rollouts, emg, settings)
+        variables = variables_of(source, settings.variables)
+        stacks, how = stacks_of(source, variables, settings)
+        cells = sweep(stacks, settings, progress)
+        return _result(cells, stacks, checked(stacks, cells, settings), how, settings)
+
+    return analyse
+
+
+def _result(
+    cells: dict[str, list[Cell]], stacks: dict[str, Stack], peer: Peer | None, how: str, settings: SweepSettings
+) -> Result:
+    from mimic_simplex import sweep_figures
+    from mimic_simplex.texts import sweep_methods
+
+    top = {v: best(found) for v, found in cells.items()}
+    undefined = {
+        v: {reason: n for reason in REASONS if (n := sum(c.undefined == reason for c in found))}
+        for v, found in cells.items()
+    }
+    n_cells = len(settings.E) * len(settings.tau) * len(settings.Tp)
+    metrics: dict[str, Any] = {
+        "best": {
+            v: {
+                **{name: getattr(c, name) if c else None for name in ("E", "tau", "Tp", "rho", "r")},
+                "Tp_ms": 1e3 * c.Tp / settings.rate_hz if c else None,
+            }
+            for v, c in top.items()
+        },
+        "undefined": undefined,
+        "cells": {
+            "each": n_cells,
+            "all": n_cells * len(cells),
+            "undefined": sum(sum(u.values()) for u in undefined.values()),
+        },
+        "clips": {v: len(s.clips) for v, s in stacks.items()},
+        "settings": {**attrs.asdict(settings), "variables": list(cells), "split": how},
+        "pyEDM": attrs.asdict(peer) if peer else {},
+    }
+    methods = sweep_methods(metrics, settings)
+    return Result(
+        metrics=metrics,
+        tables={
+            "best": Table(
+                columns=(
+                    "variable",
+                    "E",
+                    "tau (samples)",
+                    "Tp (samples)",
+                    "Tp (ms)",
+                    "Spearman rho",
+                    "Pearson r",
+                    "predictions",
+                ),
+                rows=[
+                    (v, c.E, c.tau, c.Tp, 1e3 * c.Tp / settings.rate_hz, c.rho, c.r, c.predictions)
+                    if c
+                    else (v, *[None] * 7)
+                    for v, c in top.items()
+                ],
+                caption="Embedding and horizon with the highest Spearman's rho of each variable.",
+            ),
+            "undefined": Table(
+                columns=("variable", "reason", "cells", f"of {n_cells}, %"),
+                rows=[(v, reason, n, 100 * n / n_cells) for v, u in undefined.items() for reason, n in u.items()],
+                caption="Cells of the sweep without a number, and why.",
+            ),
+            "cells": Table(
+                columns=(
+                    "variable",
+                    "E",
+                    "tau (samples)",
+                    "Tp (samples)",
+                    "Spearman rho",
+                    "Pearson r",
+                    "predictions",
+                    "undefined",
+                ),
+                rows=[
+                    (v, c.E, c.tau, c.Tp, c.rho, c.r, c.predictions, c.undefined)
+                    for v, found in cells.items()
+                    for c in found
+                ],
+                caption="Every cell of the sweep.",
+            ),
+        },
+        figures={
+            "embedding": sweep_figures.heat_maps(cells, top, settings),
+            "horizon": sweep_figures.horizons(cells, top, settings),
+        },
+        captions={
+            "embedding": "Spearman's rho over E and tau at the horizon where each variable is forecast best; a square "
+            "marks the highest, hatched cells have no number (table undefined says why).",
+            "horizon": "Spearman's rho over the horizon at the best E and tau of each variable.",
+        },
+        methods=methods,
+    )

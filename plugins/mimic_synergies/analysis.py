@@ -1,0 +1,244 @@
+"""How many synergies muscles need, which ones, and whether seeds find the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core import ConfigError, DataError, Result, Rollouts, Table
+from mimic_core.across import check_same, labels, mean_interval
+from mimic_synergies.factors import Synergies, chance, factorise, held_out_vaf, match, shuffled
+
+if TYPE_CHECKING:
+    from mimic_synergies import Settings
+
+
+@attrs.frozen(eq=False)
+class Curve:
+    """Variance accounted for by 1, 2, … synergies of one file of rollouts; each (number,).
+
+    Attributes:
+        fits: the synergies, fitted to all clips.
+        shuffled: mean of the shuffled control.
+        held_out: of the clips held out, by synergies fitted to the others; NaN where none is held out.
+    """
+
+    fits: tuple[Synergies, ...]
+    shuffled: np.ndarray
+    held_out: np.ndarray
+
+    @property
+    def vaf(self) -> np.ndarray:
+        return np.array([s.vaf for s in self.fits])
+
+    def needed(self, enough: float) -> int:
+        """The fewest synergies that reach ``enough``; all that were tried, if none does."""
+        reached = np.flatnonzero(self.vaf >= enough)
+        return int(reached[0]) + 1 if len(reached) else len(self.fits)
+
+
+def activity(rollouts: Rollouts, settings: Settings) -> list[np.ndarray]:
+    """(instant, muscle) activity of every clip, divided by each muscle's largest value if so set.
+
+    Raises:
+        DataError: the body has no muscles, or none is ever active.
+    """
+    if not rollouts.muscle_names:
+        raise DataError(
+            "rollouts: their body is not driven by muscles, so there are no synergies; use actuation 'hill'"
+        )
+    signal = np.stack([rollouts.of(settings.signal, m) for m in rollouts.muscle_names], axis=-1).astype(float)
+    if not np.nanmax(signal) > 0:
+        raise DataError(f"rollouts: the {settings.signal} of every muscle is 0 throughout; train the policy first")
+    if settings.normalise == "peak":
+        peak = np.nanmax(signal, axis=(0, 1))
+        signal = signal / np.where(peak > 0, peak, 1.0)
+    clips = [clip[:n] for clip, n in zip(signal, rollouts.n_steps, strict=True)]
+    # what is applied during a step has no value at the start
+    return [c[np.isfinite(c).all(axis=-1)] for c in clips]
+
+
+def analysis(settings: Settings):
+    """Return ``analyse(rollouts, …) -> Result`` for these settings."""
+
+    def analyse(rollouts: Sequence[Rollouts], *, progress: Callable[[int, int], Any] | None = None) -> Result:
+        from mimic_synergies import figures
+
+        for field in ("muscle_names", "rate_hz"):
+            check_same(rollouts, field)
+        muscles, who = rollouts[0].muscle_names, labels(rollouts)
+        most = min(settings.most or len(muscles), len(muscles))
+        if settings.synergies > most:
+            raise ConfigError(
+                f"analyze.synergies.synergies: {settings.synergies} are more than the {most} that are tried for "
+                f"{len(muscles)} muscles; ask for fewer"
+            )
+        done = iter(range(1, len(rollouts) * most + 1))
+        tell = (lambda: progress(next(done), len(rollouts) * most)) if progress else (lambda: None)
+        clips = [activity(r, settings) for r in rollouts]
+        curves = [_curve(c, r.split, most, settings, tell) for c, r in zip(clips, rollouts, strict=True)]
+        n = settings.synergies or max(c.needed(settings.vaf) for c in curves)
+        chosen = _aligned([c.fits[n - 1] for c in curves])
+        metrics: dict[str, Any] = {
+            "synergies": mean_interval([c.needed(settings.vaf) for c in curves]),
+            "shown": n,
+            **_vaf_metrics(curves, n),
+            "weights": {
+                f"synergy_{k + 1}": {
+                    m: float(np.mean([s.weights[k, i] for s in chosen])) for i, m in enumerate(muscles)
+                }
+                for k in range(n)
+            },
+        }
+        tables = {"vaf": _vaf_table(curves), "weights": _weights_table(chosen, muscles)}
+        reached = f"Dotted: {100 * settings.vaf:g} %; vertical: the {n} synergies that the other figures show."
+        drawn = {
+            "vaf": figures.vaf(curves, settings.vaf, n),
+            "weights": figures.weights(chosen, muscles, who),
+            "time_courses": figures.time_courses(_by_clip(chosen[0], clips[0]), rollouts[0].rate_hz),
+        }
+        of_first = f" of {who[0]}" if len(rollouts) > 1 else ""
+        captions = {
+            "vaf": f"Uncentred variance accounted for by the synergies. {reached}",
+            "weights": "Weight of every muscle in every synergy"
+            + (", mean over rollouts (dots: each of them, matched to the first)." if of_first else "."),
+            "time_courses": f"How strongly every synergy{of_first} is active, mean ± SD over clips.",
+        }
+        if len(rollouts) > 1:
+            metrics["match"], tables["match"], cosines = _matches(chosen, who, settings)
+            drawn["match"] = figures.matches(cosines, who)
+            captions["match"] = (
+                "Mean cosine between the synergies of two rollouts, matched one to one; 1 means the same synergies."
+            )
+        metrics["settings"] = attrs.asdict(settings)
+        methods = _methods(rollouts, settings, n)
+        return Result(metrics=metrics, tables=tables, figures=drawn, captions=captions, methods=methods)
+
+    return analyse
+
+
+def _curve(
+    clips: list[np.ndarray], split: tuple[str, ...], most: int, settings: Settings, tell: Callable[[], Any]
+) -> Curve:
+    rng = np.random.default_rng(settings.seed)
+    together = np.concatenate(clips)
+    train = [c for c, s in zip(clips, split, strict=True) if s != "held_out"]
+    held = [c for c, s in zip(clips, split, strict=True) if s == "held_out"]
+    once = attrs.evolve(settings, restarts=0)
+    controls = [shuffled(together, rng) for _ in range(settings.shuffles)]
+    fits, by_chance, of_held = [], [], []
+    for n in range(1, most + 1):
+        fits.append(factorise(together, n, settings))
+        by_chance.append(np.mean([factorise(c, n, once).vaf for c in controls]))
+        if train and held:
+            weights = factorise(np.concatenate(train), n, settings).weights
+            of_held.append(held_out_vaf(np.concatenate(held), weights))
+        else:
+            of_held.append(np.nan)
+        tell()
+    return Curve(tuple(fits), np.array(by_chance), np.array(of_held))
+
+
+def _aligned(chosen: list[Synergies]) -> list[Synergies]:
+    """Put the synergies of all in the order of the first's, each beside the one that it is most like."""
+    out = [chosen[0]]
+    for s in chosen[1:]:
+        order, _ = match(chosen[0].weights, s.weights)
+        out.append(attrs.evolve(s, weights=s.weights[order], courses=s.courses[:, order]))
+    return out
+
+
+def _by_clip(synergies: Synergies, clips: list[np.ndarray]) -> np.ndarray:
+    """(clip, step, synergy) time courses, NaN past a clip's end."""
+    ends = np.cumsum([len(c) for c in clips])[:-1]
+    parts = np.split(synergies.courses, ends)
+    out = np.full((len(clips), max(map(len, clips)), synergies.courses.shape[1]), np.nan)
+    for i, p in enumerate(parts):
+        out[i, : len(p)] = p
+    return out
+
+
+def _vaf_metrics(curves: list[Curve], n: int) -> dict[str, Any]:
+    numbers = range(1, len(curves[0].fits) + 1)
+    curve = {str(k): mean_interval([c.vaf[k - 1] for c in curves])["mean"] for k in numbers}
+    return {
+        "vaf": {**mean_interval([c.vaf[n - 1] for c in curves]), "by_number": curve},
+        "vaf_shuffled": mean_interval([c.shuffled[n - 1] for c in curves]),
+        "vaf_held_out": mean_interval([c.held_out[n - 1] for c in curves]),
+    }
+
+
+def _vaf_table(curves: list[Curve]) -> Table:
+    kinds = ([c.vaf for c in curves], [c.held_out for c in curves], [c.shuffled for c in curves])
+    return Table(
+        columns=("synergies", "VAF (%)", "VAF held-out (%)", "VAF shuffled (%)"),
+        rows=[
+            (k + 1, *(100 * mean_interval([v[k] for v in of])["mean"] for of in kinds))
+            for k in range(len(curves[0].fits))
+        ],
+        caption="Uncentred variance accounted for (VAF) by so many synergies"
+        + (f", mean over {len(curves)} rollouts" if len(curves) > 1 else "")
+        + ": all clips; clips held out, with synergies of the others; muscles shuffled in time.",
+    )
+
+
+def _weights_table(chosen: list[Synergies], muscles: tuple[str, ...]) -> Table:
+    mean = np.mean([s.weights for s in chosen], axis=0)
+    return Table(
+        columns=("muscle", *(f"synergy {k + 1}" for k in range(len(mean)))),
+        rows=[(m, *mean[:, i]) for i, m in enumerate(muscles)],
+        caption="Weight of every muscle in every synergy (each of length 1)"
+        + (f", mean over {len(chosen)} rollouts after matching." if len(chosen) > 1 else "."),
+    )
+
+
+def _matches(chosen: list[Synergies], who: tuple[str, ...], settings: Settings) -> tuple[dict, Table, np.ndarray]:
+    rng = np.random.default_rng(settings.seed)
+    cosines, rows = np.eye(len(chosen)), []
+    for i, a in enumerate(chosen):
+        for j, b in enumerate(chosen[:i]):
+            mean = float(match(b.weights, a.weights)[1].mean())
+            by_chance = chance(b.weights, a.weights, settings.draws, rng)
+            cosines[i, j] = cosines[j, i] = mean
+            rows.append((who[j], who[i], mean, float(by_chance.mean()), float(np.percentile(by_chance, 95))))
+    _, _, found, expected, limit = zip(*rows, strict=True)
+    metrics = {
+        "mean": float(np.mean(found)),
+        "lowest": min(found),
+        "chance": float(np.mean(expected)),
+        "chance_p95": float(np.mean(limit)),
+    }
+    table = Table(
+        columns=("rollouts", "other rollouts", "cosine", "by chance", "chance p95"),
+        rows=rows,
+        caption="Mean cosine between the synergies of two rollouts, matched one to one, and what random sets reach: "
+        "the weights of every synergy given to other muscles.",
+    )
+    return metrics, table, cosines
+
+
+def _methods(rollouts: Sequence[Rollouts], settings: Settings, n: int) -> str:
+    scaled = "divided by its largest value" if settings.normalise == "peak" else "taken as it is"
+    number = "was set" if settings.synergies else f"is the fewest that account for {100 * settings.vaf:g} %"
+    text = (
+        f"The {settings.signal} of {len(rollouts[0].muscle_names)} muscles, each {scaled}, was pooled over "
+        f"{len(rollouts[0].clip_names)} clips ({rollouts[0].rate_hz:g} Hz) and factorised into non-negative synergies "
+        "and time courses (NMF, Lee & Seung 1999; scikit-learn, coordinate descent, start NNDSVDa and "
+        f"{settings.restarts} random ones, the best fit kept, tolerance {settings.tolerance:g}, at most "
+        f"{settings.iterations} iterations). Fits were judged by the uncentred variance accounted for, "
+        "VAF = 1 − SSE/SST (Torres-Oviedo, Macpherson & Ting 2006). "
+        f"The number of synergies ({n}) {number}. The control shuffles every muscle's "
+        f"time course on its own ({settings.shuffles} times). For the held-out VAF synergies were fitted to the "
+        "training clips, and only the time courses of the clips held out were fitted (non-negative least squares)."
+    )
+    if len(rollouts) == 1:
+        return text
+    return text + (
+        f" Between {len(rollouts)} rollouts synergies were paired one to one so that the sum of cosines is largest "
+        f"(scipy.optimize.linear_sum_assignment), with the largest number that any of them needs; chance is "
+        f"{settings.draws} draws in which the weights of every synergy belong to other muscles. Random seed "
+        f"{settings.seed}."
+    )
