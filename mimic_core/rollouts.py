@@ -103,6 +103,28 @@ class Rollouts(Record):
             raise DataError(f"rollouts: no {last[0]} {name!r}{did_you_mean(name, names)}")
         return getattr(self, kind)[..., names.index(name)]
 
+    @property
+    def moving_keypoints(self) -> tuple[str, ...]:
+        """Names of the keypoints that the body can move, in order."""
+        return tuple(n for n in self.keypoint_names if n not in self.fixed_keypoints)
+
+    def clip_errors_mm(self) -> np.ndarray:
+        """(clip,) mean distance from the registered reference over steps and moving keypoints; 0 if there are none."""
+        errors = self.error_mm[..., [self.keypoint_names.index(n) for n in self.moving_keypoints]]
+        known = np.isfinite(errors)
+        return np.where(known, errors, 0.0).sum((1, 2)) / np.maximum(known.sum((1, 2)), 1)
+
+    def ranked_clips(self) -> np.ndarray:
+        """Indices of the held-out clips, or of all if none is held out, from the smallest to the largest error."""
+        held = np.flatnonzero(np.array(self.split) == "held_out")
+        among = held if len(held) else np.arange(len(self.clip_names))
+        return among[np.argsort(self.clip_errors_mm()[among], kind="stable")]
+
+    def median_clip(self) -> int:
+        """Index of the clip in the middle of `ranked_clips`; of an even number, the better of the two."""
+        ranked = self.ranked_clips()
+        return int(ranked[(len(ranked) - 1) // 2])
+
     def tracking(self) -> dict[str, Any]:
         """Summarise the tracking error over the keypoints that the body can move.
 
@@ -117,8 +139,8 @@ class Rollouts(Record):
         }
 
     def _tracking(self, clips: np.ndarray) -> dict[str, Any]:
-        moving = [i for i, n in enumerate(self.keypoint_names) if n not in self.fixed_keypoints]
-        names = tuple(self.keypoint_names[i] for i in moving)
+        names = self.moving_keypoints
+        moving = [self.keypoint_names.index(n) for n in names]
         degrees = np.rad2deg(np.abs(self.joint_pos[clips] - self.ref_joint_pos[clips]))
         return {
             "joint_deg_mean": float(np.nanmean(degrees)),

@@ -77,7 +77,12 @@ def test_built_in_components_conform(plugins, kind, name):
 
 
 def test_the_c_engine_conforms(plugins):
-    assert check_component(plugins.provider("simulator", "mujoco"), plugins) == ["settings", "summary", "simulation"]
+    assert check_component(plugins.provider("simulator", "mujoco"), plugins) == [
+        "settings",
+        "summary",
+        "simulation",
+        "forces",
+    ]
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from mimic_playback import source, video, viewer
 from mimic_playback.render import render
 from mimic_playback.scene import Scene
 from mimic_playback.settings import Playback
-from mimic_playback.source import find_clip, median_clip, only, open_recording
+from mimic_playback.source import find_clip, only, open_recording
 from mimic_playback.viewer import DOWN, LEFT, RIGHT, SPACE, UP, Player
 
 
@@ -46,8 +46,8 @@ def test_begins_with_the_held_out_clip_of_median_error(toy):
     error[..., toy.rollouts.keypoint_names.index("shoulder")] = np.arange(6.0)[:, None] * 100
     error[4, 10:] = np.nan
     r = attrs.evolve(toy.rollouts, error_mm=error, fixed_keypoints=("shoulder",))
-    assert median_clip(r) == 4  # of 9, 1, 3, 4 and 5
-    assert median_clip(attrs.evolve(r, split=("train",) * 6)) == 3  # of all; of six the lower middle one
+    assert r.median_clip() == 4  # of 9, 1, 3, 4 and 5
+    assert attrs.evolve(r, split=("train",) * 6).median_clip() == 3  # of all; of six the lower middle one
 
 
 def test_a_clip_is_found_by_its_name_or_by_a_part_of_it():

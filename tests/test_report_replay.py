@@ -16,7 +16,7 @@ from mimic_core import Body, ConfigError, Result
 from mimic_report import Settings, build
 from mimic_report import replay as replaying
 from mimic_report.geometry import Figurine, _hull
-from mimic_report.replay import chosen, clip_errors_mm, scene
+from mimic_report.replay import chosen, scene
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_torques_are_shown_between_minus_one_and_one(rollouts):
 
 
 def test_best_median_and_worst_held_out_clips_are_shown(rollouts):
-    errors = clip_errors_mm(rollouts)
+    errors = rollouts.clip_errors_mm()
     ranked = 1 + np.argsort(errors[1:])  # clip 0 was trained on
     shown = chosen(rollouts, Settings(clips=3))
     assert list(shown) == [ranked[0], ranked[2], ranked[4]]

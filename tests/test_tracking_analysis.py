@@ -9,7 +9,7 @@ import pytest
 from mimic_core import ConfigError
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_tracking import Settings, build
-from mimic_tracking.analysis import clip_errors_mm, muscle_use, over_clips, representative
+from mimic_tracking.analysis import muscle_use, over_clips, representative
 
 LENGTHS = (40, 30, 40, 20, 40, 40)
 SPLIT = ("train", "held_out", "train", "held_out", "train", "held_out")
@@ -73,7 +73,7 @@ def test_joint_table(result):
 
 
 def test_representative_clips(rollouts, result):
-    np.testing.assert_allclose(clip_errors_mm(rollouts), [1, 2, 3, 4, 5, 6])
+    np.testing.assert_allclose(rollouts.clip_errors_mm(), [1, 2, 3, 4, 5, 6])
     assert representative(rollouts) == {"median held-out clip": 3, "worst clip": 5}
     assert result.metrics["shown_clips"] == {"median held-out clip": "synthetic_03", "worst clip": "synthetic_05"}
     assert "synthetic_03" in result.captions["joint_angles"]

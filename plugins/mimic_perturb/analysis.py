@@ -87,7 +87,8 @@ def analysis(settings: Recovery):
                 "the perturbation's onset: every clip (grey), mean (line) ± standard error of the mean (band), drawn "
                 "for as long as half the clips last. A perturbation that is over before that is shaded.",
                 "muscle_response": f"Change of {settings.signal} from the undisturbed rollouts, mean over clips, since "
-                "the perturbation's onset. A vertical line marks the end of one that is over before the clips are.",
+                "the perturbation's onset; each panel has colours of its own. A vertical line marks the end of a "
+                "perturbation that is over before the clips are.",
             },
             methods=_methods(plain, found, keypoints, settings),
         )

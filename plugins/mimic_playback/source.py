@@ -8,7 +8,6 @@ from pathlib import Path
 
 import attrs
 import h5py
-import numpy as np
 
 from mimic_core import Body, BodyModel, DataError, ReferenceClips, Rollouts, stages
 from mimic_core.assembly import TrainPlan, build_model
@@ -52,19 +51,8 @@ def open_recording(plugins: Plugins, path: Path, clip: str | None) -> Recording:
     else:
         rollouts, source = _roll_out(plugins, path, clip), str(path)
     names = rollouts.clip_names
-    index = median_clip(rollouts) if clip is None else names.index(find_clip(clip, names, source))
+    index = rollouts.median_clip() if clip is None else names.index(find_clip(clip, names, source))
     return Recording(source, rollouts, _body(plugins, rollouts, source), index)
-
-
-def median_clip(rollouts: Rollouts) -> int:
-    """Index of the clip with the median error among the held-out clips, or among all if none is held out."""
-    moving = [k for k, name in enumerate(rollouts.keypoint_names) if name not in rollouts.fixed_keypoints]
-    errors = rollouts.error_mm[..., moving]
-    known = np.isfinite(errors)
-    mean = np.where(known, errors, 0.0).sum((1, 2)) / np.maximum(known.sum((1, 2)), 1)
-    held = np.flatnonzero(np.array(rollouts.split) == "held_out")
-    among = held if len(held) else np.arange(len(mean))
-    return int(among[np.argsort(mean[among], kind="stable")][(len(among) - 1) // 2])
 
 
 def _newest_rollouts(folder: Path) -> Path | None:

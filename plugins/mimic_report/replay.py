@@ -52,27 +52,18 @@ def _body_of_clips(file: Path, rollouts: Rollouts) -> Body | None:
     return clips.body if clips.joint_names == rollouts.joint_names else None
 
 
-def clip_errors_mm(rollouts: Rollouts) -> np.ndarray:
-    """(clip,) mean distance from the reference over steps and moving keypoints, mm."""
-    moving = [k for k, name in enumerate(rollouts.keypoint_names) if name not in rollouts.fixed_keypoints]
-    errors = rollouts.error_mm[..., moving]
-    known = np.isfinite(errors)
-    return np.where(known, errors, 0.0).sum((1, 2)) / np.maximum(known.sum((1, 2)), 1)
-
-
 def chosen(rollouts: Rollouts, settings: Settings) -> dict[int, str]:
     """Index of each clip to show → what to call it: best, median and worst held-out clip, and others between them.
 
     Raises:
         ConfigError: ``settings.show`` names a clip that is not there.
     """
-    errors, names = clip_errors_mm(rollouts), rollouts.clip_names
+    errors, names = rollouts.clip_errors_mm(), rollouts.clip_names
     for name in settings.show:
         if name not in names:
             raise ConfigError(f"report.show: no clip {name!r} in the rollouts{did_you_mean(name, names)}")
-    held = np.flatnonzero(np.array(rollouts.split) == "held_out")
-    among, kind = (held, "held-out") if len(held) else (np.arange(len(names)), "clip")
-    ranked = among[np.argsort(errors[among], kind="stable")]
+    kind = "held-out" if "held_out" in rollouts.split else "clip"
+    ranked = rollouts.ranked_clips()
     middle = (len(ranked) - 1) // 2
     ranks = np.unique(np.round(np.linspace(0, len(ranked) - 1, min(settings.clips, len(ranked)))).astype(int))
     ranks = sorted({*ranks.tolist(), middle}) if settings.clips > 2 else ranks.tolist()

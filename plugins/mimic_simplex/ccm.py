@@ -10,6 +10,7 @@ import numpy as np
 
 from mimic_core import ConfigError, DataError, Result, Rollouts, Table
 from mimic_core.emg import Emg
+from mimic_core.intervals import half_width
 from mimic_simplex import pool
 from mimic_simplex.analysis import derangement
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
@@ -114,10 +115,8 @@ class CrossMap:
     @property
     def gain(self) -> tuple[float, float, float]:
         """Mean rho at the largest less that at the smallest library, and its 95 % interval (t over draws)."""
-        from scipy.stats import t
-
         gains = self.rho[-1] - self.rho[0]
-        half = t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
+        half = half_width(gains)
         return float(gains.mean()), float(gains.mean() - half), float(gains.mean() + half)
 
     @property

@@ -15,24 +15,10 @@ if TYPE_CHECKING:
     from mimic_tracking import Settings
 
 
-def moving(rollouts: Rollouts) -> tuple[str, ...]:
-    """Names of the keypoints that the body can move, in order."""
-    return tuple(n for n in rollouts.keypoint_names if n not in rollouts.fixed_keypoints)
-
-
-def clip_errors_mm(rollouts: Rollouts) -> np.ndarray:
-    """(clip,) mean error over steps and moving keypoints against the registered reference, mm."""
-    keep = [rollouts.keypoint_names.index(n) for n in moving(rollouts)]
-    return np.nanmean(rollouts.error_mm[..., keep], axis=(1, 2))
-
-
 def representative(rollouts: Rollouts) -> dict[str, int]:
     """Indices of the (held-out) clip with the median error and of the clip with the largest error."""
-    error = clip_errors_mm(rollouts)
-    held = np.flatnonzero(np.array(rollouts.split) == "held_out")
-    among, label = (held, "median held-out clip") if len(held) else (np.arange(len(error)), "median clip")
-    by_error = among[np.argsort(error[among], kind="stable")]
-    return {label: int(by_error[(len(by_error) - 1) // 2]), "worst clip": int(np.argmax(error))}
+    label = "median held-out clip" if "held_out" in rollouts.split else "median clip"
+    return {label: rollouts.median_clip(), "worst clip": int(np.argmax(rollouts.clip_errors_mm()))}
 
 
 def analysis(settings: Settings):
@@ -61,8 +47,8 @@ def analysis(settings: Settings):
             },
             figures={
                 "joint_angles": figures.joint_angles(rollouts, shown),
-                "keypoint_error_over_time": figures.error_over_time(rollouts, moving(rollouts)),
-                "keypoint_error_by_clip": figures.error_by_clip(rollouts, moving(rollouts)),
+                "keypoint_error_over_time": figures.error_over_time(rollouts, rollouts.moving_keypoints),
+                "keypoint_error_by_clip": figures.error_by_clip(rollouts, rollouts.moving_keypoints),
                 "activation": figures.activation(rollouts),
             },
             captions={
@@ -110,7 +96,7 @@ def _stats(e: np.ndarray) -> dict[str, float]:
 def _keypoint_table(rollouts: Rollouts) -> Table:
     against = {"registered reference": rollouts.error_mm, "tracked keypoints": rollouts.tracked_error_mm}
     names = rollouts.keypoint_names
-    groups = {"all moving": [names.index(n) for n in moving(rollouts)]}
+    groups = {"all moving": [names.index(n) for n in rollouts.moving_keypoints]}
     groups |= {n + (" (fixed)" if n in rollouts.fixed_keypoints else ""): [names.index(n)] for n in names}
     rows = []
     for split, clips in splits(rollouts).items():
