@@ -40,10 +40,11 @@ _TOP = {
     "log": Mapping,
     **dict.fromkeys(STAGES, Mapping),
 }
+_NAMED = ("perturb", "analyze")  # sections of tables that have names of their own
 
 
 def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Read a run file, lay ``overrides`` over it and check its sections.
+    """Read a run file, lay ``overrides`` over it and check its sections. One that is false is left out.
 
     Raises:
         ConfigError: bad TOML, an unknown section, or a section of the wrong kind.
@@ -51,12 +52,15 @@ def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None = None) 
     config, overrides = read_toml(path), overrides or {}
     if isinstance(config.get("body"), str) and isinstance(overrides.get("body"), Mapping):
         config["body"] = {"name": config["body"]}
-    config = merge(config, overrides)
+    config = {key: v for key, v in merge(config, overrides).items() if not (key in STAGES and v is False)}
+    for section in _NAMED:
+        if isinstance(config.get(section), Mapping):
+            config[section] = {name: v for name, v in config[section].items() if v is not False}
     for key, v in config.items():
         if key not in _TOP:
             raise ConfigError(f"{path}: {key}: unknown section{did_you_mean(key, _TOP)}")
         check_kind(v, _TOP[key], f"{path}: {key}")
-    for section in ("perturb", "analyze"):
+    for section in _NAMED:
         for name, v in config.get(section, {}).items():
             check_kind(v, Mapping, f"{path}: {section}.{name}")
     if not set(config) & set(STAGES):

@@ -176,6 +176,14 @@ def test_commands_name_every_choice(toy_plugins, tmp_path):
     ]
 
 
+def test_a_stage_that_is_false_is_left_out(tmp_path):
+    (tmp_path / "run.toml").write_text("[generate]\n[emg]\n[analyze.tracking]\n[analyze.emg]\n")
+    config = pipeline.load_run_file(tmp_path / "run.toml", {"emg": False, "analyze": {"emg": False}})
+    assert config == {"generate": {}, "analyze": {"tracking": {}}}
+    with pytest.raises(ConfigError, match="names no stage"):
+        pipeline.load_run_file(tmp_path / "run.toml", dict.fromkeys(("generate", "emg", "analyze"), False))
+
+
 # -- again ----------------------------------------------------------------------------------------------------
 
 

@@ -37,30 +37,56 @@ def headlines(run: Run) -> list[Headline]:
         error = dig(run.summary("rollout"), "tracking", "by_split", split, "keypoint_mm", "mean")
         if error is not None:
             out.append(Headline(label, f"{show(error)} mm", "mean over moving keypoints", slug("stage", "rollout")))
-    name, rho, control = simplex(run)
-    if rho:
-        out.append(
-            Headline(
-                "simplex ρ, joints to muscles",
-                show(float(np.mean(rho))),
-                f"shuffled control {show(float(np.mean(control)))}" if control else "",
-                slug("analysis", name),
-            )
-        )
+    name, muscles = emg(run)
+    for muscle, found in muscles.items():
+        note = f"mean absolute error of activation; r {show(found.get('r'))}"
+        out.append(Headline(f"{muscle}, from EMG", show(found["mae"]), note, slug("analysis", name)))
+    forecasts = simplex(run)
+    if forecasts:
+        mean, anchor = show(float(np.mean(forecasts.rho))), slug("analysis", forecasts.name)
+        out.append(Headline("simplex ρ, joints to muscles", mean, forecasts.controls(), anchor))
     return out
 
 
-def simplex(run: Run) -> tuple[str, list[float], list[float]]:
-    """Name of the first analysis that reports Spearman's rho, its value for every muscle, and its shuffled control."""
+@attrs.frozen
+class Forecasts:
+    """What a simplex analysis reports: Spearman's ρ of every muscle, and of its two controls.
+
+    Attributes:
+        name: of the analysis.
+        surrogate: with the joint angles of another trial at the same time.
+    """
+
+    name: str
+    rho: list[float]
+    shuffled: list[float]
+    surrogate: list[float]
+
+    def controls(self) -> str:
+        """The controls in words; empty without any."""
+        named = ((self.surrogate, "with another trial's joints"), (self.shuffled, "shuffled"))
+        return ", ".join(f"{show(float(np.mean(rho)))} {what}" for rho, what in named if rho)
+
+
+def simplex(run: Run) -> Forecasts | None:
+    """The first analysis that reports Spearman's ρ for muscles."""
     for a in run.analyses:
-        rho, control = a.metrics.get("rho"), a.metrics.get("shuffled")
-        if isinstance(rho, Mapping) and isinstance(control, Mapping):
-            return (
-                a.name,
-                [v for v in rho.values() if v is not None],
-                [v for v in (dig(c, "rho") for c in control.values()) if v is not None],
-            )
-    return "", [], []
+        rho, shuffled = a.metrics.get("rho"), a.metrics.get("shuffled")
+        if isinstance(rho, Mapping) and isinstance(shuffled, Mapping):
+            found = [v for v in rho.values() if v is not None]
+            others = (a.metrics.get(key) or {} for key in ("shuffled", "surrogate"))
+            controls = ([v for c in control.values() if (v := dig(c, "rho")) is not None] for control in others)
+            return Forecasts(a.name, found, *controls) if found else None
+    return None
+
+
+def emg(run: Run) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    """Name of the first analysis that compares activations with EMG, and what it found for each recorded muscle."""
+    for a in run.analyses:
+        found = {m: v for m in a.metrics if (v := dig(a.metrics, m, "activation")) and dig(v, "mae") is not None}
+        if found:
+            return a.name, found
+    return "", {}
 
 
 def in_words(run: Run) -> str:
@@ -96,12 +122,19 @@ def in_words(run: Run) -> str:
                 "Acting in the simulated physics, it keeps the keypoints at a mean distance of "
                 f"{' and '.join(parts)} from the registered movement{tail}."
             )
-    _, rho, control = simplex(run)
-    if rho:
-        against = f", against {show(float(np.mean(control)))} for a shuffled control" if control else ""
+    _, muscles = emg(run)
+    if muscles:
+        each = [f"{show(f['mae'])} for {m} (r {show(f.get('r'))})" for m, f in muscles.items()]
+        sentences.append(
+            f"Beside the recorded EMG, the mean course of activation is off by {' and '.join(each)} on average, in "
+            "shares of the muscle's full activity."
+        )
+    forecasts = simplex(run)
+    if forecasts:
+        rho, controls = forecasts.rho, forecasts.controls()
         sentences.append(
             "Simplex projection forecasts muscle activity in unseen clips from joint angles with a "
             f"Spearman's ρ of {show(min(rho))} to {show(max(rho))} over {len(rho)} muscles (mean "
-            f"{show(float(np.mean(rho)))}{against})."
+            f"{show(float(np.mean(rho)))}{f'; {controls}' if controls else ''})."
         )
     return " ".join(sentences)

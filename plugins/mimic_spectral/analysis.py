@@ -191,7 +191,8 @@ def _methods(rollouts: Sequence[Rollouts], settings: Settings, metrics: dict[str
         f"The power of the {settings.signal} of every actuator was found clip by clip at the control rate of "
         f"{rollouts[0].rate_hz:g} Hz with a modified periodogram (scipy.signal.periodogram, taper {settings.window}; "
         f"Harris 1978, doi:10.1109/PROC.1978.10837). {trend} subtracted from each clip first. "
-        f"Spectra were averaged over {metrics['clips']} clips, each with the same weight.{short} High power is the sum from {settings.cut_hz:g} to {top:g} Hz; its share is "
-        "this over the power at all frequencies, both after averaging over clips. The mean over actuators gives each "
-        f"the same weight.{seeds} Leonardis et al. (2025) count 10 to 1000 Hz; their taper is not published."
+        f"Spectra were averaged over {metrics['clips']} clips, each with the same weight.{short} "
+        f"High power is the sum from {settings.cut_hz:g} to {top:g} Hz; its share is this over the power at all "
+        f"frequencies, both after averaging over clips. The mean over actuators gives each the same weight.{seeds} "
+        "Leonardis et al. (2025) count 10 to 1000 Hz; their taper is not published."
     )
