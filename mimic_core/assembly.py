@@ -101,7 +101,7 @@ def _checked(spec: Any, data: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _task(data: Mapping[str, Any]) -> dict[str, Any]:
-    from mimic_core.task import TaskSettings
+    from mimic_core.task_settings import TaskSettings
 
     return unstructure(structure(dict(data), TaskSettings, "task"))
 
@@ -164,7 +164,8 @@ def build_task(
     import jax
 
     from mimic_core.randomisation import draw_variants
-    from mimic_core.task import Task, TaskSettings
+    from mimic_core.task import Task
+    from mimic_core.task_settings import TaskSettings
 
     model = model or build_model(clips.body, plan, plugins)
     settings = structure(plan.settings["task"], TaskSettings, "task")
@@ -210,7 +211,7 @@ def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> W
         with attrs.validators.disabled():  # a traced value cannot be compared
             new = attrs.evolve(config, **{k: v for k, v in changed.items() if k != "weight"})
         term = as_term(spec.build(new, model))
-        return WeightedTerm(spec.name, -weight if spec.cost else weight, term, spec.units, rebuilt)
+        return WeightedTerm(spec.name, -weight if spec.cost else weight, term, spec.units, rebuilt, spec.cost)
 
     return rebuilt({})
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mimic_core.policy import Controller
     from mimic_core.randomisation import Variants
     from mimic_core.simulator import Simulator, SimulatorSpec
-    from mimic_core.task import Task, TaskSettings
+    from mimic_core.task import Task
+    from mimic_core.task_settings import TaskSettings
 
 SECTION = "perturb"
 """Where settings of a perturbation stand."""

@@ -90,6 +90,22 @@ def test_kl_weight_rises_in_the_warmup(plugins, toy_clips, toy_model):
     np.testing.assert_allclose([trainer.kl_weight(i) for i in (0, 5, 10, 20, 99)], [0, 0.125, 0.25, 0.5, 0.5])
 
 
+def test_costs_rise_in_the_warmup(plugins, toy_clips, toy_model):
+    rewards = {"gain": (2.0, lambda s: 1.0), "effort": (-3.0, lambda s: (s.excitation**2).sum())}
+    task = make_task(plugins, toy_clips, toy_model, rewards)
+    config = PpoSettings(
+        environments=8, batch_size=8, minibatches=1, unroll=5, passes=1, cost_warmup=0.5, steps=40 * 20
+    )
+    trainer = plugins.get("policy", "bottleneck_ppo").build(config, task)
+    assert trainer.iterations == 20
+    for iteration, weight in ((0, 0.0), (5, -1.5), (10, -3.0), (19, -3.0)):
+        assert {t.name: float(t.weight) for t in trainer.at(iteration).task.rewards} == {"gain": 2, "effort": weight}
+    first, metrics = trainer.iterate(trainer.initial(0))
+    assert float(metrics["reward"]) == 2 and float(metrics["effort"]) > 0  # the terms are told as they are
+    _, metrics = trainer.iterate(first)
+    assert float(metrics["reward"]) == pytest.approx(2 - 0.3 * float(metrics["effort"]), rel=1e-5)
+
+
 @pytest.mark.parametrize("policy", [pytest.param("bottleneck_apg", marks=pytest.mark.slow), "bottleneck_ppo"])
 def test_recurrent_trainers_learn(plugins, toy_clips, toy_model, tmp_path, policy):
     """The same trainers with a recurrent layer and the autoregressive prior bring excitation to where reward asks."""

@@ -17,7 +17,7 @@ from mimic_core.disturbance import Noise
 from mimic_core.errors import ConfigError, PluginError
 from mimic_core.perturbation import RolloutContext, chosen_perturbation, disturbed_task
 from mimic_core.plugins import Provided
-from mimic_core.task import TaskSettings
+from mimic_core.task_settings import TaskSettings
 from mimic_core.testing import check_component
 from mimic_core.testing.perturbations import context_of
 from mimic_core.unroll import passive_controller, roll_out

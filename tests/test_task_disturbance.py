@@ -14,7 +14,7 @@ from mimic_core.assembly import plan_training
 from mimic_core.disturbance import Noise, noisy_senses
 from mimic_core.errors import ConfigError
 from mimic_core.randomisation import Randomisation
-from mimic_core.task import TaskSettings
+from mimic_core.task_settings import TaskSettings
 
 KEY = jax.random.key(0)
 STEPS = 6

@@ -11,7 +11,8 @@ import numpy as np
 from mimic_core import Body, BodyModel
 from mimic_core.clips import ReferenceClips
 from mimic_core.step import as_term
-from mimic_core.task import Task, TaskSettings, WeightedTerm
+from mimic_core.task import Task, WeightedTerm
+from mimic_core.task_settings import TaskSettings
 
 # jax moved it out of `experimental`
 enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -123,7 +124,7 @@ def make_task(
         simulator=engine,
         clips=clips,
         settings=settings,
-        rewards=[WeightedTerm(n, w, as_term(f)) for n, (w, f) in rewards.items()],
+        rewards=[WeightedTerm(n, w, as_term(f), cost=w < 0) for n, (w, f) in rewards.items()],
         observations=observations or {"reference": [coming_angles], "proprioception": [angles_and_speeds]},
         terminations=list(terminations),
         train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train),

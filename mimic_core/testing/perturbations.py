@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: Any) -> RolloutContext:
     """Return what a perturbation is told of clips of so many entries at 400 Hz; ``more`` replaces any of it."""
-    from mimic_core.task import TaskSettings
+    from mimic_core.task_settings import TaskSettings
 
     given = {
         "clip_names": tuple(f"clip_{i}" for i in range(len(n_steps))),

@@ -176,6 +176,9 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
     def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Take one gradient step."""
+        return self.at(state.iteration)._iterate(state, stage)
+
+    def _iterate(self, state: TrainState, stage: int) -> tuple[TrainState, dict[str, Array]]:
         key, begin, use = self._keys(state)
         start = self._begin(state, stage, begin)
         weight = self.kl_weight(state.iteration)

@@ -78,6 +78,9 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
 
     def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Unroll, then update on the data in minibatches, several times over."""
+        return self.at(state.iteration)._iterate(state, stage)
+
+    def _iterate(self, state: TrainState, stage: int) -> tuple[TrainState, dict[str, Array]]:
         key, gather, learn = self._keys(state)
         envs, (data, memories, measured) = self._gather(state, gather)
         # (unrolls, time, env, …) → (time, unrolls·env, …)

@@ -24,6 +24,8 @@ class NetworkSettings:
             intentions that change slowly.
         kl_weight: weight of the KL divergence of the intention from its prior.
         kl_warmup: share of the training over which that weight rises from 0.
+        cost_warmup: share of the training over which the weights of costs rise from 0. A cost that is high from the
+            start may leave the body limp before it has learned to follow.
         steps: control steps to train for, over all environments.
         evaluations: how often tracking is measured, evenly spread.
         checkpoints_kept: the newest ones are kept, and the best.
@@ -41,6 +43,7 @@ class NetworkSettings:
     prior: str = attrs.field(default="normal", validator=attrs.validators.in_(("normal", "autoregressive")))
     kl_weight: float = attrs.field(default=1e-5, validator=at_least_zero)
     kl_warmup: float = attrs.field(default=0.0, validator=share)
+    cost_warmup: float = attrs.field(default=0.0, validator=share)
     steps: int = attrs.field(default=1_000_000, validator=at_least_one)
     evaluations: int = attrs.field(default=10, validator=at_least_one)
     checkpoints_kept: int = attrs.field(default=2, validator=at_least_one)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import attrs
 import jax
@@ -161,10 +161,19 @@ class BottleneckTrainer:
 
     def kl_weight(self, iteration: Array) -> Array:
         """The KL divergence's weight in the course of training."""
-        cfg = self.config
-        if not cfg.kl_warmup:
-            return jnp.asarray(cfg.kl_weight)
-        return cfg.kl_weight * jnp.minimum(1.0, iteration / (cfg.kl_warmup * self.iterations))
+        return self.config.kl_weight * self._risen(iteration, self.config.kl_warmup)
+
+    def at(self, iteration: Array) -> Self:
+        """Return this trainer with the costs' weights as they are then."""
+        if not self.config.cost_warmup:
+            return self
+        other = copy.copy(self)
+        other.task = self.task.with_costs(self._risen(iteration, self.config.cost_warmup))
+        return other
+
+    def _risen(self, iteration: Array, warmup: float) -> Array:
+        """How far something has risen that is 1 after that share of the training."""
+        return jnp.minimum(1.0, iteration / (warmup * self.iterations)) if warmup else jnp.ones(())
 
     def step_of_optimizer(self, state: TrainState, gradient: Any) -> tuple[Any, Any]:
         """Return the parameters and the optimizer's state after one step."""
