@@ -12,6 +12,7 @@ from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table
 from mimic_core.config import merge
 
 MAX_ROWS = 24  # longer tables are cut in the terminal; their csv files hold all rows
+MAX_CELL = 60  # longer texts stand below their table
 MAX_WIDTH = 20  # of a name in a cell; longer ones lose their middle
 
 
@@ -60,7 +61,12 @@ def _tables(directory: Path) -> list[Any]:
     for name, caption in loads((directory / "result.json").read_text())["tables"].items():
         with (directory / f"{name}.csv").open(newline="") as f:
             columns, *rows = list(csv.reader(f))
-        shown.append(_table(caption or name, columns, rows[:MAX_ROWS]))
+        long = [i for i in range(1, len(columns)) if any(len(row[i]) > MAX_CELL for row in rows)]
+        short = [i for i in range(len(columns)) if i not in long]
+        few = rows[:MAX_ROWS]
+        shown.append(_table(caption or name, [columns[i] for i in short], [[row[i] for i in short] for row in few]))
+        below = [f"{row[0] or columns[0]}, {columns[i]}: {row[i]}" for row in few for i in long if row[i]]
+        shown += dict.fromkeys(below)
         if len(rows) > MAX_ROWS:
             shown.append(f"… {len(rows) - MAX_ROWS} more in {directory / f'{name}.csv'}")
     return shown
