@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from scipy.signal import welch
 
 from mimic_core import Rollouts, stages
 from mimic_core.config import merge
@@ -28,10 +27,10 @@ from mimic_core.plugins import installed
 from mimic_core.storage import write_json
 
 THRESHOLDS_MM = (2.0, 1.0, 0.7, 0.6)
-HIGH_HZ = 10.0
 ROWS: dict[str, dict[str, Any]] = {
     "apg": {"policy": {"name": "bottleneck_apg"}},
     "precise": {"policy": {"name": "bottleneck_apg"}, "preset": "precise"},
+    "economical": {"policy": {"name": "bottleneck_apg"}, "preset": "economical"},
     "shac": {"policy": {"name": "bottleneck_apg", "bootstrap": True, "horizon": 10}},
     "lstm": {"policy": {"name": "bottleneck_apg", "network": "lstm"}},
     "autoregressive": {"policy": {"name": "bottleneck_apg", "prior": "autoregressive"}},
@@ -57,25 +56,14 @@ def measure(clips: Path, out: Path, name: str, given: dict[str, Any], seed: int,
     return {"row": name, **summary}
 
 
-def high_frequency_power(rollouts: Rollouts) -> np.ndarray:
-    """(muscle,) power of excitation above `HIGH_HZ`, mean over clips (Welch's periodogram of whole clips)."""
-    power = []
-    for clip, n in enumerate(rollouts.n_steps):
-        u = rollouts.excitation[clip, 1:n]
-        f, p = welch(u, fs=rollouts.rate_hz, nperseg=len(u), axis=0)
-        power.append(p[f > HIGH_HZ].sum(axis=0) * (f[1] - f[0]))
-    return np.mean(power, axis=0)
-
-
 def control_cost(clips: Path, out: Path, seeds: int, steps: int) -> list[dict[str, Any]]:
-    """Train the paper's two presets, and ours with its control cost, and measure excitation."""
+    """Train the paper's two presets, and ours, with the same networks, and measure excitation."""
     rows = []
     variants = {
         "joint_only (Table 2)": {"preset": "joint_only"},
         "physics_aware (Table 2)": {"preset": "physics_aware"},
-        "laptop, control 0": {"rewards": {"control": {"weight": 0.0}}},
-        "laptop, control 0.005": {},
-        "laptop, control 0.05": {"rewards": {"control": {"weight": 0.05}}},
+        "laptop": {"preset": "laptop"},
+        "economical": {"preset": "economical"},
     }
     for name, given in variants.items():
         for seed in range(seeds):
@@ -86,14 +74,15 @@ def control_cost(clips: Path, out: Path, seeds: int, steps: int) -> list[dict[st
             summary = stages.train(installed(), clips, out=run, given=given)
             file = out / "cost.h5"
             stages.rollout(installed(), run, out=file)
-            rollouts = Rollouts.load(file)
+            spectrum = stages.analyze(installed(), "spectral", file, out=out / "cost")
             rows.append(
                 {
                     "reward": name,
                     "seed": seed,
                     "tracking_mm": summary["tracking_mm"],
-                    "power": float(high_frequency_power(rollouts).sum()),
-                    "excitation": float(np.nanmean(rollouts.excitation)),
+                    "power": spectrum["power"]["mean"]["mean"],
+                    "share": spectrum["share"]["mean"]["mean"],
+                    "excitation": float(np.nanmean(Rollouts.load(file).excitation)),
                 }
             )
     return rows
@@ -126,20 +115,21 @@ def training_table(rows: list[dict[str, Any]], title: str) -> Table:
 
 def cost_table(rows: list[dict[str, Any]]) -> Table:
     """One line per reward, over seeds."""
-    table = Table(title=f"excitation by reward, power above {HIGH_HZ:g} Hz summed over muscles", title_justify="left")
-    for column in ("reward", "seeds", "tracking mm", "power", "against joint_only", "mean excitation"):
+    table = Table(title="excitation by reward, power above 10 Hz, mean over muscles", title_justify="left")
+    for column in ("reward", "seeds", "tracking mm", "power", "against joint_only", "share", "mean excitation"):
         table.add_column(column, justify="right")
     names = list(dict.fromkeys(r["reward"] for r in rows))
     of = {n: [r for r in rows if r["reward"] == n] for n in names}
     first = np.mean([r["power"] for r in of[names[0]]])
     for name, found in of.items():
-        mm, power, mean = ([r[k] for r in found] for k in ("tracking_mm", "power", "excitation"))
+        mm, power, share, mean = ([r[k] for r in found] for k in ("tracking_mm", "power", "share", "excitation"))
         table.add_row(
             name,
             str(len(found)),
             f"{np.mean(mm):.2f}",
             f"{np.mean(power):.4f}",
             f"{np.mean(power) / first:.2f}",
+            f"{np.mean(share):.0%}",
             f"{np.mean(mean):.3f}",
         )
     return table
