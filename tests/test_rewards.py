@@ -168,7 +168,7 @@ def test_what_is_given_lies_over_the_preset(plugins):
         ({"rewards": {"joint": {"weight": "much"}}}, "rewards.joint.weight: must be a number, got 'much'"),
         ({"rewards": {"joint": 3}}, "rewards.joint: must be a table or false, got 3; e.g. rewards.joint.weight=1.0"),
         ({"rewards": {"joint": {"scale": -1.0}}}, "rewards.joint.scale: must be > 0, got -1"),
-        ({"preset": "desktop"}, "preset: policy bottleneck_apg has no preset 'desktop'; known: joint_only, laptop"),
+        ({"preset": "desktop"}, "preset: policy bottleneck_apg has no preset 'desktop'; known: economical, joint_only"),
         ({"policy": "bottleneck_ppo"}, "policy: must be a table, got 'bottleneck_ppo'; e.g. --set policy.name=…"),
         ({"reward": {}}, "reward: unknown section; did you mean rewards?"),
         ({"holdout": 1.0}, "train.holdout: must be < 1, got 1"),
