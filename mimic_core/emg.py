@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 import numpy as np
 
 from mimic_core.component import ComponentSpec
+from mimic_core.errors import ConfigError, did_you_mean
 from mimic_core.storage import Record, array, value
+
+if TYPE_CHECKING:
+    from mimic_core.body import Body
 
 
 @attrs.frozen(kw_only=True)
@@ -58,3 +63,53 @@ class RecordingSpec(ComponentSpec):
 
     reads: str = ""
     of_rollouts: bool = False
+
+
+def muscle_pairs(
+    recorded: Sequence[str], simulated: Sequence[str], body: Body | None, settings: Mapping[str, str], key: str
+) -> dict[str, str]:
+    """Return recorded muscle → simulated muscle, for the recorded ones that a simulated one is known for.
+
+    Settings come before the body's ``emg_muscles``, and these before a muscle of the same name. Upper and lower case
+    of what the lab calls a muscle do not matter.
+
+    Args:
+        recorded: names of the recorded muscles.
+        simulated: names of the simulated muscles.
+        body: the simulated body, where it is known.
+        settings: recorded muscle → simulated muscle, as a user has it.
+        key: of these settings, for messages.
+
+    Raises:
+        ConfigError: the settings name a muscle that is not recorded or not simulated.
+    """
+    known = {name.lower() for name in recorded}
+    for name, muscle in settings.items():
+        if name.lower() not in known:
+            raise ConfigError(f"{key}: no muscle {name!r} in the EMG{did_you_mean(name, recorded)}")
+        if muscle not in simulated:
+            near = did_you_mean(muscle, simulated) if simulated else "; their actuators are no muscles"
+            raise ConfigError(f"{key}.{name}: no muscle {muscle!r} in the rollouts{near}")
+    found = {muscle.lower(): muscle for muscle in simulated}
+    if body is not None:
+        found |= {name.lower(): muscle for name, muscle in body.emg_muscles.items() if muscle in simulated}
+    found |= {name.lower(): muscle for name, muscle in settings.items()}
+    return {name: found[name.lower()] for name in recorded if name.lower() in found}
+
+
+def mean_and_sem(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over trials or clips and its standard error.
+
+    Args:
+        values: (row, sample), NaN where missing.
+
+    Returns:
+        two of (sample,); NaN where fewer than half of the rows have a sample. Rows without any do not count.
+    """
+    there = np.isfinite(values)
+    n, rows = there.sum(0), there.any(-1).sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(values, 0) / n
+        sd = np.sqrt(np.nansum((values - mean) ** 2, 0) / (n - 1))
+    enough = (n > 0) & (2 * n >= rows)
+    return np.where(enough, mean, np.nan), np.where(enough & (n > 1), sd / np.sqrt(np.maximum(n, 1)), np.nan)

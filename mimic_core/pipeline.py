@@ -89,8 +89,11 @@ def run(
         "inputs": {},
         "stages": [],
     }
-    previous = {entry["name"]: entry for entry in old.get("stages", [])}
+    previous = {entry["name"]: entry for entry in (*old.get("left_out", []), *old.get("stages", []))}
     plan = list(plan_stages(plugins, config, path.parent, out))  # all of it first: it finds what is wrong
+    planned = {stage.name for stage in plan}
+    # what this run file leaves out is still there, for one that names it again
+    manifest["left_out"] = [entry for name, entry in previous.items() if name not in planned]
     for stage in plan:
         before = previous.get(stage.name)
         if before is None and stage.output.exists():
@@ -143,7 +146,7 @@ def _do(
     decides = {
         "stage": stage.name,
         "settings": to_json(stage.settings),
-        "inputs": sorted(hashes),
+        "inputs": hashes,
         "versions": manifest["plugins"],
         "prefer": manifest["config"].get("prefer", {}),
     }

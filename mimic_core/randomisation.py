@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 not_negative = attrs.validators.ge(0)
 
 # places in MuJoCo's parameters of muscles (MuJoCo documentation, "Modeling: Muscles")
-_RANGE_LOW, _RANGE_HIGH, _FORCE = 0, 1, 2
+MUSCLE_FORCE = 2
+"""Place of the maximum isometric force, in the parameters of gain and of bias alike."""
+_RANGE_LOW, _RANGE_HIGH = 0, 1
 _ACTIVATION_TIME, _DEACTIVATION_TIME = 0, 1
 
 
@@ -91,7 +93,7 @@ def draw_variants(settings: Randomisation, model: BodyModel) -> Variants:
     motors = np.setdiff1d(np.arange(m.nu), muscles)
     gain, bias, dynamics = (np.tile(a, (n, 1, 1)) for a in (m.actuator_gainprm, m.actuator_biasprm, m.actuator_dynprm))
     for parameters in (gain, bias):  # an actuator's force is gain · control + bias
-        parameters[:, muscles, _FORCE] *= strength[:, muscles]
+        parameters[:, muscles, MUSCLE_FORCE] *= strength[:, muscles]
         parameters[:, motors] *= strength[:, motors, None]
     for constant in (_ACTIVATION_TIME, _DEACTIVATION_TIME):
         dynamics[:, muscles, constant] *= time[:, muscles]

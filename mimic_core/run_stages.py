@@ -95,7 +95,7 @@ def plan_stages(plugins: Plugins, config: Mapping[str, Any], base: Path, out: Pa
         yield _emg(plugins, dict(config["emg"]), base, made, out)
     yield from (_analyze(plugins, *a, base, made, out) for a in analyses if not {a[1].of, *a[1].uses} <= early)
     if "report" in config:
-        yield _report(plugins, dict(config["report"]), config, out)
+        yield _report(plugins, dict(config["report"]), config, base, out)
 
 
 @attrs.frozen
@@ -379,12 +379,14 @@ def _all_perturbed(made: Mapping[str, Path], where: str) -> list[Path]:
     return [made[Rollouts.KIND], *perturbed]
 
 
-def _report(plugins, table, config, out) -> Stage:
+def _report(plugins, table, config, base, out) -> Stage:
     writer, target = _take(table, "writer", str, "report"), out / "report.html"
     structure(table, plugins.choose("report", writer).config, "report")
+    named = {key: file for key, v in table.items() if isinstance(v, str) and (file := _file(v, base))}
+    table |= {key: str(file) for key, file in named.items()}
 
     def inputs() -> list[Path]:
-        return [
+        return [*named.values()] + [
             p
             for p in files_below(out)
             if p.suffix in (".json", ".csv", ".png") and p.name != "manifest.json" and "checkpoints" not in p.parts
@@ -400,6 +402,11 @@ def _report(plugins, table, config, out) -> Stage:
         f"mimic report .{_options(writer=writer)}{_flags({'report': table})} --out report.html",
         reads_manifest=True,
     )
+
+
+def _file(named: str, base: Path) -> Path | None:
+    """The file that a setting names, from the run file's folder or the current one; None if it names none."""
+    return next((p.resolve() for p in (base / named, Path(named)) if named and p.is_file()), None)
 
 
 def _nothing_left(table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:

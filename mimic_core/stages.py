@@ -259,6 +259,7 @@ def rollout(
                 "run": meta,
                 "clips": file_hash(source),
                 "deterministic": seed is None,
+                "seed": seed,
                 "checkpoint": checkpoint,
                 "versions": versions(plugins),
                 "origin": clips.provenance.get("origin", ""),

@@ -39,6 +39,7 @@ from mimic_core.sweep_tables import numbers, point_rows, tabulate
 
 WORK = "mimic_core.sweep_job:run_job"
 _LONGEST_NAME = 100
+_TAKEN = ("train", "rollout")  # what metrics of trainings and rollouts are called
 
 
 def _check_grid(instance: Any, attribute: attrs.Attribute, grid: Mapping[str, Any]) -> None:
@@ -250,6 +251,14 @@ def _measures(plugins: Plugins, file: SweepFile, base: Path) -> list[_Measure]:
         spec = plugins.get("analysis", table.pop("analysis", label))
         if spec.of != Rollouts.KIND:
             raise ConfigError(f"{where}: reads {spec.of}, which no training changes; leave it out of the sweep")
+        for kind in spec.needs:
+            if kind not in table:
+                raise ConfigError(f'{where}: needs {kind}; add {kind} = "{kind}.h5", or leave it out of the sweep')
+        if spec.perturbed or label in _TAKEN:
+            why = (
+                "compares perturbed rollouts, which a sweep does not make" if spec.perturbed else "a name of the sweep"
+            )
+            raise ConfigError(f"{where}: {why}; leave it out or call its table otherwise")
         beside = [_find(table.pop(kind), base, f"{where}.{kind}") for kind in spec.uses if kind in table]
         structure(table, spec.config, where)
         found.append(

@@ -12,7 +12,7 @@ import numpy as np
 from mimic_core import stages
 from mimic_core.errors import MimicError, TrainingError
 from mimic_core.hookspecs import hookimpl
-from mimic_core.plugins import Plugins
+from mimic_core.plugins import Plugins, installed
 from mimic_core.rollouts import Rollouts
 from mimic_core.storage import to_json, write_json
 
@@ -44,11 +44,20 @@ def run_job(data: Mapping[str, Any]) -> None:
     from mimic_core.runtime import prepare_jax
 
     prepare_jax()
-    plugins = Plugins.discover()
+    plugins = installed()
     for file in data["plugins"]:
-        plugins.load_file(file)
+        if Path(file) not in plugins.files:
+            plugins.load_file(file)
     plugins = plugins.preferring(data["prefer"])
-    plugins.manager.register(_Tell(Path(data["progress"])))
+    tell = _Tell(Path(data["progress"]))
+    plugins.manager.register(tell)
+    try:
+        _work(plugins, data)
+    finally:
+        plugins.manager.unregister(tell)
+
+
+def _work(plugins: Plugins, data: Mapping[str, Any]) -> None:
     together, failed = _train_together(plugins, data["clips"], data["runs"]), []
     for r in data["runs"]:
         out = Path(r["out"])

@@ -23,9 +23,11 @@ def numbers(summary: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """Return the numbers in nested tables as dotted name → number; lists, text and what is missing are left out."""
     out: dict[str, float] = {}
     for key, v in summary.items():
+        if key in ("seed", "settings"):
+            continue
         if isinstance(v, Mapping):
             out |= numbers(v, f"{prefix}{key}.")
-        elif isinstance(v, (int, float)) and not isinstance(v, bool) and key not in ("seed", "settings"):
+        elif isinstance(v, (int, float)) and not isinstance(v, bool):
             out[f"{prefix}{key}"] = v
     return out
 
@@ -90,7 +92,7 @@ def tabulate(rows: Sequence[Row], show: Sequence[str], title: str = "") -> Resul
 
 
 def _cell(v: Any) -> Any:
-    return v if isinstance(v, (int, float, str)) else json.dumps(v)
+    return v if isinstance(v, (int, float, str)) and not isinstance(v, bool) else json.dumps(v)
 
 
 def _spread(m: Mean) -> tuple[Any, Any, Any]:

@@ -179,6 +179,43 @@ def test_names_of_trials(files):
     assert names("start,end,clip\n40,60,x\n30,50,y\n,,z\n20,35,w\n") == ("x", "y", "w")
 
 
+def test_names_of_clips_are_text_as_it_stands(files):
+    """007 keeps its zeros, 12 stays no fraction beside an empty cell, NA is a name, and an empty cell is none."""
+    for header in ("clip", "clip "):
+        files[1].write_text(f"{header},start,end\n007,40,60\n,30,50\n12,,\nNA,20,35\n")
+        assert reader(RawEmg(**SMALL))(files).trial_names == ("007", "trial_002", "NA")
+    files[1].write_text("start,end,clip\n40,60, 12\n30,50\n,,\n20,35,b\n")
+    assert reader(RawEmg(**SMALL))(files).trial_names == ("12", "trial_002", "b")
+
+
+def test_recordings_of_one_name_are_refused(files, tmp_path):
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "emg_biceps.csv").write_text(files[0].read_text())
+    both = [tmp_path / day / "emg_biceps.csv" for day in ("day1", "day2")]
+    with pytest.raises(DataError, match=r"day2/emg_biceps.csv: is called as .*day1/emg_biceps.csv; rename one"):
+        reader(RawEmg(**SMALL))([*both, files[1]])
+    assert reader(RawEmg(**SMALL))([both[0], both[0], files[1]]).muscle_names == ("biceps",)
+
+
+@pytest.mark.parametrize("empty", [",,,", "nan,nan"])
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_trial_that_one_muscle_lacks_is_missing_in_it_alone(files, empty, indexed):
+    """The first row is empty in one of two muscles, the third has no reach and is not read."""
+    whole = reader(RawEmg(**SMALL))(files)
+    lines = files[0].read_text().splitlines()
+    lines[0], lines[2] = empty, "broken,,0.5"
+    if indexed:
+        lines = ["," + ",".join(map(str, range(2000))), *(f"{i},{line}" for i, line in enumerate(lines))]
+    files[0].write_text("\n".join(lines))
+    found = reader(RawEmg(**SMALL))(files)
+    assert np.isnan(found.envelope[0, :, 0]).all()
+    np.testing.assert_array_equal(found.envelope[..., 1], whole.envelope[..., 1])
+    rest = whole.envelope[1:, :, 0]
+    np.testing.assert_allclose(found.envelope[1:, :, 0], rest / np.nanpercentile(rest, 98))
+    assert found.methods.endswith("Trials in which a muscle was not recorded: biceps in 1 of 3.")
+
+
 def test_muscles_by_patterns(files):
     found = reader(RawEmg(**SMALL, muscles={"arm": "*biceps*"}))(files)
     assert found.muscle_names == ("arm",)
@@ -199,8 +236,9 @@ def test_muscles_by_patterns(files):
         ),
         ({"trials.csv": "start,end,trial\n4,60,1.5\n3,5,2\n,,3\n1,2,4\n"}, {}, "trial must hold whole numbers"),
         ({"emg_biceps.csv": ""}, {}, "emg_biceps.csv: is empty"),
-        ({"emg_biceps.csv": "1,2,x\n"}, {}, "sample 3 of trial 1 is 'x', no number"),
-        ({"emg_biceps.csv": "1,,3\n"}, {}, "sample 2 of trial 1 is empty"),
+        ({"emg_biceps.csv": "1,2,x\n" + 3 * "1,2\n"}, {}, "sample 3 of trial 1 is 'x', no number"),
+        ({"emg_biceps.csv": "1,2\n1,,3\n" + 2 * "1,2\n"}, {}, "sample 2 of trial 2 is empty; fill it in, or clear"),
+        ({"emg_biceps.csv": 4 * ",,,\n"}, {}, "emg_biceps.csv, trial 1: is empty, and so is every other trial"),
         ({"emg_biceps.csv": "s0,s1\n"}, {}, "has a header but no trials"),
         ({}, {"clips": ("a", "b")}, "3 trials have a reach, but emg.clips has 2 names"),
         ({}, {"clips": ("a", "b", "a")}, "two trials are called 'a'"),
@@ -263,10 +301,15 @@ def test_mean_curves_with_named_columns(tmp_path):
         ("time,a\n0,1\n", {}, "has 1 rows of samples"),
         ("t,a\n0,1\n1,2\n", {}, "emg.time=COLUMN"),
         ("time,a\n0,1\n1,2\n5,3\n", {}, "does not rise in even steps"),
-        ("time,a\n0,1\n1,\n", {}, "in row 3, column a, is no number"),
-        ("time\n0\n1\n", {}, "no column beside that of the time"),
-        ("time,arm\n0,1\n1,2\n", {"columns": {"x": "amr"}}, "emg.columns.x: has no column 'amr'; did you mean arm?"),
-        ("time,a,s\n0,1,1\n1,2,1\n", {"sem": {"b": "s"}}, "emg.sem.b: no such muscle"),
+        (
+            "time,a\n0,1\n5,2\n",
+            {},
+            "read in s, gives 0.2 Hz, expected at least 10 Hz; if it is in ms, say so with --set emg.time_unit=ms",
+        ),
+        ("time_ms,a\n0,1\n1,\n", {}, "in row 3, column a, is no number"),
+        ("time_ms\n0\n1\n", {}, "no column beside that of the time"),
+        ("time_ms,arm\n0,1\n1,2\n", {"columns": {"x": "amr"}}, "emg.columns.x: has no column 'amr'; did you mean arm?"),
+        ("time_ms,a,s\n0,1,1\n1,2,1\n", {"sem": {"b": "s"}}, "emg.sem.b: no such muscle"),
         ("time,a\n0,1\n1,2\n", {"averaged_trials": 0}, "emg.averaged_trials: must be given"),
     ],
 )
@@ -350,7 +393,7 @@ def test_made_up_excitation_holds_during_its_step():
 
 
 def test_made_up_recordings_in_files_give_the_same_envelopes(tmp_path):
-    r = synthetic_rollouts([81, 61])
+    r = attrs.evolve(synthetic_rollouts([81, 61]), clip_names=('mouse 1, "left"', "007"))
     config = SyntheticEmg(muscles=("elbow_flexor", "elbow_extensor"), samples=30)
     direct = synthetic_emg(r, config)
     paths = write_raw(tmp_path, record(r, config), r.clip_names)

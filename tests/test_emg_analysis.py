@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mimic_core import ConfigError, DataError, Emg
+from mimic_core.emg import mean_and_sem, muscle_pairs
 from mimic_core.testing.rollouts import MAX_FORCE_N, synthetic_rollouts
 from mimic_emg.analysis import analysis
-from mimic_emg.compare import agreement, lags, mean_and_sem, pearson, simulated
+from mimic_emg.compare import agreement, lags, pearson, simulated
 from mimic_emg.mean_curve import reader
 from mimic_emg.settings import Comparison, MeanEmg
 
@@ -58,6 +59,10 @@ def test_force_is_a_share_of_the_maximum(mouse):
     result = analysis(Comparison(signals=("force",)))((r,), emg_of(activation / 2, first_s=0))
     assert result.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
     assert "maximum isometric force" in result.methods
+    plan = {"plan": {"settings": {"actuation": {"force_scale": 2.0}}}}
+    stronger = attrs.evolve(r, muscle_force=2 * r.muscle_force, provenance={"run": plan})
+    scaled = analysis(Comparison(signals=("force",)))((stronger,), emg_of(activation / 2, first_s=0))
+    assert scaled.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
     without = analysis(Comparison(signals=("force",)))(
         (attrs.evolve(r, body=None),), emg_of(activation / np.percentile(activation, 98), first_s=0)
     )
@@ -77,6 +82,19 @@ def test_lag_of_shifted_sinusoids(late_ms):
     assert found["r_at_lag"] == pytest.approx(1, abs=1e-3)
     assert found["r"] == pytest.approx(np.cos(2 * np.pi * 5 * late_ms / 1e3), abs=0.05)
     assert found["trials"]["lag_ms"] == found["lag_ms"]
+
+
+def test_a_short_trial_has_its_lag_beside_a_long_one():
+    """One of 20 samples, one of 90; both are 10 ms late."""
+    times = 0.0025 + np.arange(90) / 200
+    t = np.arange(201) / 400
+    r = with_signal(0.5 + 0.4 * np.sin(2 * np.pi * 5 * (t - 0.01)), clips=2)
+    seen = np.tile(0.5 + 0.4 * np.sin(2 * np.pi * 5 * times), (2, 1))
+    seen[0, 20:] = np.nan
+    result = analysis(Comparison(signals=("activation",)))((r,), emg_of(seen))
+    found = [row[-2:] for row in result.tables["by_trial"].rows]
+    np.testing.assert_allclose([lag for lag, _ in found], [10, 10], atol=1)
+    np.testing.assert_allclose([r for _, r in found], [1, 1], atol=1e-3)
 
 
 def test_measures_by_hand():
@@ -105,6 +123,9 @@ def test_mean_and_standard_error():
     mean, sem = mean_and_sem(np.array([[1.0, 2, np.nan], [3, np.nan, np.nan], [8, np.nan, 1]]))
     np.testing.assert_allclose(mean, [4, np.nan, np.nan])  # where at least half of the trials have a sample
     np.testing.assert_allclose(sem[0], np.std([1, 3, 8], ddof=1) / np.sqrt(3))
+    nothing = np.full((5, 2), np.nan)  # trials without any sample do not count
+    np.testing.assert_allclose(mean_and_sem(np.vstack([[[1.0, 2.0]], nothing]))[0], [1, 2])
+    assert np.isnan(mean_and_sem(nothing)).all()
 
 
 def test_lags_are_symmetric():
@@ -161,6 +182,18 @@ def test_a_mean_is_compared_with_the_mean_of_all_clips(rollouts, emg):
     assert result.metrics["n"]["recorded"] == 46
 
 
+def test_a_trial_without_this_muscle_is_left_out(rollouts, emg):
+    """The EMG of synthetic_00 (off by 0.2) and of the trials that are no clips is missing; 0.1 and 0.3 are left."""
+    seen = emg.envelope.copy()
+    seen[[1, 2, 4]] = np.nan
+    result = analysis(Comparison(signals=("activation",)))((rollouts,), attrs.evolve(emg, envelope=seen))
+    found = result.metrics[FLEXOR]["activation"]
+    assert found["trials"]["mae"] == pytest.approx(0.2)
+    assert found["mae"] == pytest.approx(0.2)  # the mean of the clips is that of the same two
+    assert found["r"] == pytest.approx(1)
+    assert [row[2] for row in result.tables["by_trial"].rows if np.isnan(row[3])] == ["synthetic_00"]
+
+
 def test_several_controllers_give_a_confidence_interval(rollouts, emg):
     others = [attrs.evolve(rollouts, activation=rollouts.activation + off) for off in (0.0, 0.02, 0.07)]
     result = analysis(Comparison())(tuple(others), emg)
@@ -190,6 +223,22 @@ def test_percentiles_can_be_compared(rollouts, emg):
     assert "its 90th percentile over all clips" in found.methods
 
 
+def test_pairs_of_muscles(mouse):
+    body = attrs.evolve(mouse, emg_muscles={"biceps": "flexor", "tongue": "gone"})
+
+    def pairs(recorded, **settings):
+        return muscle_pairs(recorded, ("flexor", "extensor"), body, settings, "here")
+
+    assert pairs(["Biceps", "EXTENSOR", "Tongue"]) == {"Biceps": "flexor", "EXTENSOR": "extensor"}
+    assert pairs(["Biceps", "flexor"], biceps="extensor") == {"Biceps": "extensor", "flexor": "flexor"}
+    with pytest.raises(ConfigError, match=r"here: no muscle 'bicep' in the EMG; did you mean biceps\?"):
+        pairs(["biceps"], bicep="flexor")
+    with pytest.raises(ConfigError, match=r"here\.biceps: no muscle 'flexr' in the rollouts; did you mean flexor\?"):
+        pairs(["biceps"], biceps="flexr")
+    with pytest.raises(ConfigError, match="their actuators are no muscles"):
+        muscle_pairs(["biceps"], (), None, {"biceps": "flexor"}, "here")
+
+
 def test_which_simulated_muscle_belongs_to_a_recorded_one(rollouts, emg, mouse):
     lab = attrs.evolve(emg, muscle_names=["Biceps"])
     body = attrs.evolve(mouse, emg_muscles={"biceps": FLEXOR})
@@ -209,6 +258,8 @@ def test_which_simulated_muscle_belongs_to_a_recorded_one(rollouts, emg, mouse):
         ({"muscles": {FLEXOR: "elbow_flexr"}}, {}, ConfigError, "did you mean elbow_flexor"),
         ({}, {"first_s": 5.0}, DataError, "share no instant"),
         ({"until_s": 0.001}, {}, DataError, "share no instant"),
+        ({"until_s": 0.01}, {}, DataError, "share 2 instants, expected at least 3"),
+        ({}, {"rate_hz": 0.2}, DataError, "share 1 instant, expected at least 3"),
     ],
 )
 def test_what_the_analysis_refuses(rollouts, emg, config, change, error, says):

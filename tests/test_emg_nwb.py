@@ -37,11 +37,11 @@ def electrodes(session, labels, column="label"):
     return session.create_electrode_table_region(list(range(len(labels))), "all")
 
 
-def add_trials(session, reaches=REACHES, clips=None):
-    if clips:
-        session.add_trial_column("clip", "name of the clip")
+def add_trials(session, reaches=REACHES, **columns):
+    for name in columns:
+        session.add_trial_column(name, "of the trial")
     for i, (start, stop) in enumerate(reaches):
-        session.add_trial(start_time=start, stop_time=stop, **({"clip": clips[i]} if clips else {}))
+        session.add_trial(start_time=start, stop_time=stop, **{name: c[i] for name, c in columns.items()})
 
 
 def series(session, region, data, name="emg", **timing):
@@ -67,11 +67,28 @@ def expected(channel):
 def test_channels_are_called_as_their_electrodes(session, tmp_path, column):
     data = raw()
     series(session, electrodes(session, ("EMG biceps", "triceps"), column), data)
-    add_trials(session, clips=("a", "b", "c"))
+    add_trials(session, clip=("a", "b", "c"))
     found = read(session, tmp_path)
     assert (found.muscle_names, found.trial_names) == (("biceps", "triceps"), ("a", "b", "c"))
     for i in range(2):  # filtered piece by piece, with half a second on either side
         np.testing.assert_allclose(found.envelope[..., i], expected(data[:, i]), rtol=1e-4, equal_nan=True)
+
+
+def test_names_and_numbers_of_trials(session, tmp_path):
+    series(session, electrodes(session, "ab"), raw())
+    add_trials(session, clip=("007", "", "b"), trial=(3.0, 5.0, 6.0))
+    assert read(session, tmp_path).trial_names == ("007", "trial_005", "b")
+
+
+def test_a_reach_that_one_channel_lacks_is_missing_in_it_alone(session, tmp_path):
+    data = raw()
+    data[: int(1.25 * RATE), 0] = np.nan  # 0.5 to 1.75 s of the session: all that is read for the first reach
+    series(session, electrodes(session, "ab"), data)
+    add_trials(session)
+    found = read(session, tmp_path)
+    assert np.isnan(found.envelope[0, :, 0]).all()
+    assert np.isfinite(found.envelope[0, :, 1]).all()
+    assert np.isfinite(found.envelope[1:, :, 0]).any(axis=1).all()
 
 
 def test_one_series_for_each_muscle_chosen_by_name(session, tmp_path):
@@ -110,6 +127,16 @@ def test_timestamps_give_the_rate(session, tmp_path):
             lambda s: (series(s, electrodes(s, "a"), raw(1), timestamps=np.arange(25_000.0) ** 1.1), add_trials(s)),
             {},
             "timestamps of emg are uneven",
+        ),
+        (
+            lambda s: (series(s, electrodes(s, "ab"), raw()), add_trials(s, trial=("t1", "t2", "t3"))),
+            {},
+            "'t1' in trial 1, column trial, is no number",
+        ),
+        (
+            lambda s: (series(s, electrodes(s, "ab"), raw()), add_trials(s, trial=(1.5, 2.0, 3.0))),
+            {},
+            "column trial must hold whole numbers",
         ),
         (
             lambda s: (series(s, electrodes(s, "ab"), raw()), add_trials(s)),

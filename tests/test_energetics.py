@@ -257,6 +257,15 @@ def test_several_have_intervals(moved):
     assert net["low"] < net["mean"] < net["high"]
 
 
+def test_the_body_is_compiled_with_the_plugins_of_this_process(moved, monkeypatch):
+    """Those of ``--plugin`` are among them; nothing is searched for again."""
+    from mimic_core.plugins import Plugins, installed
+
+    installed()
+    monkeypatch.setattr(Plugins, "discover", lambda *_: pytest.fail("searched for plugins again"))
+    assert compiled(moved).muscle_names == moved.muscle_names
+
+
 # -- what cannot be done --------------------------------------------------------------------------------------
 
 

@@ -150,6 +150,18 @@ def test_clips_are_matched_by_name():
     assert "2 clips that all have" in result.methods
 
 
+def test_one_common_clip_has_no_chance_level():
+    """There is no other clip to put beside it; the similarity itself stays."""
+    x = noise(6)
+    a = thinking({"decoder/layer_1": x}, clip_names=("p", "q", "r"))
+    b = thinking({"decoder/layer_1": x[[2]]}, clip_steps=(60,), clip_names=("r",))
+    result = build(Settings())((a, b))
+    assert "one clip alone has none" in result.methods
+    for of in result.metrics["similarity"].values():
+        assert of["decoder/layer_1"]["mean"] == pytest.approx(1.0)
+        assert np.isnan(of["decoder/layer_1"]["chance"])
+
+
 def test_what_cannot_be_compared_is_refused():
     a = thinking({"decoder/layer_1": noise(6)})
     for b, message in (

@@ -22,7 +22,7 @@ from mimic_core.rollouts import Rollouts
 from mimic_core.run_stages import plan_stages
 from mimic_core.testing import synthetic_rollouts
 from mimic_perturb import Recovery
-from mimic_perturb.analysis import analysis, labels, recovered_ms, respond
+from mimic_perturb.analysis import analysis, labels, recovered_ms, respond, told_apart
 from mimic_perturb.figures import aligned
 
 RATE = 400.0
@@ -53,7 +53,7 @@ def disturbed(plain, course_mm, muscle=None, **about):
         site_pos=site_pos,
         excitation=excitation,
         error_mm=plain.error_mm + course[None, :, None],
-        provenance={"perturbation": told(**about)},
+        provenance={**plain.provenance, "perturbation": told(**about)},
     )
 
 
@@ -79,6 +79,28 @@ def test_a_course_worked_by_hand(plain, ramp):
     assert np.isinf(found.latency_ms[:, 1:]).all()
     # over the first 100 ms, 41 instants: zero in three of them
     np.testing.assert_allclose(found.mean_change[:, 0], 0.2 * 38 / 41, rtol=1e-6)
+
+
+def delayed(rollouts, motor_delay_ms):
+    """The same rollouts of a controller whose excitation arrives that much later."""
+    run = {"plan": {"settings": {"task": {"motor_delay_ms": motor_delay_ms}}}}
+    return attrs.evolve(rollouts, provenance={**rollouts.provenance, "run": run})
+
+
+def test_latency_ends_when_the_controller_sends(plain):
+    """Excitation of entry 28 was sent one step and a motor delay of 4 steps before: at entry 23, 7.5 ms after."""
+    plain, moved = delayed(plain, 10.0), delayed(disturbed(plain, [], muscle=28), 10.0)
+    found = respond(plain, moved, "push", ("elbow_tip",), Recovery())
+    np.testing.assert_allclose(found.latency_ms[:, 0], 7.5)
+    methods = analysis(Recovery())((plain, moved)).methods
+    assert "the instant at which the controller sends it, 10 ms before it reaches the muscles." in methods
+
+
+def test_what_is_left_after_a_late_onset(plain):
+    """Onset 10 ms before the first clips' end: the last 25 ms hold 5 instants that follow it, all at 1 mm."""
+    late = disturbed(plain, np.ones(100), onset_ms=[237.5, 237.5, None], end_ms=240.0)
+    found = respond(plain, late, "push", ("elbow_tip",), Recovery())
+    np.testing.assert_allclose(found.left_mm, [1.0, 1.0, np.nan], rtol=1e-6)
 
 
 def test_activation_has_its_own_time(plain):
@@ -108,7 +130,7 @@ def test_one_that_never_recovers(plain):
 
 
 def test_a_clip_that_was_left_alone_counts_nowhere(plain, ramp):
-    alone = attrs.evolve(ramp, provenance={"perturbation": told(onset_ms=[50.0, None, 50.0])})
+    alone = attrs.evolve(ramp, provenance={**plain.provenance, "perturbation": told(onset_ms=[50.0, None, 50.0])})
     metrics = analysis(Recovery())((alone, plain)).metrics["push"]
     assert metrics["clips"] == 2 and metrics["peak_mm"]["mean"] == pytest.approx(2.0)
 
@@ -175,6 +197,40 @@ def test_what_cannot_be_compared(plain, ramp):
         analysis(Recovery(keypoints=("wrist",)))((plain, ramp))
     with pytest.raises(ConfigError, match=r"^recovery\.signal: must be one of 'excitation', 'activation'"):
         structure({"signal": "force"}, Recovery, "recovery")
+
+
+ORIGIN = {"run": {"plan": {"seed": 1}}, "checkpoint": "last", "clips": "ab", "deterministic": False, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("told_of", "differs"),
+    [
+        ({"run": {"plan": {"seed": 2}}}, "training run"),
+        ({"checkpoint": "best"}, "checkpoint (best, undisturbed last)"),
+        ({"clips": "cd"}, "clips file (cd, undisturbed ab)"),
+        ({"deterministic": True}, "deterministic acting (True, undisturbed False)"),
+        ({"seed": 3}, "seed (3, undisturbed 0)"),
+    ],
+)
+def test_only_the_perturbation_may_differ(plain, ramp, told_of, differs):
+    plain = attrs.evolve(plain, provenance=ORIGIN)
+    alike = attrs.evolve(ramp, provenance={**ORIGIN, "perturbation": told()})
+    assert told_apart((alike, plain)) == (plain, [alike])
+    other = attrs.evolve(alike, provenance={**alike.provenance, **told_of})
+    with pytest.raises(DataError) as e:
+        told_apart((plain, other))
+    assert f"'push' and the undisturbed ones differ in their {differs}" in str(e.value)
+    assert str(e.value).endswith("make both with the same run, checkpoint and --seed")
+
+
+def test_rollouts_of_another_simulator_or_length_do_not_belong_together(plain, ramp):
+    for change, differs in (
+        ({"simulator": "mjx"}, "simulator (mjx, undisturbed synthetic)"),
+        ({"n_steps": np.array([100, 100, 80])}, "clips' number of steps ([100, 100, 80], undisturbed [100, 100, 90])"),
+    ):
+        with pytest.raises(DataError) as e:
+            told_apart((plain, attrs.evolve(ramp, **change)))
+        assert differs in str(e.value)
 
 
 # -- in a run file --------------------------------------------------------------------------------------------
@@ -255,6 +311,7 @@ def test_a_run_that_is_disturbed(tmp_path):
     done = limp.provenance["perturbation"]
     assert done["name"] == "ablation" and done["label"] == "limp" and done["settings"]["passive"] is False
     assert done["onset_ms"] == [0.0] * 5 and "perturbation" not in plain.provenance
+    assert all("seed" in r.provenance and r.provenance["seed"] is None for r in (plain, limp))
     assert np.nanmax(np.abs(limp.muscle_force)) == 0 < np.nanmax(plain.muscle_force)
     metrics = json.loads((out / "analysis" / "recovery" / "metrics.json").read_text())
     assert metrics["force_pulse"]["peak_mm"]["mean"] > 0.01 and metrics["limp"]["clips"] == 5

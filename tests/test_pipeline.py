@@ -187,6 +187,30 @@ def test_a_stage_that_is_false_is_left_out(tmp_path):
 # -- again ----------------------------------------------------------------------------------------------------
 
 
+def test_a_stage_left_out_once_can_come_back(copy, toy_plugins):
+    file, out = copy
+    pipeline.run(toy_plugins, file, out, {"analyze": {"tracking": False}})
+    assert [e["name"] for e in manifest(out)["left_out"]] == ["analyze.tracking"]
+    assert "analyze.tracking" not in [e["name"] for e in manifest(out)["stages"]]
+    again = pipeline.run(toy_plugins, file, out)
+    assert "analyze.tracking" in again["reused"] and manifest(out)["left_out"] == []
+
+
+def test_a_file_that_a_report_setting_names_is_its_input(copy, toy_plugins):
+    file, out = copy
+    figures = (
+        'source = "Somebody 2020"\nbody = "toy"\n[[figures]]\nwhat = "{}"\npublished = "1"\nread = ["rollout: clips"]\n'
+    )
+    figures += 'command = "mimic rollout train --out rollouts.h5"\nwhy = "They may."\n'
+    (file.parent / "mine.toml").write_text(figures.format("number of clips"))
+    change = {"report": {"published": "mine.toml"}}
+    assert pipeline.run(toy_plugins, file, out, change)["done"] == ["report"]
+    assert pipeline.run(toy_plugins, file, out, change)["done"] == []
+    (file.parent / "mine.toml").write_text(figures.format("how many clips"))
+    assert pipeline.run(toy_plugins, file, out, change)["done"] == ["report"]
+    assert "how many clips" in (out / "report.html").read_text()
+
+
 def test_nothing_changed_nothing_is_done(copy, toy_plugins):
     file, out = copy
     before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file() and p.name != "manifest.json"}
@@ -464,35 +488,3 @@ def test_an_analysis_of_clips_comes_before_those_of_rollouts_and_needs_none(toy_
     assert page.index("Analysis: registration") < page.index("Analysis: tracking")
     assert "Distance of tracked keypoints from the fitted body" in page
     assert pipeline.run(toy_plugins, file, out)["done"] == []
-
-
-# -- the mouse ------------------------------------------------------------------------------------------------
-
-MOUSE = """
-body = "mouse_forelimb"
-[generate]
-clips = 6
-[register]
-[train.policy]
-steps = 60_000
-[rollout]
-[analyze.registration]
-[analyze.tracking]
-[analyze.simplex]
-shuffles = 3
-[report]
-"""
-
-
-@pytest.mark.slow
-def test_the_mouse_by_the_default_policy(plugins, tmp_path):
-    (tmp_path / "mouse.toml").write_text(MOUSE)
-    summary = pipeline.run(plugins, tmp_path / "mouse.toml", tmp_path / "out")
-    stage = summary["stages"]
-    assert stage["register"]["error_mm"]["mean"] < 0.5 and stage["register"]["body"] == "mouse_forelimb"
-    assert stage["train"]["simulator"] == "mjx" and stage["rollout"]["simulator"] == "mujoco"
-    first, *_, last = stage["train"]["training"]["curve"]
-    assert last["tracking_mm"] < 0.5 * first["tracking_mm"]
-    assert len(stage["rollout"]["muscles"]) == 9
-    assert stage["analyze.registration"]["error_mm"] == stage["register"]["error_mm"]
-    assert (tmp_path / "out" / "report.html").stat().st_size > 50_000

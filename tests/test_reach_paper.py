@@ -15,7 +15,8 @@ from mimic_core.stages import analyze
 from mimic_core.testing import synthetic_rollouts, toy_body
 from mimic_reach_paper import Compat, Layout, build_compat, build_layout
 from mimic_reach_paper.camera import held
-from mimic_reach_paper.emg import correlation, in_time, mae, mean_over, muscle_map, sem_over, stretched
+from mimic_reach_paper.emg import beside as put_beside
+from mimic_reach_paper.emg import correlation, curves, in_time, mae, muscle_map, stretched
 
 FLEXOR = "elbow_flexor"
 
@@ -271,6 +272,12 @@ def test_recorded_muscles_find_their_simulated_ones_by_settings_then_body_then_n
     assert simulated(body=None) == {}
     own = attrs.evolve(emg_of(rollouts, lambda t: t), muscle_names=("ELBOW_flexor",))
     assert muscle_map(rollouts, own, Compat()) == {FLEXOR: FLEXOR}
+    assert muscle_map(rollouts, None, Compat(muscles={"Triceps": "elbow_extensor"})) == {
+        "biceps": FLEXOR,
+        "triceps": "elbow_extensor",
+    }
+    with pytest.raises(ConfigError, match=r"muscles: no muscle 'bicep' in the EMG; did you mean biceps"):
+        simulated(bicep=FLEXOR)
     with pytest.raises(ConfigError, match=r"muscles.biceps: no muscle 'elbow_flexr'.*elbow_flexor"):
         simulated(biceps="elbow_flexr")
 
@@ -297,10 +304,22 @@ def test_every_row_says_in_a_sentence_what_is_wrong(plugins, rollouts, tmp_path)
     assert (out / "time_base.pdf").is_file()
 
 
-def test_means_and_correlations_pass_over_what_is_missing():
-    rows = np.array([[1.0, np.nan, 3.0], [3.0, np.nan, np.nan]])
-    np.testing.assert_allclose(mean_over(rows), [2, np.nan, 3])
-    np.testing.assert_allclose(sem_over(rows), [1, np.nan, np.nan])
+def test_a_mean_over_trials_needs_half_of_them_on_both_sides(rollouts):
+    """Three trials of EMG last 1, 1 and 3 samples; eight clips with three samples, of which three end in the first."""
+    seen = np.array([[1.0, np.nan, np.nan], [2.0, np.nan, np.nan], [6.0, 4.0, 4.0]])[..., None]
+    emg = Emg(rate_hz=200.0, trial_names=("a", "b", "c"), muscle_names=("Biceps",), envelope=seen)
+    recorded = put_beside(rollouts, emg, Compat())
+    np.testing.assert_allclose(recorded.envelope["biceps"], [[3, np.nan, np.nan]])
+    np.testing.assert_allclose(recorded.sem["biceps"], [np.std([1, 2, 6], ddof=1) / np.sqrt(3), np.nan, np.nan])
+    steps = np.ones((8, 3))
+    steps[:3, 1:] = np.nan
+    short = curves(steps, lambda row, time: row, recorded)
+    np.testing.assert_allclose(short, [[1, 1, 1]])
+    steps[3:5, 1:] = np.nan
+    np.testing.assert_allclose(curves(steps, lambda row, time: row, recorded), [[1, np.nan, np.nan]])
+
+
+def test_errors_and_correlations_pass_over_what_is_missing():
     a, b = np.array([[0.0, 1, 2, np.nan], [5, 5, 5, 5]]), np.array([[1.0, 2, 3, 4], [0, 1, 2, 3]])
     assert mae(a, b) == pytest.approx((1 + 3.5) / 2)
     assert correlation(a, b) == pytest.approx(1.0)

@@ -208,7 +208,7 @@ def test_page_says_what_was_found(source):
         "0.62 mm on clips it was not",
         "0.51 mm on training clips",
         "190,000 control steps (49.0\N{NO-BREAK SPACE}s of training)",
-        "0.7 to 0.8 over 2 muscles (mean 0.75; 0 shuffled)",
+        "0.7 to 0.8 over 2 signals (mean 0.75; 0 shuffled)",
         "seed 7",
         "sha256:0123456789abcdef",
         "mimic register '<b>.h5'",

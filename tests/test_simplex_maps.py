@@ -97,11 +97,22 @@ def test_theta_is_chosen_on_the_other_clips():
     assert (found.theta, found.clips) == (2.0, 4)
 
 
+@pytest.mark.parametrize(("clips", "verdict"), [(2, "undecided"), (5, "undecided"), (6, "nonlinear")])
+def test_few_clips_decide_nothing(clips, verdict):
+    """Every clip gains, so the whole interval lies above 0 with any number of clips."""
+    observed, clip = np.tile(np.arange(4.0), clips), np.repeat(np.arange(clips), 4)
+    linear, local = np.array([1, 0, 3, 2.0]), np.array([0, 1, 3, 2.0])
+    predicted = np.array([np.tile(linear, clips), np.tile(local, clips)])
+    found = nonlinearity(predicted, observed, clip, SMapSettings(theta=(0.0, 1.0)))
+    assert found.low > 0 and found.verdict == verdict
+
+
 def test_smap_analysis_and_its_errors(rollouts):
     s = SMapSettings(variables=(FLEXOR,), theta=(0.0, 2.0), resamples=200, workers=1)
     result = build_smap(s)(rollouts)
     m = result.metrics[FLEXOR]
-    assert m["clips"] == 2 and m["gain_z_low"] <= m["gain_z"] <= m["gain_z_high"]
+    assert m["clips"] == 2 and m["nonlinear"] is None and result.tables["nonlinearity"].rows[0][-1] == "undecided"
+    assert m["gain_z_low"] <= m["gain_z"] <= m["gain_z_high"]
     assert "2 values of theta" in result.methods and [r[1] for r in result.tables["theta"].rows] == [0.0, 2.0]
     with pytest.raises(DataError, match="library vectors"):
         build_smap(attrs.evolve(s, E=8, tau=-8))(rollouts)
@@ -166,6 +177,28 @@ def test_criterion_of_convergence():
     assert not attrs.evolve(rising, rho=rho[::-1]).converges
     assert not attrs.evolve(rising, rho=rho - 1).converges
     assert not attrs.evolve(rising, surrogate=np.full(20, 0.9)).beyond_repetition
+
+
+def test_three_sizes_cannot_show_convergence():
+    """Kendall's p of three numbers in order is 1/3! = 0.17, of four 1/4! = 0.04."""
+    rho = np.array([0.15, 0.3, 0.45, 0.6])[:, None] + 0.01 * np.array([-1, 0, 1, 0])
+    four = CrossMap("a", "b", (2, 4, 8, 16), rho, np.full(20, 0.1))
+    three = attrs.evolve(four, sizes=(2, 4, 8), rho=rho[:3])
+    assert four.trend[1] == pytest.approx(1 / 24) and four.converges is True
+    assert three.trend[1] == pytest.approx(1 / 6) and three.converges is None
+
+
+def test_four_sizes_where_there_are_clips_for_them():
+    assert [sizes_of(n, ()) for n in (4, 5, 6)] == [(2, 3), (1, 2, 3, 4), (2, 3, 4, 5)]
+
+
+def test_ccm_says_that_it_is_undecided(rollouts):
+    s = CCMSettings(pairs=(f"joint:elbow {FLEXOR}",), library_trials=(2, 4, 7), draws=3, surrogates=5, workers=1)
+    result = build_ccm(s)(rollouts)
+    assert result.metrics["elbow_flexor from elbow"]["converges"] is None
+    table = result.tables["ccm"]
+    assert {row[table.columns.index("converges")] for row in table.rows} == {"undecided"}
+    assert all("fewer than 4 library sizes convergence is undecided" in t for t in (table.caption, result.methods))
 
 
 def test_cross_map_scores_finite_pairs():

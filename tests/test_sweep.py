@@ -191,6 +191,9 @@ def test_a_wrong_sweep_file_is_refused_in_one_line(tmp_path, text, said):
             ConfigError,
             "analyze.registration: reads clips, which no training changes",
         ),
+        ({"analyze": {"emg": {}}}, ConfigError, 'analyze.emg: needs emg; add emg = "emg.h5"'),
+        ({"analyze": {"recovery": {}}}, ConfigError, "analyze.recovery: compares perturbed rollouts"),
+        ({"analyze": {"train": {"analysis": "tracking"}}}, ConfigError, "analyze.train: a name of the sweep"),
         ({"analyze": {"tracking": {"saturation": 2}}}, ConfigError, "analyze.tracking.saturation: must be <= 1, got 2"),
     ],
 )

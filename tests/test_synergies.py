@@ -141,6 +141,18 @@ def test_as_many_as_were_put_in(result):
     assert set(result.figures) == set(result.captions) == {"vaf", "weights", "time_courses"}
 
 
+def test_too_few_tried_to_reach_the_vaf():
+    """Three synergies; with two at most no number is told. All text says so, and the figures show the two."""
+    result = build(attrs.evolve(PLAIN, most=2, vaf=0.95))((made_of(WEIGHTS),))
+    assert result.metrics["synergies"] == {"mean": None} and result.metrics["shown"] == 2
+    for caption in (result.captions["vaf"], result.tables["vaf"].caption):
+        assert caption.endswith("None of those tried (1 to 2) accounts for 95 %.")
+    assert "(2) is the largest tried. None of those tried" in result.methods
+    several = build(attrs.evolve(PLAIN, most=2, vaf=0.95))((made_of(WEIGHTS), made_of(WEIGHTS[:2], seed=9)))
+    assert several.metrics["synergies"] == {"mean": None}
+    assert "accounts for 95 % in every rollout." in several.methods
+
+
 def test_seeds_with_the_same_synergies_match():
     again = attrs.evolve(PLAIN, synergies=3, most=3)
     other = WEIGHTS[:, [5, 2, 0, 1, 3, 4]]

@@ -92,6 +92,8 @@ def _column(cells: list[str]) -> tuple[list[str], bool]:
     if all(v.is_integer() for v in numbers):
         return [f"{float(c):.0f}" if c else "-" for c in cells], True
     largest = max((abs(v) for v in numbers if math.isfinite(v)), default=1.0)
+    if 0 < largest < 5e-4:
+        return [f"{float(c):.3g}" if c else "-" for c in cells], True
     places = min(3, max(0, 2 - math.floor(math.log10(largest or 1.0))))
     return [f"{float(c):.{places}f}" if c else "-" for c in cells], True
 

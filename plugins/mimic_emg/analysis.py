@@ -9,10 +9,13 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table
+from mimic_core.emg import muscle_pairs
 from mimic_core.errors import did_you_mean
 from mimic_core.intervals import Mean
 from mimic_emg.compare import MEASURES, Compared, Recorded, compare, lags, max_force, recorded
 from mimic_emg.settings import Comparison
+
+FEWEST_SAMPLES = 3
 
 
 @attrs.frozen(eq=False)
@@ -53,7 +56,7 @@ def find(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> Findings
 
     Raises:
         ConfigError: a muscle that the settings name is not there.
-        DataError: no recorded muscle has a simulated one, or EMG and rollouts share no instant.
+        DataError: no recorded muscle has a simulated one, or EMG and rollouts share fewer than three instants.
     """
     muscles, not_compared = pairs(rollouts, emg, config)
     kept = emg.time <= (np.inf if config.until_s is None else config.until_s + 1e-9)
@@ -67,30 +70,26 @@ def find(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> Findings
         }
         for m, s in muscles.items()
     }
-    if not any(np.isfinite(c.until_ms) for of_muscle in compared.values() for each in of_muscle.values() for c in each):
-        raise DataError(
-            f"analyze.emg: EMG from {emg.time[0]:.3g} to {emg.time[-1]:.3g} s and rollouts share no instant; raise "
-            "analyze.emg.until_s, or record and simulate the same stretch of the movement"
-        )
+    _check_shared([c.shared for of in compared.values() for each in of.values() for c in each], emg)
     unit = {s: _unit(s, rollouts, list(muscles.values()), config) for s in config.signals}
     return Findings(muscles, not_compared, trials, times, beside, compared, unit)
 
 
-def pairs(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> tuple[dict[str, str], list[str]]:
-    """Recorded muscle → simulated muscle, and the recorded muscles without one.
+def _check_shared(counts: Sequence[int], emg: Emg) -> None:
+    """Refuse what cannot be compared; a muscle that no shared trial recorded (0) may stand beside others."""
+    fewest = min((n for n in counts if n), default=0)
+    if fewest < FEWEST_SAMPLES:
+        raise DataError(
+            f"analyze.emg: EMG from {emg.time[0]:.3g} to {emg.time[-1]:.3g} s at {emg.rate_hz:.3g} Hz and rollouts "
+            f"share {fewest or 'no'} instant{'s' * (fewest > 1)}, expected at least {FEWEST_SAMPLES}; check the unit "
+            "of the EMG's times, raise analyze.emg.until_s, or record and simulate the same stretch of the movement"
+        )
 
-    Settings come before the body's ``emg_muscles``, and these before a muscle of the same name.
-    """
-    for name in config.muscles:
-        if name not in emg.muscle_names:
-            raise ConfigError(
-                f"analyze.emg.muscles: no muscle {name!r} in the EMG{did_you_mean(name, emg.muscle_names)}"
-            )
+
+def pairs(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> tuple[dict[str, str], list[str]]:
+    """Recorded muscle → simulated muscle, and the recorded muscles without one; see `mimic_core.emg.muscle_pairs`."""
     first = rollouts[0]
-    body = {} if first.body is None else {k.lower(): v for k, v in first.body.emg_muscles.items()}
-    same = {m.lower(): m for m in first.muscle_names}
-    found = {n: config.muscles.get(n) or body.get(n.lower()) or same.get(n.lower()) for n in emg.muscle_names}
-    muscles = {n: m for n, m in found.items() if m is not None}
+    muscles = muscle_pairs(emg.muscle_names, first.muscle_names, first.body, config.muscles, "analyze.emg.muscles")
     if not muscles:
         raise DataError(
             f"analyze.emg: no muscle of {first.body_name} is known to be {' or '.join(emg.muscle_names)}; name it with "
@@ -101,7 +100,7 @@ def pairs(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> tuple[d
             if muscle not in r.muscle_names:
                 near = did_you_mean(muscle, r.muscle_names) if r.muscle_names else "; its actuators are no muscles"
                 raise ConfigError(f"analyze.emg: {name}: no muscle {muscle!r} in rollouts of {r.body_name}{near}")
-    return muscles, [n for n in found if n not in muscles]
+    return muscles, [n for n in emg.muscle_names if n not in muscles]
 
 
 def _unit(signal: str, rollouts: Sequence[Rollouts], muscles: Sequence[str], config: Comparison) -> str:
@@ -277,7 +276,8 @@ def _methods(found: Findings, rollouts: Sequence[Rollouts], emg: Emg, config: Co
         f"{emg.rate_hz:.4g} Hz; rollouts have {rollouts[0].rate_hz:g} Hz.{missing} Excitation was averaged over the "
         "period around each sample; activation and force were interpolated linearly. Nothing was shifted or stretched. "
         f"Compared were {'; '.join(f'{s} {u}' for s, u in units.items())}. {which} Means are over the clips that last "
-        "as long, where that is at least half of them. Measures are the mean absolute error (MAE), the root mean "
+        "as long, where that is at least half of them; a trial in which a muscle was not recorded has no part in its "
+        "means. Measures are the mean absolute error (MAE), the root mean "
         f"square error, Pearson's r, and the lag within ±{config.largest_lag_ms:g} ms (steps of "
         f"{config.lag_step_ms:g} ms) at which r is highest; a positive lag means that the simulation is "
         f"later than the EMG.{several}"

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_core import Emg, Rollouts
+from mimic_core.emg import mean_and_sem
 from mimic_emg.settings import Comparison
 
 MEASURES = ("mae", "rmse", "r", "lag_ms", "r_at_lag")
@@ -54,15 +55,17 @@ def _interpolated(values: np.ndarray, rate_hz: float, times: np.ndarray) -> np.n
     return np.where(inside, low + share * (high - low), np.nan)
 
 
-def pearson(a: np.ndarray, b: np.ndarray, at_least: int = 3) -> np.ndarray:
-    """Pearson's r over the last axis, where both are finite; NaN for fewer pairs than ``at_least`` or a constant."""
+def pearson(a: np.ndarray, b: np.ndarray, at_least: int | np.ndarray = 3) -> np.ndarray:
+    """Pearson's r over the last axis, where both are finite; NaN for a constant or fewer than ``at_least`` pairs."""
     both = np.isfinite(a) & np.isfinite(b)
     n = both.sum(-1)
     a, b = (np.where(both, x, 0.0) for x in (a, b))
     with np.errstate(invalid="ignore", divide="ignore"):
         a, b = (np.where(both, x - x.sum(-1, keepdims=True) / n[..., None], 0.0) for x in (a, b))
         size = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-        return np.where((n >= max(3, at_least)) & (size > 1e-12 * np.maximum(n, 1)), (a * b).sum(-1) / size, np.nan)
+        return np.where(
+            (n >= np.maximum(3, at_least)) & (size > 1e-12 * np.maximum(n, 1)), (a * b).sum(-1) / size, np.nan
+        )
 
 
 def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) -> dict[str, np.ndarray]:
@@ -75,14 +78,15 @@ def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) 
 
     Returns:
         ``mae``, ``rmse`` and ``r`` without a lag; ``lag_ms``, with the highest r (positive: the simulation is later
-        than the EMG), and that ``r_at_lag``, over at least half of the samples; each (…,), NaN where it is not defined.
+        than the EMG), and that ``r_at_lag``, over at least 3 samples and half of
+        those that this curve has without a lag; each (…,), NaN where it is not defined.
     """
     now = simulated[int(np.argmin(np.abs(lags_ms)))]
     difference = now - recorded
     n = np.isfinite(difference).sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mae, square = np.nansum(np.abs(difference), -1) / n, np.nansum(difference**2, -1) / n
-    r = pearson(simulated, np.broadcast_to(recorded, simulated.shape), int(n.max(initial=0)) // 2)
+    r = pearson(simulated, np.broadcast_to(recorded, simulated.shape), n // 2)
     best = np.argmax(np.where(np.isfinite(r), r, -np.inf), axis=0)
     r_at_lag = np.take_along_axis(r, best[None], 0)[0]
     return {
@@ -92,16 +96,6 @@ def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) 
         "lag_ms": np.where(np.isfinite(r_at_lag), lags_ms[best], np.nan),
         "r_at_lag": r_at_lag,
     }
-
-
-def mean_and_sem(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and its standard error over the first axis; NaN where fewer than half of the entries are there."""
-    n = np.isfinite(values).sum(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(values, 0) / n
-        sd = np.sqrt(np.nansum((values - mean) ** 2, 0) / (n - 1))
-    enough = (n > 0) & (2 * n >= len(values))
-    return np.where(enough, mean, np.nan), np.where(enough & (n > 1), sd / np.sqrt(np.maximum(n, 1)), np.nan)
 
 
 def lags(config: Comparison) -> np.ndarray:
@@ -141,13 +135,15 @@ class Compared:
 
     Attributes:
         mean, sem: (sample,) over clips.
-        until_ms: instant of the last sample that was compared; NaN if none was.
+        shared: how many samples of the means were compared.
+        until_ms: instant of the last one; NaN if there is none.
         on_mean: measure → value, of the mean over trials.
         by_trial: measure → (trial,); empty where no trial is known to be a clip.
     """
 
     mean: np.ndarray
     sem: np.ndarray
+    shared: int
     until_ms: float
     on_mean: dict[str, float]
     by_trial: dict[str, np.ndarray]
@@ -165,18 +161,21 @@ def compare(
 ) -> Compared:
     """Compare a signal of a muscle with what was recorded at ``times`` (sample,) s.
 
-    With ``trials``, only the clips of those names count, in that order.
+    With ``trials``, only the clips of those names count, in that order; in the mean, only those of trials in which the
+    muscle was recorded.
     """
     lags_ms = lags(config)
     clips = [rollouts.clip_names.index(t) for t in trials] if trials else slice(None)
     values = np.stack([simulated(rollouts, muscle, signal, times + ms / 1e3, period_s)[clips] for ms in lags_ms])
     values = values / reference(rollouts, muscle, signal, values[len(lags_ms) // 2], config)
-    means = np.stack([mean_and_sem(v)[0] for v in values])
-    mean, sem = mean_and_sem(values[len(lags_ms) // 2])
+    clips_of_mean = np.isfinite(beside.trials).any(-1) if trials else slice(None)
+    means = np.stack([mean_and_sem(v[clips_of_mean])[0] for v in values])
+    mean, sem = mean_and_sem(values[len(lags_ms) // 2][clips_of_mean])
     shared = times[np.isfinite(mean) & np.isfinite(beside.mean)]
     return Compared(
         mean=mean,
         sem=sem,
+        shared=shared.size,
         until_ms=1e3 * float(shared[-1]) if shared.size else float("nan"),
         on_mean={k: float(v) for k, v in agreement(means, beside.mean, lags_ms).items()},
         by_trial=agreement(values, beside.trials, lags_ms) if trials else {},
@@ -195,6 +194,14 @@ def reference(rollouts: Rollouts, muscle: str, signal: str, values: np.ndarray, 
 
 
 def max_force(rollouts: Rollouts, muscle: str) -> float | None:
-    """Maximum isometric force of a muscle, N; None where the rollouts do not hold it."""
+    """Maximum isometric force of a muscle as it was simulated, N; None where the rollouts do not hold it."""
     known = {m.name: m.max_isometric_force for m in rollouts.body.muscles} if rollouts.body is not None else {}
-    return known.get(muscle)
+    return known[muscle] * _force_scale(rollouts) if muscle in known else None
+
+
+def _force_scale(rollouts: Rollouts) -> float:
+    """Setting ``force_scale`` of the actuation; 1 where it has none, or the rollouts do not hold it."""
+    found = rollouts.provenance
+    for key in ("run", "plan", "settings", "actuation"):
+        found = found.get(key) or {}
+    return float(found.get("force_scale", 1.0))

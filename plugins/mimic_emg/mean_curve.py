@@ -14,6 +14,7 @@ from mimic_emg.settings import MeanEmg
 
 _TIMES = ("time", "time_s", "time_ms")
 _UNEVEN = 0.25  # of a sample period
+_LOWEST_HZ = 10.0  # a slower curve of a reach is one whose times were read in the wrong unit
 
 
 def reader(config: MeanEmg) -> Callable[[Sequence[Path]], Emg]:
@@ -33,7 +34,7 @@ def _emg(path: Path, config: MeanEmg) -> Emg:
     table = _table(path)
     time_column = _time_column(table, config, path)
     ms = config.time_unit == "ms" or (not config.time_unit and time_column.lower().endswith("_ms"))
-    rate, first = _rate(_numbers(table, time_column, path) / (1e3 if ms else 1.0), time_column, path)
+    rate, first = _rate(_numbers(table, time_column, path), time_column, "ms" if ms else "s", path)
     columns = _columns(table, time_column, config, path)
     sem = {m: config.sem.get(m) or (f"{c}_sem" if f"{c}_sem" in table else "") for m, c in columns.items()}
     return Emg(
@@ -117,10 +118,16 @@ def _stack(table: pd.DataFrame, columns: Sequence[str], path: Path) -> np.ndarra
     return np.stack(found, axis=-1)[None]
 
 
-def _rate(time: np.ndarray, column: str, path: Path) -> tuple[float, float]:
-    """Rate, Hz, and first instant, s, of evenly spaced times (sample,) s that may be written with few decimals."""
+def _rate(times: np.ndarray, column: str, unit: str, path: Path) -> tuple[float, float]:
+    """Rate, Hz, and first instant, s, of evenly spaced times (sample,) that may be written with few decimals."""
+    time = times / (1e3 if unit == "ms" else 1.0)
     period = (time[-1] - time[0]) / (len(time) - 1)
     even = time[0] + period * np.arange(len(time))
     if not period > 0 or np.abs(time - even).max() > _UNEVEN * period:
         raise DataError(f"{path}: column {column} does not rise in even steps; export the curves at one rate")
+    if 1 / period < _LOWEST_HZ:
+        raise DataError(
+            f"{path}: column {column}, read in {unit}, gives {1 / period:.3g} Hz, expected at least {_LOWEST_HZ:g} Hz; "
+            "if it is in ms, say so with --set emg.time_unit=ms, else export the curves at a higher rate"
+        )
     return 1 / period, float(time[0])

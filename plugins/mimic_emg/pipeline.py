@@ -10,13 +10,19 @@ import numpy as np
 from mimic_core import DataError
 from mimic_emg.settings import Processing
 
+MEND_SAMPLES = (
+    "fill it in, or clear the whole trial, which then counts as not recorded for this muscle; to leave the trial out "
+    "for all muscles, clear its start in the trial table"
+)
+"""What to do about missing samples."""
+
 
 @attrs.frozen(eq=False)
 class Trial:
     """What was recorded of one muscle around one reach.
 
     Attributes:
-        raw: (sample,) in any unit.
+        raw: (sample,) in any unit; NaN throughout where the muscle was not recorded in this trial.
         start_s, end_s: when the reach begins and ends.
         where: file and row, for messages.
         first_s: when the first sample was taken, by the same clock.
@@ -63,11 +69,15 @@ def blocks(amplitude: np.ndarray, rate_hz: float, start_s: float, end_s: float, 
 def envelopes(trials: Sequence[Trial], rate_hz: float, config: Processing) -> np.ndarray:
     """Return the envelopes (trial, sample) of one muscle, as a share of its percentile over all of them.
 
+    A trial in which the muscle was not recorded is NaN and has no part in the percentile.
+
     Raises:
         DataError: the rate is too low for the filters, a sample is missing, a reach is not inside the recording, or
             nothing was recorded at all.
     """
     check_rate(rate_hz, trials[0].where, config)
+    if all(map(not_recorded, trials)):
+        raise DataError(f"{trials[0].where}: is empty, and so is every other trial with a reach; leave this muscle out")
     found = np.stack([_trial(t, rate_hz, config) for t in trials])
     if not np.isfinite(found).any():
         raise DataError(
@@ -102,13 +112,17 @@ def check_rate(rate_hz: float, where: str, config: Processing) -> None:
         )
 
 
+def not_recorded(trial: Trial) -> bool:
+    """Whether the muscle was not recorded in this trial."""
+    return bool(trial.raw.size and np.isnan(trial.raw).all())
+
+
 def _trial(trial: Trial, rate_hz: float, config: Processing) -> np.ndarray:
+    if not_recorded(trial):
+        return np.full(config.samples, np.nan)
     missing = np.flatnonzero(~np.isfinite(trial.raw))
     if missing.size:
-        raise DataError(
-            f"{trial.where}: sample {missing[0] + 1} is missing ({missing.size} in all); fill them in, or leave the "
-            "trial out by clearing its start in the trial table"
-        )
+        raise DataError(f"{trial.where}: sample {missing[0] + 1} is missing ({missing.size} in all); {MEND_SAMPLES}")
     last_s = trial.first_s + len(trial.raw) / rate_hz
     wanted = trial.start_s + config.samples / config.envelope_rate_hz
     needed = wanted if config.past_end else min(trial.end_s, wanted)

@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 
 from mimic_core import DataError, Emg
 from mimic_core.errors import did_you_mean
-from mimic_emg.pipeline import Trial, envelopes, first_s, methods
+from mimic_emg.pipeline import Trial, envelopes, first_s, methods, not_recorded
 from mimic_emg.settings import Processing, RawEmg
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @attrs.frozen
@@ -64,6 +68,9 @@ def reader(config: RawEmg) -> Callable[[Sequence[Path]], Emg]:
 def processed(recordings: Mapping[str, Recording], names: Sequence[str], config: Processing, note: str = "") -> Emg:
     """Make envelopes of what was recorded of each muscle."""
     rates = sorted({r.rate_hz for r in recordings.values()})
+    gone = {m: sum(map(not_recorded, r.trials)) for m, r in recordings.items()}
+    missing = ", ".join(f"{m} in {n} of {len(names)}" for m, n in gone.items() if n)
+    note += f" Trials in which a muscle was not recorded: {missing}." if missing else ""
     return Emg(
         rate_hz=config.envelope_rate_hz,
         first_s=first_s(config),
@@ -72,6 +79,45 @@ def processed(recordings: Mapping[str, Recording], names: Sequence[str], config:
         envelope=np.stack([envelopes(r.trials, r.rate_hz, config) for r in recordings.values()], axis=-1),
         methods=" ".join(methods(config, rate) for rate in rates) + note,
     )
+
+
+def numbers(column: pd.Series, name: str, where: str) -> np.ndarray:
+    """Return a column (trial,) of a trial table, NaN where it is empty.
+
+    Raises:
+        DataError: it holds something else than numbers.
+    """
+    import pandas as pd
+
+    found = pd.to_numeric(column, errors="coerce")
+    text = np.flatnonzero(found.isna() & column.notna())
+    if text.size:
+        raise DataError(
+            f"{where}: {column.iloc[text[0]]!r} in trial {text[0] + 1}, column {name}, is no number; correct it"
+        )
+    return found.to_numpy(float)
+
+
+def trial_numbers(table: pd.DataFrame, where: str) -> np.ndarray | None:
+    """Return the column ``trial`` of a trial table, None where there is none.
+
+    Raises:
+        DataError: it holds something else than whole numbers.
+    """
+    if "trial" not in table:
+        return None
+    found = numbers(table["trial"], "trial", where)
+    if not (np.isfinite(found) & (found == np.round(found))).all():
+        raise DataError(f"{where}: column trial must hold whole numbers; names of clips belong into a column clip")
+    return found
+
+
+def clip_names(table: pd.DataFrame) -> list[str] | None:
+    """Return the column ``clip`` of a trial table, empty where a cell is; None where there is no such column."""
+    if "clip" not in table:
+        return None
+    column = table["clip"]
+    return ["" if gone else str(c).strip() for c, gone in zip(column, column.isna(), strict=True)]
 
 
 def reaches_of(
@@ -96,7 +142,7 @@ def reaches_of(
             start_s=float(start_s[i]),
             end_s=float(end_s[i]),
             number=int(i) + 1 if numbers is None else int(numbers[i]),
-            clip="" if clips is None else str(clips[i]),
+            clip="" if clips is None else clips[i],
         )
         for i in rows
     ]

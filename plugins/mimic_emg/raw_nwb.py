@@ -13,7 +13,7 @@ from mimic_core import DataError
 from mimic_core.errors import did_you_mean
 from mimic_core.storage import open_hdf5
 from mimic_emg.pipeline import Trial
-from mimic_emg.raw import Reach, Recording, chosen_muscles, reaches_of
+from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
 from mimic_emg.settings import RawEmg
 
 _UNEVEN = 0.5  # of a sample period
@@ -53,13 +53,12 @@ def _reaches(session: Any, config: RawEmg, path: Path) -> tuple[list[Reach], int
     if session.trials is None:
         raise DataError(f"{path}: has no trials; add them to the file (NWBFile.add_trial)")
     table = session.trials.to_dataframe()
-    times = []
+    times, where = [], f"{path}, trials"
     for column in (config.start or "start_time", config.end or "stop_time"):
         if column not in table:
             raise DataError(f"{path}: its trials have no column {column!r}{did_you_mean(column, table.columns)}")
-        times.append(table[column].to_numpy(float))
-    numbers = table["trial"].to_numpy() if "trial" in table else None
-    return reaches_of(*times, numbers, list(table["clip"]) if "clip" in table else None, f"{path}, trials")
+        times.append(numbers(table[column], column, where))
+    return reaches_of(*times, trial_numbers(table, where), clip_names(table), where)
 
 
 def _channels(session: Any, path: Path) -> dict[str, _Channel]:

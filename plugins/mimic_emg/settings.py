@@ -98,7 +98,8 @@ class SyntheticEmg(Processing):
         delay_ms: how much later than the EMG the muscle acts (electromechanical delay), ms.
         noise: amplitude of the recording where the muscle rests, as a share of that at full activation.
         seed: of all random numbers.
-        save_raw: folder for the made-up recording, as .csv files that the reader `emg` takes; empty keeps none.
+        save_raw: folder for the made-up recording, as .csv files that the reader `emg` takes,
+            relative to the current folder; empty keeps none.
     """
 
     signal: str = attrs.field(default="activation", validator=in_(("activation", "excitation")))
@@ -116,7 +117,7 @@ class Comparison:
     """Settings of the `emg` analysis.
 
     Attributes:
-        muscles: recorded muscle → simulated muscle, where the body does not say it or says it otherwise.
+        muscles: recorded muscle → simulated muscle, where the body does not say it or another one is meant.
         signals: what is compared: ``excitation``, ``activation``, ``force``.
         normalize: ``none`` compares excitation and activation as they are (0 to 1) and force as a share of the muscle's
             maximum isometric force; ``percentile`` divides each by its own percentile over all clips, as EMG is.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 
 import attrs
@@ -107,10 +109,12 @@ def write_raw(folder: str | Path, recordings: dict[str, Recording], clips: Seque
         rows = [",".join(f"{v:.5g}" for v in trial.raw) for trial in recording.trials]
         paths.append(write_text(folder / f"emg_{name}.csv", "\n".join(rows) + "\n"))
     trials = next(iter(recordings.values())).trials
-    table = [
-        f"{c},{t.start_s * frame_rate:.10g},{t.end_s * frame_rate:.10g}" for c, t in zip(clips, trials, strict=True)
-    ]
-    return [*paths, write_text(folder / "trials.csv", "\n".join(["clip,start,end", *table]) + "\n")]
+    table = StringIO()
+    lines = csv.writer(table, lineterminator="\n")
+    lines.writerow(["clip", "start", "end"])
+    for clip, t in zip(clips, trials, strict=True):
+        lines.writerow([clip, f"{t.start_s * frame_rate:.10g}", f"{t.end_s * frame_rate:.10g}"])
+    return [*paths, write_text(folder / "trials.csv", table.getvalue())]
 
 
 def _methods(rollouts: Rollouts, config: SyntheticEmg) -> str:

@@ -66,7 +66,7 @@ def compiled(rollouts: Rollouts) -> BodyModel:
     """
     from mimic_core.assembly import TrainPlan, build_model
     from mimic_core.config import structure
-    from mimic_core.plugins import Plugins
+    from mimic_core.plugins import installed
 
     plan = rollouts.provenance.get("run", {}).get("plan")
     if rollouts.body is None or plan is None:
@@ -74,7 +74,7 @@ def compiled(rollouts: Rollouts) -> BodyModel:
         raise DataError(
             f"rollouts: hold no {lacking}, which tells the size of the muscles; make them again with 'mimic rollout'"
         )
-    model = build_model(rollouts.body, structure(plan, TrainPlan, "rollouts: run.plan"), Plugins.discover())
+    model = build_model(rollouts.body, structure(plan, TrainPlan, "rollouts: run.plan"), installed())
     if model.muscle_names != rollouts.muscle_names:
         raise DataError(
             f"rollouts: their muscles are {', '.join(rollouts.muscle_names)}, but their body has "

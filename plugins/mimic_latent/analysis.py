@@ -172,7 +172,7 @@ def similarities(
 
     Returns:
         measure → layer → (rollouts, rollouts), 1 on the diagonal; and measure → layer → mean over pairs by chance: the
-        same with every clip of one put beside another clip of the other.
+        same with every clip of one put beside another clip of the other; NaN with one common clip, which has no other.
     """
     order = np.random.default_rng(seed).permutation(len(common))
     n = len(rollouts)
@@ -185,8 +185,10 @@ def similarities(
             for i in range(n):
                 for j in range(i):
                     matrix[i, j] = matrix[j, i] = alike(*map(np.concatenate, (clips[i], clips[j])))
-                    by_chance.append(alike(*_other_clips(clips[i], clips[j], order)))
-            found[measure][name], chance[measure][name] = matrix, float(np.mean(by_chance))
+                    if len(common) > 1:
+                        by_chance.append(alike(*_other_clips(clips[i], clips[j], order)))
+            found[measure][name] = matrix
+            chance[measure][name] = float(np.mean(by_chance)) if by_chance else float("nan")
     return found, chance
 
 
@@ -229,7 +231,7 @@ def _similarity_table(metrics: dict[str, Any]) -> Table:
         ],
         caption="Similarity of each layer between rollouts at the same instants of the same clips (linear CKA, "
         "orthogonal Procrustes): mean over pairs and lowest. Chance: every clip is put beside another clip, which "
-        "tells how much the repetition of one movement explains.",
+        "tells how much the repetition of one movement explains (nan: there is one clip only).",
     )
 
 
@@ -249,6 +251,6 @@ def _methods(rollouts: Sequence[Rollouts], common: tuple[str, ...], settings: Se
         f" {len(rollouts)} rollouts were compared pair by pair on the {len(common)} clips that all have, at the same "
         "instants, with linear centred kernel alignment (Kornblith et al. 2019) and orthogonal Procrustes similarity "
         "(Williams et al. 2021; scipy). The chance level puts every clip of one beside another clip of the other "
-        f"(random order of seed {settings.seed}). Means over rollouts are given with 95 % confidence intervals from "
-        "Student's t."
+        f"(random order of seed {settings.seed}); one clip alone has none. Means over rollouts are given "
+        "with 95 % confidence intervals from Student's t."
     )

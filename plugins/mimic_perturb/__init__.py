@@ -121,7 +121,7 @@ class Recovery:
             their distances.
         recovered_share: a movement has recovered when its deviation stays below this share of its peak,
         recovered_mm: or below this, whichever is larger.
-        end_ms: what is left at the end is the mean over this much of a clip.
+        end_ms: what is left at the end is the mean over this much of a clip, or over all that follows a later onset.
         signal: where the muscles' response is looked for: ``excitation`` (what the controller sends) or ``activation``.
         response: a muscle responds once its signal differs by more than this from the undisturbed one.
         window_ms: the mean response is taken over this long after the onset.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,9 +12,21 @@ import numpy as np
 from mimic_core import ConfigError, DataError, Result, Rollouts, Table
 from mimic_core.across import check_same
 from mimic_core.errors import did_you_mean
+from mimic_core.storage import to_json
 
 if TYPE_CHECKING:
     from mimic_perturb import Recovery
+
+_ALIKE: dict[str, Callable[[Rollouts], Any]] = {
+    "training run": lambda r: r.provenance.get("run"),
+    "checkpoint": lambda r: r.provenance.get("checkpoint"),
+    "clips file": lambda r: r.provenance.get("clips"),
+    "deterministic acting": lambda r: r.provenance.get("deterministic"),
+    "seed": lambda r: r.provenance.get("seed"),
+    "simulator": lambda r: r.simulator,
+    "clips' number of steps": lambda r: r.n_steps,
+}
+"""What rollouts must share, so that only the perturbation sets them apart; rollouts made by hand may tell of none."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -30,7 +42,7 @@ class Response:
         change: (clip, step, actuator) of the signal from the undisturbed one, at the instant at which it is sent.
         peak_mm, peak_ms: (clip,) largest deviation after the onset, and when.
         recovery_ms: (clip,) from when on the deviation stays below the threshold; inf if it never does.
-        left_mm: (clip,) mean deviation at the clip's end.
+        left_mm: (clip,) mean deviation at the clip's end, from the onset on.
         latency_ms: (clip, actuator) when the signal first differs by more than the setting says; inf if it never does.
         mean_change: (clip, actuator) mean of ``change`` over the time that the setting says.
         error_mm: window (``before``, ``during``, ``after``) → mean distance from the reference, mm: undisturbed and
@@ -100,7 +112,8 @@ def told_apart(rollouts: Sequence[Rollouts]) -> tuple[Rollouts, list[Rollouts]]:
     """Return the undisturbed rollouts and the perturbed ones.
 
     Raises:
-        DataError: not exactly one is undisturbed, none is perturbed, or they are not of the same clips and body.
+        DataError: not exactly one is undisturbed, none is perturbed, or more than the perturbation differs: body,
+            clips, training run, checkpoint, seed or simulator.
     """
     plain = [r for r in rollouts if not r.provenance.get("perturbation")]
     perturbed = [r for r in rollouts if r.provenance.get("perturbation")]
@@ -111,7 +124,20 @@ def told_apart(rollouts: Sequence[Rollouts]) -> tuple[Rollouts, list[Rollouts]]:
         )
     for field in ("clip_names", "rate_hz", "actuator_names", "keypoint_names"):
         check_same([*plain, *perturbed], field)
+    for r, label in zip(perturbed, labels(perturbed), strict=True):
+        _check_alike(plain[0], r, label)
     return plain[0], perturbed
+
+
+def _check_alike(plain: Rollouts, perturbed: Rollouts, label: str) -> None:
+    for what, of in _ALIKE.items():
+        expected, found = to_json(of(plain)), to_json(of(perturbed))
+        if found != expected:
+            told = f" ({found}, undisturbed {expected})" if len(f"{found}{expected}") < 60 else ""
+            raise DataError(
+                f"analyze.recovery: rollouts {label!r} and the undisturbed ones differ in their {what}{told}, so that "
+                "more than the perturbation sets them apart; make both with the same run, checkpoint and --seed"
+            )
 
 
 def labels(perturbed: Sequence[Rollouts]) -> list[str]:
@@ -147,8 +173,9 @@ def respond(plain: Rollouts, perturbed: Rollouts, label: str, keypoints: Sequenc
     apart = np.linalg.norm(perturbed.site_pos[..., at, :] - plain.site_pos[..., at, :], axis=-1)
     deviation = to_mm * apart.mean(axis=-1)
     change = getattr(perturbed, settings.signal) - getattr(plain, settings.signal)
-    if settings.signal == "excitation":  # what is kept at an entry was sent a control step before
-        change = np.concatenate([change[:, 1:], np.full_like(change[:, :1], np.nan)], axis=1)
+    if settings.signal == "excitation":  # what is kept at an entry was sent a control step and the motor delay before
+        sent = 1 + round(1e-3 * _motor_delay_ms(plain) * rate)
+        change = np.concatenate([change[:, sent:], np.full_like(change[:, :sent], np.nan)], axis=1)
     told = perturbed.provenance["perturbation"]
     onset, end = (1e-3 * np.array(told[k], float) for k in ("onset_ms", "end_ms"))
     shape = (len(n_steps), len(plain.actuator_names))
@@ -161,11 +188,12 @@ def respond(plain: Rollouts, perturbed: Rollouts, label: str, keypoints: Sequenc
         d = np.where(after, deviation[c, :n], 0.0)
         peak[c], peak_at[c] = d.max(), max(0.0, since[int(d.argmax())])
         recovery[c] = recovered_ms(d, since, max(settings.recovered_share * peak[c], settings.recovered_mm))
-        left[c] = d[since >= since[-1] - settings.end_ms].mean()
+        left[c] = d[after & (since >= since[-1] - settings.end_ms)].mean()
         differs = (np.abs(change[c, :n]) > settings.response) & after[:, None]
         latency[c] = np.where(differs.any(axis=0), since[differs.argmax(axis=0)], np.inf)
         within = after & (since <= settings.window_ms) & np.isfinite(change[c, :n]).all(axis=-1)
-        mean_change[c] = change[c, :n][within].mean(axis=0)
+        if within.any():
+            mean_change[c] = change[c, :n][within].mean(axis=0)
     return Response(
         label=label,
         kind=told["name"],
@@ -183,6 +211,12 @@ def respond(plain: Rollouts, perturbed: Rollouts, label: str, keypoints: Sequenc
         mean_change=mean_change,
         error_mm=_errors(plain, perturbed, at, onset, end),
     )
+
+
+def _motor_delay_ms(rollouts: Rollouts) -> float:
+    """By how much excitation reaches the muscles later than it is sent; 0 if the rollouts hold no training run."""
+    settings = rollouts.provenance.get("run", {}).get("plan", {}).get("settings", {})
+    return settings.get("task", {}).get("motor_delay_ms", 0.0)
 
 
 def recovered_ms(deviation: np.ndarray, since: np.ndarray, threshold: float) -> float:
@@ -268,7 +302,7 @@ def _recovery_table(of: Mapping[str, dict[str, Any]], settings: Recovery) -> Tab
         caption="Deviation from the undisturbed course. Times are medians over clips since the perturbation's onset; "
         f"recovered: the deviation stays below {100 * settings.recovered_share:g} % of its peak or "
         f"{settings.recovered_mm:g} mm, whichever is larger (nan: half the clips or more do not recover); left: mean "
-        f"of the last {settings.end_ms:g} ms of a clip.",
+        f"of the last {settings.end_ms:g} ms of a clip, or of all since a later onset.",
     )
 
 
@@ -315,6 +349,14 @@ def _told(r: Response) -> str:
     return f"{r.label} ({r.kind}: {settings})"
 
 
+def _until(plain: Rollouts, settings: Recovery) -> str:
+    if settings.signal != "excitation":
+        return ""
+    delay = _motor_delay_ms(plain)
+    before = f", {delay:g} ms before it reaches the muscles" if delay else ""
+    return f" to the instant at which the controller sends it{before}"
+
+
 def _methods(plain: Rollouts, found: Sequence[Response], keypoints: Sequence[str], settings: Recovery) -> str:
     return (
         f"{len(plain.clip_names)} clips were rolled out in closed loop at {plain.rate_hz:g} Hz (simulator "
@@ -322,9 +364,9 @@ def _methods(plain: Rollouts, found: Sequence[Response], keypoints: Sequence[str
         f"was not trained again. Deviation is the mean distance of {', '.join(keypoints)} between the two rollouts of "
         "a clip at the same instant, in millimetres of the animal. A movement has recovered once its deviation stays "
         f"below {100 * settings.recovered_share:g} % of its peak or {settings.recovered_mm:g} mm, whichever is larger, "
-        f"until the clip's end; what is left is the mean of its last {settings.end_ms:g} ms. A muscle responds once "
-        f"its {settings.signal} differs by more than {settings.response:g} from that of the undisturbed rollout; its "
-        "latency counts from the perturbation's onset to the instant at which the controller sends it. Mean changes "
-        f"are over the first {settings.window_ms:g} ms. Times are medians over clips. Rollouts of a controller that "
-        "acts deterministically are the same until the onset: what differs later was caused by the perturbation."
+        f"until the clip's end; what is left is the mean of its last {settings.end_ms:g} ms, or of all since a later "
+        f"onset. A muscle responds once its {settings.signal} differs by more than {settings.response:g} from that of "
+        f"the undisturbed rollout; its latency counts from the perturbation's onset{_until(plain, settings)}. Mean "
+        f"changes are over the first {settings.window_ms:g} ms. Times are medians over clips. Rollouts of a controller "
+        "that acts deterministically are the same until the onset: what differs later was caused by the perturbation."
     )

@@ -7,10 +7,8 @@ import numpy as np
 
 from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext
 from mimic_core.errors import did_you_mean
-from mimic_core.randomisation import Variants
+from mimic_core.randomisation import MUSCLE_FORCE, Variants
 from mimic_perturb import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
-
-_FORCE = 2  # place of the greatest force in MuJoCo's parameters of muscles (MuJoCo documentation, "Modeling: Muscles")
 
 
 def force_pulse(config: ForcePulse, context: RolloutContext) -> Perturbation:
@@ -95,8 +93,8 @@ def _weaker(model: BodyModel, names: tuple[str, ...], active: float, passive: fl
     motors = np.setdiff1d(chosen, muscles)
     # an actuator's force is gain · control + bias; a muscle's bias is its passive force
     gain, bias = model.mj_model.actuator_gainprm.copy(), model.mj_model.actuator_biasprm.copy()
-    gain[muscles, _FORCE] *= active
-    bias[muscles, _FORCE] *= passive
+    gain[muscles, MUSCLE_FORCE] *= active
+    bias[muscles, MUSCLE_FORCE] *= passive
     gain[motors] *= active
     bias[motors] *= passive
     return Variants({"actuator_gainprm": gain[None], "actuator_biasprm": bias[None]})

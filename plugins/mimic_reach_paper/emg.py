@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Emg, Rollouts
-from mimic_core.errors import did_you_mean
+from mimic_core import Emg, Rollouts
+from mimic_core.emg import mean_and_sem, muscle_pairs
 from mimic_reach_paper import Compat
 from mimic_reach_paper.pairs import Missing, Pair
 
@@ -35,25 +35,15 @@ class Recorded:
 
 
 def muscle_map(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> dict[str, str]:
-    """Recorded muscle (lower case) → simulated muscle, for those that both sides have.
+    """Recorded muscle (lower case) → simulated muscle; see `mimic_core.emg.muscle_pairs`.
 
-    Settings come before what the body says, and that before a muscle of the same name.
-
-    Raises:
-        ConfigError: a setting names a simulated muscle that these rollouts do not have.
+    Without EMG, the muscles that the body and the settings know a lab to record.
     """
-    simulated = rollouts.actuator_names
-    for name, muscle in settings.muscles.items():
-        if muscle not in simulated:
-            near = did_you_mean(muscle, simulated)
-            raise ConfigError(f"analyze.paper_compat.muscles.{name}: no muscle {muscle!r} in these rollouts{near}")
-    named = {} if rollouts.body is None else {k.lower(): v for k, v in rollouts.body.emg_muscles.items()}
-    named |= {k.lower(): v for k, v in settings.muscles.items()}
-    if emg is None:
-        return {name: muscle for name, muscle in named.items() if muscle in simulated}
-    known = {m.lower(): m for m in simulated} | named
-    recorded = (m.lower() for m in emg.muscle_names)
-    return {name: known[name] for name in recorded if known.get(name) in simulated}
+    named = {} if rollouts.body is None else rollouts.body.emg_muscles
+    recorded = [*named, *settings.muscles] if emg is None else emg.muscle_names
+    names = list(dict.fromkeys(n.lower() for n in recorded))
+    key = "analyze.paper_compat.muscles"
+    return muscle_pairs(names, rollouts.muscle_names, rollouts.body, settings.muscles, key)
 
 
 def beside(rollouts: Rollouts, emg: Emg, settings: Compat) -> Recorded:
@@ -64,12 +54,10 @@ def beside(rollouts: Rollouts, emg: Emg, settings: Compat) -> Recorded:
     envelope, sem = {}, {}
     for i, muscle in enumerate(emg.muscle_names):
         all_trials = emg.envelope[:, keep, i]
-        if emg.sem is not None:
-            sem[muscle.lower()] = emg.sem[0, keep, i]
-        else:
-            sem[muscle.lower()] = sem_over(all_trials)
+        mean, error = mean_and_sem(all_trials)
+        sem[muscle.lower()] = error if emg.sem is None else emg.sem[0, keep, i]
         mine = [trials[n] for n in shared]
-        envelope[muscle.lower()] = all_trials[mine] if shared else mean_over(all_trials)[None]
+        envelope[muscle.lower()] = all_trials[mine] if shared else mean[None]
     clips = tuple((rollouts.clip_names.index(n),) for n in shared) or (tuple(range(len(rollouts.clip_names))),)
     return Recorded(emg.time[keep], clips, envelope, sem, bool(shared))
 
@@ -100,21 +88,7 @@ def raw(rollouts: Rollouts, muscle: str) -> np.ndarray:
 def curves(signal: np.ndarray, sample: Sample, recorded: Recorded) -> np.ndarray:
     """(row, sample) of a signal (clip, step), mean over the clips that stand beside each row of EMG."""
     rows = [[sample(signal[c], recorded.time) for c in clips] for clips in recorded.clips]
-    return np.stack([mean_over(np.array(r)) for r in rows])
-
-
-def mean_over(rows: np.ndarray) -> np.ndarray:
-    """(sample,) mean over rows of what is there, NaN where nothing is."""
-    there = np.isfinite(rows)
-    total = np.where(there, rows, 0.0).sum(axis=0)
-    return np.divide(total, there.sum(axis=0), out=np.full(rows.shape[1], np.nan), where=there.any(axis=0))
-
-
-def sem_over(rows: np.ndarray) -> np.ndarray:
-    """(sample,) standard error of the mean over rows; NaN where there are fewer than two."""
-    n = np.isfinite(rows).sum(axis=0)
-    square = np.where(np.isfinite(rows), (rows - mean_over(rows)) ** 2, 0.0).sum(axis=0)
-    return np.sqrt(np.divide(square, n * (n - 1), out=np.full(rows.shape[1], np.nan), where=n > 1))
+    return np.stack([mean_and_sem(np.array(r))[0] for r in rows])
 
 
 def mae(a: np.ndarray, b: np.ndarray) -> float:

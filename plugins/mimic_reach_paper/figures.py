@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Emg, Rollouts
+from mimic_core.emg import mean_and_sem
 from mimic_core.figures import BLACK, BLUE, GREY, VERMILLION
 from mimic_reach_paper import Compat
-from mimic_reach_paper.emg import Recorded, Sample, beside, in_time, mean_over, muscle_map, raw, stretched
+from mimic_reach_paper.emg import Recorded, Sample, beside, in_time, muscle_map, raw, stretched
 
 
 def time_base(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -> Figure | None:
@@ -30,7 +31,7 @@ def time_base(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -
             ("right way", BLUE, "-", [(r.of("excitation", muscle), in_time(r, settings)) for r in rollouts]),
         )
         for label, colour, line, signals in ways:
-            mean = mean_over(np.array([_mean(signal, sample, time) for signal, sample in signals]))
+            mean = mean_and_sem(np.array([_mean(signal, sample, time) for signal, sample in signals]))[0]
             ax.plot(1e3 * time, mean, color=colour, linestyle=line, label=label)
         ax.axvline(1e3 * settings.drawn_steps / rollouts[0].rate_hz, color=GREY, linewidth=0.8, linestyle=":")
         ax.set_title(f"{name} ({muscle})")
@@ -42,10 +43,10 @@ def time_base(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -
 
 
 def _emg(ax, recorded: Recorded, name: str) -> None:
-    ms, mean, sem = 1e3 * recorded.time, mean_over(recorded.envelope[name]), recorded.sem[name]
+    ms, mean, sem = 1e3 * recorded.time, mean_and_sem(recorded.envelope[name])[0], recorded.sem[name]
     ax.fill_between(ms, mean - sem, mean + sem, color=BLACK, alpha=0.15, linewidth=0)
     ax.plot(ms, mean, color=BLACK, label="EMG")
 
 
 def _mean(signal: np.ndarray, sample: Sample, time: np.ndarray) -> np.ndarray:
-    return mean_over(np.array([sample(steps, time) for steps in signal]))
+    return mean_and_sem(np.array([sample(steps, time) for steps in signal]))[0]

@@ -11,6 +11,7 @@ import attrs
 from attrs.validators import ge, min_len
 
 from mimic_core.config import flatten, read_toml, structure
+from mimic_report.headline import made_up_emg
 from mimic_report.markup import dig, show, slug, text
 from mimic_report.run import Run
 
@@ -111,6 +112,8 @@ def own(run: Run, figure: Figure) -> Own | None:
         return None
     for place in figure.read:
         name, _, path = (part.strip() for part in place.partition(":"))
+        if name == "emg" and made_up_emg(run):  # says nothing of an animal
+            continue
         for stage, command, numbers in _holding(run, name):
             values = _values(numbers, path, figure.first)
             if values:

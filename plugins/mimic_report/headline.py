@@ -40,11 +40,12 @@ def headlines(run: Run) -> list[Headline]:
     name, muscles = emg(run)
     for muscle, found in muscles.items():
         note = f"mean absolute error of activation; r {show(found.get('r'))}"
-        out.append(Headline(f"{muscle}, from EMG", show(found["mae"]), note, slug("analysis", name)))
+        what = f"{muscle}, from {'made-up ' if made_up_emg(run) else ''}EMG"
+        out.append(Headline(what, show(found["mae"]), note, slug("analysis", name)))
     forecasts = simplex(run)
     if forecasts:
         mean, anchor = show(float(np.mean(forecasts.rho))), slug("analysis", forecasts.name)
-        out.append(Headline("simplex ρ, joints to muscles", mean, forecasts.controls(), anchor))
+        out.append(Headline(f"simplex ρ, {forecasts.between}", mean, forecasts.controls(), anchor))
     return out
 
 
@@ -54,10 +55,14 @@ class Forecasts:
 
     Attributes:
         name: of the analysis.
+        between: what is forecast from what.
+        unseen: in clips that are not in the library.
         surrogate: with the joint angles of another trial at the same time.
     """
 
     name: str
+    between: str
+    unseen: bool
     rho: list[float]
     shuffled: list[float]
     surrogate: list[float]
@@ -76,7 +81,13 @@ def simplex(run: Run) -> Forecasts | None:
             found = [v for v in rho.values() if v is not None]
             others = (a.metrics.get(key) or {} for key in ("shuffled", "surrogate"))
             controls = ([v for c in control.values() if (v := dig(c, "rho")) is not None] for control in others)
-            return Forecasts(a.name, found, *controls) if found else None
+            settings = a.metrics.get("settings") or {}
+            given = {"both": "joints and muscles"}.get(
+                settings.get("predictors", ""), settings.get("predictors", "joints")
+            )
+            between = f"{given} to {'EMG' if settings.get('predict') == 'emg' else 'muscles'}"
+            unseen = settings.get("split", "rollouts") in ("rollouts", "fraction")
+            return Forecasts(a.name, between, unseen, found, *controls) if found else None
     return None
 
 
@@ -87,6 +98,11 @@ def emg(run: Run) -> tuple[str, dict[str, Mapping[str, Any]]]:
         if found:
             return a.name, found
     return "", {}
+
+
+def made_up_emg(run: Run) -> bool:
+    """Whether the run's EMG was made by the program."""
+    return bool(run.summary("emg").get("synthetic"))
 
 
 def in_words(run: Run) -> str:
@@ -126,15 +142,15 @@ def in_words(run: Run) -> str:
     if muscles:
         each = [f"{show(f['mae'])} for {m} (r {show(f.get('r'))})" for m, f in muscles.items()]
         sentences.append(
-            f"Beside the recorded EMG, the mean course of activation is off by {' and '.join(each)} on average, in "
-            "shares of the muscle's full activity."
+            f"Beside the {'made-up' if made_up_emg(run) else 'recorded'} EMG, the mean course of activation is off by "
+            f"{' and '.join(each)} on average, in shares of the muscle's full activity."
         )
     forecasts = simplex(run)
     if forecasts:
         rho, controls = forecasts.rho, forecasts.controls()
         sentences.append(
-            "Simplex projection forecasts muscle activity in unseen clips from joint angles with a "
-            f"Spearman's ρ of {show(min(rho))} to {show(max(rho))} over {len(rho)} muscles (mean "
+            f"Simplex projection from {forecasts.between} forecasts{' unseen clips' * forecasts.unseen} with a "
+            f"Spearman's ρ of {show(min(rho))} to {show(max(rho))} over {len(rho)} signals (mean "
             f"{show(float(np.mean(rho)))}{f'; {controls}' if controls else ''})."
         )
     return " ".join(sentences)

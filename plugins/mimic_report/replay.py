@@ -67,7 +67,7 @@ def chosen(rollouts: Rollouts, settings: Settings) -> dict[int, str]:
     middle = (len(ranked) - 1) // 2
     ranks = np.unique(np.round(np.linspace(0, len(ranked) - 1, min(settings.clips, len(ranked)))).astype(int))
     ranks = sorted({*ranks.tolist(), middle}) if settings.clips > 2 else ranks.tolist()
-    special = {0: "best", middle: "median", len(ranked) - 1: "worst"}
+    special = {len(ranked) - 1: "worst", middle: "median", 0: "best"}
     out = {int(ranked[r]): f"{special.get(r, f'rank {r + 1} of {len(ranked)}')} {kind}" for r in ranks}
     out |= {i: rollouts.split[i].replace("_", "-") for i in map(names.index, settings.show) if i not in out}
     return {i: f"{what}, {errors[i]:.2g} mm: {names[i]}" for i, what in out.items()}

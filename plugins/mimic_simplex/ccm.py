@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from mimic_simplex.settings import CCMSettings
 
 SIGNIFICANT = 0.05
+FEWEST_SIZES = 4
+"""With n library sizes Kendall's one-sided p is at least 1/n!, so three can never be significant."""
+_TOO_FEW = (
+    f"With fewer than {FEWEST_SIZES} library sizes convergence is undecided, as Kendall's p cannot fall below "
+    f"{SIGNIFICANT}."
+)
+_ANSWERS = {True: "yes", False: "no", None: "undecided"}
 
 
 def pairs_of(source: Source, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -48,11 +55,14 @@ def pairs_of(source: Source, wanted: Sequence[str]) -> tuple[tuple[str, str], ..
 def sizes_of(n_clips: int, wanted: Sequence[int]) -> tuple[int, ...]:
     """Library sizes in clips, at most all but one.
 
+    Without wish they begin at 2 clips, or at 1 where only so there are `FEWEST_SIZES`.
+
     Raises:
         DataError: fewer than two sizes are possible.
     """
     most = n_clips - 1
-    sizes = wanted or (np.unique(np.geomspace(2, most, 6).round().astype(int)) if most >= 2 else ())
+    least = 1 if most == FEWEST_SIZES else 2
+    sizes = wanted or (np.unique(np.geomspace(least, most, 6).round().astype(int)) if most >= 2 else ())
     out = tuple(sorted({int(x) for x in sizes if x <= most}))
     if len(out) < 2:
         raise DataError(
@@ -128,8 +138,13 @@ class CrossMap:
         return float(found.statistic), float(found.pvalue)
 
     @property
-    def converges(self) -> bool:
-        """Rho rises with the library (Kendall's tau above 0, p < 0.05; gain above 0) and ends above 0."""
+    def converges(self) -> bool | None:
+        """Rho rises with the library (Kendall's tau above 0, p < 0.05; gain above 0) and ends above 0.
+
+        None where there are too few library sizes to tell.
+        """
+        if len(self.sizes) < FEWEST_SIZES:
+            return None
         tau, p = self.trend
         return bool(tau > 0 and p < SIGNIFICANT and self.gain[1] > 0 and self.rho[-1].mean() > 0)
 
@@ -238,14 +253,15 @@ def _result(
                         row["rho_smallest"],
                         row["p"],
                         row["surrogate_95"],
-                        "yes" if m.converges else "no",
-                        "yes" if m.beyond_repetition else "no",
+                        _ANSWERS[m.converges],
+                        _ANSWERS[m.beyond_repetition],
                     )
                     for m, row in zip(found.values(), metrics.values(), strict=True)
                 ],
                 caption="Cross mapping at the largest and smallest library. Where 'mapped' is recovered from 'from' "
                 "and the more so the larger the library, 'mapped' acts on 'from'. The surrogate tells what the "
-                "repetition of one movement explains; 'beyond it' says whether rho is above its 95th percentile.",
+                "repetition of one movement explains; 'beyond it' says whether rho is above its 95th percentile. "
+                f"{_TOO_FEW}",
             ),
             "convergence": Table(
                 columns=("mapped", "from", "library (clips)", "Spearman rho (mean)", "rho (SD over draws)"),
@@ -263,5 +279,5 @@ def _result(
             f"{settings.draws} random libraries. Dashed: the trial-shuffled surrogate at the largest library, mean and "
             "95th percentile (bar), which is what the repetition of one movement explains."
         },
-        methods=ccm_methods(found, stacks, settings),
+        methods=f"{ccm_methods(found, stacks, settings)} {_TOO_FEW}",
     )

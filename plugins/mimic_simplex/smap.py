@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _LARGEST_Z = 0.999999
 
+FEWEST_CLIPS = 6
+"""With fewer, chance alone puts the whole bootstrap interval above 0 too often for a verdict."""
+
 
 @attrs.frozen(eq=False)
 class Vectors:
@@ -116,8 +119,8 @@ class Nonlinearity:
 
     @property
     def verdict(self) -> str:
-        """``nonlinear`` if the whole interval lies above 0; ``undecided`` with fewer than two clips."""
-        if not np.isfinite(self.low):
+        """``nonlinear`` if the whole interval lies above 0; ``undecided`` with fewer than `FEWEST_CLIPS` clips."""
+        if self.clips < FEWEST_CLIPS:
             return "undecided"
         return "nonlinear" if self.low > 0 else "not shown"
 
@@ -184,7 +187,7 @@ def _result(found: dict[str, Nonlinearity], vectors: dict[str, Vectors], how: st
             "gain_z_low": f.low,
             "gain_z_high": f.high,
             "clips": f.clips,
-            "nonlinear": f.verdict == "nonlinear",
+            "nonlinear": None if f.verdict == "undecided" else f.verdict == "nonlinear",
         }
         for v, f in found.items()
     }
@@ -199,7 +202,8 @@ def _result(found: dict[str, Nonlinearity], vectors: dict[str, Vectors], how: st
                     for (v, f), m in zip(found.items(), metrics.values(), strict=True)
                 ],
                 caption="Forecast by local maps (theta with the highest rho) against one linear map. The gain is the "
-                "mean over clips of Fisher's z at the theta chosen on the other clips, less that at theta 0.",
+                "mean over clips of Fisher's z at the theta chosen on the other clips, less that at theta 0. With "
+                f"fewer than {FEWEST_CLIPS} clips the verdict is undecided.",
             ),
             "theta": Table(
                 columns=("variable", "theta", "Spearman rho", "Pearson r"),
@@ -217,5 +221,6 @@ def _result(found: dict[str, Nonlinearity], vectors: dict[str, Vectors], how: st
             "At theta 0 one linear map serves everywhere; the larger theta, the more local the maps. A curve that "
             "rises from 0 shows nonlinear dynamics; the legend gives the verdict."
         },
-        methods=smap_methods(found, vectors, how, settings),
+        methods=smap_methods(found, vectors, how, settings)
+        + f" With fewer than {FEWEST_CLIPS} predicted clips no verdict is given.",
     )

@@ -16,7 +16,7 @@ class Settings:
         signal: ``activation`` or ``excitation`` of the muscles.
         normalise: divide every muscle by its largest value (``peak``), or leave it (``none``).
         vaf: share of the variance accounted for that is enough.
-        synergies: how many; 0 means the fewest that reach ``vaf``.
+        synergies: how many; 0 means the fewest that reach ``vaf``, or the largest number tried if none does.
         most: the largest number tried; 0 means as many as there are muscles.
         restarts: fits from random starts beside the deterministic one (NNDSVDa); the best is kept.
         tolerance: relative change at which a fit ends.

@@ -34,10 +34,10 @@ class Curve:
     def vaf(self) -> np.ndarray:
         return np.array([s.vaf for s in self.fits])
 
-    def needed(self, enough: float) -> int:
-        """The fewest synergies that reach ``enough``; all that were tried, if none does."""
+    def needed(self, enough: float) -> int | None:
+        """The fewest synergies that reach ``enough``; None if no number tried does."""
         reached = np.flatnonzero(self.vaf >= enough)
-        return int(reached[0]) + 1 if len(reached) else len(self.fits)
+        return int(reached[0]) + 1 if len(reached) else None
 
 
 def activity(rollouts: Rollouts, settings: Settings) -> list[np.ndarray]:
@@ -80,10 +80,11 @@ def analysis(settings: Settings):
         tell = (lambda: progress(next(done), len(rollouts) * most)) if progress else (lambda: None)
         clips = [activity(r, settings) for r in rollouts]
         curves = [_curve(c, r.split, most, settings, tell) for c, r in zip(clips, rollouts, strict=True)]
-        n = settings.synergies or max(c.needed(settings.vaf) for c in curves)
+        needed = [c.needed(settings.vaf) for c in curves]
+        n = settings.synergies or (most if None in needed else max(needed))
         chosen = _aligned([c.fits[n - 1] for c in curves])
         metrics: dict[str, Any] = {
-            "synergies": mean_interval([c.needed(settings.vaf) for c in curves]),
+            "synergies": {"mean": None} if None in needed else mean_interval(needed),
             "shown": n,
             **_vaf_metrics(curves, n),
             "weights": {
@@ -93,8 +94,9 @@ def analysis(settings: Settings):
                 for k in range(n)
             },
         }
-        tables = {"vaf": _vaf_table(curves), "weights": _weights_table(chosen, muscles)}
-        reached = f"Dotted: {100 * settings.vaf:g} %; vertical: the {n} synergies that the other figures show."
+        short = _short(curves, settings.vaf)
+        tables = {"vaf": _vaf_table(curves, short), "weights": _weights_table(chosen, muscles)}
+        reached = f"Dotted: {100 * settings.vaf:g} %; vertical: the {n} synergies that the other figures show.{short}"
         drawn = {
             "vaf": figures.vaf(curves, settings.vaf, n),
             "weights": figures.weights(chosen, muscles, who),
@@ -114,7 +116,7 @@ def analysis(settings: Settings):
                 "Mean cosine between the synergies of two rollouts, matched one to one; 1 means the same synergies."
             )
         metrics["settings"] = attrs.asdict(settings)
-        methods = _methods(rollouts, settings, n)
+        methods = _methods(rollouts, settings, n, short)
         return Result(metrics=metrics, tables=tables, figures=drawn, captions=captions, methods=methods)
 
     return analyse
@@ -171,7 +173,7 @@ def _vaf_metrics(curves: list[Curve], n: int) -> dict[str, Any]:
     }
 
 
-def _vaf_table(curves: list[Curve]) -> Table:
+def _vaf_table(curves: list[Curve], short: str) -> Table:
     kinds = ([c.vaf for c in curves], [c.held_out for c in curves], [c.shuffled for c in curves])
     return Table(
         columns=("synergies", "VAF (%)", "VAF held-out (%)", "VAF shuffled (%)"),
@@ -181,7 +183,7 @@ def _vaf_table(curves: list[Curve]) -> Table:
         ],
         caption="Uncentred variance accounted for (VAF) by so many synergies"
         + (f", mean over {len(curves)} rollouts" if len(curves) > 1 else "")
-        + ": all clips; clips held out, with synergies of the others; muscles shuffled in time.",
+        + f": all clips; clips held out, with synergies of the others; muscles shuffled in time.{short}",
     )
 
 
@@ -220,9 +222,18 @@ def _matches(chosen: list[Synergies], who: tuple[str, ...], settings: Settings) 
     return metrics, table, cosines
 
 
-def _methods(rollouts: Sequence[Rollouts], settings: Settings, n: int) -> str:
+def _short(curves: list[Curve], vaf: float) -> str:
+    """Say that too few synergies were tried; empty if there were enough."""
+    if all(c.needed(vaf) for c in curves):
+        return ""
+    every = " in every rollout" if len(curves) > 1 else ""
+    return f" None of those tried (1 to {len(curves[0].fits)}) accounts for {100 * vaf:g} %{every}."
+
+
+def _methods(rollouts: Sequence[Rollouts], settings: Settings, n: int, short: str) -> str:
     scaled = "divided by its largest value" if settings.normalise == "peak" else "taken as it is"
-    number = "was set" if settings.synergies else f"is the fewest that account for {100 * settings.vaf:g} %"
+    fewest = "is the largest tried" if short else f"is the fewest that account for {100 * settings.vaf:g} %"
+    number = "was set" if settings.synergies else fewest
     text = (
         f"The {settings.signal} of {len(rollouts[0].muscle_names)} muscles, each {scaled}, was pooled over "
         f"{len(rollouts[0].clip_names)} clips ({rollouts[0].rate_hz:g} Hz) and factorised into non-negative synergies "
@@ -230,7 +241,7 @@ def _methods(rollouts: Sequence[Rollouts], settings: Settings, n: int) -> str:
         f"{settings.restarts} random ones, the best fit kept, tolerance {settings.tolerance:g}, at most "
         f"{settings.iterations} iterations). Fits were judged by the uncentred variance accounted for, "
         "VAF = 1 − SSE/SST (Torres-Oviedo, Macpherson & Ting 2006). "
-        f"The number of synergies ({n}) {number}. The control shuffles every muscle's "
+        f"The number of synergies ({n}) {number}.{short} The control shuffles every muscle's "
         f"time course on its own ({settings.shuffles} times). For the held-out VAF synergies were fitted to the "
         "training clips, and only the time courses of the clips held out were fitted (non-negative least squares)."
     )
@@ -238,7 +249,7 @@ def _methods(rollouts: Sequence[Rollouts], settings: Settings, n: int) -> str:
         return text
     return text + (
         f" Between {len(rollouts)} rollouts synergies were paired one to one so that the sum of cosines is largest "
-        f"(scipy.optimize.linear_sum_assignment), with the largest number that any of them needs; chance is "
+        f"(scipy.optimize.linear_sum_assignment), {n} of each; chance is "
         f"{settings.draws} draws in which the weights of every synergy belong to other muscles. Random seed "
         f"{settings.seed}."
     )
