@@ -179,7 +179,7 @@ class CCMSettings:
         tau: delay between copies, analysis samples; negative means the past.
         Tp: offset of what is mapped, analysis samples; 0 maps the same instant.
         library_trials: library sizes, clips; those larger than all clips but one are left out. None named means
-            six sizes, evenly spaced in logarithm, from 2 to all but one.
+            six sizes, evenly spaced in logarithm, from 2 (from 1 with five clips) to all but one.
         draws: random libraries of each size.
         surrogates: repeats of the trial-shuffled control.
         signal: what of a simulated muscle, see the analysis `simplex`.
