@@ -80,8 +80,8 @@ def control_cost(clips: Path, out: Path, seeds: int, steps: int) -> list[dict[st
                     "reward": name,
                     "seed": seed,
                     "tracking_mm": summary["tracking_mm"],
-                    "power": spectrum["power"]["mean"]["mean"],
-                    "share": spectrum["share"]["mean"]["mean"],
+                    "power": spectrum["power"]["mean"],
+                    "share": spectrum["share"]["mean"],
                     "excitation": float(np.nanmean(Rollouts.load(file).excitation)),
                 }
             )
