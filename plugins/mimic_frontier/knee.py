@@ -73,7 +73,7 @@ def _reason(point: Point, bend: Mean, r: np.ndarray, h: np.ndarray, i: int, leas
     gained, paid = 100 * (h[0] - h[i]) / (h[0] - h[-1]), 100 * (r[0] - r[i]) / (r[0] - r[-1])
     trade = (
         f"At cost {point.cost:g} high frequencies have come down by {gained:.0f} % of what the whole range of costs "
-        f"brings, for {paid:.0f} % of the reward that it takes"
+        f"brings, {f'for {paid:.0f} % of the reward that it takes' if paid >= 0.5 else 'at no loss of reward'}"
     )
     if bend.mean < least:
         return f"No clear knee: the line is nearly straight (bend {bend.mean:.2f}, {least:g} wanted). {trade}."

@@ -7,6 +7,7 @@ import re
 _KNOWN = {
     r"rollout\.terms\.joint": ("joint reward (mean per step)", "joint reward"),
     r"spectral\.share\.mean": ("power above 10 Hz (share)", "above 10 Hz"),
+    r"spectral\.power\.mean": ("power above 10 Hz (excitation²)", "power above 10 Hz"),
     r"emg\.(\w+)\.(\w+)\.mae": (r"EMG error, \1 (MAE)", r"\1 MAE"),
 }
 
