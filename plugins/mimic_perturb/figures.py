@@ -56,7 +56,7 @@ def deviation(found: Sequence[Response]) -> Figure:
     axes[0].plot([], [], color=GREY, alpha=0.5, linewidth=0.7, label="a clip")
     axes[0].legend(loc="upper right")
     figure.supxlabel("time since the onset (ms)", fontsize=9)
-    figure.supylabel("deviation from the undisturbed course (mm)", fontsize=9)
+    figure.supylabel("deviation (mm)", fontsize=9)
     return figure
 
 
