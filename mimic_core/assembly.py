@@ -20,6 +20,8 @@ from mimic_core.simulator import SimulatorSpec, choose_simulator
 if TYPE_CHECKING:
     from mimic_core.task import WeightedTerm
 
+VIEWS = ("auto", "smooth", "fast")
+"""what ``simulator.view`` may be, see `training_simulator`"""
 SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuation", "simulator")
 
 
@@ -67,9 +69,12 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
     if preset and preset not in spec.presets:
         raise ConfigError(f"preset: policy {spec.name} has no preset {preset!r}{did_you_mean(preset, spec.presets)}")
     laid = merge(spec.presets.get(preset, {}), given)
-    if "simulator" in laid and _name(given, "simulator") not in (None, "auto"):
-        laid["simulator"] = given["simulator"]  # a preset's simulator settings are meant for the preset's choice
+    if "simulator" in laid and set(given.get("simulator", {}).items()) - {("name", "auto")}:
+        laid["simulator"] = given["simulator"]  # a preset's simulator settings are one choice, to be made anew
     actuation = plugins.choose("actuation", _name(laid, "actuation"))
+    view = laid.get("simulator", {}).get("view", VIEWS[0])
+    if view not in VIEWS:
+        raise ConfigError(f"simulator.view: must be one of {', '.join(VIEWS)}, got {view!r}{did_you_mean(view, VIEWS)}")
     settings = {
         "policy": _checked(spec, laid.get("policy", {}), "policy"),
         "actuation": _checked(actuation, laid.get("actuation", {}), "actuation"),
@@ -169,14 +174,14 @@ def build_task(
 
     model = model or build_model(clips.body, plan, plugins)
     settings = structure(plan.settings["task"], TaskSettings, "task")
-    differentiable = for_training and plugins.get("policy", plan.policy).differentiable
-    spec = simulator_for(plan, plugins, jax.default_backend(), for_training=for_training)
-    config = _simulator_config(spec, plan, for_training)
-    more = {}
+    spec, smooth = choose_simulator(plan.simulator, plugins, jax.default_backend()), False
+    if for_training:
+        spec, smooth = training_simulator(plan, plugins, jax.default_backend(), model)
+    config, more = structure(_simulator_settings(plan, smooth) if for_training else {}, spec.config, "simulator"), {}
     if for_training and settings.randomise.wanted:
         _check_variants(spec, plugins)
         more["variants"] = draw_variants(settings.randomise, model)
-    simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, differentiable, **more)
+    simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, smooth, **more)
     rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
     for name, table in plan.settings["rewards"].items():
         rewards.append(_weighted(plugins.get("reward", name), table, model))
@@ -216,13 +221,33 @@ def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> W
     return rebuilt({})
 
 
-def simulator_for(plan: TrainPlan, plugins: Plugins, platform: str, *, for_training: bool) -> SimulatorSpec:
-    """Return the simulator that a plan trains in, or (``for_training=False``) is measured in."""
-    differentiable = for_training and plugins.get("policy", plan.policy).differentiable
-    name = plan.simulator
-    if differentiable and name != "auto" and not plugins.get("simulator", name).differentiable:
-        return choose_simulator(name, plugins, platform, differentiable=True)  # says what is wrong
-    return choose_simulator(name, plugins, platform, differentiable=differentiable)
+def training_simulator(
+    plan: TrainPlan, plugins: Plugins, platform: str, model: BodyModel
+) -> tuple[SimulatorSpec, bool]:
+    """Return the simulator that a plan trains in, and whether in its differentiable view, which is smooth and fast.
+
+    A policy that needs gradients always trains in that view. Others train in the body's own physics, unless
+    ``simulator.view`` is ``smooth``, or ``fast`` and the view lacks nothing that this body has (see
+    `SimulatorSpec.view_lacks`). What is reported comes from the body's own physics in any case.
+
+    Raises:
+        ConfigError: the simulator named has no such view and one is needed.
+    """
+    view, name = plan.settings["simulator"].get("view", VIEWS[0]), plan.simulator
+    needed = plugins.get("policy", plan.policy).differentiable or view == "smooth"
+    if needed or view == "fast":
+        able = [s for s in plugins.all("simulator") if s.differentiable and name in ("auto", s.name)]
+        if needed or able:
+            spec = choose_simulator(name, plugins, platform, differentiable=True)
+            if needed or (spec.view_lacks is not None and spec.view_lacks(model) is None):
+                return spec, True
+    return choose_simulator(name, plugins, platform), False
+
+
+def _simulator_settings(plan: TrainPlan, smooth: bool) -> dict[str, Any]:
+    settings = dict(plan.settings["simulator"])
+    # what stands beside "fast" is meant for bodies whose own physics is taken
+    return {} if settings.pop("view", VIEWS[0]) == "fast" and smooth else settings
 
 
 def _check_variants(spec: SimulatorSpec, plugins: Plugins) -> None:
@@ -232,11 +257,6 @@ def _check_variants(spec: SimulatorSpec, plugins: Plugins) -> None:
             f"task.randomise: simulator {spec.name!r} cannot give each episode a body of its own; use {able}, or leave "
             "task.randomise out"
         )
-
-
-def _simulator_config(spec: SimulatorSpec, plan: TrainPlan, for_training: bool) -> Any:
-    given = plan.settings["simulator"] if for_training else {}
-    return structure(given, spec.config, "simulator")
 
 
 def split_clips(n: int, holdout: float, seed: int) -> np.ndarray:

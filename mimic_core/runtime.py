@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+
+
+class _Prepared:
+    """What `prepare_jax` has done in this process."""
+
+    split = False
+
+
+_prepared = _Prepared()
 
 
 def cache_directory() -> Path:
@@ -19,16 +31,53 @@ def cache_directory() -> Path:
 def prepare_jax() -> str:
     """Switch the on-disk cache of compiled programs on and return the platform (``cpu``, ``gpu``, ``tpu``).
 
-    A cache that the user has set up for JAX is left as it is. With ``MIMIC_PROCESSES`` set, processes work as one:
-    see `join_processes`.
+    A cache that the user has set up for JAX is left as it is, and so is the number of devices that a processor counts
+    as; otherwise each of its cores counts as one, so that programs may be spread over them. With ``MIMIC_PROCESSES``
+    set, processes work as one: see `join_processes`.
     """
     import jax
 
     join_processes()
+    _prepared.split = _split_processor()
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     return jax.default_backend()
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Look for no garbage meanwhile: among the many objects that JAX makes when it traces a program there is little of
+    it, and looking takes a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _split_processor() -> bool:
+    """Let each core of the processor be a device, unless the user has said how many there are; True if so."""
+    import jax
+
+    said = jax.config.jax_num_cpu_devices != -1 or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if said or cores == 1 or os.environ.get("MIMIC_PROCESSES"):
+        return False
+    try:
+        jax.config.update("jax_num_cpu_devices", cores)
+    except RuntimeError:  # the program that uses this library has begun to compute already
+        return False
+    return True
+
+
+def cores_are_devices() -> bool:
+    """Whether the devices are the cores of this machine's processor, made so by `prepare_jax`."""
+    import jax
+
+    return _prepared.split and jax.default_backend() == "cpu"
 
 
 def join_processes() -> None:

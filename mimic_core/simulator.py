@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import attrs
@@ -84,6 +84,8 @@ class SimulatorSpec(ComponentSpec):
     Attributes:
         rank: platform (``cpu``, ``gpu``, ``tpu``) → how well the engine suits it; ``auto`` takes the highest.
         differentiable: True if a build with ``differentiable=True`` has finite gradients.
+        view_lacks: says what about a body, a `mimic_core.BodyModel`, that build leaves out or is slow with, or None if
+            it may stand in for the body's own physics in training.
         variants: True if ``build`` also takes ``variants``, a `mimic_core.randomisation.Variants`, and the engine then
             steps and reads each body as the variant that `SimState.variant` names.
         forces: True if a step applies `SimState.force`.
@@ -91,6 +93,7 @@ class SimulatorSpec(ComponentSpec):
 
     rank: Mapping[str, float]
     differentiable: bool = False
+    view_lacks: Callable[[BodyModel], str | None] | None = None
     variants: bool = False
     forces: bool = False
 

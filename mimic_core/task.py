@@ -21,6 +21,7 @@ from mimic_core.body import BodyModel
 from mimic_core.clips import ReferenceClips
 from mimic_core.disturbance import SENSED, delay_line, episode_keys, noisy_excitation, noisy_senses, pushed
 from mimic_core.errors import ConfigError
+from mimic_core.kinematics import positions
 from mimic_core.reference import Reference, resample
 from mimic_core.simulator import Readings, SimState, Simulator
 from mimic_core.step import Kinematics, StepView, Term, as_term, fields_read
@@ -202,29 +203,15 @@ class Task:
             future=jax.tree.map(lambda a: np.stack([a] * window), here),
         )
 
-    def _positions_at(self, reference: Reference, field: str) -> Array:
-        """(clip, step, keypoint or body, xyz) ``site_pos`` or ``body_pos`` with the body in the reference's poses."""
-        flat = [jnp.asarray(a.reshape(-1, a.shape[-1])) for a in (reference.qpos, reference.qvel)]
-        state = self.simulator.reset(*flat, jnp.zeros((len(flat[0]), self.action_size)))
-        pos = jax.jit(lambda s: getattr(self.simulator.read(s, frozenset({field})), field))(state)
-        return pos.reshape(*reference.qpos.shape[:2], *pos.shape[1:])
-
     @cached_property
-    def _reference_sites(self) -> Array:
-        """Keypoint sites on the imitated reference; made when the first program that reads them is compiled."""
-        with jax.ensure_compile_time_eval():
-            return self._positions_at(self.reference, "site_pos")
-
-    @cached_property
-    def _reference_bodies(self) -> Array:
-        """The same for the frame origins of the bodies."""
-        with jax.ensure_compile_time_eval():
-            return self._positions_at(self.reference, "body_pos")
+    def _reference_positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Keypoint sites and frames of the bodies on the imitated reference; made when a program first reads them."""
+        return positions(self.model, self.reference.qpos)
 
     @cached_property
     def registered_site_pos(self) -> np.ndarray:
         """(clip, step, keypoint, xyz) m: the keypoint sites on the registered reference, at the control rate."""
-        return np.asarray(self._positions_at(self.registered, "site_pos"))
+        return positions(self.model, self.registered.qpos)[0]
 
     @cached_property
     def moving_keypoints(self) -> np.ndarray:
@@ -426,8 +413,10 @@ class Task:
         sim = state.sim
         read: Readings = self.simulator.read(sim, fields)
         now = self._kinematics(sim.qpos, sim.qvel, read.site_pos, read.body_pos)
-        sites = self._reference_sites if fields & {"ref.site_pos", "future.site_pos"} else None
-        bodies = self._reference_bodies if fields & {"ref.body_pos", "future.body_pos"} else None
+        sites, bodies = (
+            jnp.asarray(self._reference_positions[i]) if fields & {f"ref.{name}", f"future.{name}"} else None
+            for i, name in enumerate(("site_pos", "body_pos"))
+        )
         reference = self._kinematics(self._qpos, self._qvel, sites, bodies)
         last = self._n_steps[state.clip] - 1
         at = jnp.minimum(state.step, last)

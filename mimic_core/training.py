@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core.assembly import TrainPlan, build_model, build_task, plan_training, simulator_for, split_clips
+from mimic_core.assembly import TrainPlan, build_model, build_task, plan_training, split_clips, training_simulator
 from mimic_core.clips import ReferenceClips
 from mimic_core.config import flatten, structure, unstructure
 from mimic_core.errors import ConfigError, DataError
@@ -177,6 +177,7 @@ class _Work:
         import jax
 
         platform, last = jax.default_backend(), training["curve"][-1]
+        simulator, smooth = training_simulator(one.plan, self._plugins, platform, self.task.model)
         return to_json(
             {
                 "out": str(one.out),
@@ -184,7 +185,8 @@ class _Work:
                 "preset": one.plan.preset,
                 "seed": one.plan.seed,
                 "platform": platform,
-                "simulator": simulator_for(one.plan, self._plugins, platform, for_training=True).name,
+                "simulator": simulator.name,
+                "view": "smooth" if smooth else "body",
                 "train_clips": int((~one.held).sum()),
                 "held_out_clips": int(one.held.sum()),
                 "tracking_mm": last["tracking_mm"],

@@ -80,7 +80,7 @@ def test_what_a_training_leaves_behind(trained, clips_file, plugins):
     out, summary = trained
     training = summary["training"]
     assert training["control_steps"] == 24 * PER_ITERATION and training["resumed_from"] == 0
-    assert (summary["simulator"], summary["policy"], summary["preset"]) == ("mujoco", "bottleneck_ppo", "laptop")
+    assert (summary["simulator"], summary["policy"], summary["preset"]) == ("mjx", "bottleneck_ppo", "laptop")
     assert (summary["train_clips"], summary["held_out_clips"]) == (5, 1)
     with (out / "curve.csv").open(newline="") as f:
         curve = list(csv.DictReader(f))

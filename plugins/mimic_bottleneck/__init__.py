@@ -78,7 +78,11 @@ APG_PRESETS = {
     "economical": merge(_APG_LAPTOP, _ECONOMICAL),
 }
 PPO_PRESETS = _presets(
-    {"policy": {"learning_rate": 1e-3}, "rewards": _ACCURATE_REWARDS, "simulator": {"integrator": "euler"}},
+    {
+        "policy": {"learning_rate": 1e-3},
+        "rewards": _ACCURATE_REWARDS,
+        "simulator": {"view": "fast", "integrator": "euler"},
+    },
     _PAPER_PPO,
     15_000_000,
 )

@@ -66,6 +66,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         self.stages = _stages(config, task)
         self._first = np.cumsum([0, *(s.iterations for s in self.stages)])
         self.iterations = int(self._first[-1])
+        self.environments = min(s.environments for s in self.stages)
 
     @cached_property
     def _schedule(self) -> tuple[int, ...]:

@@ -10,9 +10,12 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mimic_core import ConfigError
+from mimic_core.runtime import cores_are_devices
 from mimic_core.task import Task
 
 _AXIS = "environment"
+_ENVIRONMENTS_PER_CORE = 256
+"""at least, where the cores of a processor are devices: fewer cost more to bring together than they save"""
 
 
 @attrs.frozen
@@ -26,31 +29,40 @@ class Devices:
     mesh: Mesh | None
 
     @classmethod
-    def of(cls, task: Task) -> Devices:
-        """All devices.
+    def of(cls, task: Task, environments: int) -> Devices:
+        """All devices; of a processor's cores as many as the environments keep busy.
+
+        Args:
+            environments: how many run side by side.
 
         Raises:
             ConfigError: there are several, and the simulator runs on the host.
         """
+        on_host = getattr(task.simulator, "host_only", False)
+        if cores_are_devices():
+            # what one device computes XLA spreads over the cores by itself; that serves few environments better
+            most = 1 if on_host else min(jax.device_count(), environments // _ENVIRONMENTS_PER_CORE)
+            n = max((n for n in range(1, most + 1) if environments % n == 0), default=1)
+            return cls(None if n == 1 else Mesh(np.array(jax.devices()[:n]), (_AXIS,)))
         if jax.device_count() == 1:
             return cls(None)
-        if getattr(task.simulator, "host_only", False):
+        if on_host:
             raise ConfigError(
                 f"simulator: the one chosen uses the host's cores, but training runs on {jax.device_count()} devices; "
                 "give --simulator mjx"
             )
         return cls(Mesh(np.array(jax.devices()), (_AXIS,)))  # XLA decides how the rest is split
 
-    def spread(self, tree: Any) -> Any:
-        """Spread arrays over the devices along their first axis, inside a compiled program."""
+    def spread(self, tree: Any, axis: int = 0) -> Any:
+        """Spread arrays over the devices along an axis, inside a compiled program."""
         if self.mesh is None:
             return tree
-        split = NamedSharding(self.mesh, PartitionSpec(_AXIS))
+        split = NamedSharding(self.mesh, PartitionSpec(*[None] * axis, _AXIS))
         whole = NamedSharding(self.mesh, PartitionSpec())
         n = self.mesh.size
 
         def place(a: jax.Array) -> jax.Array:
-            return jax.lax.with_sharding_constraint(a, split if a.ndim and a.shape[0] % n == 0 else whole)
+            return jax.lax.with_sharding_constraint(a, split if a.ndim > axis and a.shape[axis] % n == 0 else whole)
 
         return jax.tree.map(place, tree)
 
@@ -68,8 +80,6 @@ class Devices:
         return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, whole), tree)
 
 
-def on_this_machine(tree: Any) -> Any:
-    """Return arrays that every process has whole as arrays of this process alone."""
-    if jax.process_count() == 1:
-        return tree
-    return jax.tree.map(lambda a: jax.numpy.asarray(a.addressable_data(0)), tree)
+def on_one_device(tree: Any) -> Any:
+    """Return arrays that every device has whole as arrays of this process's first device alone."""
+    return jax.tree.map(lambda a: a if a.sharding.num_devices == 1 else a.addressable_data(0), tree)

@@ -16,10 +16,11 @@ import numpy as np
 from jax import Array
 
 from mimic_bottleneck.checkpoint import Checkpoints
-from mimic_bottleneck.devices import on_this_machine
+from mimic_bottleneck.devices import on_one_device
 from mimic_bottleneck.faults import describe_fault
 from mimic_core import TrainingError
 from mimic_core.policy import Member
+from mimic_core.runtime import collection_paused
 from mimic_core.storage import write_text
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Loop:
 
     def _initial(self) -> TrainState:
         begin = self._of_each(lambda trainer, values: trainer.initial(values.seed))
-        with jax.default_matmul_precision(self.config.matmul_precision):
+        with collection_paused(), jax.default_matmul_precision(self.config.matmul_precision):
             return jax.jit(lambda values: self._placed(begin(values)))(self._arguments)
 
     def _placed(self, state: TrainState) -> TrainState:
@@ -93,7 +94,7 @@ class Loop:
                 after, metrics = each(values, state)
                 return self._placed(after), metrics
 
-            with jax.default_matmul_precision(self.config.matmul_precision):
+            with collection_paused(), jax.default_matmul_precision(self.config.matmul_precision):
                 compiled = jax.jit(program, donate_argnums=1).lower(self._arguments, state).compile()
             self._programs[stage] = partial(compiled, self.trainer.devices.put(self._arguments))
         return self._programs[stage]
@@ -212,9 +213,9 @@ class Loop:
         self, state: TrainState, done: int, metrics: dict[str, np.ndarray], curves: list[list[dict[str, float]]]
     ) -> list[dict[str, float]]:
         """Evaluate every member and add a row to each curve."""
-        measured = self.evaluate(self.trainer.controller(on_this_machine(state.learned)))
+        measured = self.evaluate(self.trainer.controller(on_one_device(state.learned)))
         rewards = np.broadcast_to(metrics.get("reward", np.nan), len(self.members))
-        seconds = np.broadcast_to(np.asarray(on_this_machine(state.seconds)), len(self.members))
+        seconds = np.broadcast_to(np.asarray(on_one_device(state.seconds)), len(self.members))
         for member, curve, found, reward, spent in zip(self.members, curves, measured, rewards, seconds, strict=True):
             row = {"control_steps": self.trainer.control_steps(done), "seconds": float(spent), "reward": float(reward)}
             curve.append({**row, **{k: found.get(k, float("nan")) for k in ("tracking_mm", "train_mm")}})

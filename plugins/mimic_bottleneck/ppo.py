@@ -62,6 +62,7 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         self.unrolls = config.batch_size * config.minibatches // config.environments
         self._steps = config.environments * config.unroll * self.unrolls
         self.iterations = max(1, -(-config.steps // self._steps))
+        self.environments = config.environments
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
@@ -164,6 +165,7 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         def minibatch(carry, pick):
             params, optimizer = carry
             part = jax.tree.map(lambda a: a[:, pick], batch._replace(memory=()))
+            part = self.devices.spread(part, 1)
             part = part._replace(memory=jax.tree.map(lambda a: a[pick], batch.memory))
             (_, losses), gradient = jax.value_and_grad(self.loss, has_aux=True)(params, part, weight)
             updates, optimizer = self.optimizer.update(gradient, optimizer, params)

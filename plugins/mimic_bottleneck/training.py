@@ -61,12 +61,14 @@ class Values(NamedTuple):
 class BottleneckTrainer:
     """One training iteration as a pure function, and what is needed around it. A subclass says what an iteration is.
 
-    Subclasses define ``optimizer``, ``iterate``, ``control_steps`` and ``iterations``, and may define the others below
-    the first line.
+    Subclasses define ``optimizer``, ``iterate``, ``control_steps``, ``iterations`` and ``environments``, and may define
+    the others below the first line.
     """
 
     optimizer: optax.GradientTransformation
     iterations: int
+    environments: int
+    """that run side by side, at least"""
 
     def __init__(self, config: Any, task: Task) -> None:
         self.config, self.task = config, task
@@ -112,7 +114,7 @@ class BottleneckTrainer:
     @cached_property
     def devices(self) -> Devices:
         """The devices that environments are spread over."""
-        return Devices.of(self.task)
+        return Devices.of(self.task, self.environments)
 
     def with_values(self, values: Values) -> BottleneckTrainer:
         """Return this trainer with other values of settings, which may be traced ones of a compiled program."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
 from mimic_core.assembly import TrainPlan, build_task, plan_training, split_clips
@@ -36,9 +37,8 @@ def imitation_task(
             Where no policy is named, the preset is that of the policy that needs no gradient.
         split: which clips episodes are drawn from: ``train``, ``held_out`` or ``all``. They are held out by the same
             draw as in `mimic train`.
-        true_physics: simulate as rollouts are made. Otherwise as the policy of the settings trains, whose integrator
-            may be faster and less exact; what trains by gradients does so in a smoothed body, and gives the true
-            physics here.
+        true_physics: simulate as rollouts are made. Otherwise with the simulator's settings, whose integrator may be
+            faster and less exact. A smoothed body, in which policies may train, is not taken here.
 
     Raises:
         ConfigError: an unknown or wrong setting, settings beside a run, or no clip in the split.
@@ -55,11 +55,17 @@ def imitation_task(
     by_gradients = plugins.get("policy", plan.policy).differentiable
     return build_task(
         clips,
-        plan,
+        _in_own_physics(plan),
         plugins,
         train_clips=np.flatnonzero(chosen),
         for_training=not (true_physics or by_gradients),
     )
+
+
+def _in_own_physics(plan: TrainPlan) -> TrainPlan:
+    """A plan that trains in the body's physics where it is free to: few environments are stepped, one call each."""
+    simulator = {k: v for k, v in plan.settings["simulator"].items() if k != "view"}
+    return attrs.evolve(plan, settings={**plan.settings, "simulator": simulator})
 
 
 def plan_and_clips(

@@ -27,6 +27,15 @@ def build(config, model, control_dt, differentiable=False, variants=None):
     return MjxSimulator(config, model, control_dt, differentiable, variants)
 
 
+def view_lacks(model):
+    from mimic_mjx.differentiable import differentiable_view, left_out
+    from mimic_mjx.tree import unsupported
+
+    body = model.mj_model
+    # what the tree's dynamics do not know the view can do too, but no faster than the C engine
+    return left_out(body) or unsupported(differentiable_view(body, body.opt.timestep))
+
+
 @hookimpl
 def mimic_simulators():
     yield SimulatorSpec(
@@ -35,6 +44,7 @@ def mimic_simulators():
         build=build,
         rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0},
         differentiable=True,
+        view_lacks=view_lacks,
         variants=True,
         forces=True,
         summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",

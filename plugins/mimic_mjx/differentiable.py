@@ -47,6 +47,19 @@ def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjMo
     return view
 
 
+def left_out(model: mujoco.MjModel) -> str | None:
+    """Return what about a model this view does without, beyond the hardness of joint limits, or None."""
+    touching = model.geom_contype[:, None] & model.geom_conaffinity[None]
+    np.fill_diagonal(touching, 0)
+    lost = {
+        "contacts": touching.any() or model.npair,
+        "equality constraints": model.neq,
+        "dry friction": np.any(model.dof_frictionloss) or np.any(model.tendon_frictionloss),
+        "limits of tendons": np.any(model.tendon_limited),
+    }
+    return next((what for what, there in lost.items() if there), None)
+
+
 def soft_limit_torque(model: mujoco.MjModel, joint_ids: np.ndarray):
     """Return ``f(joint_pos, joint_vel) -> torque`` (joint,) that stands in for hard joint limits.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -82,6 +83,8 @@ class MjxSimulator:
         """Read the named fields of `Readings` off a state."""
         if not fields & set(Readings._fields):
             return Readings()
+        if self._tree is not None:
+            return self._tree_read(state, fields)
         return jax.vmap(lambda s: self._read(s, fields))(state)
 
     def _model(self, state: SimState) -> mjx.Model:
@@ -164,6 +167,24 @@ class MjxSimulator:
         activation = excitation.at[:, self._with_state].set(act.T)
         return SimState(state.time + self.control_dt, qpos.T, qvel.T, activation, variant=state.variant)
 
+    def _tree_read(self, state: SimState, fields: frozenset[str]) -> Readings:
+        tree, model, qpos = self._tree, self.model, state.qpos.T
+        pose = tree.pose(qpos)
+        found = {"site_pos": tree.sites(pose, model.keypoint_site_ids), "body_pos": pose.position[model.body_ids]}
+        if fields & {"joint_force", "muscle_force", "muscle_length", "muscle_velocity"}:
+            length, moment = tree.transmission(pose, qpos)
+            speed = (moment * state.qvel.T[None]).sum(1)
+            # actuators without a state of their own are told their excitation, which is their activation
+            force, _ = self._driven(state, state.activation, length, speed, state.activation[:, self._with_state].T)
+            muscles = model.muscle_ids
+            found |= {
+                "joint_force": (moment * force[:, None]).sum(0)[model.joint_dofadr],
+                "muscle_force": -force[muscles],
+                "muscle_length": length[muscles],
+                "muscle_velocity": speed[muscles],
+            }
+        return Readings(**{k: jnp.moveaxis(v, -1, 0) for k, v in found.items() if k in fields})
+
     def _tree_constants(self, state: SimState) -> tuple[Array, Array, Array, Array]:
         """Masses, inertias, damping, and how much stiffer a soft limit is, of each body (…, batch or 1)."""
         plain = self._m
@@ -175,8 +196,13 @@ class MjxSimulator:
             return tuple(jnp.asarray(a)[..., None] for a in of(plain))
         return jax.vmap(lambda s: of(self._model(s)), out_axes=-1)(state)
 
-    def _driven(self, state: SimState, excitation: Array, length: Array, speed: Array, act: Array):
-        """Return the actuators' forces (actuator, batch) and their next activations, as MJX computes both."""
+    @cached_property
+    def _driven(self) -> Callable:
+        """``(state, excitation, length, speed, act)`` → forces of the actuators (actuator, batch) and their next
+        activations, as MJX computes both.
+
+        It is a program within the program, so that JAX traces it once, however often it is differentiated.
+        """
 
         def one(state: SimState, excitation: Array, length: Array, speed: Array, act: Array):
             m = self._model(state)
@@ -191,7 +217,7 @@ class MjxSimulator:
             )
             return d.actuator_force, after
 
-        return jax.vmap(one, in_axes=(0, 0, -1, -1, -1), out_axes=-1)(state, excitation, length, speed, act)
+        return jax.jit(jax.vmap(one, in_axes=(0, 0, -1, -1, -1), out_axes=-1))
 
     def _read(self, state: SimState, fields: frozenset[str]) -> Readings:
         model, m, found = self.model, self._model(state), {}

@@ -111,6 +111,15 @@ class TreeDynamics:
             position.append(p)
         return Pose(*(jnp.stack(x) for x in (rotation, position, axis, anchor)))
 
+    def sites(self, pose: Pose, ids: np.ndarray) -> Float[Array, "site 3 b"]:
+        """Return where the sites with these numbers are."""
+        return self._at(pose, self._m.site_bodyid[ids], self._m.site_pos[ids])
+
+    @staticmethod
+    def _at(pose: Pose, body: np.ndarray, local: np.ndarray) -> Float[Array, "point 3 b"]:
+        """Return where points are that have coordinates ``local`` (point, 3) in the frames of their bodies."""
+        return pose.position[body] + _apply_each(pose.rotation[body], local)
+
     def _jacobian(self, pose: Pose, points: Array, moves: np.ndarray) -> Array:
         """(point, dof, 3, b) velocity of points per joint velocity; ``moves`` says which joints move which point."""
         arm = points[:, None] - pose.anchor[None]
@@ -168,7 +177,7 @@ class TreeDynamics:
         path, batch = self._path, pose.position.shape[-1]
         if path is None:
             return jnp.zeros((0, batch)), jnp.zeros((0, self._m.nv, batch))
-        sites = pose.position[path.body] + _apply_each(pose.rotation[path.body], path.local)
+        sites = self._at(pose, path.body, path.local)
         steps = sites[path.to] - sites[path.start]
         lengths = jnp.sqrt((steps**2).sum(1) + _TINY)
         unit = steps / lengths[:, None]
