@@ -232,7 +232,7 @@ def _means(reward: Array, kl: Array, terms: dict[str, Array]) -> dict[str, Array
 
 def _stages(config: ApgSettings, task: Task) -> list[Stage]:
     """The parts of a training, of about equally many control steps."""
-    horizons = config.horizons or (config.horizon or (30 if task.model.mj_model.na else 10),)
+    horizons = config.horizons or (config.horizon or (60 if task.model.mj_model.na else 10),)
     batches = config.batches or (_CONTROL_STEPS,)
     parts = max(len(horizons), len(batches))
     out = []

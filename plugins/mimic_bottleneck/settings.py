@@ -58,9 +58,10 @@ class ApgSettings(NetworkSettings):
     """Analytic policy gradients: the gradient of the reward flows through the physics.
 
     Attributes:
-        horizon: control steps per segment. None takes 30 where actuators have a state of their own, as muscles do
+        horizon: control steps per segment. None takes 60 where actuators have a state of their own, as muscles do
             (a muscle answers over 10 to 40 ms), and 10 for torques, which act at once: over a longer segment
-            their gradient grows too large to follow.
+            their gradient grows too large to follow. What comes after a segment's end does not count, so where rewards
+            differ little near the reference, and effort costs, a short one teaches to let the body fall.
         environments: segments per update. None takes as many as make 1920 control steps.
         horizons, batches: segments' lengths, and control steps per update, for parts of the training of equal length,
             for example horizons = [10, 20, 40]; instead of ``horizon`` and ``environments``.
