@@ -7,7 +7,9 @@ PYTHON is that of an environment of its own, made by `pip install stable-baselin
 `throughput_peers` run one after the other, each in a process of its own:
 
 - mimic: ``bottleneck_ppo`` with its default preset, compiled anew (an empty cache). Its network of N x W is encoder,
-  decoder and critic of N layers of W units each.
+  decoder and critic of N layers of W units each. It trains in the smooth view of the body: joint limits are springs,
+  and a control step is one implicit step.
+- mimic, hard limits: the same in the C engine with Euler steps and a solver for the limits, as all the others have.
 - brax: its PPO over MJX with the same body, Euler steps and time step; policy and critic of N x W, so one network less
   than mimic's. Same environments, batch, unroll and passes over the data.
 - brax, same layers: its policy has the layers of mimic's encoder, intention and decoder one after the other, so that
@@ -143,15 +145,18 @@ class Bench:
         """mimic's settings, complete, with the networks and batches of a row."""
         return plan_and_clips(self.clips, {"policy": {"name": "bottleneck_ppo", **policy}}, installed())[0]
 
-    def mimic(self, label: str, updates: int, **policy: Any) -> Row:
-        """A training of our own; ``policy`` are its settings."""
+    def mimic(self, label: str, updates: int, simulator: dict[str, Any] | None = None, **policy: Any) -> Row:
+        """A training of our own; ``policy`` are its settings, ``simulator`` others than those of the preset."""
         policy |= QUICK if self.quick else {}
         ppo = self.plan(policy).settings["policy"]
         steps = self.updates(updates) * ppo["batch_size"] * ppo["minibatches"] * ppo["unroll"]
         given = {"policy": {"name": "bottleneck_ppo", **policy, "steps": steps, "evaluations": 1}}
-        run = self.out / f"run {label}"
+        name = "mimic"
+        if simulator:
+            given["simulator"], name = simulator, "mimic, hard limits"
+        run = self.out / f"run {name} {label}"
         command = [sys.executable, PEERS / "mimic_ppo.py", "--clips", self.clips, "--run", run]
-        return Row("mimic", label, [*command, "--given", json.dumps(given)])
+        return Row(name, label, [*command, "--given", json.dumps(given)])
 
     def peer(self, name: str, network: str, updates: int, goal: float, arguments: list[str], beside: str) -> Row:
         """A training of another program."""
@@ -167,6 +172,8 @@ class Bench:
             layers, network = [8] * depth if self.quick else [width] * depth, f"{depth} x {width}"
             sizes = {f"{part}_layers": layers for part in ("encoder", "decoder", "critic")}
             yield self.mimic(network, ours, **sizes)
+            if width == 128:
+                yield self.mimic(network, ours, {"integrator": "euler"}, **sizes)
             if self.peer_python:
                 asked = ["--layers", *map(str, layers)]
                 yield self.peer("brax", network, theirs, goal, asked, network)

@@ -68,9 +68,10 @@ def control_cost(clips: Path, out: Path, seeds: int, steps: int) -> list[dict[st
     for name, given in variants.items():
         for seed in range(seeds):
             run = out / f"{name.replace(' ', '_').replace(',', '')}-{seed}"
-            # the networks of the laptop preset, so that only the reward differs
-            small = {k: [128, 128] for k in ("encoder_layers", "decoder_layers", "critic_layers")}
-            given = merge(given, {"policy": {"name": "bottleneck_apg", "steps": steps, **small}, "seed": seed})
+            # networks, segments and steps of one kind, so that only the reward differs
+            same = {k: [128, 128] for k in ("encoder_layers", "decoder_layers", "critic_layers")}
+            same |= {"horizon": 120, "learning_rate": 3e-3, "steps": steps}
+            given = merge(given, {"policy": {"name": "bottleneck_apg", **same}, "seed": seed})
             summary = stages.train(installed(), clips, out=run, given=given)
             file = out / "cost.h5"
             stages.rollout(installed(), run, out=file)

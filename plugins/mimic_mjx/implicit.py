@@ -8,6 +8,7 @@ time. Here forces that resist are taken at the end of the step, linearised at it
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,8 +32,20 @@ def resistance(force: Force, position: Array, velocity: Array) -> tuple[Array, A
         force: ``force(position, velocity)``, element by element.
         position, velocity: of one shape.
     """
-    still = jnp.zeros_like(velocity)
-    return _fall(lambda x: force(x, velocity), position), _fall(lambda v: force(position, v), still)
+    return response(lambda *at: (force(*at), ()), position, velocity)[1:]
+
+
+def response(force: Callable[[Array, Array], tuple[Array, Any]], position: Array, velocity: Array):
+    """Return what ``force(position, velocity)`` gives, forces and something beside them, and their `resistance`.
+
+    Both points, as it moves and at rest, are evaluated together, and the function is differentiated once.
+    """
+    still, one = jnp.zeros_like(velocity), jnp.ones_like(position)
+    points = jnp.stack([position, position]), jnp.stack([velocity, still])
+    directions = jnp.stack([one, still]), jnp.stack([still, one])
+    value, (slope, _) = jax.jvp(jax.vmap(force), points, directions)
+    stiffness, damping = jax.nn.relu(-slope)
+    return jax.tree.map(lambda a: a[0], value), stiffness, damping
 
 
 def linearly_implicit_step(m: mjx.Model, d: mjx.Data, stiffness: Array, damping: Array) -> mjx.Data:

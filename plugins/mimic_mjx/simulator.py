@@ -22,7 +22,7 @@ from mimic_core import BodyModel, ConfigError, Readings, SimState
 from mimic_core.randomisation import Variants
 from mimic_core.simulator import substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
-from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, resistance
+from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
 
 
@@ -136,8 +136,8 @@ class MjxSimulator:
 
     def _met(self, joint_pos: Array, joint_vel: Array) -> Float[Array, "3 joint"]:
         """Torques of the soft limits, and their stiffness and damping."""
-        at = joint_pos, joint_vel
-        return jnp.stack([self._limit(*at), *resistance(self._limit, *at)])
+        (torque, _), *resisting = response(lambda *at: (self._limit(*at), ()), joint_pos, joint_vel)
+        return jnp.stack([torque, *resisting])
 
     def _tree_step(self, state: SimState, excitation: Array) -> SimState:
         """The step of a body whose dynamics `TreeDynamics` knows: linearly implicit Euler (`mimic_mjx.implicit`)."""
@@ -149,9 +149,8 @@ class MjxSimulator:
             pose = tree.pose(qpos)
             length, moment = tree.transmission(pose, qpos)
             speed = (moment * qvel[None]).sum(1)
-            force, after = self._driven(state, excitation, length, speed, act)
-            stiffness, damper = resistance(
-                lambda *at, act=act: self._driven(state, excitation, *at, act)[0], length, speed
+            (force, after), stiffness, damper = response(
+                lambda *at, act=act: self._driven(state, excitation, *at, act), length, speed
             )
             at = qpos[self.model.joint_qposadr], qvel[dofs]
             limit = jax.vmap(self._met, in_axes=-1, out_axes=-1)(*at) * stiffer[dofs]
