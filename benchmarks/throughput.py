@@ -16,6 +16,8 @@ PYTHON is that of an environment of its own, made by `pip install stable-baselin
   both programs multiply the same matrices.
 - sb3: stable-baselines3's PPO, the same in networks, batch and passes; single environments in MuJoCo's C engine under a
   DummyVecEnv.
+- sb3, its own batches: the same with the rollouts, batches and passes that stable-baselines3 comes with, and 16
+  environments.
 - sb3 recurrent: RecurrentPPO with the settings of MouseArmImitationLearning, beside mimic's recurrent network with
   its default settings.
 
@@ -182,6 +184,7 @@ class Bench:
                 yield self.peer("brax, same layers", network, theirs, goal, same, network)
                 if width == 128:
                     yield self.peer("sb3", network, 5, 15.0, asked, network)
+                    yield self.peer("sb3, its own batches", network, 3, 15.0, [*asked, "--defaults"], network)
         recurrent = "network" in attrs.fields_dict(installed().get("policy", "bottleneck_ppo").config)
         if self.only and "lstm" not in self.only:
             return

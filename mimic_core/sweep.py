@@ -232,12 +232,14 @@ class _Measure:
     """An analysis of every run's rollouts.
 
     Attributes:
+        version: of the plugin that provides the analysis: another one may find something else.
         beside: other files that it reads, and ``hashes`` of their contents.
     """
 
     label: str
     analysis: str
     settings: Mapping[str, Any]
+    version: str
     beside: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
 
@@ -266,6 +268,7 @@ def _measures(plugins: Plugins, file: SweepFile, base: Path) -> list[_Measure]:
                 label=label,
                 analysis=spec.name,
                 settings=table,
+                version=plugins.versions[plugins.provider("analysis", spec.name).plugin],
                 beside=tuple(map(str, beside)),
                 hashes=tuple(map(file_hash, beside)),
             )

@@ -360,7 +360,7 @@ def test_where_one_program_fails_its_runs_go_one_by_one(sweep_file, tmp_path, mo
 
 
 @pytest.mark.slow
-def test_another_analysis_is_added_without_training_again(with_here, sweep_file, tmp_path):
+def test_another_analysis_is_added_without_training_again(with_here, sweep_file, tmp_path, monkeypatch):
     here = ALONE | {"sweep": {"seeds": 1, "grid": {"rewards.control.weight": [0]}}}
     out = tmp_path / "out"
     sweep.run(with_here, sweep_file, out, here)
@@ -372,6 +372,16 @@ def test_another_analysis_is_added_without_training_again(with_here, sweep_file,
     with (out / "results.csv").open() as f:
         (row,) = csv.DictReader(f)
     assert float(row["tracking.joint_deg.elbow"]) > 0 and 0 < float(row["rollout.terms.joint"]) <= 1
+
+    # what was measured stands until the analysis has another version
+    def measured_at():
+        sweep.run(with_here, sweep_file, out, {**here, "analyze": {"tracking": {}}})
+        return (out / NAMES[0] / "summary.json").stat().st_mtime_ns
+
+    last = measured_at()
+    assert measured_at() == last
+    monkeypatch.setitem(with_here._versions, with_here.provider("analysis", "tracking").plugin, "99")
+    assert measured_at() > last and (out / NAMES[0] / "curve.csv").read_bytes() == curve
 
 
 @pytest.mark.slow

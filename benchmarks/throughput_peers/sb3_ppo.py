@@ -1,6 +1,6 @@
 """stable-baselines3's PPO, or sb3-contrib's RecurrentPPO, on the reaches: steps per second of training.
 
-    PEER-PYTHON sb3_ppo.py --task DIR --out result.json --iterations 5 [--recurrent] [--layers 128 128]
+    PEER-PYTHON sb3_ppo.py --task DIR --out result.json --iterations 5 [--recurrent | --defaults] [--layers 128 128]
 
 Environments are single ones in MuJoCo's C engine under a DummyVecEnv, as users of stable-baselines3 write them.
 RecurrentPPO has the settings of the Al Borno lab's MouseArmImitationLearning (config.yml and train.py of its version
@@ -88,6 +88,12 @@ def feedforward(envs: Any, layers: list[int], shared: dict[str, Any]) -> tuple[A
     return PPO("MlpPolicy", envs, device="cpu", seed=0, **settings), settings
 
 
+def as_installed(envs: Any, layers: list[int]) -> tuple[Any, dict[str, Any]]:
+    """PPO with stable-baselines3's own defaults (rollouts of 2048 steps, batches of 64, ten passes)."""
+    settings = {"policy_kwargs": {"net_arch": layers}}
+    return PPO("MlpPolicy", envs, device="cpu", seed=0, **settings), settings
+
+
 def main() -> None:
     """Train and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -96,13 +102,19 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=5)
     parser.add_argument("--layers", type=int, nargs="+", default=[128, 128])
     parser.add_argument("--recurrent", action="store_true")
+    parser.add_argument("--defaults", action="store_true", help="its own batches and passes, and 16 environments")
     parser.add_argument("--quick", action="store_true", help="small rollouts and one epoch for RecurrentPPO")
     args = parser.parse_args()
     task = ReachTask(args.task)
     shared = task.settings["ppo"]
-    count = 16 if args.recurrent else shared["environments"]
+    count = 16 if args.recurrent or args.defaults else shared["environments"]
     envs = VecNormalize(DummyVecEnv([lambda: ReachEnv(task)] * count), norm_reward=False)
-    model, settings = recurrent(envs, args.quick) if args.recurrent else feedforward(envs, args.layers, shared)
+    if args.recurrent:
+        model, settings = recurrent(envs, args.quick)
+    elif args.defaults:
+        model, settings = as_installed(envs, args.layers)
+    else:
+        model, settings = feedforward(envs, args.layers, shared)
     marks = Marks()
     model.learn(args.iterations * model.n_steps * count, callback=Clock(marks))
     marks.save(args.out, PACKAGES, {**settings, "environments": count})
