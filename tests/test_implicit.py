@@ -12,7 +12,7 @@ from toys import enable_x64, make_simulator
 
 from mimic_core.errors import ConfigError
 from mimic_mjx.differentiable import soft_limit_torque
-from mimic_mjx.implicit import linearly_implicit_step, resistance
+from mimic_mjx.implicit import linearly_implicit_step, resistance, response
 
 HINGE = """<mujoco><worldbody>
 <body><joint name="limited" axis="0 0 1" range="-30 60" armature="0.001"/>
@@ -81,6 +81,18 @@ def test_resistance_by_hand():
     stiffness, damping = resistance(force, jnp.ones(3), jnp.full(3, 20.0))
     np.testing.assert_allclose(stiffness, [3.0, 0.0, 0.0], rtol=1e-6)
     np.testing.assert_allclose(damping, [0.5, 0.0, 4.0], rtol=1e-6)
+
+
+def test_a_response_is_the_force_where_it_moves_beside_its_resistance():
+    def force(position, velocity):
+        return -3.0 * position**2 - jnp.tanh(velocity), {"speed": 2.0 * velocity}
+
+    position, velocity = jnp.array([1.0, -2.0]), jnp.array([0.5, 20.0])
+    (value, beside), stiffness, damping = response(force, position, velocity)
+    np.testing.assert_allclose(value, force(position, velocity)[0], rtol=1e-6)
+    np.testing.assert_allclose(beside["speed"], [1.0, 40.0], rtol=1e-6)
+    np.testing.assert_allclose(stiffness, [6.0, 0.0], rtol=1e-6)  # at -2 it rises
+    np.testing.assert_allclose(damping, [1.0, 1.0], rtol=1e-6)  # at rest, however fast it moves
 
 
 STIFF = """<mujoco><option gravity="0 0 0" timestep="0.01"/><worldbody><body>

@@ -63,3 +63,18 @@ def test_muscles_are_forecast_from_joints_far_better_than_shuffled(chain, plugin
     for muscle in ("Biceps_Long", "Triceps_Lateral"):
         assert found["rho"][muscle] > found["shuffled"][muscle]["rho"] + 0.3, muscle
         assert abs(found["shuffled"][muscle]["rho"]) < 0.2
+
+
+def test_the_price_of_effort_takes_most_of_the_fast_excitation(chain, plugins):
+    """The two presets of the paper's Table 2, with small networks: power above 10 Hz at least halved below 2 mm."""
+    out, *_ = chain
+    small = {f"{part}_layers": [128, 128] for part in ("encoder", "decoder", "critic")}
+    policy = {"name": "bottleneck_apg", "learning_rate": 3e-3, "steps": 400_000, **small}
+    power, mm = {}, {}
+    for preset in ("joint_only", "physics_aware"):
+        trained = stages.train(plugins, out / "clips.h5", out=out / preset, given={"preset": preset, "policy": policy})
+        stages.rollout(plugins, out / preset, out=out / f"{preset}.h5")
+        found = stages.analyze(plugins, "spectral", out / f"{preset}.h5", out=out / f"{preset}-spectral")
+        power[preset], mm[preset] = found["power"]["mean"], trained["tracking_mm"]
+    assert power["physics_aware"] < 0.5 * power["joint_only"]
+    assert mm["joint_only"] < 1.0 and mm["physics_aware"] < 2.0
