@@ -32,8 +32,10 @@ def positions(
     m = spec.compile()
     batch = qpos.shape[:-1]
     poses = np.asarray(qpos, np.float64).reshape(-1, m.nq)
-    start = np.zeros((len(poses), mujoco.mj_stateSize(m, mujoco.mjtState.mjSTATE_FULLPHYSICS)))
-    start[:, 1 : 1 + m.nq] = poses  # time comes first
+    parts = mujoco.mjtState
+    start = np.zeros((len(poses), mujoco.mj_stateSize(m, parts.mjSTATE_FULLPHYSICS)))
+    time = mujoco.mj_stateSize(m, parts.mjSTATE_TIME)  # what stands before qpos
+    start[:, time : time + m.nq] = poses
     data = [mujoco.MjData(m) for _ in range(os.cpu_count() or 1)]
     _, sensed = rollout.rollout(m, data, start, nstep=1)
     found = sensed[:, 0].reshape(*batch, -1, 3)

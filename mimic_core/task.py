@@ -204,14 +204,15 @@ class Task:
         )
 
     @cached_property
-    def _reference_positions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Keypoint sites and frames of the bodies on the imitated reference; made when a program first reads them."""
-        return positions(self.model, self.reference.qpos)
+    def _reference_positions(self) -> dict[str, np.ndarray]:
+        """``site_pos`` and ``body_pos`` on the imitated reference; computed when a program first reads them."""
+        return dict(zip(("site_pos", "body_pos"), positions(self.model, self.reference.qpos), strict=True))
 
     @cached_property
     def registered_site_pos(self) -> np.ndarray:
         """(clip, step, keypoint, xyz) m: the keypoint sites on the registered reference, at the control rate."""
-        return positions(self.model, self.registered.qpos)[0]
+        site_pos, _ = positions(self.model, self.registered.qpos)
+        return site_pos
 
     @cached_property
     def moving_keypoints(self) -> np.ndarray:
@@ -414,8 +415,8 @@ class Task:
         read: Readings = self.simulator.read(sim, fields)
         now = self._kinematics(sim.qpos, sim.qvel, read.site_pos, read.body_pos)
         sites, bodies = (
-            jnp.asarray(self._reference_positions[i]) if fields & {f"ref.{name}", f"future.{name}"} else None
-            for i, name in enumerate(("site_pos", "body_pos"))
+            jnp.asarray(self._reference_positions[name]) if fields & {f"ref.{name}", f"future.{name}"} else None
+            for name in ("site_pos", "body_pos")
         )
         reference = self._kinematics(self._qpos, self._qvel, sites, bodies)
         last = self._n_steps[state.clip] - 1
