@@ -69,7 +69,7 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
     if preset and preset not in spec.presets:
         raise ConfigError(f"preset: policy {spec.name} has no preset {preset!r}{did_you_mean(preset, spec.presets)}")
     laid = merge(spec.presets.get(preset, {}), given)
-    if "simulator" in laid and set(given.get("simulator", {}).items()) - {("name", "auto")}:
+    if any(item != ("name", "auto") for item in given.get("simulator", {}).items()):
         laid["simulator"] = given["simulator"]  # a preset's simulator settings are one choice, to be made anew
     actuation = plugins.choose("actuation", _name(laid, "actuation"))
     view = laid.get("simulator", {}).get("view", VIEWS[0])
@@ -174,10 +174,12 @@ def build_task(
 
     model = model or build_model(clips.body, plan, plugins)
     settings = structure(plan.settings["task"], TaskSettings, "task")
-    spec, smooth = choose_simulator(plan.simulator, plugins, jax.default_backend()), False
+    platform, more = jax.default_backend(), {}
     if for_training:
-        spec, smooth = training_simulator(plan, plugins, jax.default_backend(), model)
-    config, more = structure(_simulator_settings(plan, smooth) if for_training else {}, spec.config, "simulator"), {}
+        spec, smooth = training_simulator(plan, plugins, platform, model)
+    else:
+        spec, smooth = choose_simulator(plan.simulator, plugins, platform), False
+    config = structure(_simulator_settings(plan, smooth) if for_training else {}, spec.config, "simulator")
     if for_training and settings.randomise.wanted:
         _check_variants(spec, plugins)
         more["variants"] = draw_variants(settings.randomise, model)

@@ -143,6 +143,11 @@ def test_simulator_settings_given_replace_those_of_the_preset(plugins, toy_model
     assert chosen(plugins, {**PPO, "simulator": simulator}, toy_model) == expected
 
 
+def test_simulator_settings_may_be_lists(plugins):
+    settings = plan_training({**PPO, "simulator": {"cores": [0, 1]}}, plugins).settings["simulator"]
+    assert settings == {"cores": [0, 1]}
+
+
 def test_other_presets_train_in_the_bodys_own_physics(plugins, toy_model):
     for preset in ("paper", "joint_only", "physics_aware"):
         assert chosen(plugins, {**PPO, "preset": preset}, toy_model) == ("mujoco", False)
