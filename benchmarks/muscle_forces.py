@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import qmc
 
 from mimic_core import BodyModel
-from mimic_core.plugins import Plugins
+from mimic_core.plugins.manager import Plugins
 
 PHYSIOLOGICAL_N = (0.2, 1.2)
 REACH_S = 0.3

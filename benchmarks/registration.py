@@ -42,10 +42,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from mimic_core import Body, BodyModel, Calibration, ReferenceClips, stages
-from mimic_core.body import make_body
-from mimic_core.clips import error_summary
-from mimic_core.plugins import Plugins, installed
+from mimic_core import Body, BodyModel, Calibration, ReferenceClips
+from mimic_core.chain import stages
+from mimic_core.chain.choose import make_body
+from mimic_core.chain.installed import installed
+from mimic_core.plugins.manager import Plugins
+from mimic_core.records.statistics import error_summary
 
 MM = 1e3
 NEAR = 3

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mimic_core import BodyModel
-from mimic_core.body import make_body
-from mimic_core.plugins import installed
+from mimic_core.chain.choose import make_body
+from mimic_core.chain.installed import installed
 from mimic_core.runtime import prepare_jax
 
 CONTROL_DT = 0.0025

@@ -47,10 +47,10 @@ from rich.console import Console
 from rich.table import Table
 from scipy.spatial.distance import pdist
 
-from mimic_core.assembly import TrainPlan
-from mimic_core.plugins import installed
-from mimic_core.storage import write_json
-from mimic_core.task import Task
+from mimic_core.chain.assembly import TrainPlan
+from mimic_core.chain.installed import installed
+from mimic_core.files import write_json
+from mimic_core.task.task import Task
 from mimic_gym.imitation import imitation_task, plan_and_clips
 
 PEERS = Path(__file__).resolve().parent / "throughput_peers"

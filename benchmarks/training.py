@@ -21,10 +21,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mimic_core import Rollouts, stages
+from mimic_core import Rollouts
+from mimic_core.chain import stages
+from mimic_core.chain.installed import installed
 from mimic_core.config import merge
-from mimic_core.plugins import installed
-from mimic_core.storage import write_json
+from mimic_core.files import write_json
 
 THRESHOLDS_MM = (2.0, 1.0, 0.7, 0.6)
 ROWS: dict[str, dict[str, Any]] = {

@@ -8,6 +8,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from where import SHARED_DATA
+
+from mimic_core.chain import discover
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real recordings and reference models beside the checkout; tests skip where it is absent."""
-    path = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = SHARED_DATA
     if not path.is_dir():
         pytest.skip(f"no real data at {path}")
     return path
@@ -33,9 +36,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def plugins():
     """The installed plugins."""
-    from mimic_core.plugins import Plugins
 
-    return Plugins.discover()
+    return discover()
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +77,6 @@ def truth(mouse, plugins):
     """Made-up reaches without noise and gaps: keypoints, and the joint angles behind them."""
     from mimic_core import BodyModel
 
-    spec = plugins.get("source", "reaches")
+    spec = plugins.get("generator", "reaches")
     make = spec.build(spec.config(clips=8, noise_mm=0.0, gap_share=0.0), BodyModel.compile(mouse), 3)
     return make.make()

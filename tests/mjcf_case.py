@@ -6,8 +6,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from mimic_core import Body
-from mimic_core.body import make_body
-from mimic_core.plugins import Plugins
+from mimic_core.chain.choose import make_body
+from mimic_core.plugins.manager import Plugins
 
 MODEL = """
 <mujoco>

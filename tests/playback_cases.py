@@ -6,9 +6,9 @@ import numpy as np
 from toys import make_clips
 
 from mimic_core import BodyModel, ReferenceClips, Rollouts
-from mimic_core.assembly import plan_training
+from mimic_core.chain.assembly import plan_training
 from mimic_core.config import unstructure
-from mimic_core.storage import to_json
+from mimic_core.files import to_json
 from mimic_playback.source import Recording
 
 SMALL = {"width": 320, "height": 240}

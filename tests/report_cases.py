@@ -9,7 +9,7 @@ from playback_cases import rollouts_of
 from toys import make_clips
 
 from mimic_core import BodyModel, Rollouts
-from mimic_core.storage import write_json
+from mimic_core.files import write_json
 
 
 def toy_rollouts(plugins, model: BodyModel, **changes) -> Rollouts:

@@ -9,10 +9,10 @@ import mujoco
 import numpy as np
 
 from mimic_core import Body, BodyModel
-from mimic_core.clips import ReferenceClips
-from mimic_core.step import as_term
-from mimic_core.task import Task, WeightedTerm
-from mimic_core.task_settings import TaskSettings
+from mimic_core.records.clips import ReferenceClips
+from mimic_core.task.settings import TaskSettings
+from mimic_core.task.step import as_term
+from mimic_core.task.task import Task, WeightedTerm
 
 # jax moved it out of `experimental`
 enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64

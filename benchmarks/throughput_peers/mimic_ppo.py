@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from mimic_core import hookimpl, stages
-from mimic_core.plugins import Plugins
+from mimic_core import hookimpl
+from mimic_core.chain import stages
+from mimic_core.plugins.manager import Plugins
 from mimic_core.runtime import prepare_jax
 
 

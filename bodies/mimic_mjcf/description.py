@@ -7,9 +7,8 @@ from pathlib import Path
 
 import attrs
 
-from mimic_core import Body, ConfigError
-from mimic_core.config import read_toml, structure
-from mimic_core.mjcf import ROOTS, Place, body_from_mjcf, find_mjcf
+from mimic_core import Body, ConfigError, read_toml, structure
+from mimic_mjcf.mjcf import ROOTS, Place, body_from_mjcf, find_mjcf
 
 _positive = attrs.validators.gt(0)
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import attrs
 
-from mimic_core import ConfigError
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, did_you_mean
 
 _ABOUT = ("name", "variants", "sources", "source_of", "units", "variant")
 """Parts of the table that say something about facts and are none themselves."""

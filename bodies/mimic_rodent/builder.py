@@ -7,9 +7,8 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
-from mimic_core import Body, ConfigError
-from mimic_core.config import structure
-from mimic_core.mjcf import Place, body_from_mjcf, find_mjcf
+from mimic_core import Body, ConfigError, structure
+from mimic_mjcf.mjcf import Place, body_from_mjcf, find_mjcf
 
 _PACKAGE, _INSIDE = "dm_control", "locomotion/walkers/assets/rodent.xml"
 

@@ -37,7 +37,7 @@ def analyze(
 
     Every file says itself what it is. What an analysis reads is shown by `mimic plugins show NAME`.
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     plugins = load_plugins()
     with working(plugins):

@@ -10,14 +10,14 @@ import typer
 
 from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
 from mimic_core.cli.info import BACKENDS, renders
-from mimic_core.storage import atomic_path, check_output
+from mimic_core.files import atomic_path, check_output
 
 if TYPE_CHECKING:
     import mujoco
     import numpy as np
     from matplotlib.figure import Figure
 
-    from mimic_core.body import BodyModel
+    from mimic_core.body.model import BodyModel
 
 
 def body(
@@ -32,7 +32,8 @@ def body(
 
     Settings of the body are given with `--set body.KEY=VALUE`.
     """
-    from mimic_core.body import BodyModel, make_body
+    from mimic_core.body.model import BodyModel
+    from mimic_core.chain.choose import make_body
 
     given = settings(set_, "body")
     backend = None

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
+from mimic_core.chain.installed import installed
 from mimic_core.cli.progress import ProgressBars, ProgressLines, WatchPanel
 from mimic_core.config import merge, parse_assignments
 from mimic_core.errors import ConfigError
-from mimic_core.plugins import Plugins, installed
+from mimic_core.plugins.manager import Plugins
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
 Set = Annotated[
@@ -106,7 +107,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Any:
 
 
 def error_rows(summary: Mapping[str, Any], label: str) -> list[list[Any]]:
-    """Rows of an error summary (see `mimic_core.clips.error_summary`) for a table; what is missing is a dash."""
+    """Rows of an error summary (see `mimic_core.records.clips.error_summary`) for a table; what is missing is a dash."""
     return [
         [label, *(_or_dash(summary[k]) for k in ("mean", "median", "p95", "max"))],
         *([f"  {n}", _or_dash(v), "", "", ""] for n, v in summary["per_keypoint"].items()),

@@ -25,7 +25,7 @@ def emg(
 
     The files that a reader takes and its settings are shown by `mimic plugins show READER`.
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     plugins = load_plugins()
     with working(plugins):

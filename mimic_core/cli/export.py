@@ -11,10 +11,10 @@ import typer
 from mimic_core.cli.common import Json, Set, emit, error_rows, load_plugins, settings, table, working
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import DataError, PluginError
-from mimic_core.storage import atomic_path, check_output, file_hash
+from mimic_core.files import atomic_path, check_output, file_hash
 
 if TYPE_CHECKING:
-    from mimic_core.plugins import Plugins
+    from mimic_core.plugins.manager import Plugins
 
 
 def export_record(
@@ -25,8 +25,8 @@ def export_record(
     Raises:
         DataError: ``file`` is of another kind than the format exchanges, or the layout cannot hold it.
     """
-    from mimic_core.records import load
-    from mimic_core.stages import Events
+    from mimic_core.chain.stages import Events
+    from mimic_core.records.kinds import load
 
     out = Path(out)
     spec = plugins.get("format", name)
@@ -62,7 +62,7 @@ def import_clips(
 ) -> dict[str, Any]:
     """Read fits of another program as movements of a body and save them as reference clips.
 
-    ``body`` is a name or a description file, see `mimic_core.body.parse_body`.
+    ``body`` is a name or a description file, see `mimic_core.body.body.parse_body`.
 
     Raises:
         PluginError: the format is only written.
@@ -70,8 +70,8 @@ def import_clips(
     """
     import attrs
 
-    from mimic_core.body import make_body
-    from mimic_core.stages import Events, versions
+    from mimic_core.chain.choose import make_body
+    from mimic_core.chain.stages import Events, versions
 
     check_output(out)
     spec = plugins.get("format", name)

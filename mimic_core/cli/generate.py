@@ -24,7 +24,7 @@ def generate(
 
     Example: `mimic generate --body mouse_forelimb --out keypoints.h5`
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     given = settings(set_, "generate")
     body_settings = given.pop("body", {})

@@ -38,8 +38,8 @@ def gather(plugins: Any) -> dict[str, Any]:
     """Return versions, devices, rendering backends and plugins."""
     import jax
 
+    from mimic_core.chain.stages import versions
     from mimic_core.runtime import cache_directory
-    from mimic_core.stages import versions
 
     found = versions(plugins)
     return {

@@ -9,7 +9,7 @@ import typer
 
 from mimic_core.cli.common import Json, emit, load_plugins, table, working
 from mimic_core.errors import PluginError, did_you_mean
-from mimic_core.plugins import Provided
+from mimic_core.plugins.manager import Provided
 
 plugins_app = typer.Typer(no_args_is_help=True, help="See what is installed, and whether it works.")
 Name = Annotated[
@@ -115,7 +115,7 @@ def _describe(p: Provided) -> dict[str, Any]:
 def _reads(p: Provided) -> str:
     """What an analysis, or a reader of recordings, takes."""
     if p.kind != "analysis":
-        return getattr(p.record, "reads", "") if p.kind == "recording" else ""
+        return getattr(p.record, "reads", "") if p.kind == "emg_reader" else ""
     beside = [f"{kind} (must be given)" if kind in p.record.needs else kind for kind in p.record.uses]
     return p.record.of + (", any number" if p.record.several else "") + "".join(f"; {b}" for b in beside)
 

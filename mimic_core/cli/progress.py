@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from mimic_core.hookspecs import hookimpl
+from mimic_core.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -100,7 +100,7 @@ class Shown:
 
     @hookimpl
     def mimic_stage_started(self, stage: str, settings: Mapping[str, Any]) -> None:
-        rewards = settings.get("settings", {}).get("rewards", {})  # of `mimic_core.assembly.TrainPlan`
+        rewards = settings.get("settings", {}).get("rewards", {})  # of `mimic_core.chain.assembly.TrainPlan`
         self.stages[stage] = StageState(stage, time.monotonic(), tuple(rewards))
 
     @hookimpl

@@ -54,7 +54,7 @@ def register(
     a camera's rate for instance where files do not hold it, are given with `--set register.reader.KEY=VALUE`, those of
     the body with `--set body.KEY=VALUE`.
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     given = settings(set_, "register")
     reader_settings = given.pop("reader", {})

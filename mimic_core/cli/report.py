@@ -21,7 +21,7 @@ def report(
 
     Example: `mimic report demo --out demo.html`
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     plugins = load_plugins()
     with working(plugins):

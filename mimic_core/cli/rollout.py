@@ -41,7 +41,7 @@ def rollout(
     The controller is not trained again. Settings of a perturbation are shown by `mimic plugins show NAME`; what came of
     it, by `mimic analyze recovery rollouts.h5 pushed.h5 --out recovery`.
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     plugins = load_plugins()
     with working(plugins):

@@ -23,7 +23,7 @@ def run(
 
     Settings of the file are changed with `--set`, e.g. `--set train.policy.steps=2000000`.
     """
-    from mimic_core import pipeline
+    from mimic_core.chain import run_file as pipeline
 
     plugins = load_plugins()
     with working(plugins, watch):

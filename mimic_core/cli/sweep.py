@@ -24,7 +24,7 @@ def sweep(
 
     Anything of the file is changed with `--set`, e.g. `--set sweep.seeds=5` or `--set executor.name=ray`.
     """
-    from mimic_core import sweep as sweeps
+    from mimic_sweep import engine as sweeps
 
     plugins = load_plugins()
     with working(plugins, watch):

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mimic_core.chain.events import listening, make_loggers
 from mimic_core.cli.common import Json, Seed, Set, Watch, emit, load_plugins, settings, working
 from mimic_core.config import merge
-from mimic_core.events import listening, make_loggers
 
 
 def train(
@@ -41,7 +41,7 @@ def train(
     `actuation`, `simulator`, `log.LOGGER`. A term is left out with `--set rewards.TERM=false`. Tracking is measured on
     the clips held out, in the true physics.
     """
-    from mimic_core import stages
+    from mimic_core.chain import stages
 
     options = {"policy": {"name": policy}, "simulator": {"name": simulator}, "actuation": {"name": actuation}}
     given = {k: v for k, v in options.items() if v["name"]}

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core.body import Body, BodyModel, BodySpec
-from mimic_core.clips import ReferenceClips
-from mimic_core.component import ComponentSpec
+from mimic_core.body.body import Body, BodySpec
+from mimic_core.body.model import BodyModel
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, MimicError, PluginError
-from mimic_core.storage import to_json
+from mimic_core.files import to_json
+from mimic_core.plugins.component import ComponentSpec
+from mimic_core.records.clips import ReferenceClips
 from mimic_core.testing.perturbations import check_perturbation
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.steps import floating_model
 
 if TYPE_CHECKING:
-    from mimic_core.plugins import Plugins, Provided
+    from mimic_core.plugins.manager import Plugins, Provided
 
 Check = Callable[[Any, "Plugins"], None]
 
@@ -269,7 +270,7 @@ def _check_simulation(record: Any, plugins: Plugins) -> None:
     """Reset, three steps and a reading on the toy body: shapes, finite numbers, time, no hidden state."""
     import jax
 
-    from mimic_core.simulator import Readings
+    from mimic_core.physics.simulator import Readings
     from mimic_core.testing.steps import random_step, toy_model
 
     model = toy_model(plugins)
@@ -435,7 +436,7 @@ def _check_registration(record: Any, plugins: Plugins) -> None:
 
 
 def _check_source(record: Any, plugins: Plugins) -> None:
-    from mimic_core.keypoints import Keypoints
+    from mimic_core.records.keypoints import Keypoints
     from mimic_core.testing.toy import toy_body
 
     model = BodyModel.compile(toy_body())
@@ -450,7 +451,7 @@ def _check_source(record: Any, plugins: Plugins) -> None:
 
 
 def _check_presets(record: Any, plugins: Plugins) -> None:
-    from mimic_core.assembly import plan_training
+    from mimic_core.chain.assembly import plan_training
 
     for preset in record.presets or (None,):
         plan_training({"policy": {"name": record.name}, **({"preset": preset} if preset else {})}, plugins)
@@ -471,7 +472,7 @@ _OWN: dict[str, dict[str, Check]] = {
     "report": {"builds": _check_builds},
     "executor": {"builds": _check_builds},
     "registration": {"builds": _check_registration},
-    "source": {"makes keypoints": _check_source},
+    "generator": {"makes keypoints": _check_source},
     "policy": {"presets": _check_presets},
     "perturbation": {"builds": check_perturbation},
 }

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mimic_core.control.perturbation import Perturbation, RolloutContext, body_index
 from mimic_core.errors import PluginError
-from mimic_core.perturbation import Perturbation, RolloutContext, body_index
 
 if TYPE_CHECKING:
-    from mimic_core.body import BodyModel
-    from mimic_core.plugins import Plugins
+    from mimic_core.body.model import BodyModel
+    from mimic_core.plugins.manager import Plugins
 
 
 def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: Any) -> RolloutContext:
     """Return what a perturbation is told of clips of so many entries at 400 Hz; ``more`` replaces any of it."""
-    from mimic_core.task_settings import TaskSettings
+    from mimic_core.task.settings import TaskSettings
 
     given = {
         "clip_names": tuple(f"clip_{i}" for i in range(len(n_steps))),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mimic_core.rollouts import Rollouts
+from mimic_core.records.rollouts import Rollouts
 
 LINK_M = 0.01
 """Length of each link of the synthetic planar arm, m."""

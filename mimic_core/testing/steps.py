@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from mimic_core.body import Body, BodyModel, Muscle
-from mimic_core.step import Kinematics, StepView
+from mimic_core.body.body import Body, Muscle
+from mimic_core.body.model import BodyModel
+from mimic_core.task.step import Kinematics, StepView
 from mimic_core.testing.toy import toy_body
 
 if TYPE_CHECKING:
-    from mimic_core.plugins import Plugins
+    from mimic_core.plugins.manager import Plugins
 
 CONTROL_DT = 0.0025
 """Length of a control step, s."""
@@ -66,7 +67,7 @@ def floating_model(plugins: Plugins | None = None) -> BodyModel:
 
 def _driven(body: Body, plugins: Plugins | None) -> BodyModel:
     if plugins is None:
-        from mimic_core.plugins import installed
+        from mimic_core.chain.installed import installed
 
         plugins = installed()
     spec = plugins.default("actuation")

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mimic_core.body import BodySpec
-from mimic_core.component import ComponentSpec
-from mimic_core.plugins import Plugins, installed
+from mimic_core.body.body import BodySpec
+from mimic_core.chain.installed import installed
+from mimic_core.plugins.component import ComponentSpec
+from mimic_core.plugins.manager import Plugins
 from mimic_core.testing import conformance, terms
 
 

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mimic_core.body import BodyModel
+from mimic_core.body.model import BodyModel
 from mimic_core.errors import PluginError
-from mimic_core.step import Kinematics, StepView, Term, as_term, fields_read
+from mimic_core.task.step import Kinematics, StepView, Term, as_term, fields_read
 from mimic_core.testing.steps import random_step, step_at_rest, step_on_reference
 
 TOLERANCE = 1e-5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mimic_core.body import Body, Muscle
+from mimic_core.body.body import Body, Muscle
 
 _MJCF = """
 <mujoco model="toy">

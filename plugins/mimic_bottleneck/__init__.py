@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mimic_bottleneck.settings import ApgSettings, PpoSettings
-from mimic_core import PolicySpec, hookimpl
-from mimic_core.config import merge
+from mimic_core import PolicySpec, hookimpl, merge
 
 __all__ = ["ApgSettings", "PpoSettings"]
 

@@ -18,10 +18,9 @@ from jax import Array
 from mimic_bottleneck.checkpoint import Checkpoints
 from mimic_bottleneck.devices import on_one_device
 from mimic_bottleneck.faults import describe_fault
-from mimic_core import TrainingError
-from mimic_core.policy import Member
+from mimic_core import TrainingError, write_text
+from mimic_core.control import Member
 from mimic_core.runtime import collection_paused
-from mimic_core.storage import write_text
 
 if TYPE_CHECKING:
     from mimic_bottleneck.training import BottleneckTrainer, TrainState, Values

@@ -20,7 +20,7 @@ from mimic_bottleneck.checkpoint import WHICH, Checkpoints
 from mimic_bottleneck.devices import Devices
 from mimic_bottleneck.network import Bottleneck, Normalizer
 from mimic_core import ConfigError, Controller, DataError, Decision
-from mimic_core.policy import Member
+from mimic_core.control import Member
 from mimic_core.task import Observation, Starts, Task, TaskState
 
 VALUES = ("learning_rate", "kl_weight", "discount", "gae_lambda", "entropy", "clip")

@@ -1,6 +1,6 @@
 """EMG: from recordings to envelopes, and beside what the simulated muscles did."""
 
-from mimic_core import AnalysisSpec, RecordingSpec, hookimpl
+from mimic_core import AnalysisSpec, EmgReaderSpec, hookimpl
 from mimic_emg.settings import Comparison, MeanEmg, RawEmg, SyntheticEmg
 
 _PAPER = "Leonardis et al. 2025, arXiv:2511.21848, section 2.2"
@@ -31,8 +31,8 @@ def build_analysis(config: Comparison):
 
 
 @hookimpl
-def mimic_recordings():
-    yield RecordingSpec(
+def mimic_emg_readers():
+    yield EmgReaderSpec(
         name="emg",
         config=RawEmg,
         build=build_raw,
@@ -42,14 +42,14 @@ def mimic_recordings():
         source=_PAPER,
         default=True,
     )
-    yield RecordingSpec(
+    yield EmgReaderSpec(
         name="mean_emg",
         config=MeanEmg,
         build=build_mean,
         reads="mean envelopes that are already processed, one .csv (a column of times, a column for each muscle)",
         summary="mean envelopes over trials, e.g. out of a publication",
     )
-    yield RecordingSpec(
+    yield EmgReaderSpec(
         name="synthetic_emg",
         config=SyntheticEmg,
         build=build_synthetic,

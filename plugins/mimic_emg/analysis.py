@@ -8,10 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table
-from mimic_core.emg import muscle_pairs
-from mimic_core.errors import did_you_mean
-from mimic_core.intervals import Mean
+from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table, did_you_mean
+from mimic_core.records import Mean, muscle_pairs
 from mimic_emg.compare import MEASURES, Compared, Recorded, compare, lags, max_force, recorded
 from mimic_emg.settings import Comparison
 
@@ -87,7 +85,7 @@ def _check_shared(counts: Sequence[int], emg: Emg) -> None:
 
 
 def pairs(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> tuple[dict[str, str], list[str]]:
-    """Recorded muscle → simulated muscle, and the recorded muscles without one; see `mimic_core.emg.muscle_pairs`."""
+    """Recorded muscle → simulated muscle, and the recorded muscles without one; see `mimic_core.records.emg.muscle_pairs`."""
     first = rollouts[0]
     muscles = muscle_pairs(emg.muscle_names, first.muscle_names, first.body, config.muscles, "analyze.emg.muscles")
     if not muscles:

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_core import Emg, Rollouts
-from mimic_core.emg import mean_and_sem
+from mimic_core.records import mean_and_sem
 from mimic_emg.settings import Comparison
 
 MEASURES = ("mae", "rmse", "r", "lag_ms", "r_at_lag")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLACK, BLUE, GREEN, VERMILLION
-from mimic_core.intervals import half_width
+from mimic_core.analysis import BLACK, BLUE, GREEN, VERMILLION
+from mimic_core.records import half_width
 from mimic_emg.analysis import Findings, trial_means
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mimic_core import ConfigError, DataError, Emg
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, DataError, Emg, did_you_mean
 from mimic_emg.settings import MeanEmg
 
 _TIMES = ("time", "time_s", "time_ms")

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from mimic_core import DataError, Emg
-from mimic_core.errors import did_you_mean
+from mimic_core import DataError, Emg, did_you_mean
 from mimic_emg.pipeline import Trial, envelopes, first_s, methods, not_recorded
 from mimic_emg.settings import Processing, RawEmg
 

@@ -9,9 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import DataError
-from mimic_core.errors import did_you_mean
-from mimic_core.storage import open_hdf5
+from mimic_core import DataError, did_you_mean
+from mimic_core.records import open_hdf5
 from mimic_emg.pipeline import Trial
 from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
 from mimic_emg.settings import RawEmg

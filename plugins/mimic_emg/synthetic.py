@@ -10,9 +10,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Emg, Rollouts
-from mimic_core.errors import did_you_mean
-from mimic_core.storage import write_text
+from mimic_core import ConfigError, DataError, Emg, Rollouts, did_you_mean, write_text
 from mimic_emg.pipeline import Trial, check_rate
 from mimic_emg.raw import Recording, processed
 from mimic_emg.settings import RawEmg, SyntheticEmg

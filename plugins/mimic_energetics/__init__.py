@@ -10,12 +10,12 @@ from attrs.validators import ge, gt, le
 from mimic_core import AnalysisSpec, hookimpl
 
 if TYPE_CHECKING:
-    from mimic_core.metabolics import Metabolic
+    from mimic_energetics.metabolics import Metabolic
 
 
 @attrs.frozen
 class Settings:
-    """Settings of the energetics analysis: constants of the model of metabolic power, see `mimic_core.metabolics`.
+    """Settings of the energetics analysis: constants of the model of metabolic power, see `mimic_energetics.metabolics`.
 
     Attributes:
         slow_twitch: share of slow-twitch fibres; 0, since a mouse's limb muscles are almost all fast.
@@ -30,7 +30,7 @@ class Settings:
     @property
     def constants(self) -> Metabolic:
         """All constants of the model; those that are not set here are the published ones."""
-        from mimic_core.metabolics import Metabolic
+        from mimic_energetics.metabolics import Metabolic
 
         return Metabolic(**attrs.asdict(self))
 

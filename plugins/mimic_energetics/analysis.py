@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import Result, Rollouts, Table
-from mimic_core.across import check_same, labels, mean_interval
+from mimic_core.records import check_same, labels, mean_interval
 from mimic_energetics.energy import Balance, Work, balance, compiled, joint_work, metabolic, muscle_work
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from mimic_core import BodyModel, DataError, Rollouts
 
 if TYPE_CHECKING:
-    from mimic_core.metabolics import Metabolic
+    from mimic_energetics.metabolics import Metabolic
 
 
 @attrs.frozen(eq=False)
@@ -64,9 +64,8 @@ def compiled(rollouts: Rollouts) -> BodyModel:
     Raises:
         DataError: they do not hold them.
     """
-    from mimic_core.assembly import TrainPlan, build_model
-    from mimic_core.config import structure
-    from mimic_core.plugins import installed
+    from mimic_core import structure
+    from mimic_core.chain import TrainPlan, build_model, installed
 
     plan = rollouts.provenance.get("run", {}).get("plan")
     if rollouts.body is None or plan is None:
@@ -90,7 +89,7 @@ def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.nda
     """
     import jax
 
-    from mimic_core.metabolics import Muscles, metabolic_power
+    from mimic_energetics.metabolics import Muscles, metabolic_power
 
     muscles = Muscles.of(model)
     names = rollouts.muscle_names

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.across import mean_interval
-from mimic_core.figures import BLACK, BLUE, ORANGE, SKY, VERMILLION
+from mimic_core.analysis import BLACK, BLUE, ORANGE, SKY, VERMILLION
+from mimic_core.records import mean_interval
 
 if TYPE_CHECKING:
     from mimic_energetics.analysis import Energetics

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLACK, CYCLE, GREY
+from mimic_core.analysis import BLACK, CYCLE, GREY
 from mimic_frontier import Settings
 from mimic_frontier.knee import Knee
 from mimic_frontier.names import label

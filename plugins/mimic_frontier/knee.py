@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from mimic_core.intervals import Mean
+from mimic_core.records import Mean
 from mimic_frontier.points import Point
 
 

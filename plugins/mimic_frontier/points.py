@@ -9,9 +9,8 @@ from typing import Any
 
 import attrs
 
-from mimic_core import ConfigError, DataError, SweepResults
-from mimic_core.errors import did_you_mean
-from mimic_core.intervals import Mean
+from mimic_core import ConfigError, DataError, SweepResults, did_you_mean
+from mimic_core.records import Mean
 from mimic_frontier import Settings
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from mimic_core import ConfigError
 from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, working
-from mimic_core.errors import ConfigError
 
 
 def gym(

@@ -14,8 +14,8 @@ from gymnasium.spaces import Box, Dict, Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from mimic_core.errors import ConfigError, TrainingError, did_you_mean
-from mimic_core.task import Outcome, Task, TaskState
+from mimic_core import ConfigError, Outcome, TrainingError, did_you_mean
+from mimic_core.task import Task, TaskState
 from mimic_gym.imitation import imitation_task
 from mimic_gym.programs import programs, sizes
 

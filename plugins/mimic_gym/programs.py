@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from mimic_core.task import Observation, Outcome, Task, TaskState
+from mimic_core import Outcome
+from mimic_core.task import Observation, Task, TaskState
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
-from mimic_core.errors import ConfigError
+from mimic_core import ConfigError
 from mimic_gym.envs import MimicVectorEnv
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import mujoco
 
-from mimic_core import Actuation, Body, ConfigError, Muscle
-from mimic_core.errors import did_you_mean
+from mimic_core import Actuation, Body, ConfigError, Muscle, did_you_mean
 
 if TYPE_CHECKING:
     from mimic_hill import Settings

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table
-from mimic_core.across import check_same, labels, mean_interval
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, DataError, Result, Rollouts, Table, did_you_mean
+from mimic_core.records import check_same, labels, mean_interval
 from mimic_latent.components import INTENTION, Components, all_components, layers_of, rows
 from mimic_latent.similarity import linear_cka, procrustes
 

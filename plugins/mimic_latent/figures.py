@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
-from mimic_core.figures import BLACK, CYCLE, SEQUENTIAL
+from mimic_core.analysis import BLACK, CYCLE, SEQUENTIAL
 from mimic_latent.components import Components, layers_of
 
 _MOST = 12

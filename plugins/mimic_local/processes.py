@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mimic_core import Job, Outcome
-from mimic_core.executor import crashed, failure, start, stop
+from mimic_core.chain import crashed, failure, start, stop
 
 if TYPE_CHECKING:
     from mimic_local import Settings

@@ -19,8 +19,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missin
     from mujoco import mjx
 
 from mimic_core import BodyModel, ConfigError, Readings, SimState
-from mimic_core.randomisation import Variants
-from mimic_core.simulator import substeps
+from mimic_core.physics import Variants, substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported

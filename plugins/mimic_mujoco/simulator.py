@@ -18,8 +18,7 @@ from jaxtyping import Float
 from mujoco import rollout
 
 from mimic_core import BodyModel, Physics, Readings, SimState
-from mimic_core.randomisation import Variants
-from mimic_core.simulator import substeps
+from mimic_core.physics import Variants, substeps
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 _CONTROL, _PUSH = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_XFRC_APPLIED)

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table
-from mimic_core.across import check_same
-from mimic_core.errors import did_you_mean
-from mimic_core.storage import to_json
+from mimic_core import ConfigError, DataError, Result, Rollouts, Table, did_you_mean, to_json
+from mimic_core.records import check_same
 
 if TYPE_CHECKING:
     from mimic_perturb import Recovery

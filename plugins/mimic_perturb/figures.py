@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import DIVERGING, GREY, ORANGE, VERMILLION
+from mimic_core.analysis import DIVERGING, GREY, ORANGE, VERMILLION
 
 if TYPE_CHECKING:
     from mimic_perturb import Recovery

@@ -5,9 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext
-from mimic_core.errors import did_you_mean
-from mimic_core.randomisation import MUSCLE_FORCE, Variants
+from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext, did_you_mean
+from mimic_core.physics import MUSCLE_FORCE, Variants
 from mimic_perturb import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
 
 

@@ -97,6 +97,6 @@ def view(
 
 
 def _settings(command: str, **given: Any) -> Playback:
-    from mimic_core.config import structure
+    from mimic_core import structure
 
     return structure(given, Playback, command)

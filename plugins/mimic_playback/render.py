@@ -6,9 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from mimic_core.config import unstructure
-from mimic_core.events import Events
-from mimic_core.plugins import Plugins
+from mimic_core import Plugins, unstructure
+from mimic_core.chain import Events
 from mimic_playback.opengl import OpenGL, working_backend
 from mimic_playback.outlines import Outlines
 from mimic_playback.page import Page, Painter

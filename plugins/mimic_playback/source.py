@@ -9,11 +9,8 @@ from pathlib import Path
 import attrs
 import h5py
 
-from mimic_core import Body, BodyModel, DataError, ReferenceClips, Rollouts, stages
-from mimic_core.assembly import TrainPlan, build_model
-from mimic_core.config import structure
-from mimic_core.errors import did_you_mean
-from mimic_core.plugins import Plugins
+from mimic_core import Body, BodyModel, DataError, Plugins, ReferenceClips, Rollouts, did_you_mean, structure
+from mimic_core.chain import TrainPlan, build_model, stages
 
 
 @attrs.frozen(eq=False)

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mimic_core import ConfigError, DataError
-from mimic_core.storage import atomic_path, check_output
+from mimic_core import ConfigError, DataError, atomic_path, check_output
 
 Write = Callable[[np.ndarray], None]
 """Takes one picture (height, width, 3), 0 to 255."""

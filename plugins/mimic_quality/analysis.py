@@ -7,9 +7,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, ReferenceClips, Result, Table
-from mimic_core.clips import error_summary
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, ReferenceClips, Result, Table, did_you_mean
+from mimic_core.records import error_summary
 from mimic_quality import Settings
 from mimic_quality.measures import Measures, runs, stats, window
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mimic_core import ConfigError, Job, Outcome
-from mimic_core.executor import crashed, failure, start, stop
+from mimic_core.chain import crashed, failure, start, stop
 
 if TYPE_CHECKING:
     from mimic_ray import Settings

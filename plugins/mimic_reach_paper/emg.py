@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_core import Emg, Rollouts
-from mimic_core.emg import mean_and_sem, muscle_pairs
+from mimic_core.records import mean_and_sem, muscle_pairs
 from mimic_reach_paper import Compat
 from mimic_reach_paper.pairs import Missing, Pair
 
@@ -35,7 +35,7 @@ class Recorded:
 
 
 def muscle_map(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> dict[str, str]:
-    """Recorded muscle (lower case) → simulated muscle; see `mimic_core.emg.muscle_pairs`.
+    """Recorded muscle (lower case) → simulated muscle; see `mimic_core.records.emg.muscle_pairs`.
 
     Without EMG, the muscles that the body and the settings know a lab to record.
     """

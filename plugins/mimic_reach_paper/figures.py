@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Emg, Rollouts
-from mimic_core.emg import mean_and_sem
-from mimic_core.figures import BLACK, BLUE, GREY, VERMILLION
+from mimic_core.analysis import BLACK, BLUE, GREY, VERMILLION
+from mimic_core.records import mean_and_sem
 from mimic_reach_paper import Compat
 from mimic_reach_paper.emg import Recorded, Sample, beside, in_time, muscle_map, raw, stretched
 

@@ -30,7 +30,7 @@ def build_mimic(config):
 
 def accepts_mimic(path):
     from mimic_core import DataError, Keypoints
-    from mimic_core.storage import open_hdf5
+    from mimic_core.records import open_hdf5
 
     try:
         with open_hdf5(path) as f:

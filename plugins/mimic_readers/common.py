@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimic_core import DataError
-from mimic_core.errors import did_you_mean
+from mimic_core import DataError, did_you_mean
 
 SAY = "--set register.reader."
 _LARGEST_JITTER = 0.25  # of a frame

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mimic_core import DataError, Keypoints
-from mimic_core.errors import did_you_mean
-from mimic_core.storage import open_hdf5
+from mimic_core import DataError, Keypoints, did_you_mean
+from mimic_core.records import open_hdf5
 from mimic_readers.common import SAY, pick_track, stated_names, stated_rate
 from mimic_readers.settings import Mat
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mimic_core import DataError, Keypoints
-from mimic_core.storage import open_hdf5
+from mimic_core.records import open_hdf5
 from mimic_readers.common import distinct, frame_rate, optional, pick_named, stated_rate
 from mimic_readers.settings import Nwb
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mimic_core import DataError, Keypoints
-from mimic_core.errors import did_you_mean
+from mimic_core import DataError, Keypoints, did_you_mean
 from mimic_readers.common import SAY, distinct, near, optional, pick_named, stated_rate, trust
 from mimic_readers.settings import Sleap
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mimic_core import DataError, Keypoints
-from mimic_core.storage import open_hdf5
+from mimic_core.records import open_hdf5
 from mimic_readers.common import distinct, pick_track, stated_names, stated_rate
 from mimic_readers.settings import SleapAnipose
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mimic_core import DataError, Keypoints
-from mimic_core.keypoints import METRES_PER
+from mimic_core.records import METRES_PER
 from mimic_readers.common import distinct
 
 _HEADER_LINES = 5

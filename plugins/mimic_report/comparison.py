@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from attrs.validators import ge, min_len
 
-from mimic_core.config import flatten, read_toml, structure
+from mimic_core import flatten, read_toml, structure
 from mimic_report.headline import made_up_emg
 from mimic_report.markup import dig, show, slug, text
 from mimic_report.run import Run

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLUE
+from mimic_core.analysis import BLUE
 from mimic_report.markup import name, picture
 
 CAPTION = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mimic_core.figures import FORMATS
+from mimic_core.analysis import FORMATS
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)
 # Vector figures stay sharp in print; very long ones (tens of thousands of points) slow a browser down.

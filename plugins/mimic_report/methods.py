@@ -8,9 +8,8 @@ from typing import Any
 
 import attrs
 
-from mimic_core import PluginError, ReferenceClips
-from mimic_core.config import flatten
-from mimic_core.plugins import Plugins, installed
+from mimic_core import PluginError, Plugins, ReferenceClips, flatten
+from mimic_core.chain import installed
 from mimic_report.markup import dig, duration, is_plain, name, show, text
 from mimic_report.run import Run
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from mimic_core.storage import write_text
+from mimic_core import write_text
 from mimic_report.comparison import comparison, published_for
 from mimic_report.curve import training_curve
 from mimic_report.headline import headlines, in_words

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import Body, ConfigError, DataError, ReferenceClips, Rollouts
-from mimic_core.errors import did_you_mean
-from mimic_core.scene import activation_map, axes, best_angles
+from mimic_core import Body, ConfigError, DataError, ReferenceClips, Rollouts, did_you_mean
+from mimic_core.analysis import activation_map, axes, best_angles
 from mimic_report.geometry import Figurine, encoded
 from mimic_report.run import Run
 
@@ -196,7 +195,7 @@ def _colours(signed: bool) -> list[str]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    from mimic_core.figures import DIVERGING
+    from mimic_core.analysis import DIVERGING
 
     colours = colormaps[DIVERGING] if signed else activation_map()
     return [to_hex(c) for c in colours(np.linspace(0, 1, _COLOURS))]

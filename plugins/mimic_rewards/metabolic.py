@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from mimic_core import BodyModel, ConfigError, RewardSpec, StepView
-from mimic_core.metabolics import SOURCE, Metabolic, Muscles, metabolic_power
+from mimic_energetics.metabolics import SOURCE, Metabolic, Muscles, metabolic_power
 
 
 def build(config: Metabolic, model: BodyModel) -> Callable[[StepView], object]:
-    """c = Σ_m P_m in W over the muscles, P the metabolic power of `mimic_core.metabolics.metabolic_power`.
+    """c = Σ_m P_m in W over the muscles, P the metabolic power of `mimic_energetics.metabolics.metabolic_power`.
 
     Raises:
         ConfigError: the body has no muscles.

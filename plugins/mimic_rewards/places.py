@@ -41,7 +41,7 @@ def keypoints_named(names: Sequence[str], model: BodyModel, otherwise: np.ndarra
 
 
 def moving_keypoints(model: BodyModel) -> np.ndarray:
-    """Return the keypoints that the joints can move, as `mimic_core.task.Task.moving_keypoints` finds them."""
+    """Return the keypoints that the joints can move, as `mimic_core.task.task.Task.moving_keypoints` finds them."""
     import mujoco
 
     if model.root is not None:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table
-from mimic_core.emg import Emg
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table, did_you_mean
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
 from mimic_simplex.peer import Peer, largest_difference
 from mimic_simplex.scores import pearson, spearman

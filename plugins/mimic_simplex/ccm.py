@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table
-from mimic_core.emg import Emg
-from mimic_core.intervals import half_width
+from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table
+from mimic_core.records import half_width
 from mimic_simplex import pool
 from mimic_simplex.analysis import derangement
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLUE, GREY, SKY, VERMILLION
+from mimic_core.analysis import BLUE, GREY, SKY, VERMILLION
 from mimic_simplex.texts import source_words, target_unit, target_words
 
 if TYPE_CHECKING:

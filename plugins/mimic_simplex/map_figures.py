@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLUE, CYCLE, VERMILLION
+from mimic_core.analysis import BLUE, CYCLE, VERMILLION
 from mimic_simplex.texts import title
 
 if TYPE_CHECKING:

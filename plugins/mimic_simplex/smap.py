@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import DataError, Result, Rollouts, Table
-from mimic_core.emg import Emg
+from mimic_core import DataError, Emg, Result, Rollouts, Table
 from mimic_simplex import pool
 from mimic_simplex.neighbours import Cloud, Stack
 from mimic_simplex.scores import pearson, spearman

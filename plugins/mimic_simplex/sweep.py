@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import Result, Rollouts, Table
-from mimic_core.emg import Emg
+from mimic_core import Emg, Result, Rollouts, Table
 from mimic_simplex import pool
 from mimic_simplex.neighbours import Cloud, Stack
 from mimic_simplex.peer import Peer, largest_difference

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mimic_core.figures import CYCLE, GREY, SEQUENTIAL, VERMILLION
+from mimic_core.analysis import CYCLE, GREY, SEQUENTIAL, VERMILLION
 from mimic_simplex.texts import title
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mimic_core.emg import Emg
+    from mimic_core import Emg
     from mimic_simplex.ccm import CrossMap
     from mimic_simplex.neighbours import Stack
     from mimic_simplex.settings import CCMSettings, Settings, SMapSettings, SweepSettings

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Rollouts
-from mimic_core.emg import Emg
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, DataError, Emg, Rollouts, did_you_mean
 
 KINDS = ("joint", "muscle", "emg")
 """A variable is named ``kind:name``, e.g. ``joint:elbow``."""

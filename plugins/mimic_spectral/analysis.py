@@ -10,7 +10,7 @@ import numpy as np
 from scipy import signal as dsp
 
 from mimic_core import ConfigError, DataError, Result, Rollouts, Table
-from mimic_core.across import check_same, labels, mean_interval
+from mimic_core.records import check_same, labels, mean_interval
 
 if TYPE_CHECKING:
     from mimic_spectral import Settings

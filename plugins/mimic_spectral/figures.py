@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLACK, BLUE, GREY, VERMILLION
+from mimic_core.analysis import BLACK, BLUE, GREY, VERMILLION
 
 if TYPE_CHECKING:
     from mimic_spectral import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mimic_core import DataError, Keypoints
-from mimic_core.keypoints import METRES_PER
+from mimic_core.records import METRES_PER
 from mimic_stac.jumps import runs
 from mimic_stac.kinematics import Kinematics
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel
-from mimic_core.scaling import segments
+from mimic_core.body import segments
 
 FREE, BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
 SLIDE, HINGE = int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_core import Body, BodyModel, Keypoints, ReferenceClips
-from mimic_core.reference import velocity
+from mimic_core.task import velocity
 from mimic_stac.calibrate import Fit
 from mimic_stac.jumps import DISTRUST, runs
 from mimic_stac.kinematics import Kinematics

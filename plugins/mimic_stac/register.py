@@ -8,9 +8,8 @@ import attrs
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mimic_core import Body, BodyModel, Calibration, ConfigError, DataError, Keypoints, ReferenceClips
-from mimic_core.errors import did_you_mean
-from mimic_core.registration import Progress
+from mimic_core import Body, BodyModel, Calibration, ConfigError, DataError, Keypoints, ReferenceClips, did_you_mean
+from mimic_core.registration.method import Progress
 from mimic_stac import Settings, axes_matrix
 from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio

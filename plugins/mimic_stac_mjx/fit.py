@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from mimic_core import DataError, Keypoints
-from mimic_core.storage import open_hdf5
+from mimic_core.records import open_hdf5
 from mimic_stac_mjx import Settings
 
 DEFAULT_RATE_HZ = 200.0

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, DataError, Result, Rollouts, Table
-from mimic_core.across import check_same, labels, mean_interval
+from mimic_core.records import check_same, labels, mean_interval
 from mimic_synergies.factors import Synergies, chance, factorise, held_out_vaf, match, shuffled
 
 if TYPE_CHECKING:

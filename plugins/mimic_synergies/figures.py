@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.figures import BLACK, BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
+from mimic_core.analysis import BLACK, BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
 
 if TYPE_CHECKING:
     from mimic_synergies.analysis import Curve

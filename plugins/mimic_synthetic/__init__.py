@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from mimic_core import SourceSpec, hookimpl
+from mimic_core import GeneratorSpec, hookimpl
 
 
 def _share(instance: object, attribute: attrs.Attribute, v: float) -> None:
@@ -57,8 +57,8 @@ def build(config, model, seed):
 
 
 @hookimpl
-def mimic_sources():
-    yield SourceSpec(
+def mimic_generators():
+    yield GeneratorSpec(
         name="reaches",
         config=Settings,
         build=build,

@@ -8,8 +8,7 @@ import attrs
 import mujoco
 import numpy as np
 
-from mimic_core import BodyModel, ConfigError, Keypoints
-from mimic_core.storage import write_text
+from mimic_core import BodyModel, ConfigError, Keypoints, write_text
 from mimic_synthetic import Settings
 
 MM = 1e3

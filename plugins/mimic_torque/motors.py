@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from mimic_core import Actuation, Body, ConfigError
-from mimic_core.errors import did_you_mean
+from mimic_core import Actuation, Body, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from mimic_torque import Settings

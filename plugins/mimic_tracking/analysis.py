@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Result, Rollouts, Table
-from mimic_core.errors import did_you_mean
+from mimic_core import ConfigError, Result, Rollouts, Table, did_you_mean
 
 if TYPE_CHECKING:
     from mimic_tracking import Settings

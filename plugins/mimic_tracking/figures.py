@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
-from mimic_core.figures import BLUE, GREEN, VERMILLION
+from mimic_core.analysis import BLUE, GREEN, VERMILLION
 from mimic_tracking.analysis import over_clips, quantiles, splits
 
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}

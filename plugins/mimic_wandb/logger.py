@@ -13,8 +13,7 @@ os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import: offli
 import wandb
 from wandb.errors import Error
 
-from mimic_core import ConfigError, DataError, hookimpl
-from mimic_core.storage import write_text
+from mimic_core import ConfigError, DataError, hookimpl, write_text
 
 if TYPE_CHECKING:
     from mimic_wandb import Settings

@@ -1,0 +1,44 @@
+"""Hooks that bring analyses and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mimic_core.analysis.report import ReportSpec
+from mimic_core.analysis.spec import AnalysisSpec
+from mimic_core.plugins.component import Kind
+from mimic_core.plugins.markers import hookspec
+
+
+@hookspec
+def mimic_analyses() -> Iterator[AnalysisSpec]:
+    """Yield analyses of rollouts, or with ``of`` of other records.
+
+    >>> from mimic_core import AnalysisSpec, Result, hookimpl
+    >>> @hookimpl
+    ... def mimic_analyses():
+    ...     yield AnalysisSpec(name="count",
+    ...                        build=lambda config: lambda rollouts: Result(metrics={"clips": 3}))
+    >>> next(mimic_analyses()).name
+    'count'
+    """
+
+
+@hookspec
+def mimic_reports() -> Iterator[ReportSpec]:
+    """Yield writers that turn a finished run into something a person reads.
+
+    >>> from mimic_core import ReportSpec, hookimpl
+    >>> @hookimpl
+    ... def mimic_reports():
+    ...     yield ReportSpec(name="text", build=lambda config: lambda run, out: out)
+    >>> next(mimic_reports()).name
+    'text'
+    """
+
+
+KINDS = (
+    Kind("analysis", "mimic_analyses", AnalysisSpec),
+    Kind("report", "mimic_reports", ReportSpec),
+)
+"""Kinds of component that come through these hooks."""

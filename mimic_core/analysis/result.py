@@ -1,0 +1,103 @@
+"""What an analysis finds: tables, figures, metrics, and the few numbers that a reader looks for first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from mimic_core.analysis import figures as drawing
+from mimic_core.files import atomic_path, write_json, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@attrs.frozen(kw_only=True)
+class Table:
+    """Rows under named columns; units belong into the column names."""
+
+    columns: tuple[str, ...] = attrs.field(converter=tuple)
+    rows: tuple[tuple[Any, ...], ...] = attrs.field(converter=lambda rows: tuple(map(tuple, rows)))
+    caption: str = ""
+
+    @rows.validator
+    def _rectangular(self, attribute: attrs.Attribute, rows: tuple[tuple[Any, ...], ...]) -> None:
+        for row in rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"a row has {len(row)} entries, expected {len(self.columns)} ({', '.join(self.columns)})"
+                )
+
+
+@attrs.frozen
+class Headline:
+    """One number that a reader looks for first.
+
+    Attributes:
+        label: what it is.
+        value: the number.
+        unit: of it; ``1`` where it has none.
+        note: what has to be known to read it: over what it is a mean, what chance would give.
+    """
+
+    label: str
+    value: float | None
+    unit: str = "1"
+    note: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """What an analysis found.
+
+    Attributes:
+        headlines: the few numbers that belong at the top of a report.
+        sentence: what was found, in one or two sentences for the summary of a report.
+        metrics: numbers by name, JSON-able; what ``--json`` prints.
+        tables: name → table.
+        figures: name → matplotlib figure.
+        captions: figure name → what it shows, for the report.
+        methods: how it was computed, with settings and sources, for the report.
+    """
+
+    headlines: tuple[Headline, ...] = attrs.field(default=(), converter=tuple)
+    sentence: str = ""
+    metrics: dict[str, Any] = attrs.field(factory=dict)
+    tables: dict[str, Table] = attrs.field(factory=dict)
+    figures: dict[str, Figure] = attrs.field(factory=dict)
+    captions: dict[str, str] = attrs.field(factory=dict)
+    methods: str = ""
+
+    def save(self, directory: str | Path) -> Path:
+        """Write ``metrics.json``, one csv per table, and each figure as png, svg and pdf into ``directory``."""
+        import csv
+        import io
+
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, table in self.tables.items():
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(table.columns)
+            writer.writerows(table.rows)
+            write_text(directory / f"{name}.csv", text.getvalue())
+        with drawing.style():
+            for name, figure in self.figures.items():
+                for ending in drawing.FORMATS:
+                    undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[ending]
+                    with atomic_path(directory / f"{name}.{ending}") as tmp:
+                        figure.savefig(tmp, format=ending, metadata=undated)
+        write_json(
+            directory / "result.json",
+            {
+                "tables": {n: t.caption for n, t in self.tables.items()},
+                "figures": {n: self.captions.get(n, "") for n in self.figures},
+                "methods": self.methods,
+                "headlines": [attrs.asdict(h) for h in self.headlines],
+                "sentence": self.sentence,
+            },
+        )
+        write_json(directory / "metrics.json", self.metrics)
+        return directory

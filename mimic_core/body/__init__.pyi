@@ -1,0 +1,10 @@
+from .actuation import Actuation as Actuation
+from .actuation import ActuationSpec as ActuationSpec
+from .body import Body as Body
+from .body import BodySpec as BodySpec
+from .body import Muscle as Muscle
+from .body import Physics as Physics
+from .kinematics import positions as positions
+from .model import BodyModel as BodyModel
+from .scaling import scale_segments as scale_segments
+from .scaling import segments as segments

@@ -1,0 +1,276 @@
+"""Putting a training run together from its settings: body, actuation, simulator, terms, task, trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from mimic_core.body.body import Body
+from mimic_core.body.model import BodyModel
+from mimic_core.chain.choose import choose_simulator
+from mimic_core.config import merge, structure, unstructure
+from mimic_core.control.policy import PolicySpec
+from mimic_core.errors import ConfigError, did_you_mean
+from mimic_core.physics.simulator import SimulatorSpec
+from mimic_core.plugins.manager import Plugins
+from mimic_core.records.clips import ReferenceClips
+from mimic_core.task.terms import RewardSpec
+
+if TYPE_CHECKING:
+    from mimic_core.task.task import WeightedTerm
+
+VIEWS = ("auto", "smooth", "fast")
+"""what ``simulator.view`` may be, see `training_simulator`"""
+SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuation", "simulator")
+
+
+@attrs.frozen(kw_only=True)
+class TrainPlan:
+    """Every choice of a training run, complete and checked: what a checkpoint carries to be loaded again.
+
+    Attributes:
+        settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
+        policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
+        seed: of everything random.
+        holdout: share of the clips kept from training.
+    """
+
+    policy: str
+    preset: str
+    actuation: str
+    simulator: str
+    settings: dict[str, Any]
+    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    holdout: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.lt(1)])
+
+
+def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
+    """Lay defaults, preset and given settings over one another and check every one of them.
+
+    ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
+    are named by ``policy.name``, ``actuation.name`` and ``simulator.name``. A term is left out by giving
+    ``false`` for its table.
+
+    Raises:
+        ConfigError: an unknown or wrong setting, with its dotted path.
+        PluginError: an unknown component.
+    """
+    given = dict(given)
+    unknown = set(given) - {*SECTIONS, "seed", "holdout", "preset"}
+    if unknown:
+        first = sorted(unknown)[0]
+        raise ConfigError(f"{first}: unknown section{did_you_mean(first, [*SECTIONS, 'seed', 'holdout', 'preset'])}")
+    for section in SECTIONS:
+        if section in given and not isinstance(given[section], Mapping):
+            raise ConfigError(f"{section}: must be a table, got {given[section]!r}; e.g. --set {section}.name=…")
+    spec: PolicySpec = plugins.choose("policy", _name(given, "policy"))
+    preset = given.pop("preset", None) or next(iter(spec.presets), "")
+    if preset and preset not in spec.presets:
+        raise ConfigError(f"preset: policy {spec.name} has no preset {preset!r}{did_you_mean(preset, spec.presets)}")
+    laid = merge(spec.presets.get(preset, {}), given)
+    if any(item != ("name", "auto") for item in given.get("simulator", {}).items()):
+        laid["simulator"] = given["simulator"]  # a preset's simulator settings are one choice, to be made anew
+    actuation = plugins.choose("actuation", _name(laid, "actuation"))
+    view = laid.get("simulator", {}).get("view", VIEWS[0])
+    if view not in VIEWS:
+        raise ConfigError(f"simulator.view: must be one of {', '.join(VIEWS)}, got {view!r}{did_you_mean(view, VIEWS)}")
+    settings = {
+        "policy": _checked(spec, laid.get("policy", {}), "policy"),
+        "actuation": _checked(actuation, laid.get("actuation", {}), "actuation"),
+        "simulator": {k: v for k, v in laid.get("simulator", {}).items() if k != "name"},
+        "rewards": _rewards(laid.get("rewards", {}), plugins),
+        "observations": _terms("observation", laid.get("observations", {}), plugins),
+        "terminations": _terms("termination", laid.get("terminations", {}), plugins),
+        "task": _task(laid.get("task", {})),
+    }
+    plain = {
+        "policy": spec.name,
+        "preset": preset,
+        "actuation": actuation.name,
+        "settings": settings,
+        "simulator": _name(laid, "simulator") or "auto",
+        "seed": given.get("seed", 0),
+        "holdout": given.get("holdout", 0.2),
+    }
+    return structure(plain, TrainPlan, "train")
+
+
+def _name(data: Mapping[str, Any], section: str) -> str | None:
+    return data.get(section, {}).get("name")
+
+
+def _checked(spec: Any, data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Complete a component's settings with its defaults and check them."""
+    return unstructure(structure({k: v for k, v in data.items() if k != "name"}, spec.config, where))
+
+
+def _task(data: Mapping[str, Any]) -> dict[str, Any]:
+    from mimic_core.task.settings import TaskSettings
+
+    return unstructure(structure(dict(data), TaskSettings, "task"))
+
+
+def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
+    """Weights and settings of every term in use."""
+    out: dict[str, Any] = {}
+    default = {s.name: {} for s in plugins.all("reward") if s.weight is not None}
+    for name, table in merge(default, data).items():
+        spec: RewardSpec = plugins.get("reward", name)
+        if table is False:
+            continue
+        if not isinstance(table, Mapping):
+            raise ConfigError(
+                f"rewards.{name}: must be a table or false, got {table!r}; e.g. rewards.{name}.weight=1.0"
+            )
+        weight = table.get("weight", spec.weight)
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not np.isfinite(weight):
+            raise ConfigError(f"rewards.{name}.weight: must be a number, got {weight!r}")
+        rest = {k: v for k, v in table.items() if k != "weight"}
+        out[name] = {"weight": float(weight), **_checked(spec, rest, f"rewards.{name}")}
+    return out
+
+
+def _terms(kind: str, data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
+    default = {s.name: {} for s in plugins.all(kind) if s.default}
+    out = {}
+    for name, table in merge(default, data).items():
+        spec = plugins.get(kind, name)
+        if table is not False:
+            out[name] = _checked(spec, {} if table is True else table, f"{kind}s.{name}")
+    return out
+
+
+def build_model(body: Body, plan: TrainPlan, plugins: Plugins) -> BodyModel:
+    """Put the plan's actuators on a body and compile it."""
+    spec = plugins.get("actuation", plan.actuation)
+    config = structure(plan.settings["actuation"], spec.config, "actuation")
+    return BodyModel.compile(body, spec.build(config, body))
+
+
+def build_task(
+    clips: ReferenceClips,
+    plan: TrainPlan,
+    plugins: Plugins,
+    *,
+    train_clips: np.ndarray,
+    for_training: bool,
+    model: BodyModel | None = None,
+):
+    """Build the task of a plan.
+
+    ``for_training`` chooses the simulator that the policy trains in (with gradients where it needs them, with the
+    plan's simulator settings and with bodies that differ as ``task.randomise`` says); otherwise it is the true physics
+    of the body as it is, with the simulator's own defaults.
+
+    Raises:
+        ConfigError: a setting that does not fit the body, the clips or the simulator.
+    """
+    import jax
+
+    from mimic_core.physics.randomisation import draw_variants
+    from mimic_core.task.settings import TaskSettings
+    from mimic_core.task.task import Task
+
+    model = model or build_model(clips.body, plan, plugins)
+    settings = structure(plan.settings["task"], TaskSettings, "task")
+    platform, more = jax.default_backend(), {}
+    if for_training:
+        spec, smooth = training_simulator(plan, plugins, platform, model)
+    else:
+        spec, smooth = choose_simulator(plan.simulator, plugins, platform), False
+    config = structure(_simulator_settings(plan, smooth) if for_training else {}, spec.config, "simulator")
+    if for_training and settings.randomise.wanted:
+        _check_variants(spec, plugins)
+        more["variants"] = draw_variants(settings.randomise, model)
+    simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, smooth, **more)
+    rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
+    for name, table in plan.settings["rewards"].items():
+        rewards.append(_weighted(plugins.get("reward", name), table, model))
+    for name, table in plan.settings["observations"].items():
+        seen = plugins.get("observation", name)
+        config = structure(table, seen.config, f"observations.{name}")
+        observations[seen.role].append(seen.build(config, model))
+    for name, table in plan.settings["terminations"].items():
+        end = plugins.get("termination", name)
+        terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
+    return Task(
+        model=model,
+        simulator=simulator,
+        clips=clips,
+        settings=settings,
+        rewards=rewards,
+        observations=observations,
+        terminations=terminations,
+        train_clips=train_clips,
+    )
+
+
+def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> WeightedTerm:
+    """Build a reward term and a way to build it again with some of its settings replaced."""
+    from mimic_core.task.step import as_term
+    from mimic_core.task.task import WeightedTerm
+
+    config = structure({k: v for k, v in table.items() if k != "weight"}, spec.config, f"rewards.{spec.name}")
+
+    def rebuilt(changed: Mapping[str, Any]) -> WeightedTerm:
+        weight = changed.get("weight", table["weight"])
+        with attrs.validators.disabled():  # a traced value cannot be compared
+            new = attrs.evolve(config, **{k: v for k, v in changed.items() if k != "weight"})
+        term = as_term(spec.build(new, model))
+        return WeightedTerm(spec.name, -weight if spec.cost else weight, term, spec.units, rebuilt, spec.cost)
+
+    return rebuilt({})
+
+
+def training_simulator(
+    plan: TrainPlan, plugins: Plugins, platform: str, model: BodyModel
+) -> tuple[SimulatorSpec, bool]:
+    """Return the simulator that a plan trains in, and whether in its differentiable view, which is smooth and fast.
+
+    A policy that needs gradients always trains in that view. Others train in the body's own physics, unless
+    ``simulator.view`` is ``smooth``, or ``fast`` and the view lacks nothing that this body has (see
+    `SimulatorSpec.view_lacks`). What is reported comes from the body's own physics in any case.
+
+    Raises:
+        ConfigError: the simulator named has no such view and one is needed.
+    """
+    view, name = plan.settings["simulator"].get("view", VIEWS[0]), plan.simulator
+    needed = plugins.get("policy", plan.policy).differentiable or view == "smooth"
+    if needed or view == "fast":
+        able = [s for s in plugins.all("simulator") if s.differentiable and name in ("auto", s.name)]
+        if needed or able:
+            spec = choose_simulator(name, plugins, platform, differentiable=True)
+            if needed or (spec.view_lacks is not None and spec.view_lacks(model) is None):
+                return spec, True
+    return choose_simulator(name, plugins, platform), False
+
+
+def _simulator_settings(plan: TrainPlan, smooth: bool) -> dict[str, Any]:
+    settings = dict(plan.settings["simulator"])
+    # what stands beside "fast" is meant for bodies whose own physics is taken
+    return {} if settings.pop("view", VIEWS[0]) == "fast" and smooth else settings
+
+
+def _check_variants(spec: SimulatorSpec, plugins: Plugins) -> None:
+    if not spec.variants:
+        able = ", ".join(s.name for s in plugins.all("simulator") if s.variants) or "one that can"
+        raise ConfigError(
+            f"task.randomise: simulator {spec.name!r} cannot give each episode a body of its own; use {able}, or leave "
+            "task.randomise out"
+        )
+
+
+def split_clips(n: int, holdout: float, seed: int) -> np.ndarray:
+    """Return (clip,) True where a clip is held out, drawn by ``seed``; at least one stays on either side.
+
+    With ``holdout`` 0, or a single clip, none is held out.
+    """
+    held = np.zeros(n, bool)
+    count = round(n * holdout) if n > 1 else 0
+    if holdout > 0 and n > 1:
+        count = min(max(count, 1), n - 1)
+    held[np.random.default_rng(seed).permutation(n)[:count]] = True
+    return held

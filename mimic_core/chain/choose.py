@@ -1,0 +1,133 @@
+"""Choosing components by their names: the one place where engine and manager meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mimic_core.body.body import Body, BodySpec
+from mimic_core.config import structure
+from mimic_core.control.perturbation import SECTION, PerturbationSpec
+from mimic_core.errors import ConfigError, DataError, PluginError
+from mimic_core.physics.simulator import SimulatorSpec
+from mimic_core.plugins.manager import Plugins
+from mimic_core.records.keypoints import Keypoints, join
+from mimic_core.registration.readers import ReaderSpec
+
+
+def parse_body(plugins: Plugins, text: str) -> tuple[BodySpec, str, str | None]:
+    """Take ``NAME[:VARIANT]`` or ``FILE[:VARIANT]`` apart.
+
+    Returns:
+        who builds the body, the description file (empty for a name), and the variant (None where none is named).
+
+    Raises:
+        ConfigError: nobody builds bodies from files with that ending.
+        PluginError: no such body, or several.
+    """
+    endings = {suffix: p.name for p in plugins.provided("body") for suffix in p.record.suffixes}
+    name, variant = text, ""
+    if Path(text).suffix.lower() not in endings and ":" in text:
+        name, _, variant = text.rpartition(":")
+    ending = Path(name).suffix.lower()
+    if not ending:
+        return plugins.get("body", name), "", variant or None
+    if ending not in endings:
+        known = ", ".join(sorted(endings)) or "none"
+        raise ConfigError(f"{name}: no body is built from {ending!r} files; known endings: {known}")
+    return plugins.get("body", endings[ending]), name, variant or None
+
+
+def make_body(plugins: Plugins, text: str, settings: Mapping[str, Any] | None = None) -> Body:
+    """Build the body that ``text`` names (see `parse_body`); ``settings`` are those of the body itself.
+
+    Raises:
+        ConfigError: an unknown variant, or an unknown or wrong setting.
+        DataError: the description file does not exist.
+        PluginError: no such body, or several.
+    """
+    spec, file, variant = parse_body(plugins, text)
+    if file and not Path(file).is_file():
+        raise DataError(f"{file}: no such description of a body; check the path")
+    given = {**(settings or {}), **({"file": file} if file else {})}
+    return spec.make(variant, structure(given, spec.config, "body"))
+
+
+def read_keypoints(
+    paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None, settings: dict[str, Any] | None = None
+) -> Keypoints:
+    """Read keypoint files of one animal and join them into one set of clips.
+
+    Raises:
+        DataError: no files, a missing file, a format no reader accepts, or files that do not agree.
+    """
+    if not paths:
+        raise DataError(
+            "no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body mouse_forelimb"
+        )
+    parts = []
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise DataError(f"{path}: no such file; check the path")
+        spec = plugins.get("reader", reader) if reader else _choose(path, plugins)
+        part = spec.build(structure(settings or {}, spec.config, f"reader.{spec.name}"))(path)
+        if not part.n_frames.size or not part.n_frames.all():
+            raise DataError(f"{path}: holds no frames; export it again")
+        parts.append(part)
+    return join(parts)
+
+
+def _choose(path: Path, plugins: Plugins) -> ReaderSpec:
+    known = plugins.all("reader")
+    fitting = [r for r in known if path.suffix.lower() in r.suffixes]
+    if not fitting:
+        endings = sorted({s for r in known for s in r.suffixes})
+        raise DataError(
+            f"{path}: no reader for {path.suffix or 'a file without ending'!r}; known endings: {', '.join(endings)}"
+        )
+    for spec in fitting:
+        if spec.accepts(path):
+            return spec
+    raise DataError(
+        f"{path}: none of the readers for {path.suffix} files ({', '.join(r.name for r in fitting)}) "
+        f"recognises it; expected {' or '.join(r.summary for r in fitting)}"
+    )
+
+
+def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiable: bool = False) -> SimulatorSpec:
+    """Return the named simulator, or for ``auto`` the one that suits the platform best.
+
+    Raises:
+        PluginError: none is installed that can do it.
+        ConfigError: the named one has no gradient and one is needed.
+    """
+    if name != "auto":
+        spec = plugins.get("simulator", name)
+        if differentiable and not spec.differentiable:
+            able = [s.name for s in plugins.all("simulator") if s.differentiable]
+            raise ConfigError(
+                f"simulator: {name!r} has no gradient, which this policy trains with; "
+                f"use auto{' or ' + ', '.join(able) if able else ''}, or another policy"
+            )
+        return spec
+    able = [s for s in plugins.all("simulator") if platform in s.rank and (s.differentiable or not differentiable)]
+    if not able:
+        raise PluginError(
+            f"no installed simulator runs on {platform}{' with gradients' if differentiable else ''}; "
+            "see 'mimic plugins list'"
+        )
+    return max(able, key=lambda s: s.rank[platform])
+
+
+def chosen_perturbation(
+    plugins: Plugins, name: str, settings: Mapping[str, Any], where: str = SECTION
+) -> tuple[PerturbationSpec, Any]:
+    """Return the named perturbation and its checked settings.
+
+    Raises:
+        PluginError: there is none of that name.
+        ConfigError: a wrong setting, with its path from ``where`` on.
+    """
+    spec = plugins.get("perturbation", name)
+    return spec, structure(dict(settings), spec.config, where)

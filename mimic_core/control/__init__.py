@@ -1,0 +1,9 @@
+"""What a policy and a controller are, how a controller is rolled out, and what disturbs it while it acts.
+
+Rooms above it may import it; it imports task and the rooms below that.
+Its names are in ``__init__.pyi``; each is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

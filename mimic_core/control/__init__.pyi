@@ -1,0 +1,13 @@
+from .perturbation import Perturbation as Perturbation
+from .perturbation import PerturbationSpec as PerturbationSpec
+from .perturbation import RolloutContext as RolloutContext
+from .perturbation import body_index as body_index
+from .perturbation import disturbed_task as disturbed_task
+from .policy import Controller as Controller
+from .policy import Decision as Decision
+from .policy import Member as Member
+from .policy import PolicySpec as PolicySpec
+from .policy import Trainer as Trainer
+from .unroll import ClipRunner as ClipRunner
+from .unroll import passive_controller as passive_controller
+from .unroll import roll_out as roll_out

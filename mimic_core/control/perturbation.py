@@ -1,0 +1,159 @@
+"""What a perturbation is: something that disturbs a trained controller while it acts, in the true physics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+
+from mimic_core.errors import ConfigError, did_you_mean
+from mimic_core.plugins.component import ComponentSpec
+
+if TYPE_CHECKING:
+    from mimic_core.body.model import BodyModel
+    from mimic_core.control.policy import Controller
+    from mimic_core.physics.randomisation import Variants
+    from mimic_core.physics.simulator import Simulator, SimulatorSpec
+    from mimic_core.task.settings import TaskSettings
+    from mimic_core.task.task import Task
+
+SECTION = "perturb"
+"""Where settings of a perturbation stand."""
+
+
+@attrs.frozen(kw_only=True)
+class RolloutContext:
+    """What a perturbation is made for: the clips, the body and the controller of one rollout.
+
+    Attributes:
+        clip_names: of the clips that are rolled out.
+        n_steps: (clip,) entries of each clip, its initial state included.
+        rate_hz: control rate, Hz.
+        model: the body.
+        intention_size: numbers in the controller's intention; 0 for a controller that has none.
+        task: settings of the task as trained.
+        stochastic: the controller acts stochastically, and the noise of ``task`` is on.
+    """
+
+    clip_names: tuple[str, ...]
+    n_steps: np.ndarray
+    rate_hz: float
+    model: BodyModel
+    intention_size: int
+    task: TaskSettings
+    stochastic: bool = False
+
+    @classmethod
+    def of(cls, task: Task, controller: Controller, stochastic: bool) -> RolloutContext:
+        return cls(
+            clip_names=task.clips.clip_names,
+            n_steps=task.n_steps,
+            rate_hz=task.settings.control_rate_hz,
+            model=task.model,
+            intention_size=controller.intention_size,
+            task=task.settings,
+            stochastic=stochastic,
+        )
+
+    @property
+    def duration_ms(self) -> np.ndarray:
+        """(clip,) from a clip's first entry to its last."""
+        return 1e3 * (self.n_steps - 1) / self.rate_hz
+
+    def pulse(self, at_ms: float | None, for_ms: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Place a pulse in each clip.
+
+        Args:
+            at_ms: its beginning since the clip's; None: the last control step before the middle of each clip.
+            for_ms: its duration.
+
+        Returns:
+            onset and end, each (clip,) ms, NaN for a clip that ends before the onset; and (clip, step) the share of
+            each control step that the pulse covers, for the step that ends at the entry. A pulse that begins or ends
+            within a control step so keeps its integral over time.
+        """
+        step_ms = 1e3 / self.rate_hz
+        onset = (self.n_steps - 1) // 2 * step_ms if at_ms is None else np.full(len(self.n_steps), float(at_ms))
+        onset = np.where(onset < self.duration_ms, onset, np.nan)
+        end = np.minimum(onset + for_ms, self.duration_ms)
+        after = step_ms * np.arange(int(self.n_steps.max()))
+        covered = np.minimum(after, end[:, None]) - np.maximum(after - step_ms, onset[:, None])
+        return onset, end, np.nan_to_num(np.clip(covered / step_ms, 0.0, 1.0))
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Perturbation:
+    """What is done to the body, its senses and its controller. Whatever is None stays as it is.
+
+    Arrays over steps hold at entry t what is applied during the control step that ends there, as in `Rollouts`; entry
+    0 is not used.
+
+    Attributes:
+        onset_ms, end_ms: (clip,) when it begins and ends, since the clip's start; NaN for a clip that it leaves alone.
+            None: from the clip's start, or until its end.
+        force: name of a body (see `BodyModel.body_names`) → (clip, step, 6) force (N) on its centre of mass, then
+            torque (N·m), along the world's axes.
+        intention: (clip, step, intention) added to the controller's intention, in standard deviations of its prior.
+        variants: the body that moves instead of the model's: exactly one variant.
+        task: settings of the task instead of the trained ones; only delays and noise may differ.
+        noise_seed: of the noise in ``task``, where the controller acts deterministically.
+    """
+
+    onset_ms: np.ndarray | None = None
+    end_ms: np.ndarray | None = None
+    force: Mapping[str, np.ndarray] | None = None
+    intention: np.ndarray | None = None
+    variants: Variants | None = None
+    task: TaskSettings | None = None
+    noise_seed: int | None = None
+
+    def times(self, context: RolloutContext) -> dict[str, np.ndarray]:
+        """``onset_ms`` and ``end_ms`` of each clip, NaN for a clip that is left alone."""
+        return {
+            "onset_ms": np.zeros(len(context.n_steps)) if self.onset_ms is None else self.onset_ms,
+            "end_ms": context.duration_ms if self.end_ms is None else self.end_ms,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class PerturbationSpec(ComponentSpec):
+    """A perturbation as a plugin offers it. ``build(config, context: RolloutContext) -> Perturbation``.
+
+    What is drawn at random is drawn from a seed among the settings, so that a rollout can be repeated. A perturbation
+    of size 0 changes nothing.
+    """
+
+
+def disturbed_task(task: Task, perturbation: Perturbation, spec: SimulatorSpec) -> Task:
+    """Return the task with the perturbation's body and settings; ``spec`` is the simulator of ``task``.
+
+    Raises:
+        ConfigError: the simulator cannot do what is asked of it, or a body of that name cannot be pushed.
+    """
+    for needed, able in (("force", spec.forces), ("variants", spec.variants)):
+        if getattr(perturbation, needed) is not None and not able:
+            what = "push a body" if needed == "force" else "take another body"
+            raise ConfigError(f"{SECTION}: simulator {spec.name!r} cannot {what}; use another one, e.g. mujoco")
+    for body in perturbation.force or ():
+        body_index(task.model, body)
+    simulator: Simulator | None = None
+    if perturbation.variants is not None:
+        simulator = spec.build(spec.config(), task.model, task.control_dt, False, variants=perturbation.variants)
+    if simulator is None and perturbation.task is None:
+        return task
+    return task.changed(settings=perturbation.task, simulator=simulator)
+
+
+def body_index(model: BodyModel, name: str) -> int:
+    """Index of a body among those that move.
+
+    Raises:
+        ConfigError: no body of that name moves.
+    """
+    if name not in model.body_names:
+        raise ConfigError(
+            f"{SECTION}: body {model.body.name} has no moving body {name!r}{did_you_mean(name, model.body_names)}"
+        )
+    return model.body_names.index(name)

@@ -1,0 +1,255 @@
+"""Rolling a controller out over whole clips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mimic_core.control.perturbation import Perturbation, body_index
+from mimic_core.control.policy import Controller, Decision
+from mimic_core.errors import TrainingError
+from mimic_core.physics.simulator import Readings
+from mimic_core.records.rollouts import Rollouts
+from mimic_core.task.reference import resample_positions
+from mimic_core.task.task import Task, TaskState
+
+ALL = frozenset(Readings._fields) - {"body_pos"}  # what `Rollouts` keeps
+SITES = frozenset({"site_pos"})
+
+
+class ClipRunner:
+    """Rolls controllers out over clips from the first frame on. Each program is compiled once.
+
+    Args:
+        task: a task in the true physics.
+        clips: (clip,) which clips to run.
+        perturbation: what disturbs them. Its arrays cover exactly these clips, and its body and settings are the task's
+            already, see `mimic_core.control.perturbation.disturbed_task`.
+    """
+
+    def __init__(self, task: Task, clips: np.ndarray, perturbation: Perturbation | None = None) -> None:
+        self.task, self.clips = task, np.asarray(clips)
+        self._steps = int(task.n_steps[self.clips].max())
+        self._disturbed = _Disturbed(task, self._steps, perturbation or Perturbation())
+        self._programs: dict[Any, Any] = {}
+
+    def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None, members: int = 0):
+        """Return (initial state, its readings, trace over time): all if ``full``, else only keypoint positions.
+
+        With ``members`` the arrays of the controller's variables have a leading axis of that length, and so has all
+        that is returned.
+        """
+        kind = (controller.act, full, key is None, members)
+        program = self._programs.get(kind)
+        if program is None:
+            program = self._program(controller, full)
+            program = jax.vmap(program, in_axes=(0, None)) if members else program
+            program = self._programs[kind] = jax.jit(program)
+        return program(controller.variables, key)
+
+    def _program(self, controller: Controller, full: bool):
+        task, disturbed = self.task, self._disturbed
+
+        def program(variables, key):
+            noise = disturbed.noise_key if key is None else jax.random.fold_in(key, 1)
+            start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32), key=noise)
+            start = disturbed.begun(start)
+
+            def step(carry, now):
+                (state, memory), (key, force, shift) = carry, now
+                shifted = () if shift is None else (shift,)
+                decision = controller.act(variables, task.observe(state), memory, key, *shifted)
+                after, outcome = task.step(disturbed.pushed(state, force), decision.action)
+                trace = (
+                    (
+                        after.sim,
+                        task.simulator.read(after.sim, ALL),
+                        after.excitation,
+                        decision._replace(carry=()),
+                        outcome,
+                    )
+                    if full
+                    else task.simulator.read(after.sim, SITES).site_pos
+                )
+                return (after, decision.carry), trace
+
+            keys = None if key is None else jax.random.split(key, self._steps - 1)
+            course = (keys, disturbed.force, disturbed.shift)
+            _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), course, length=self._steps - 1)
+            return start.sim, task.simulator.read(start.sim, ALL if full else SITES), trace
+
+        return program
+
+    def tracking_mm(self, controller: Controller) -> float:
+        """Mean distance (mm of the animal) of the keypoints that move from the registered reference."""
+        return float(np.average(self.clip_errors_mm(controller), weights=self.task.n_steps[self.clips]))
+
+    def clip_errors_mm(self, controller: Controller, members: int = 0) -> np.ndarray:
+        """Mean distance (mm of the animal) of the keypoints that move from the registered reference, of each clip.
+
+        Returns:
+            (clip,), or (member, clip) if the controller's variables have a leading axis of ``members``.
+        """
+        _, start, site_pos = self.run(controller, full=False, members=members)
+        lead = (slice(None),) * bool(members)
+        later = np.moveaxis(np.asarray(site_pos), len(lead), 1 + len(lead))
+        first = np.asarray(start.site_pos)[(*lead, slice(None), None)]
+        site_pos = np.concatenate([first, later], axis=1 + len(lead))
+        reference = self.task.registered_site_pos[self.clips, : self._steps]
+        error = 1e3 * self.task.clips.body.scale * np.linalg.norm(site_pos - reference, axis=-1)
+        error = error[..., self.task.moving_keypoints].mean(axis=-1)
+        inside = np.arange(self._steps) < self.task.n_steps[self.clips, None]
+        return np.where(inside, error, 0.0).sum(axis=-1) / inside.sum(axis=-1)
+
+
+class _Disturbed:
+    """A perturbation as a program takes it: step by step.
+
+    Attributes:
+        noise_key: of noise in the senses and muscles of a controller that acts deterministically, or None.
+        force: (control step, clip, pushed body, 6) N and N·m, or None.
+        shift: (control step, clip, intention), or None.
+    """
+
+    def __init__(self, task: Task, steps: int, perturbation: Perturbation) -> None:
+        def by_step(a: np.ndarray) -> jax.Array:
+            return jnp.asarray(np.moveaxis(a, 1, 0)[1:steps], jnp.result_type(float))
+
+        seed, force, shift = perturbation.noise_seed, perturbation.force, perturbation.intention
+        self.noise_key = None if seed is None else jax.random.key(seed)
+        self.force = by_step(np.stack(list(force.values()), axis=2)) if force else None
+        self.shift = None if shift is None else by_step(shift)
+        self._pushed = np.array([body_index(task.model, name) for name in force or ()], int)
+        self._task, self._bodies = task, len(task.model.body_names)
+        self._other_body = perturbation.variants is not None
+
+    def begun(self, state: TaskState) -> TaskState:
+        """Return episodes that begin, in the bodies that they are to be in."""
+        if self._other_body:
+            state = self._task.placed(state, state.sim._replace(variant=jnp.zeros(state.step.shape, jnp.int32)))
+        return state if self.force is None else self.pushed(state, jnp.zeros_like(self.force[0]))
+
+    def pushed(self, state: TaskState, force: jax.Array | None) -> TaskState:
+        """Return the episodes with their bodies pushed by forces (clip, pushed body, 6)."""
+        if force is None:
+            return state
+        everywhere = jnp.zeros((len(force), self._bodies, force.shape[-1])).at[:, self._pushed].set(force)
+        return state._replace(sim=state.sim._replace(force=everywhere))
+
+
+def passive_controller(task: Task) -> Controller:
+    """Return a controller that never excites anything: the error of a limp body is what training starts from."""
+    actuation = task.model.actuation
+    limp = -(actuation.high + actuation.low) / (actuation.high - actuation.low)
+
+    def act(variables: Any, observation: Any, carry: Any, key: Any) -> Decision:
+        return Decision(jnp.full((observation.reference.shape[0], task.action_size), limp), carry)
+
+    return Controller(variables=(), start=lambda batch: (), act=act)
+
+
+def roll_out(
+    task: Task,
+    controller: Controller,
+    *,
+    split: list[str],
+    simulator: str,
+    seed: int | None = None,
+    perturbation: Perturbation | None = None,
+    provenance: dict[str, Any] | None = None,
+) -> Rollouts:
+    """Roll a controller out over every clip of the task and gather everything.
+
+    Args:
+        task: in the true physics.
+        controller: what acts; deterministic unless ``seed`` is given.
+        split: ``train`` or ``held_out`` per clip.
+        simulator: name, for the record.
+        perturbation: what disturbs it; ``task`` is then a `mimic_core.control.perturbation.disturbed_task`.
+    """
+    model, clips = task.model, task.clips
+    runner = ClipRunner(task, np.arange(len(clips.clip_names)), perturbation)
+    key = None if seed is None else jax.random.key(seed)
+    start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=key)
+    n_steps, total = task.n_steps, runner._steps
+    inside = np.arange(total) < n_steps[:, None]
+
+    _check_finite(np.moveaxis(np.asarray(sim.qpos), 0, 1), inside[:, 1:], clips.clip_names)
+
+    def gather(trace: Any, first: Any = None) -> np.ndarray:
+        """(time, clip, …) and an entry for the initial state → (clip, step, …), NaN past the clip's end."""
+        trace = np.moveaxis(np.asarray(trace, np.float32), 0, 1)
+        first = np.full_like(trace[:, :1], np.nan) if first is None else np.asarray(first, np.float32)[:, None]
+        out = np.concatenate([first, trace], axis=1)
+        out[~inside] = np.nan
+        return out
+
+    def masked(a: np.ndarray) -> np.ndarray:
+        return np.where(inside.reshape(*inside.shape, *[1] * (a.ndim - 2)), a[:, :total], np.nan).astype(np.float32)
+
+    site_pos = gather(read.site_pos, start_read.site_pos)
+    reference = task.registered_site_pos
+    tracked = resample_positions(clips.tracked_pos, clips.n_frames, n_steps, clips.rate_hz, 1.0 / task.control_dt)
+    to_mm = 1e3 * clips.body.scale
+    qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
+    return Rollouts(
+        body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),
+        rate_hz=1.0 / task.control_dt,
+        simulator=simulator,
+        clip_names=clips.clip_names,
+        split=tuple(split),
+        joint_names=model.joint_names,
+        actuator_names=model.actuator_names,
+        muscle_names=model.muscle_names,
+        keypoint_names=model.keypoint_names,
+        n_steps=n_steps,
+        qpos=qpos,
+        qvel=qvel,
+        joint_pos=qpos[..., model.joint_qposadr],
+        joint_vel=qvel[..., model.joint_dofadr],
+        joint_force=gather(read.joint_force, start_read.joint_force),
+        ref_joint_pos=masked(task.registered.qpos[..., model.joint_qposadr]),
+        ref_joint_vel=masked(task.registered.qvel[..., model.joint_dofadr]),
+        site_pos=site_pos,
+        ref_site_pos=masked(reference),
+        tracked_pos=masked(tracked),
+        error_mm=to_mm * np.linalg.norm(site_pos - masked(reference), axis=-1),
+        tracked_error_mm=to_mm * np.linalg.norm(site_pos - masked(tracked), axis=-1),
+        action=gather(decision.action),
+        excitation=gather(excitation),
+        activation=gather(sim.activation, start.activation),
+        muscle_force=gather(read.muscle_force, start_read.muscle_force),
+        muscle_length=gather(read.muscle_length, start_read.muscle_length),
+        muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity),
+        reward=gather(outcome.reward),
+        reward_terms={k: gather(v) for k, v in outcome.terms.items()},
+        reward_units={t.name: t.units for t in task.rewards},
+        ref_qpos=masked(task.registered.qpos),
+        ref_qvel=masked(task.registered.qvel),
+        **_inner(decision, gather),
+        fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
+        body=model.body,
+        provenance=provenance or {},
+    )
+
+
+def _check_finite(qpos: np.ndarray, inside: np.ndarray, names: tuple[str, ...]) -> None:
+    """Raise TrainingError where the physics of a clip diverged."""
+    bad = ~np.isfinite(qpos).all(axis=-1) & inside
+    if bad.any():
+        clip = int(np.flatnonzero(bad.any(axis=1))[0])
+        step = int(np.flatnonzero(bad[clip])[0]) + 1
+        raise TrainingError(
+            f"clip {names[clip]}: the physics diverged at control step {step}; train longer, or with a smaller "
+            "policy.learning_rate"
+        )
+
+
+def _inner(decision: Decision, gather) -> dict[str, Any]:
+    """What went on in the controller, where it tells."""
+    names = ("intention_mean", "intention_logvar", "intention")
+    found = {n: gather(getattr(decision, n)) for n in names if getattr(decision, n) is not None}
+    return {**found, "layers": {k: gather(v) for k, v in decision.layers.items()}}

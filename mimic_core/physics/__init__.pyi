@@ -1,0 +1,9 @@
+from .randomisation import MUSCLE_FORCE as MUSCLE_FORCE
+from .randomisation import Randomisation as Randomisation
+from .randomisation import Variants as Variants
+from .randomisation import draw_variants as draw_variants
+from .simulator import Readings as Readings
+from .simulator import SimState as SimState
+from .simulator import Simulator as Simulator
+from .simulator import SimulatorSpec as SimulatorSpec
+from .simulator import substeps as substeps

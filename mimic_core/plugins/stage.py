@@ -1,0 +1,130 @@
+"""What a stage is: options, the kinds of record that it reads and writes, and the work.
+
+One declaration makes the command with its help, the section of a run file, the command's text in a report, and what
+decides whether the stage is redone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from mimic_core.plugins.component import ComponentSpec
+from mimic_core.plugins.context import Context
+from mimic_core.plugins.inputs import Inputs, Reads
+
+Work = Callable[[Any, Inputs, Context], Mapping[str, Any]]
+
+
+@attrs.frozen
+class Choice:
+    """A component that the user chooses by name, with settings.
+
+    Attributes:
+        name: None for the default one.
+        settings: of that component.
+    """
+
+    name: str | None = None
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def option(
+    default: Any = attrs.NOTHING,
+    *,
+    help: str,
+    argument: bool = False,
+    shared: bool = False,
+    pattern: bool = False,
+    output: bool = False,
+    metavar: str = "",
+    validator: Any = None,
+) -> Any:
+    """Declare an option of a stage: a field of its attrs class.
+
+    Its type is bool, int, float, str, Path, a tuple of str or of Path, any of these or None, or a mapping (a table of
+    the run file, which the command line reaches with ``--set``).
+
+    Args:
+        help: one line for ``--help``.
+        argument: on the command line it is an argument, not an option.
+        shared: in a run file its value stands at the top of the file, for all stages (``seed``).
+        pattern: paths in a run file may have wildcards.
+        output: a path that is written, not read.
+        metavar: what stands for the value in ``--help``.
+    """
+    meta = {"help": help, "argument": argument, "shared": shared, "pattern": pattern, "output": output}
+    factory = default if isinstance(default, attrs.Factory) else None  # type: ignore[arg-type]
+    return attrs.field(
+        default=factory if factory is not None else default,
+        validator=validator,
+        metadata={"option": meta | {"metavar": metavar}},
+    )
+
+
+def choice(
+    kind: str,
+    *,
+    help: str,
+    key: str = "",
+    flat: bool = False,
+    argument: bool = False,
+    shared: bool = False,
+    required: bool = False,
+    metavar: str = "",
+) -> Any:
+    """Declare an option that names a component of a kind and holds its settings; its type is `Choice`.
+
+    In a run file it is a name, or a table with ``name`` and the component's settings.
+
+    Args:
+        kind: of the component.
+        help: one line for ``--help``.
+        key: what it is called in a run file; the option's own name where it is empty.
+        flat: its settings are those of the section that are no options of the stage.
+        argument: on the command line it is an argument, not an option.
+        shared: in a run file it stands at the top of the file, for all stages (``body``).
+        required: there is no default; a name must be given.
+        metavar: what stands for the name in ``--help``.
+    """
+    meta = {"help": help, "argument": argument, "shared": shared, "kind": kind, "key": key, "flat": flat}
+    return attrs.field(factory=Choice, metadata={"option": meta | {"required": required, "metavar": metavar}})
+
+
+@attrs.frozen(kw_only=True)
+class StageSpec(ComponentSpec):
+    """A stage. ``config`` is the attrs class of its options, each declared with `option` or `choice`.
+
+    ``work(options, inputs, context) -> summary`` does it: ``inputs`` holds the paths of what it reads, by kind, and
+    ``context.out`` is the file or folder that it writes. The summary is JSON-able; it is what ``--json`` prints, what
+    the manifest keeps and the report shows. Its entry ``headlines``, a list of `Headline`, goes to the report's top.
+
+    Attributes:
+        work: see above.
+        reads: kinds of record that it reads; or ``reads(options, plugins)`` where that depends on the options.
+        writes: kind of record that it writes; empty for something that no other stage reads.
+        output: file or folder that it writes, below a run's folder; ``{label}`` stands for the name of the section's
+            table. Or ``output(options, plugins, label)``.
+        labelled: name of the option that the section's tables are named after: ``[analyze.LABEL]``. Empty for a section
+            that is one table.
+        inherits: name of another stage whose section gives the options that this one's leaves out.
+        command: name of the command that does the stage; another stage's where they share one, which then has all the
+            options of both. Empty means the stage's own name.
+        resumable: an unfinished output is gone on with instead of removed.
+        decides: ``decides(options, plugins)``: what else decides the outcome, beside options and inputs; JSON-able.
+        lines: ``lines(summary)``: what a terminal shows, texts and `Table` records; without it, the summary's numbers.
+    """
+
+    work: Work
+    build: Callable[..., Any] = attrs.field(default=dict)
+    reads: tuple[Reads, ...] | Callable[[Any, Any], tuple[Reads, ...]] = ()
+    writes: str = ""
+    output: str | Callable[[Any, Any, str], str] = ""
+    labelled: str = ""
+    inherits: str = ""
+    command: str = ""
+    resumable: bool = False
+    decides: Callable[[Any, Any], Any] | None = None
+    lines: Callable[[Mapping[str, Any]], Iterable[Any]] | None = None

@@ -1,0 +1,9 @@
+"""What is saved: keypoints, clips, calibrations, rollouts, EMG and sweeps, how they are stored, and their statistics.
+
+Every room above it may import it; it imports body and plugins.
+Its names are in ``__init__.pyi``; each is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,78 @@
+"""Reference clips: what a registration makes of keypoints, and what training imitates."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+
+from mimic_core.body.body import Body
+from mimic_core.body.model import BodyModel
+from mimic_core.records.statistics import error_summary
+from mimic_core.records.storage import Record, array, value
+
+
+@attrs.frozen(kw_only=True)
+class ReferenceClips(Record):
+    """A registered animal: its body, and the movements as that body makes them.
+
+    Positions are in the model's frame and at the model's size: a length of the animal is
+    ``body.scale`` times the length here. NaN is missing; frames past a clip's end are NaN.
+
+    Attributes:
+        body: the body with its registered keypoint positions and scale.
+        joint_names: names of the scalar joints, in the order of joint arrays derived from qpos.
+        qpos, qvel: generalised coordinates and their rates at the recording's frames.
+        site_pos: keypoint sites of the body at qpos.
+        tracked_pos: what was tracked, moved into the model's frame and size.
+        error_mm: distance between the two in millimetres of the animal.
+        trust: how much of each tracked position the fit believed, 1 whole, 0 none (missing, or a jump of the tracking).
+        alignment: per clip, the 4×4 map that carried recorded metres into model metres.
+        provenance: settings, versions and input hashes that reproduce the fit.
+    """
+
+    KIND: ClassVar[str] = "clips"
+
+    body: Body = value(type=Body)
+    rate_hz: float = value(converter=float)
+    clip_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    joint_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    keypoint_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    n_frames: np.ndarray = array(("clip",), "frame")
+    qpos: np.ndarray = array(("clip", "frame", "qpos"), "rad, m")
+    qvel: np.ndarray = array(("clip", "frame", "qvel"), "rad/s, m/s")
+    site_pos: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "m")
+    tracked_pos: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "m")
+    error_mm: np.ndarray = array(("clip", "frame", "keypoint"), "mm")
+    alignment: np.ndarray = array(("clip", "row", "column"), "1, m")
+    trust: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
+    provenance: dict[str, Any] = value(default=attrs.Factory(dict))
+
+    @classmethod
+    def standing(cls, model: BodyModel, n_frames: int = 8, rate_hz: float = 100.0) -> ReferenceClips:
+        """Return one clip of the body standing still in its reference pose."""
+        import mujoco
+
+        m = model.mj_model
+        data = mujoco.MjData(m)
+        mujoco.mj_kinematics(m, data)
+        sites = np.tile(data.site_xpos[model.keypoint_site_ids], (1, n_frames, 1, 1))
+        return cls(
+            body=model.body,
+            rate_hz=rate_hz,
+            clip_names=("standing",),
+            joint_names=model.joint_names,
+            keypoint_names=model.keypoint_names,
+            n_frames=np.array([n_frames]),
+            qpos=np.tile(m.qpos0, (1, n_frames, 1)),
+            qvel=np.zeros((1, n_frames, m.nv)),
+            site_pos=sites,
+            tracked_pos=sites,
+            error_mm=np.zeros(sites.shape[:3]),
+            alignment=np.eye(4)[None],
+        )
+
+    def error_summary(self) -> dict[str, Any]:
+        """Mean, median, 95th percentile and maximum of the registration error, in millimetres of the animal."""
+        return error_summary(self.error_mm, self.keypoint_names)

@@ -1,0 +1,281 @@
+"""3D keypoints as a lab records them, and how they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+import numpy as np
+
+from mimic_core.errors import DataError, did_you_mean
+from mimic_core.records.storage import Record, array, value
+
+if TYPE_CHECKING:
+    import xarray
+
+
+METRES_PER = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6}
+"""Units that positions may be in, with their size in metres."""
+
+
+@attrs.frozen(kw_only=True)
+class Keypoints(Record):
+    """Tracked 3D keypoints of one animal. NaN is missing; clips shorter than the longest end in NaN.
+
+    Attributes:
+        names: keypoint names, as the file has them.
+        positions: (clip, frame, keypoint, xyz) in ``unit``, in the recording's frame.
+        n_frames: (clip,) frames of each clip.
+        rate_hz: camera rate.
+        clip_names: one name per clip, unique.
+        files: where each clip came from.
+        origin: free text; ``synthetic`` for data that the project made itself.
+        confidence: (clip, frame, keypoint) the tracker's trust in each position, 0 to 1; None if it gave none.
+        unit: ``m``, ``cm``, ``mm`` or ``um``; empty where the file does not tell. A registration gets metres.
+    """
+
+    KIND: ClassVar[str] = "keypoints"
+
+    names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    positions: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "as attribute unit says")
+    n_frames: np.ndarray = array(("clip",), "frame")
+    rate_hz: float = value(converter=float)
+    clip_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    files: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
+    origin: str = value(default="")
+    confidence: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
+    unit: str = value(default="m")
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.unit and self.unit not in METRES_PER:
+            raise DataError(
+                f"Keypoints.unit: {self.unit!r} is no unit; give one of {', '.join(METRES_PER)}, or '' if unknown"
+            )
+
+    @classmethod
+    def from_clips(
+        cls,
+        clips: Sequence[np.ndarray],
+        *,
+        names: Sequence[str],
+        rate_hz: float,
+        clip_names: Sequence[str],
+        files: Sequence[str] = (),
+        origin: str = "",
+        confidence: Sequence[np.ndarray] | None = None,
+        unit: str = "m",
+    ) -> Keypoints:
+        """Stack clips (frames, keypoints, 3) of different lengths, and their confidences, into padded arrays.
+
+        Raises:
+            DataError: there is no clip.
+        """
+        if not clips:
+            raise DataError("no clips: give at least one keypoint file")
+        n_frames = np.array([len(c) for c in clips])
+        return cls(
+            names=tuple(names),
+            positions=_padded(clips, (len(names), 3)),
+            n_frames=n_frames,
+            rate_hz=rate_hz,
+            clip_names=_unique(clip_names),
+            files=tuple(files),
+            origin=origin,
+            confidence=None if confidence is None else _padded(confidence, (len(names),)),
+            unit=unit,
+        )
+
+    @classmethod
+    def from_array(
+        cls,
+        positions: np.ndarray,
+        names: Sequence[str],
+        rate_hz: float,
+        unit: str = "m",
+        confidence: np.ndarray | None = None,
+        clip_names: Sequence[str] | None = None,
+    ) -> Keypoints:
+        """Take positions from memory.
+
+        Args:
+            positions: (frame, keypoint, xyz), or (clip, frame, keypoint, xyz), in ``unit``; NaN is missing.
+            names: keypoint names, in the order of the array.
+            rate_hz: camera rate.
+            unit: as in `Keypoints`.
+            confidence: 0 to 1, the shape of ``positions`` without its last axis.
+            clip_names: one per clip; default ``clip1``, ``clip2``, …
+
+        Raises:
+            DataError: the array has another shape, or no frames.
+        """
+        positions = np.asarray(positions, float)
+        clips = positions[None] if positions.ndim == 3 else positions
+        if clips.ndim != 4 or clips.shape[2:] != (len(names), 3) or not (clips.shape[0] and clips.shape[1]):
+            raise DataError(
+                f"array of shape {positions.shape}: expected (frames, {len(names)}, 3) or (clips, frames, "
+                f"{len(names)}, 3) for the {len(names)} names; transpose it, or correct the names"
+            )
+        if confidence is not None:
+            confidence = np.asarray(confidence, float)
+            if confidence.shape != positions.shape[:-1]:
+                raise DataError(
+                    f"confidence of shape {confidence.shape}: expected {positions.shape[:-1]}, one number for each "
+                    "position; transpose it"
+                )
+            confidence = confidence.reshape(clips.shape[:-1])
+        return cls.from_clips(
+            list(clips),
+            names=names,
+            rate_hz=rate_hz,
+            clip_names=clip_names or [f"clip{i + 1}" for i in range(len(clips))],
+            confidence=confidence,
+            unit=unit,
+        )
+
+    @classmethod
+    def from_movement(
+        cls,
+        dataset: xarray.Dataset,
+        individual: str | None = None,
+        rate_hz: float | None = None,
+        unit: str = "",
+    ) -> Keypoints:
+        """Take one animal of a poses dataset of the package ``movement`` as one clip.
+
+        Args:
+            dataset: with ``position`` over time, space (x, y, z), keypoints and individuals, and, if it has one,
+                ``confidence``.
+            individual: which animal; needed where there are several.
+            rate_hz: camera rate; default: the dataset's ``fps``.
+            unit: as in `Keypoints`; the dataset does not hold it.
+
+        Raises:
+            DataError: positions are not 3D, the rate is missing, or it is not clear which animal is meant.
+        """
+        # movement renamed its dimensions from plural to singular.
+        animals, points = (d if d in dataset.dims else d + "s" for d in ("individual", "keypoint"))
+        space = [str(s) for s in dataset["space"].values]
+        if sorted(space) != ["x", "y", "z"]:
+            raise DataError(f"movement dataset: space is {', '.join(space)}, expected x, y, z; triangulate it first")
+        if rate_hz is None:
+            rate_hz = dataset.attrs.get("fps")
+        if not rate_hz:
+            raise DataError("movement dataset: has no attribute fps; give rate_hz")
+        known = [str(i) for i in dataset[animals].values]
+        individual = _one(individual, known, "movement dataset: individual", "give individual")
+        one = dataset.isel({animals: known.index(individual)})
+        positions = one["position"].sel(space=["x", "y", "z"]).transpose("time", points, "space").values
+        confidence = one["confidence"].transpose("time", points).values if "confidence" in one else None
+        if confidence is not None and not np.isfinite(confidence).any():
+            confidence = None  # movement's way to say that the tracker gave none
+        source = str(dataset.attrs.get("source_file") or "")
+        return cls.from_array(
+            positions,
+            [str(n) for n in dataset[points].values],
+            rate_hz,
+            unit=unit,
+            confidence=confidence,
+            clip_names=[Path(source).stem or individual],
+        )
+
+    def clips(self) -> list[np.ndarray]:
+        """Return the clips as a list of (frames, keypoints, 3) arrays without padding."""
+        return [p[:n] for p, n in zip(self.positions, self.n_frames, strict=True)]
+
+
+def _one(wanted: str | None, known: Sequence[str], what: str, mend: str) -> str:
+    """Return the one wanted, or the only one."""
+    if wanted is not None and wanted not in known:
+        raise DataError(f"{what} {wanted!r} is not there{did_you_mean(wanted, known)}")
+    if wanted is None and len(known) != 1:
+        raise DataError(f"{what}: there are several ({', '.join(known)}); {mend}")
+    return known[0] if wanted is None else wanted
+
+
+def _padded(clips: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    out = np.full((len(clips), max(map(len, clips)), *shape), np.nan)
+    for i, clip in enumerate(clips):
+        out[i, : len(clip)] = clip
+    return out
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(out)
+
+
+def join(parts: Sequence[Keypoints]) -> Keypoints:
+    """Join keypoint sets with the same rate; keypoints are matched by name regardless of case.
+
+    Parts in different units become metres; where only some parts have a confidence, the others count as 1.
+
+    Raises:
+        DataError: rates differ, a file lacks a keypoint that the first one has, a file is there twice, or the unit
+            of only some files is known.
+    """
+    first = parts[0]
+    order = [n.lower() for n in first.names]
+    unit = _common_unit(parts)
+    rated = any(p.confidence is not None for p in parts)
+    clips, confidence, names, files = [], [], [], []
+    for part in parts:
+        where = _where(part)
+        if not np.isclose(part.rate_hz, first.rate_hz, rtol=1e-3):
+            raise DataError(
+                f"{where}: {part.rate_hz:g} Hz, but {first.clip_names[0]} has {first.rate_hz:g} Hz; "
+                "register recordings of different rates apart"
+            )
+        lower = [n.lower() for n in part.names]
+        missing = [n for n in order if n not in lower]
+        if missing:
+            raise DataError(
+                f"{where}: has no keypoint {missing[0]!r}, which {first.clip_names[0]} has; "
+                "give files with the same keypoints"
+            )
+        if twice := set(part.files) & set(files):
+            raise DataError(f"{min(twice)}: belongs to a recording that is already there; name each recording once")
+        pick = [lower.index(n) for n in order]
+        factor = METRES_PER[part.unit] / METRES_PER[unit] if part.unit != unit else 1.0
+        clips += [factor * c[:, pick] for c in part.clips()]
+        confidence += [c[:, pick] for c in _confidence(part)]
+        names += part.clip_names
+        files += part.files
+    return Keypoints.from_clips(
+        clips,
+        names=first.names,
+        rate_hz=first.rate_hz,
+        clip_names=names,
+        files=files,
+        origin=first.origin,
+        confidence=confidence if rated else None,
+        unit=unit,
+    )
+
+
+def _where(part: Keypoints) -> str:
+    return part.files[0] if part.files else part.clip_names[0]
+
+
+def _common_unit(parts: Sequence[Keypoints]) -> str:
+    units = {p.unit: _where(p) for p in parts}
+    if len(units) == 1:
+        return parts[0].unit
+    if "" in units:
+        known = next(u for u in units if u)
+        raise DataError(
+            f"{units['']}: does not tell its unit, but {units[known]} is in {known}; register files of the two formats "
+            "apart, each with --unit"
+        )
+    return "m"
+
+
+def _confidence(part: Keypoints) -> list[np.ndarray]:
+    given = np.ones(part.positions.shape[:3]) if part.confidence is None else part.confidence
+    return [c[:n] for c, n in zip(given, part.n_frames, strict=True)]

@@ -1,0 +1,163 @@
+"""Rollouts: what the trained body did, clip by clip, and everything that can be read off it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+import h5py
+import numpy as np
+
+from mimic_core.body.body import Body
+from mimic_core.records.statistics import error_summary
+from mimic_core.records.storage import Record, array, arrays, value
+
+_S = ("clip", "step")
+
+
+@attrs.frozen(kw_only=True)
+class Rollouts(Record):
+    """One closed-loop rollout per clip, in the true physics. Steps past a clip's end are NaN.
+
+    Entry t of every array belongs to the instant ``t / rate_hz`` after the clip's start. Entry 0 is
+    the initial state; ``action`` and ``excitation`` at t are what was applied during the control
+    step that ended at t, so they are NaN at entry 0.
+
+    Attributes:
+        rate_hz: control rate, Hz.
+        split: ``train`` or ``held_out`` for each clip.
+        action: the policy's raw output in [-1, 1].
+        excitation: what the actuators were told.
+        activation: muscle activation.
+        error_mm: distance of each keypoint from the registered reference, mm of the animal.
+        fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
+        tracked_error_mm: distance from what was tracked (interpolated to the control rate).
+        reward_terms: unweighted terms by name; their units are in ``reward_units``.
+        layers: network activations by name.
+        body: the body that moved, with the size of the animal whose clips these are.
+    """
+
+    KIND: ClassVar[str] = "rollouts"
+
+    body_name: str = value()
+    rate_hz: float = value(converter=float)
+    simulator: str = value()
+    clip_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    split: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    joint_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    actuator_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    muscle_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    keypoint_names: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple)
+    n_steps: np.ndarray = array(("clip",), "control step", doc="entries that are not padding")
+    qpos: np.ndarray = array((*_S, "qpos"), "rad, m")
+    qvel: np.ndarray = array((*_S, "qvel"), "rad/s, m/s")
+    joint_pos: np.ndarray = array((*_S, "joint"), "rad")
+    joint_vel: np.ndarray = array((*_S, "joint"), "rad/s")
+    joint_force: np.ndarray = array((*_S, "joint"), "N·m")
+    ref_joint_pos: np.ndarray = array((*_S, "joint"), "rad")
+    ref_joint_vel: np.ndarray = array((*_S, "joint"), "rad/s")
+    site_pos: np.ndarray = array((*_S, "keypoint", "xyz"), "m")
+    ref_site_pos: np.ndarray = array((*_S, "keypoint", "xyz"), "m")
+    tracked_pos: np.ndarray = array((*_S, "keypoint", "xyz"), "m")
+    error_mm: np.ndarray = array((*_S, "keypoint"), "mm")
+    tracked_error_mm: np.ndarray = array((*_S, "keypoint"), "mm")
+    action: np.ndarray = array((*_S, "actuator"), "1")
+    excitation: np.ndarray = array((*_S, "actuator"), "1")
+    activation: np.ndarray = array((*_S, "actuator"), "1")
+    muscle_force: np.ndarray = array((*_S, "muscle"), "N")
+    muscle_length: np.ndarray = array((*_S, "muscle"), "m")
+    muscle_velocity: np.ndarray = array((*_S, "muscle"), "m/s")
+    reward: np.ndarray = array(_S, "1")
+    reward_terms: dict[str, np.ndarray] = arrays(_S, "reward_units")
+    reward_units: dict[str, str] = value(default=attrs.Factory(dict))
+    ref_qpos: np.ndarray | None = array((*_S, "qpos"), "rad, m", optional=True)
+    ref_qvel: np.ndarray | None = array((*_S, "qvel"), "rad/s, m/s", optional=True)
+    intention_mean: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
+    intention_logvar: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
+    intention: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
+    layers: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
+    fixed_keypoints: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
+    body: Body | None = value(default=None, type=Body | None)
+    provenance: dict[str, Any] = value(default=attrs.Factory(dict))
+
+    @staticmethod
+    def holds_perturbed(path: Path) -> bool:
+        """Whether a file holds rollouts of a controller that was disturbed."""
+        if not path.is_file() or not h5py.is_hdf5(path):
+            return False
+        with h5py.File(path, "r") as f:
+            if f.attrs.get("mimic_kind") != Rollouts.KIND:
+                return False
+            return bool(json.loads(f.attrs.get("provenance", "{}")).get("perturbation"))
+
+    @property
+    def time(self) -> np.ndarray:
+        """(step,) s since the start of each clip."""
+        return np.arange(self.qpos.shape[1]) / self.rate_hz
+
+    def of(self, kind: str, name: str) -> np.ndarray:
+        """Return (clip, step) of one named joint or actuator: ``of("activation", "Biceps_Long")``.
+
+        Raises:
+            DataError: these rollouts have no such array or name.
+        """
+        from mimic_core.errors import DataError, did_you_mean
+
+        axes = {f.name: f.metadata.get("axes", ()) for f in attrs.fields(type(self))}
+        named = {"joint": self.joint_names, "actuator": self.actuator_names, "muscle": self.muscle_names}
+        last = axes.get(kind, ("",))[-1:]
+        if not last or last[0] not in named:
+            able = [k for k, a in axes.items() if a and a[-1] in named]
+            raise DataError(f"rollouts: {kind!r} is no array over joints or actuators{did_you_mean(kind, able)}")
+        names = named[last[0]]
+        if name not in names:
+            raise DataError(f"rollouts: no {last[0]} {name!r}{did_you_mean(name, names)}")
+        return getattr(self, kind)[..., names.index(name)]
+
+    @property
+    def moving_keypoints(self) -> tuple[str, ...]:
+        """Names of the keypoints that the body can move, in order."""
+        return tuple(n for n in self.keypoint_names if n not in self.fixed_keypoints)
+
+    def clip_errors_mm(self) -> np.ndarray:
+        """(clip,) mean distance from the registered reference over steps and moving keypoints; 0 if there are none."""
+        errors = self.error_mm[..., [self.keypoint_names.index(n) for n in self.moving_keypoints]]
+        known = np.isfinite(errors)
+        return np.where(known, errors, 0.0).sum((1, 2)) / np.maximum(known.sum((1, 2)), 1)
+
+    def ranked_clips(self) -> np.ndarray:
+        """Indices of the held-out clips, or of all if none is held out, from the smallest to the largest error."""
+        held = np.flatnonzero(np.array(self.split) == "held_out")
+        among = held if len(held) else np.arange(len(self.clip_names))
+        return among[np.argsort(self.clip_errors_mm()[among], kind="stable")]
+
+    def median_clip(self) -> int:
+        """Index of the clip in the middle of `ranked_clips`; of an even number, the better of the two."""
+        ranked = self.ranked_clips()
+        return int(ranked[(len(ranked) - 1) // 2])
+
+    def tracking(self) -> dict[str, Any]:
+        """Summarise the tracking error over the keypoints that the body can move.
+
+        Returns:
+            ``joint_deg_mean``, ``keypoint_mm`` against the registered reference and
+            ``tracked_keypoint_mm`` against what was tracked, for all clips and for each split.
+        """
+        return {
+            **self._tracking(np.ones(len(self.clip_names), bool)),
+            "fixed_keypoints": list(self.fixed_keypoints),
+            "by_split": {s: self._tracking(np.array(self.split) == s) for s in sorted(set(self.split))},
+        }
+
+    def _tracking(self, clips: np.ndarray) -> dict[str, Any]:
+        names = self.moving_keypoints
+        moving = [self.keypoint_names.index(n) for n in names]
+        degrees = np.rad2deg(np.abs(self.joint_pos[clips] - self.ref_joint_pos[clips]))
+        return {
+            "joint_deg_mean": float(np.nanmean(degrees)),
+            "keypoint_mm": error_summary(self.error_mm[clips][..., moving], names),
+            "tracked_keypoint_mm": error_summary(self.tracked_error_mm[clips][..., moving], names),
+            "clips": int(clips.sum()),
+        }

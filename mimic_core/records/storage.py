@@ -1,0 +1,195 @@
+"""One way to write and read the project's HDF5 files.
+
+A record is a frozen attrs class whose fields are made with `array`, `arrays` or `value`. The file
+holds one dataset per array, with its unit and axis names as attributes, and one JSON attribute per
+value, so that a file explains itself in any HDF5 viewer. Files are written to a temporary name,
+fsynced and renamed: a reader never sees half a file, and a failed write never costs the old one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import attrs
+import h5py
+import numpy as np
+
+from mimic_core.errors import DataError, did_you_mean
+from mimic_core.files import atomic_path, to_json
+
+_KIND, _SCHEMA = "mimic_kind", "mimic_schema"
+
+
+def array(axes: tuple[str, ...], unit: str, *, optional: bool = False, doc: str = "") -> Any:
+    """Declare a numeric array field with named ``axes`` and a ``unit`` (``"1"`` if it has none)."""
+    meta = {"storage": "array", "axes": axes, "unit": unit, "doc": doc}
+    convert = attrs.converters.optional(np.asarray) if optional else np.asarray
+    validator = [] if optional else [_has_axes(axes)]
+    kwargs: dict[str, Any] = {"default": None} if optional else {}
+    return attrs.field(
+        metadata=meta,
+        converter=convert,
+        validator=validator,
+        eq=attrs.cmp_using(eq=np.array_equal),
+        repr=_shape,
+        **kwargs,
+    )
+
+
+def arrays(axes: tuple[str, ...], unit: str, doc: str = "") -> Any:
+    """Declare a field that maps names to arrays of the same axes (reward terms, network layers)."""
+    meta = {"storage": "arrays", "axes": axes, "unit": unit, "doc": doc}
+    return attrs.field(
+        metadata=meta,
+        factory=dict,
+        eq=False,
+        converter=lambda d: {k: np.asarray(v) for k, v in d.items()},
+        repr=lambda d: f"{{{', '.join(d)}}}",
+    )
+
+
+def value(default: Any = attrs.NOTHING, *, type: Any = None, doc: str = "", converter: Any = None) -> Any:
+    """Declare a field that is stored as JSON: names, numbers, settings, nested attrs records."""
+    meta = {"storage": "value", "as": type, "doc": doc}
+    return attrs.field(default=default, metadata=meta, converter=converter)
+
+
+def _shape(a: Any) -> str:
+    return "None" if a is None else f"<array {np.shape(a)}>"
+
+
+def _has_axes(axes: tuple[str, ...]):
+    def check(instance: Any, attribute: attrs.Attribute, a: np.ndarray) -> None:
+        if a.ndim != len(axes):
+            raise DataError(f"{type(instance).__name__}.{attribute.name}: expected axes {axes}, got shape {a.shape}")
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """Base of everything the project keeps in a file."""
+
+    KIND: ClassVar[str] = "record"
+    SCHEMA: ClassVar[int] = 1
+
+    def __attrs_post_init__(self) -> None:
+        sizes: dict[str, tuple[str, int]] = {}
+        for f in attrs.fields(type(self)):
+            if f.metadata.get("storage") != "array" or getattr(self, f.name) is None:
+                continue
+            for axis, size in zip(f.metadata["axes"], np.shape(getattr(self, f.name)), strict=True):
+                if axis == "xyz" and size != 3:
+                    raise DataError(f"{type(self).__name__}.{f.name}: axis xyz must have length 3, got {size}")
+                first, known = sizes.setdefault(axis, (f.name, size))
+                if known != size:
+                    raise DataError(
+                        f"{type(self).__name__}: axis {axis!r} has length {size} in {f.name} "
+                        f"but {known} in {first}; they must be equal"
+                    )
+
+    def save(self, path: str | Path) -> Path:
+        """Write this record to ``path`` (HDF5), replacing an older file only once it is complete."""
+        path = Path(path)
+        with atomic_path(path) as tmp, h5py.File(tmp, "w") as f:
+            f.attrs[_KIND], f.attrs[_SCHEMA] = self.KIND, self.SCHEMA
+            for field in attrs.fields(type(self)):
+                self._write(f, field, getattr(self, field.name))
+        return path
+
+    @staticmethod
+    def _write(f: h5py.File, field: attrs.Attribute, v: Any) -> None:
+        meta = field.metadata
+        if meta["storage"] == "value":
+            f.attrs[field.name] = json.dumps(to_json(v))
+        elif meta["storage"] == "array":
+            if v is not None:
+                _write_array(f, field.name, v, meta)
+        else:
+            group = f.create_group(field.name)
+            for name, a in v.items():
+                _write_array(group, name, a, meta)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a record from ``path``.
+
+        Raises:
+            DataError: the file is missing, no HDF5, truncated, or holds something else.
+        """
+        path = Path(path)
+        with open_hdf5(path) as f:
+            kind = f.attrs.get(_KIND)
+            if kind != cls.KIND:
+                found = f"a mimic {kind!r} file" if kind else "an HDF5 file that mimic did not write"
+                raise DataError(f"{path}: expected a mimic {cls.KIND!r} file, found {found}")
+            schema = int(f.attrs[_SCHEMA])
+            if schema > cls.SCHEMA:
+                raise DataError(
+                    f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads up to "
+                    f"{cls.SCHEMA}; upgrade mimic"
+                )
+            kwargs = {}
+            for field in attrs.fields(cls):
+                v = cls._read(f, field, path)
+                if v is not attrs.NOTHING:
+                    kwargs[field.name] = v
+        return cls(**kwargs)
+
+    @classmethod
+    def _read(cls, f: h5py.File, field: attrs.Attribute, path: Path) -> Any:
+        meta, name = field.metadata, field.name
+        if meta["storage"] == "value":
+            if name in f.attrs:
+                return from_json(json.loads(f.attrs[name]), meta["as"])
+        elif name in f:
+            return f[name][()] if meta["storage"] == "array" else _datasets(f[name])
+        if field.default is attrs.NOTHING:
+            raise DataError(f"{path}: has no {name!r}, which a {cls.KIND!r} file must have; make the file again")
+        return attrs.NOTHING
+
+
+def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
+    """Return every dataset below a group; a name with a slash (``encoder/layer_1``) lies in a group of its own."""
+    found: dict[str, np.ndarray] = {}
+    group.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def _write_array(group: h5py.Group, name: str, a: np.ndarray, meta: Mapping[str, Any]) -> None:
+    d = group.create_dataset(name, data=a, compression="gzip" if a.ndim and a.size > 512 else None, track_times=False)
+    d.attrs["unit"], d.attrs["axes"] = meta["unit"], list(meta["axes"])
+    if meta["doc"]:
+        d.attrs["description"] = meta["doc"]
+
+
+def from_json(v: Any, as_type: Any) -> Any:
+    """Undo `to_json` for a field declared with ``type=as_type`` (None keeps the plain JSON value)."""
+    if as_type is None:
+        return v
+    from mimic_core.config import structure
+
+    return structure(v, as_type, where=getattr(as_type, "__name__", "value"))
+
+
+@contextlib.contextmanager
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading, with one clear sentence for every way that can fail."""
+    if not path.exists():
+        near = [p.name for p in path.parent.glob("*" + path.suffix)] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such file{did_you_mean(path.name, near) if near else '; check the path'}")
+    if not h5py.is_hdf5(path):
+        raise DataError(f"{path}: not an HDF5 file (or cut short in transfer); export or copy it again")
+    try:
+        f = h5py.File(path, "r")
+    except OSError as e:
+        raise DataError(f"{path}: HDF5 file is damaged or truncated; copy or make it again ({str(e)[:80]})") from e
+    with f:
+        try:
+            yield f
+        except (OSError, RuntimeError) as e:
+            raise DataError(f"{path}: HDF5 file is damaged; copy or make it again ({str(e)[:80]})") from e

@@ -1,0 +1,9 @@
+"""The imitation task: what a step holds, its terms, the reference, episodes, and what disturbs them.
+
+Rooms above it may import it; it imports physics, records, body and plugins.
+Its names are in ``__init__.pyi``; each is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,98 @@
+"""What separates a policy from its body: noise of senses and muscles, and the time that signals take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from mimic_core.task.step import StepView
+
+SENSED = frozenset(StepView._fields) - {"excitation", "previous_excitation", "time", "control_dt", "ref", "future"}
+"""Fields of a `StepView` that tell of the body: what a sensory delay holds back."""
+
+not_negative = attrs.validators.ge(0)
+
+
+@attrs.frozen
+class Noise:
+    """Noise of muscles and senses, normally distributed and drawn anew in each control step.
+
+    It is in training, and in rollouts with a seed. Everything that the policy sees of joint angles, velocities and
+    activations has it, also the difference of a reference angle from the present one; other observations are exact.
+
+    Attributes:
+        motor: standard deviation of excitation as a share of it, the signal-dependent noise of Harris & Wolpert
+            (1998, doi:10.1038/29528).
+        motor_constant: standard deviation of excitation that does not depend on it. What reaches the actuators
+            stays within their range.
+        joint_deg: standard deviation of the joint angles seen, degrees; hinges only.
+        velocity: the same for the velocities of those joints, rad/s.
+        activation: the same for activations.
+    """
+
+    motor: float = attrs.field(default=0.0, validator=not_negative)
+    motor_constant: float = attrs.field(default=0.0, validator=not_negative)
+    joint_deg: float = attrs.field(default=0.0, validator=not_negative)
+    velocity: float = attrs.field(default=0.0, validator=not_negative)
+    activation: float = attrs.field(default=0.0, validator=not_negative)
+
+    @property
+    def in_muscles(self) -> bool:
+        return bool(self.motor or self.motor_constant)
+
+    @property
+    def in_senses(self) -> bool:
+        return bool(self.joint_deg or self.velocity or self.activation)
+
+
+def episode_keys(key: Array, batch: int) -> Array:
+    """Return (batch, n) a random key for each episode, as plain numbers that a checkpoint can hold."""
+    return jax.random.key_data(jax.random.split(key, batch))
+
+
+def noisy_excitation(noise: Noise, excitation: Array, keys: Array, step: Array, low: float, high: float) -> Array:
+    """Return excitation (batch, actuator) with this step's noise, within [low, high].
+
+    u·(1 + motor·ξ₁) + motor_constant·ξ₂ with ξ standard normal: it is differentiable in u everywhere, which a standard
+    deviation of both parts taken together is not at u = 0.
+    """
+    draws = jax.vmap(lambda k: jax.random.normal(k, (2, excitation.shape[-1])))(_step_keys(keys, step, 0))
+    share, constant = noise.motor * draws[:, 0], noise.motor_constant * draws[:, 1]
+    return jnp.clip(excitation * (1.0 + share) + constant, low, high)
+
+
+def noisy_senses(noise: Noise, view: StepView, keys: Array, step: Array, is_hinge: Array) -> StepView:
+    """Return a batch of views with this step's noise on joint angles, joint velocities and activations."""
+    spread = {
+        "joint_pos": jnp.deg2rad(noise.joint_deg) * is_hinge,
+        "joint_vel": noise.velocity * is_hinge,
+        "activation": noise.activation,
+    }
+
+    def disturb(seen: dict[str, Array], key: Array) -> dict[str, Array]:
+        ways = jax.random.split(key, len(seen))
+        return {n: a + spread[n] * jax.random.normal(k, a.shape) for (n, a), k in zip(seen.items(), ways, strict=True)}
+
+    seen = {name: getattr(view, name) for name in spread}
+    return view._replace(**jax.vmap(disturb)(seen, _step_keys(keys, step, 1)))
+
+
+def _step_keys(keys: Array, step: Array, purpose: int) -> Array:
+    """Keys (batch,) of one control step of each episode, made of the episode's own."""
+    return jax.vmap(lambda k, s: jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(k), s), purpose))(
+        keys, step
+    )
+
+
+def delay_line(signal: Any, length: int) -> Any:
+    """Return arrays (batch, length, …), the signal's own (batch, …) at every place: it has been like this for long."""
+    return jax.tree.map(lambda a: jnp.repeat(a[:, None], length, axis=1), signal)
+
+
+def pushed(line: Any, signal: Any) -> Any:
+    """Return a delay line with the signal at its end and its oldest entry gone."""
+    return jax.tree.map(lambda old, new: jnp.concatenate([old[:, 1:], new[:, None]], axis=1), line, signal)

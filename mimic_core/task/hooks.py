@@ -1,0 +1,57 @@
+"""Hooks that bring the parts of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mimic_core.plugins.component import Kind
+from mimic_core.plugins.markers import hookspec
+from mimic_core.task.terms import ObservationSpec, RewardSpec, TerminationSpec
+
+
+@hookspec
+def mimic_rewards() -> Iterator[RewardSpec]:
+    """Yield reward terms.
+
+    >>> from mimic_core import RewardSpec, hookimpl
+    >>> @hookimpl
+    ... def mimic_rewards():
+    ...     yield RewardSpec(name="alive", build=lambda config, model: lambda step: 1.0, units="1")
+    >>> next(mimic_rewards()).units
+    '1'
+    """
+
+
+@hookspec
+def mimic_observations() -> Iterator[ObservationSpec]:
+    """Yield what the policy sees.
+
+    >>> from mimic_core import ObservationSpec, hookimpl
+    >>> @hookimpl
+    ... def mimic_observations():
+    ...     yield ObservationSpec(name="angles", role="proprioception",
+    ...                           build=lambda config, model: lambda step: step.joint_pos)
+    >>> next(mimic_observations()).role
+    'proprioception'
+    """
+
+
+@hookspec
+def mimic_terminations() -> Iterator[TerminationSpec]:
+    """Yield reasons to end an episode.
+
+    >>> from mimic_core import TerminationSpec, hookimpl
+    >>> @hookimpl
+    ... def mimic_terminations():
+    ...     yield TerminationSpec(name="never", build=lambda config, model: lambda step: False)
+    >>> next(mimic_terminations()).name
+    'never'
+    """
+
+
+KINDS = (
+    Kind("reward", "mimic_rewards", RewardSpec),
+    Kind("observation", "mimic_observations", ObservationSpec),
+    Kind("termination", "mimic_terminations", TerminationSpec),
+)
+"""Kinds of component that come through these hooks."""

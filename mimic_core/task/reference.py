@@ -1,0 +1,125 @@
+"""Bringing registered clips to the control rate."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.signal import butter, sosfiltfilt
+from scipy.spatial.transform import Rotation, RotationSpline
+
+from mimic_core.body.model import BodyModel
+from mimic_core.errors import DataError
+from mimic_core.records.clips import ReferenceClips
+
+
+@attrs.frozen
+class Reference:
+    """Reference states at the control rate. Past a clip's end its last state is held.
+
+    Attributes:
+        qpos: (clip, step, qpos).
+        qvel: (clip, step, qvel), the derivative of the interpolated qpos.
+        n_steps: (clip,) instants of each clip, the first one at its start.
+    """
+
+    qpos: np.ndarray
+    qvel: np.ndarray
+    n_steps: np.ndarray
+
+
+def resample(clips: ReferenceClips, model: BodyModel, rate_hz: float, lowpass_hz: float = 0.0) -> Reference:
+    """Interpolate clips to ``rate_hz`` by cubic splines, optionally low-passed first (zero phase).
+
+    The low-pass is a 2nd-order Butterworth run forwards and backwards. Velocities are exact derivatives
+    of the spline; the angular velocity of a free root is 2·q*⊗q̇, in the body's frame as MuJoCo has it.
+
+    Raises:
+        DataError: a clip is shorter than 4 frames.
+    """
+    quats = _quaternion_addresses(model)
+    pieces = []
+    for name, n, qpos in zip(clips.clip_names, clips.n_frames, clips.qpos, strict=True):
+        if n < 4:
+            raise DataError(f"clip {name}: has {n} frames, at least 4 are needed; leave it out")
+        q = np.array(qpos[:n], dtype=float)
+        for a in quats:
+            q[:, a : a + 4] = _continuous(q[:, a : a + 4])
+        if 0 < lowpass_hz < clips.rate_hz / 2:
+            q = _lowpass(q, lowpass_hz, clips.rate_hz)
+        spline = CubicSpline(np.arange(n) / clips.rate_hz, q, bc_type="natural")
+        steps = int(np.floor((n - 1) / clips.rate_hz * rate_hz + 1e-9)) + 1
+        time = np.arange(steps) / rate_hz
+        pieces.append(_state(spline(time), spline(time, 1), model, quats))
+    n_steps = np.array([len(p[0]) for p in pieces])
+    held = np.minimum(np.arange(n_steps.max()), n_steps[:, None] - 1)
+    return Reference(*(np.stack([p[i][h] for p, h in zip(pieces, held, strict=True)]) for i in (0, 1)), n_steps)
+
+
+def resample_positions(
+    positions: np.ndarray, n_frames: np.ndarray, n_steps: np.ndarray, from_hz: float, to_hz: float
+) -> np.ndarray:
+    """Interpolate (clip, frame, keypoint, xyz) linearly to another rate; missing (NaN) neighbours give NaN."""
+    out = np.full((len(positions), int(n_steps.max()), *positions.shape[2:]), np.nan)
+    for i, (clip, n, steps) in enumerate(zip(positions, n_frames, n_steps, strict=True)):
+        at = np.minimum(np.arange(steps) / to_hz * from_hz, n - 1)
+        low = np.minimum(np.floor(at + 1e-9).astype(int), n - 1)
+        share = np.clip(at - low, 0, 1)[:, None, None]
+        high = np.where(share[:, 0, 0] > 1e-9, np.minimum(low + 1, n - 1), low)
+        out[i, :steps] = clip[low] + share * (clip[high] - clip[low])
+    return out
+
+
+def velocity(qpos: np.ndarray, model: BodyModel, rate_hz: float) -> np.ndarray:
+    """Return (frame, qvel) rates of one clip's ``qpos`` (frame, qpos), at its own frames.
+
+    They are derivatives of cubic splines through the frames; the angular velocity of a free root is that of the spline
+    on the rotation group (`scipy.spatial.transform.RotationSpline`), in the body's frame as MuJoCo has it.
+    A single frame is at rest.
+    """
+    out = np.zeros((len(qpos), model.mj_model.nv))
+    if len(qpos) < 2:
+        return out
+    time = np.arange(len(qpos)) / rate_hz
+    rate = CubicSpline(time, qpos)(time, 1)
+    out[:, model.joint_dofadr] = rate[:, model.joint_qposadr]
+    for a in _quaternion_addresses(model):
+        dof = model.root_dofadr
+        turns = Rotation.from_quat(np.roll(qpos[:, a : a + 4], -1, axis=1))
+        out[:, dof : dof + 3] = rate[:, a - 3 : a]
+        out[:, dof + 3 : dof + 6] = RotationSpline(time, turns)(time, 1)
+    return out
+
+
+def _lowpass(q: np.ndarray, cutoff_hz: float, rate_hz: float) -> np.ndarray:
+    sos = butter(2, cutoff_hz, fs=rate_hz, output="sos")
+    return sosfiltfilt(sos, q, axis=0, padlen=min(12, len(q) - 1))
+
+
+def _quaternion_addresses(model: BodyModel) -> list[int]:
+    return [] if model.root is None else [model.root_qposadr + 3]
+
+
+def _continuous(q: np.ndarray) -> np.ndarray:
+    """Choose between q and −q so that neighbouring frames are close."""
+    flips = np.sign((q[1:] * q[:-1]).sum(axis=1))
+    flips[flips == 0] = 1
+    return q * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
+
+
+def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    qvel = np.zeros((len(q), model.mj_model.nv))
+    qvel[:, model.joint_dofadr] = dq[:, model.joint_qposadr]
+    for a in quats:
+        norm = np.linalg.norm(q[:, a : a + 4], axis=1, keepdims=True)
+        q[:, a : a + 4] /= norm
+        dof = model.root_dofadr
+        qvel[:, dof : dof + 3] = dq[:, a - 3 : a]
+        qvel[:, dof + 3 : dof + 6] = _angular_velocity(q[:, a : a + 4], dq[:, a : a + 4] / norm)
+    return q, qvel
+
+
+def _angular_velocity(q: np.ndarray, dq: np.ndarray) -> np.ndarray:
+    """Body-frame angular velocity, rad/s, of unit quaternions (frame, 4), w first."""
+    w, v, dw, dv = q[:, :1], q[:, 1:], dq[:, :1], dq[:, 1:]
+    return 2 * (w * dv - dw * v - np.cross(v, dv))

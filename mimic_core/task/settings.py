@@ -1,0 +1,43 @@
+"""Settings of the imitation task."""
+
+from __future__ import annotations
+
+import attrs
+
+from mimic_core.physics.randomisation import Randomisation
+from mimic_core.task.disturbance import Noise
+
+
+@attrs.frozen
+class TaskSettings:
+    """Settings of the imitation task.
+
+    Attributes:
+        control_rate_hz: how often the policy acts.
+        window: how many coming instants of the reference the policy sees.
+        window_step_ms: their spacing.
+        reference_lowpass_hz: the imitated reference is low-passed at this frequency, since tracked frames jump
+            by more than a limb can follow; 0 leaves it as registered. Tracking errors are always measured against
+            the registered reference.
+        initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
+        initial_velocity_noise: the same for joint velocities, rad/s.
+        initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value.
+        sensory_delay_ms: what the policy sees of the body was so this long ago; it knows the reference without delay.
+            A whole number of control steps, in training and in rollouts.
+        motor_delay_ms: the excitation that the policy chooses reaches the actuators this much later. Rewards and
+            records hold the excitation that reaches them.
+        noise: of muscles and senses.
+        randomise: how far the bodies trained in differ from the body as it is.
+    """
+
+    control_rate_hz: float = attrs.field(default=400.0, validator=attrs.validators.gt(0))
+    window: int = attrs.field(default=10, validator=attrs.validators.ge(1))
+    window_step_ms: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    reference_lowpass_hz: float = attrs.field(default=25.0, validator=attrs.validators.ge(0))
+    initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    initial_activation_max: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
+    sensory_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    noise: Noise = attrs.field(factory=Noise)
+    randomise: Randomisation = attrs.field(factory=Randomisation)

@@ -1,0 +1,11 @@
+from .conformance import check_component as check_component
+from .rollouts import synthetic_rollouts as synthetic_rollouts
+from .steps import floating_model as floating_model
+from .steps import random_step as random_step
+from .steps import step_at_rest as step_at_rest
+from .steps import step_on_reference as step_on_reference
+from .steps import toy_model as toy_model
+from .suites import BodyConformance as BodyConformance
+from .suites import ObservationConformance as ObservationConformance
+from .suites import RewardConformance as RewardConformance
+from .toy import toy_body as toy_body

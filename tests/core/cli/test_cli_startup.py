@@ -1,0 +1,113 @@
+"""The command line starts quickly, explains itself, and speaks JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from fake_plugins import mimic
+
+HEAVY = {"jax", "mujoco", "matplotlib", "pandas", "scipy", "flax", "optax", "pyEDM"}
+COMMANDS = [
+    ("register",),
+    ("train",),
+    ("rollout",),
+    ("analyze",),
+    ("report",),
+    ("run",),
+    ("sweep",),
+    ("view",),
+    ("render",),
+    ("generate",),
+    ("body",),
+    ("export",),
+    ("import",),
+    ("info",),
+    ("plugins", "list"),
+    ("plugins", "show"),
+    ("plugins", "check"),
+]
+
+
+def loaded_after(code: str) -> set[str]:
+    """Which heavy packages a fresh process has imported after running ``code``."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return HEAVY & set(done.stdout.split())
+
+
+def test_importing_the_command_line_imports_nothing_heavy():
+    assert loaded_after("import mimic_core.cli") == set()
+
+
+def test_loading_every_plugin_imports_nothing_heavy():
+    assert loaded_after("from mimic_core.plugins.manager import installed; assert installed().names") == set()
+
+
+def test_importing_the_core_imports_nothing_heavy():
+    assert loaded_after("import mimic_core, mimic_core.testing.toy, mimic_core.chain.run_file") == set()
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="counts the processor time of a child process, as POSIX does")
+def test_help_answers_in_under_a_second():
+    """Processor time, best of five, so that a busy machine does not decide."""
+    seconds = []
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-m", "mimic_core.cli", "--help"], stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        assert child.returncode == 0
+        seconds.append(used.ru_utime + used.ru_stime)
+    assert min(seconds) < 1.0, seconds
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_shows_an_example(command):
+    done = mimic(*command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"Example: mimic {' '.join(command)}" in done.stdout
+    assert "--json" in done.stdout
+
+
+def test_help_lists_every_command():
+    shown = mimic("--help").stdout
+    assert all(command[0] in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [("plugins", "list"), ("plugins", "show", "reward.joint"), ("info",)], ids=" ".join)
+def test_json_is_one_object_and_nothing_else(command):
+    done = mimic(*command, "--json")
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), dict)
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("plugins", "show", "jiont"), "no component or plugin 'jiont'; did you mean joint"),
+        (("plugins", "check", "nobody:x"), "no component or plugin 'nobody:x'"),
+        (("analyze", "simplx", "rollouts.h5", "--out", "out"), "unknown analysis 'simplx'; did you mean simplex"),
+        (("run", "absent.toml", "--out", "out"), "absent.toml: no such run file; check the path"),
+    ],
+)
+def test_an_error_is_one_line_and_status_1(tmp_path, command, said):
+    done = mimic(*command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("mimic: error: ") and said in lines[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_adds_the_traceback(tmp_path):
+    done = mimic("--debug", "run", "absent.toml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "absent.toml: no such run file" in done.stderr

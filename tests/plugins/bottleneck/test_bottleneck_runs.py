@@ -1,0 +1,391 @@
+"""Runs: trainings side by side as one program, faults, checkpoints, schedules, and the critic's part in gradients."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys import make_task
+
+from mimic_bottleneck import ApgSettings, PpoSettings
+from mimic_bottleneck.checkpoint import Checkpoints
+from mimic_bottleneck.returns import generalised_advantages, lambda_returns
+from mimic_core.chain import stages
+from mimic_core.config import merge, parse_assignments
+from mimic_core.errors import ConfigError, TrainingError
+from mimic_core.task.task import Starts
+
+SMALL = {"encoder_layers": (8,), "decoder_layers": (8,), "critic_layers": (8,), "intention_size": 2}
+TINY = parse_assignments(
+    [
+        "policy.encoder_layers=[8]",
+        "policy.decoder_layers=[8]",
+        "policy.critic_layers=[8]",
+        "policy.intention_size=2",
+        "policy.evaluations=2",
+        "task.window=2",
+    ]
+)
+POLICIES = {
+    "bottleneck_apg": {"policy": {"name": "bottleneck_apg", "environments": 4, "horizon": 3, "steps": 48}},
+    "bottleneck_ppo": {
+        "policy": {
+            "name": "bottleneck_ppo",
+            "environments": 8,
+            "batch_size": 4,
+            "minibatches": 2,
+            "passes": 1,
+            "unroll": 5,
+            "steps": 160,
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def clips_file(toy_clips, tmp_path_factory):
+    return toy_clips.save(tmp_path_factory.mktemp("clips") / "clips.h5")
+
+
+def quiet(*_):
+    """Tell nobody."""
+
+
+# -- several as one program -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [pytest.param("bottleneck_apg", marks=pytest.mark.slow), "bottleneck_ppo"])
+def test_trained_together_is_trained_alone(plugins, clips_file, tmp_path, policy):
+    """Seeds (and with them the clips held out), a weight and the learning rate differ; each result is its own."""
+    given = [
+        merge(
+            merge(TINY, POLICIES[policy]),
+            {"seed": seed, "rewards": {"control": {"weight": w}}, "policy": {"learning_rate": lr}},
+        )
+        for seed, w, lr in ((0, 0.01, 1e-3), (1, 0.3, 1e-3), (2, 0.01, 5e-3))
+    ]
+    outs = [tmp_path / f"together-{i}" for i in range(3)]
+    together = stages.train_together(plugins, clips_file, outs=outs, given=given)
+    for i, (summary, settings_) in enumerate(zip(together, given, strict=True)):
+        alone = stages.train(plugins, clips_file, out=tmp_path / f"alone-{i}", given=settings_)
+        for key in ("tracking_mm", "train_mm", "passive_mm"):
+            assert summary[key] == pytest.approx(alone[key], rel=1e-3)
+        curves = [x["training"]["curve"][1:] for x in (summary, alone)]  # before the first iteration there is no reward
+        np.testing.assert_allclose(*([row["reward"] for row in curve] for curve in curves), rtol=1e-3)
+        both = [json.loads((folder / "run.json").read_text()) for folder in (outs[i], tmp_path / f"alone-{i}")]
+        assert both[0] == both[1]
+        stages.rollout(plugins, outs[i], out=tmp_path / "rollouts.h5")
+    assert len({s["tracking_mm"] for s in together}) == 3
+
+
+def test_together_goes_on_where_it_was_stopped(plugins, clips_file, tmp_path):
+    given = [merge(merge(TINY, POLICIES["bottleneck_ppo"]), {"seed": s}) for s in (0, 1)]
+    whole = stages.train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
+    # as if killed after the first of the two had written its last checkpoint
+    newest = max(int(p.name) for p in (tmp_path / "b" / "checkpoints").iterdir() if p.name.isdigit())
+    shutil.rmtree(tmp_path / "b" / "checkpoints" / str(newest))
+    again = stages.train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
+    assert 0 < again[0]["training"]["resumed_from"] < again[0]["training"]["control_steps"]
+    for a, b in zip(whole, again, strict=True):
+        assert a["tracking_mm"] == pytest.approx(b["tracking_mm"], rel=1e-6)
+
+
+def test_what_changes_shapes_cannot_run_together(plugins, clips_file, tmp_path):
+    given = [merge(merge(TINY, POLICIES["bottleneck_apg"]), {"policy": {"horizon": h}}) for h in (3, 4)]
+    with pytest.raises(ConfigError, match=r"policy.horizon: differs between trainings.*train them one by one"):
+        stages.train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
+
+
+def test_starts_of_fewer_clips_are_padded_and_never_drawn(plugins, toy_clips, toy_model):
+    n_steps = np.array([5, 3, 4])
+    starts = Starts.of(n_steps, np.array([2, 1]), padded_to=9)
+    np.testing.assert_array_equal(starts.table[: starts.count], [[2, 0], [2, 1], [2, 2], [1, 0], [1, 1]])
+    assert len(starts.table) == 9
+    task = make_task(plugins, toy_clips, toy_model)
+    other = task.with_values({}, Starts.of(task.n_steps, np.array([4]), padded_to=1000))
+    assert set(np.asarray(other.reset(jax.random.key(0), 200).clip)) == {4}
+
+
+# -- faults ---------------------------------------------------------------------------------------------------
+
+
+def stumble(step):
+    """Not a number from 40 ms into a clip on, in clips that begin in one half of the workspace."""
+    return jnp.where((step.time > 0.04) & (step.joint_pos[0] > 0.0), jnp.nan, 1.0)
+
+
+def test_a_term_that_is_not_finite_is_named_with_place_and_state(plugins, toy_clips, toy_model, tmp_path):
+    config = PpoSettings(**SMALL, environments=8, batch_size=8, minibatches=1, unroll=30, steps=2400, evaluations=1)
+    good = (1.0, lambda s: -((s.joint_pos - s.ref.joint_pos) ** 2).sum())
+    task = make_task(plugins, toy_clips, toy_model, {"fine": good, "stumble": (1.0, stumble)})
+    trainer = plugins.get("policy", "bottleneck_ppo").build(config, task)
+    with pytest.raises(
+        TrainingError,
+        match=r"reward term stumble is not finite at control step \d+ of environment \d+, in iteration \d+ .*fault",
+    ):
+        trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {"note": "kept"})
+    with Checkpoints(tmp_path, folder="fault") as keeper:
+        state = keeper.restore(jax.eval_shape(trainer.initial, 0))
+        assert keeper.meta() == {"note": "kept"}
+    assert all(np.isfinite(a).all() for a in jax.tree.leaves(jax.tree.map(np.asarray, state.learned)))
+
+
+def test_the_place_is_right(plugins, toy_clips, toy_model, tmp_path):
+    """A term that fails for one clip only: the environment named is in it, and the step is when it first happens."""
+    config = ApgSettings(**SMALL, environments=6, horizon=8, steps=48, evaluations=1)
+    task = make_task(
+        plugins,
+        toy_clips,
+        toy_model,
+        {"late": (1.0, lambda s: jnp.where(s.time > 0.0, s.joint_pos.sum(), 0.0) / jnp.where(s.time > 1e9, 1.0, 1.0))},
+        simulator="mjx",
+        differentiable=True,
+    )
+    trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
+    state = trainer.initial(0)
+    start = trainer._begin(state, 0, trainer._keys(state)[1]).state
+    bad_clip, bad_step = int(start.clip[4]), int(start.step[4]) + 3
+    at = (bad_step - 0.5) * task.control_dt
+    same_clip = [i for i in range(6) if int(start.clip[i]) == bad_clip]
+    reference = np.asarray(task._qpos[bad_clip, 0])
+
+    def late(s):
+        here = jnp.abs(s.ref.joint_pos - s.ref.joint_pos).sum() + (s.time > at)
+        return jnp.where(here > 0, jnp.nan, reference[0])
+
+    steps = {i: bad_step - int(start.step[i]) - 1 for i in range(6)}
+    first = min(max(v, 0) for v in steps.values() if v < 8)
+    task = make_task(plugins, toy_clips, toy_model, {"late": (1.0, late)}, simulator="mjx", differentiable=True)
+    trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
+    environment = min(i for i in range(6) if max(steps[i], 0) == first)
+    assert 4 in same_clip
+    with pytest.raises(TrainingError, match=rf"reward term late .* step {first} of environment {environment},"):
+        trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {})
+
+
+def test_a_gradient_that_is_not_finite_is_named(plugins, toy_clips, toy_model, tmp_path):
+    """√(x²) has a value but no slope at 0, where every muscle that a term leaves alone stays."""
+    config = ApgSettings(**SMALL, environments=4, horizon=3, steps=12, evaluations=1)
+    rewards = {
+        "fine": (1.0, lambda s: -((s.joint_pos - s.ref.joint_pos) ** 2).sum()),
+        "edge": (1.0, lambda s: jnp.sqrt((s.excitation - s.excitation) ** 2).sum()),
+    }
+    task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
+    trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
+    with pytest.raises(TrainingError, match=r"gradient of reward term edge is not finite at control step 2 of"):
+        trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {})
+
+
+# -- checkpoints ----------------------------------------------------------------------------------------------
+
+
+def test_the_newest_and_the_best_checkpoint_stay(plugins, toy_clips, toy_model, tmp_path):
+    config = ApgSettings(**SMALL, environments=2, horizon=2, steps=24, evaluations=6, checkpoints_kept=2)
+    task = make_task(plugins, toy_clips, toy_model, simulator="mjx", differentiable=True)
+    trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
+    errors, seen = iter([9.0, 5.0, 3.0, 1.0, 4.0, 4.5, 4.2]), []
+
+    def evaluate(controller):
+        seen.append(np.asarray(jax.tree.leaves(controller.variables.params)[0]).copy())
+        return {"tracking_mm": next(errors)}
+
+    trainer.train(tmp_path, 0, evaluate, quiet, {})
+    assert sorted(int(p.name) for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()) == [3, 5, 6]
+    for which, index in (("best", 3), ("last", 6)):
+        found = np.asarray(jax.tree.leaves(trainer.load(tmp_path, which).variables.params)[0])
+        np.testing.assert_array_equal(found, seen[index])
+    with pytest.raises(ConfigError, match="checkpoint: 'first'; must be one of last, best"):
+        trainer.load(tmp_path, "first")
+
+
+# -- schedules and the critic ---------------------------------------------------------------------------------
+
+
+def test_parts_of_a_training_with_their_own_shapes(plugins, toy_clips, toy_model, tmp_path):
+    """Half of 240 control steps in segments of 2, half in segments of 6; 12 control steps per update, then 24."""
+    config = ApgSettings(**SMALL, horizons=(2, 6), batches=(12, 24), steps=240, evaluations=3)
+    task = make_task(plugins, toy_clips, toy_model, simulator="mjx", differentiable=True)
+    trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
+    assert [(s.horizon, s.environments, s.iterations) for s in trainer.stages] == [(2, 6, 10), (6, 4, 5)]
+    assert [trainer.stage(i) for i in (0, 9, 10, 14)] == [0, 0, 1, 1]
+    assert [trainer.control_steps(i) for i in (0, 1, 10, 11, 15)] == [0, 12, 120, 144, 240]
+    summary = trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 1.0}, quiet, {})
+    assert [r["control_steps"] for r in summary["curve"]] == [0, 60, 120, 240]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"horizons": (3, 6), "horizon": 3}, "horizons is given as well as horizon"),
+        ({"batches": (3, 6), "environments": 3}, "batches is given as well as environments"),
+        ({"bootstrap": True, "horizons": (3, 6)}, "bootstrap keeps its environments"),
+    ],
+)
+def test_settings_that_exclude_each_other(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        ApgSettings(**wrong)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), discount=st.floats(0, 1), lam=st.floats(0, 1))
+def test_lambda_returns_are_values_plus_advantages(seed, discount, lam):
+    """G_t = V(s_t) + A_t where the values that lie between are the critic's own (Schulman et al. 2016)."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(9, 2))
+    reward = rng.normal(size=(8, 2))
+    no = np.zeros((8, 2), bool)
+    args = [jnp.asarray(a) for a in (reward, values[:-1], values[1:], no, no)]
+    _, expected = generalised_advantages(*args, discount, lam)
+    found = lambda_returns(args[0], args[2], args[3], args[4], discount, lam)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_lambda_returns_by_hand():
+    """γ = λ = 0.5; step 1 ends with its clip (value 4), step 2 fails.
+
+    G₃ = 1 + 0.5·6 = 4; G₂ = 1; G₁ = 1 + 0.5·4 = 3; G₀ = 1 + 0.5·(0.5·2 + 0.5·3) = 2.25.
+    """
+    following = jnp.array([2.0, 4.0, 5.0, 6.0])[:, None]
+    terminated = jnp.array([False, False, True, False])[:, None]
+    ended = jnp.array([False, True, True, False])[:, None]
+    found = lambda_returns(jnp.ones((4, 1)), following, terminated, ended, 0.5, 0.5)
+    np.testing.assert_allclose(found[:, 0], [2.25, 3.0, 1.0, 4.0])
+
+
+def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
+    """With reward 1 per step and a critic that says v: −(Σγᵗ + γᴴ·v)/H, and the critic gets no push from it."""
+    config = ApgSettings(
+        **SMALL, environments=5, horizon=3, steps=15, bootstrap=True, discount=0.9, td_lambda=1.0, value_weight=0.5
+    )
+    rewards = {"one": (1.0, lambda s: 1.0 + 0.0 * s.joint_pos.sum())}
+    task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
+    task = task.with_values({}, Starts(np.array([[0, 0], [1, 3]]), 2))  # far from the clips' ends
+    trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
+    state = trainer.initial(0)
+    v = 7.0
+    params = jax.tree.map(jnp.asarray, state.learned.params)
+    out = params["params"]["critic"]["out"]
+    params["params"]["critic"]["out"] = {"kernel": jnp.zeros_like(out["kernel"]), "bias": jnp.full((1,), v)}
+    key = jax.random.key(1)
+    loss, (means, end) = trainer.loss(params, state.learned, state.environments, jnp.zeros(()), 0, key)
+    worth = (1 + 0.9 + 0.81 + 0.729 * v) / 3
+    targets = np.array([1 + 0.9 + 0.81 + 0.729 * v, 1 + 0.9 + 0.81 * v, 1 + 0.9 * v])
+    critic = 0.5 * ((targets - v) ** 2).mean()
+    assert float(means["critic_loss"]) == pytest.approx(critic, rel=1e-4)
+    assert float(loss) == pytest.approx(-worth + 0.5 * critic, rel=1e-4)
+    np.testing.assert_array_equal(end.state.step, state.environments.state.step + 3)
+    gradient = jax.grad(lambda p: trainer.loss(p, state.learned, state.environments, jnp.zeros(()), 0, key)[0])(params)
+    pushed = float(gradient["params"]["critic"]["out"]["bias"][0])
+    assert pushed == pytest.approx(0.5 * float((v - targets).mean()), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_critic_and_short_segments_teach(plugins, toy_clips, toy_model, tmp_path):
+    config = ApgSettings(**SMALL, environments=32, horizon=4, steps=128 * 150, evaluations=1, bootstrap=True)
+    task = make_task(
+        plugins,
+        toy_clips,
+        toy_model,
+        {"pull": (-1.0, lambda s: ((s.activation - 0.8) ** 2).sum())},
+        simulator="mjx",
+        differentiable=True,
+    )
+    summary = (
+        plugins.get("policy", "bottleneck_apg")
+        .build(config, task)
+        .train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {})
+    )
+    assert summary["curve"][-1]["reward"] > -0.35  # at rest it is −2·0.8², and an episode begins near rest
+
+
+# -- several devices ------------------------------------------------------------------------------------------
+
+_DEVICES = textwrap.dedent(
+    """
+    import sys
+    import jax
+    from mimic_core.runtime import join_processes
+    join_processes()
+    import json
+    from mimic_core.chain import stages
+    from mimic_core.chain.installed import installed
+    clips, out, given, devices = sys.argv[1:5]
+    assert jax.device_count() == int(devices), jax.devices()
+    summary = stages.train(installed(), clips, out=out, given=json.loads(given))
+    print(json.dumps({"curve": summary["training"]["curve"]}))
+    """
+)
+
+
+def _on_devices(tmp_path, clips_file, policy, name, devices, *more):
+    given = merge(merge(TINY, POLICIES[policy]), {"simulator": {"name": "mjx"}, "seed": 1})
+    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    here = devices
+    if more:
+        env |= dict(zip(("JAX_COORDINATOR_ADDRESS", "MIMIC_PROCESSES", "MIMIC_PROCESS_ID"), more, strict=True))
+        here = devices // int(more[1])
+    env["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={here}"
+    return subprocess.Popen(
+        [sys.executable, "-c", _DEVICES, str(clips_file), str(tmp_path / name), json.dumps(given), str(devices)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _curve(process):
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err[-3000:]
+    return json.loads(out.strip().splitlines()[-1])["curve"]
+
+
+def _same_curves(a, b):
+    assert [r["control_steps"] for r in a] == [r["control_steps"] for r in b]
+    for key in ("reward", "tracking_mm"):
+        # None before the first update is NaN here
+        np.testing.assert_allclose(*(np.array([r[key] for r in c], float) for c in (a, b)), rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
+def test_results_do_not_depend_on_the_number_of_devices(clips_file, tmp_path, policy):
+    _same_curves(*(_curve(_on_devices(tmp_path, clips_file, policy, f"on-{n}", n)) for n in (1, 4)))
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_policy(clips_file, tmp_path):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{s.getsockname()[1]}"
+    policy = "bottleneck_apg"
+    both = [_on_devices(tmp_path, clips_file, policy, "two", 2, address, "2", str(rank)) for rank in range(2)]
+    curves = [_curve(p) for p in both]
+    _same_curves(*curves)
+    _same_curves(curves[0], _curve(_on_devices(tmp_path, clips_file, policy, "one", 1)))
+
+
+def test_the_host_engine_serves_one_device_only(clips_file, tmp_path):
+    given = merge(merge(TINY, POLICIES["bottleneck_ppo"]), {"simulator": {"name": "mujoco"}})
+    code = _DEVICES.replace("summary =", "from mimic_core.errors import ConfigError\ntry:\n    summary =").replace(
+        'print(json.dumps({"curve": summary["training"]["curve"]}))', 'except ConfigError as e:\n    print("said:", e)'
+    )
+    env = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(clips_file), str(tmp_path / "run"), json.dumps(given), "2"],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert "runs on 2 devices; give --simulator mjx" in done.stdout, done.stderr[-2000:]
