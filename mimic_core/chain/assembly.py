@@ -17,6 +17,7 @@ from mimic_core.errors import ConfigError, did_you_mean
 from mimic_core.physics.simulator import SimulatorSpec
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
+from mimic_core.records.training import SECTIONS, TrainPlan
 from mimic_core.task.terms import RewardSpec
 
 if TYPE_CHECKING:
@@ -24,27 +25,6 @@ if TYPE_CHECKING:
 
 VIEWS = ("auto", "smooth", "fast")
 """what ``simulator.view`` may be, see `training_simulator`"""
-SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuation", "simulator")
-
-
-@attrs.frozen(kw_only=True)
-class TrainPlan:
-    """Every choice of a training run, complete and checked: what a checkpoint carries to be loaded again.
-
-    Attributes:
-        settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
-        policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
-        seed: of everything random.
-        holdout: share of the clips kept from training.
-    """
-
-    policy: str
-    preset: str
-    actuation: str
-    simulator: str
-    settings: dict[str, Any]
-    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    holdout: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.lt(1)])
 
 
 def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:

@@ -32,7 +32,7 @@ class RolloutContext:
         n_steps: (clip,) entries of each clip, its initial state included.
         rate_hz: control rate, Hz.
         model: the body.
-        intention_size: numbers in the controller's intention; 0 for a controller that has none.
+        inputs: further inputs of the controller: name → how many numbers, see `Controller`.
         task: settings of the task as trained.
         stochastic: the controller acts stochastically, and the noise of ``task`` is on.
     """
@@ -41,7 +41,7 @@ class RolloutContext:
     n_steps: np.ndarray
     rate_hz: float
     model: BodyModel
-    intention_size: int
+    inputs: Mapping[str, int]
     task: TaskSettings
     stochastic: bool = False
 
@@ -52,7 +52,7 @@ class RolloutContext:
             n_steps=task.n_steps,
             rate_hz=task.settings.control_rate_hz,
             model=task.model,
-            intention_size=controller.intention_size,
+            inputs=controller.inputs,
             task=task.settings,
             stochastic=stochastic,
         )
@@ -95,7 +95,7 @@ class Perturbation:
             None: from the clip's start, or until its end.
         force: name of a body (see `BodyModel.body_names`) → (clip, step, 6) force (N) on its centre of mass, then
             torque (N·m), along the world's axes.
-        intention: (clip, step, intention) added to the controller's intention, in standard deviations of its prior.
+        inputs: further inputs of the controller: name → (clip, step, number), see `Controller`.
         variants: the body that moves instead of the model's: exactly one variant.
         task: settings of the task instead of the trained ones; only delays and noise may differ.
         noise_seed: of the noise in ``task``, where the controller acts deterministically.
@@ -104,7 +104,7 @@ class Perturbation:
     onset_ms: np.ndarray | None = None
     end_ms: np.ndarray | None = None
     force: Mapping[str, np.ndarray] | None = None
-    intention: np.ndarray | None = None
+    inputs: Mapping[str, np.ndarray] = attrs.field(factory=dict)
     variants: Variants | None = None
     task: TaskSettings | None = None
     noise_seed: int | None = None

@@ -12,7 +12,7 @@ import numpy as np
 from mimic_core.plugins.component import ComponentSpec
 
 if TYPE_CHECKING:
-    from mimic_core.task.task import Observation
+    pass
 
 
 class Decision(NamedTuple):
@@ -22,14 +22,8 @@ class Decision(NamedTuple):
     """(batch, actuator) in [-1, 1]"""
     carry: Any
     """memory of the controller for the next step"""
-    intention_mean: Any = None
-    """(batch, intention)"""
-    intention_logvar: Any = None
-    """(batch, intention)"""
-    intention: Any = None
-    """(batch, intention) what was used; the mean when deterministic"""
-    layers: Mapping[str, Any] = {}
-    """layer name (``encoder/layer_1``) → (batch, unit)"""
+    record: Mapping[str, Any] = {}
+    """name → (batch, unit): whatever the policy wants to have in ``rollouts.h5``, see `mimic_core.Rollouts`"""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,16 +34,17 @@ class Controller:
         variables: everything learned, a pytree of arrays; an argument of `act`, so that a program that uses a
             controller is compiled once however often the variables change.
         start: ``start(batch) -> carry`` for episodes that begin.
-        act: ``act(variables, observation, carry, key) -> Decision`` for a batch; with ``key`` None the most
+        act: ``act(variables, observation, carry, key, **inputs) -> Decision`` for a batch; with ``key`` None the most
             likely action, deterministically.
-        intention_size: how many numbers an intention has, where ``act`` takes a fifth argument: (batch, intention) that
-            is added to it, in standard deviations of its prior. 0 where it does not.
+        inputs: further inputs that ``act`` takes by keyword, each may be left out: name → how many numbers, for arrays
+            (batch, number). By convention ``intention_shift`` is added to an intention, in standard deviations of its
+            prior.
     """
 
     variables: Any = attrs.field(repr=False)
     start: Callable[[int], Any]
-    act: Callable[[Any, Observation, Any, Any], Decision]
-    intention_size: int = 0
+    act: Callable[..., Decision]
+    inputs: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,7 @@ from mimic_core.control.perturbation import Perturbation, body_index
 from mimic_core.control.policy import Controller, Decision
 from mimic_core.errors import TrainingError
 from mimic_core.physics.simulator import Readings
-from mimic_core.records.rollouts import Rollouts
+from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
 from mimic_core.task.reference import resample_positions
 from mimic_core.task.task import Task, TaskState
 
@@ -59,9 +59,8 @@ class ClipRunner:
             start = disturbed.begun(start)
 
             def step(carry, now):
-                (state, memory), (key, force, shift) = carry, now
-                shifted = () if shift is None else (shift,)
-                decision = controller.act(variables, task.observe(state), memory, key, *shifted)
+                (state, memory), (key, force, inputs) = carry, now
+                decision = controller.act(variables, task.observe(state), memory, key, **inputs)
                 after, outcome = task.step(disturbed.pushed(state, force), decision.action)
                 trace = (
                     (
@@ -77,7 +76,7 @@ class ClipRunner:
                 return (after, decision.carry), trace
 
             keys = None if key is None else jax.random.split(key, self._steps - 1)
-            course = (keys, disturbed.force, disturbed.shift)
+            course = (keys, disturbed.force, disturbed.inputs)
             _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), course, length=self._steps - 1)
             return start.sim, task.simulator.read(start.sim, ALL if full else SITES), trace
 
@@ -111,17 +110,17 @@ class _Disturbed:
     Attributes:
         noise_key: of noise in the senses and muscles of a controller that acts deterministically, or None.
         force: (control step, clip, pushed body, 6) N and N·m, or None.
-        shift: (control step, clip, intention), or None.
+        inputs: name → (control step, clip, number), further inputs of the controller.
     """
 
     def __init__(self, task: Task, steps: int, perturbation: Perturbation) -> None:
         def by_step(a: np.ndarray) -> jax.Array:
             return jnp.asarray(np.moveaxis(a, 1, 0)[1:steps], jnp.result_type(float))
 
-        seed, force, shift = perturbation.noise_seed, perturbation.force, perturbation.intention
+        seed, force = perturbation.noise_seed, perturbation.force
         self.noise_key = None if seed is None else jax.random.key(seed)
         self.force = by_step(np.stack(list(force.values()), axis=2)) if force else None
-        self.shift = None if shift is None else by_step(shift)
+        self.inputs = {name: by_step(a) for name, a in perturbation.inputs.items()}
         self._pushed = np.array([body_index(task.model, name) for name in force or ()], int)
         self._task, self._bodies = task, len(task.model.body_names)
         self._other_body = perturbation.variants is not None
@@ -159,7 +158,8 @@ def roll_out(
     simulator: str,
     seed: int | None = None,
     perturbation: Perturbation | None = None,
-    provenance: dict[str, Any] | None = None,
+    applied: AppliedPerturbation | None = None,
+    **told: Any,
 ) -> Rollouts:
     """Roll a controller out over every clip of the task and gather everything.
 
@@ -169,6 +169,8 @@ def roll_out(
         split: ``train`` or ``held_out`` per clip.
         simulator: name, for the record.
         perturbation: what disturbs it; ``task`` is then a `mimic_core.control.perturbation.disturbed_task`.
+        applied: the same for the record.
+        told: further fields of the `Rollouts`: ``training``, ``checkpoint``, ``clips``, ``origin``, ``provenance``.
     """
     model, clips = task.model, task.clips
     runner = ClipRunner(task, np.arange(len(clips.clip_names)), perturbation)
@@ -229,10 +231,12 @@ def roll_out(
         reward_units={t.name: t.units for t in task.rewards},
         ref_qpos=masked(task.registered.qpos),
         ref_qvel=masked(task.registered.qvel),
-        **_inner(decision, gather),
+        record={k: gather(v) for k, v in decision.record.items()},
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
         body=model.body,
-        provenance=provenance or {},
+        seed=seed,
+        perturbation=applied,
+        **told,
     )
 
 
@@ -246,10 +250,3 @@ def _check_finite(qpos: np.ndarray, inside: np.ndarray, names: tuple[str, ...]) 
             f"clip {names[clip]}: the physics diverged at control step {step}; train longer, or with a smaller "
             "policy.learning_rate"
         )
-
-
-def _inner(decision: Decision, gather) -> dict[str, Any]:
-    """What went on in the controller, where it tells."""
-    names = ("intention_mean", "intention_logvar", "intention")
-    found = {n: gather(getattr(decision, n)) for n in names if getattr(decision, n) is not None}
-    return {**found, "layers": {k: gather(v) for k, v in decision.layers.items()}}

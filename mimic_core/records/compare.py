@@ -10,7 +10,7 @@ from mimic_core.records.rollouts import Rollouts
 
 def labels(rollouts: Sequence[Rollouts]) -> tuple[str, ...]:
     """Return a short name for each: its seed where these tell them apart, else its number."""
-    seeds = [r.provenance.get("run", {}).get("plan", {}).get("seed") for r in rollouts]
+    seeds = [r.training.plan.seed if r.training else None for r in rollouts]
     if None in seeds or len(set(seeds)) < len(seeds):
         return tuple(f"rollouts {i}" for i in range(1, len(rollouts) + 1))
     return tuple(f"seed {s}" for s in seeds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,10 +12,34 @@ import h5py
 import numpy as np
 
 from mimic_core.body.body import Body
+from mimic_core.errors import DataError, did_you_mean
 from mimic_core.records.statistics import error_summary
 from mimic_core.records.storage import Record, array, arrays, value
+from mimic_core.records.training import Training
 
 _S = ("clip", "step")
+
+
+@attrs.frozen(kw_only=True)
+class AppliedPerturbation:
+    """What disturbed a controller while it was rolled out.
+
+    Attributes:
+        name: of the perturbation.
+        label: what its rollouts are called.
+        settings: of the perturbation.
+        onset_ms, end_ms: of each clip, since its start; None for a clip that was left alone.
+    """
+
+    name: str
+    label: str
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+    onset_ms: tuple[float | None, ...] = ()
+    end_ms: tuple[float | None, ...] = ()
+
+
+LAYER = "layer/"
+"""How names in `Rollouts.record` begin that are activations of a network's layers: ``layer/decoder/layer_1``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,11 +60,20 @@ class Rollouts(Record):
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
         reward_terms: unweighted terms by name; their units are in ``reward_units``.
-        layers: network activations by name.
+        record: what the controller told of itself, by name. By convention ``intention_mean``, ``intention_logvar`` and
+            ``intention`` (the one acted on), and activations of a network's layers as ``layer/NAME``.
         body: the body that moved, with the size of the animal whose clips these are.
+        training: of the controller; None for one that mimic did not train.
+        checkpoint: ``last`` or ``best``.
+        seed: the controller acted stochastically with this seed; None: deterministically.
+        perturbation: what disturbed it, or None.
+        clips: hash of the file of reference clips.
+        origin: of the recording; ``synthetic`` for one that the project made itself.
+        provenance: versions, and whatever else there is to know.
     """
 
     KIND: ClassVar[str] = "rollouts"
+    SCHEMA: ClassVar[int] = 2
 
     body_name: str = value()
     rate_hz: float = value(converter=float)
@@ -74,13 +108,21 @@ class Rollouts(Record):
     reward_units: dict[str, str] = value(default=attrs.Factory(dict))
     ref_qpos: np.ndarray | None = array((*_S, "qpos"), "rad, m", optional=True)
     ref_qvel: np.ndarray | None = array((*_S, "qvel"), "rad/s, m/s", optional=True)
-    intention_mean: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
-    intention_logvar: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
-    intention: np.ndarray | None = array((*_S, "intention"), "1", optional=True)
-    layers: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
+    record: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
     fixed_keypoints: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
     body: Body | None = value(default=None, type=Body | None)
+    training: Training | None = value(default=None, type=Training | None)
+    checkpoint: str = value(default="")
+    seed: int | None = value(default=None)
+    perturbation: AppliedPerturbation | None = value(default=None, type=AppliedPerturbation | None)
+    clips: str = value(default="")
+    origin: str = value(default="")
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
+
+    @property
+    def layers(self) -> dict[str, np.ndarray]:
+        """Name of a network's layer → its activations (clip, step, unit)."""
+        return {k.removeprefix(LAYER): a for k, a in self.record.items() if k.startswith(LAYER)}
 
     @staticmethod
     def holds_perturbed(path: Path) -> bool:
@@ -90,7 +132,7 @@ class Rollouts(Record):
         with h5py.File(path, "r") as f:
             if f.attrs.get("mimic_kind") != Rollouts.KIND:
                 return False
-            return bool(json.loads(f.attrs.get("provenance", "{}")).get("perturbation"))
+            return json.loads(f.attrs.get("perturbation", "null")) is not None
 
     @property
     def time(self) -> np.ndarray:
@@ -103,8 +145,6 @@ class Rollouts(Record):
         Raises:
             DataError: these rollouts have no such array or name.
         """
-        from mimic_core.errors import DataError, did_you_mean
-
         axes = {f.name: f.metadata.get("axes", ()) for f in attrs.fields(type(self))}
         named = {"joint": self.joint_names, "actuator": self.actuator_names, "muscle": self.muscle_names}
         last = axes.get(kind, ("",))[-1:]

@@ -128,10 +128,10 @@ class Record:
                 found = f"a mimic {kind!r} file" if kind else "an HDF5 file that mimic did not write"
                 raise DataError(f"{path}: expected a mimic {cls.KIND!r} file, found {found}")
             schema = int(f.attrs[_SCHEMA])
-            if schema > cls.SCHEMA:
+            if schema != cls.SCHEMA:
+                mend = "upgrade mimic" if schema > cls.SCHEMA else "make the file again"
                 raise DataError(
-                    f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads up to "
-                    f"{cls.SCHEMA}; upgrade mimic"
+                    f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads {cls.SCHEMA}; {mend}"
                 )
             kwargs = {}
             for field in attrs.fields(cls):
