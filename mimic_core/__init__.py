@@ -23,7 +23,7 @@ from mimic_core.plugins.context import Context, Progress
 from mimic_core.plugins.inputs import Inputs, Reads
 from mimic_core.plugins.logger import LoggerSpec
 from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.markers import hookimpl
+from mimic_core.plugins.markers import MIMIC_API, hookimpl
 from mimic_core.plugins.stage import Choice, StageSpec, choice, option
 from mimic_core.records.calibration import Calibration
 from mimic_core.records.clips import ReferenceClips
@@ -38,9 +38,6 @@ from mimic_core.registration.method import RegistrationSpec
 from mimic_core.registration.readers import GeneratorSpec, ReaderSpec
 from mimic_core.task.step import Kinematics, StepView, Term
 from mimic_core.task.terms import ObservationSpec, RewardSpec, TerminationSpec
-
-MIMIC_API = 1
-"""Version of this interface. It changes when a plugin written for the old one would break."""
 
 __all__ = [
     "MIMIC_API",

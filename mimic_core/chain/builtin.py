@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mimic_core.chain import analyze, emg, exchange, generate, register, report, rollout, train
 from mimic_core.plugins.markers import hookimpl
 from mimic_core.records.calibration import Calibration
 from mimic_core.records.clips import ReferenceClips
@@ -53,3 +54,9 @@ def mimic_records():
         holds=lambda path: (path / "sweep.json").is_file(),
         summary="the folder of a sweep",
     )
+
+
+@hookimpl
+def mimic_stages():
+    yield from (generate.SPEC, register.SPEC, train.SPEC, rollout.ROLLOUT, rollout.PERTURB)
+    yield from (emg.SPEC, analyze.SPEC, report.SPEC, exchange.EXPORT, exchange.IMPORT)

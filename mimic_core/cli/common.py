@@ -34,9 +34,20 @@ class Session:
     """What the options before the command said."""
 
     def __init__(self) -> None:
-        self.plugin_files: tuple[Path, ...] = ()
         self.loaded: set[Path] = set()
+        self.warned: set[str] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the options: a command line begins."""
+        self.plugin_files: tuple[Path, ...] = ()
         self.debug = False
+
+    def warn_once(self, text: str) -> None:
+        """Say something on standard error, once in a process."""
+        if text not in self.warned:
+            self.warned.add(text)
+            print(f"mimic: warning: {text}", file=sys.stderr)
 
 
 session = Session()
@@ -91,28 +102,3 @@ def emit(summary: Mapping[str, Any], as_json: bool, lines: Any = None) -> None:
     console = Console()
     for line in lines or []:
         console.print(line)
-
-
-def table(title: str, columns: list[str], rows: list[list[Any]]) -> Any:
-    """Return a table for the terminal; numbers are right-aligned and rounded to three digits."""
-    from rich.table import Table
-
-    out = Table(title=title, title_justify="left")
-    for i, column in enumerate(columns):
-        numeric = any(isinstance(r[i], (int, float)) for r in rows)
-        out.add_column(column, justify="right" if numeric else "left", no_wrap=i == 0)
-    for row in rows:
-        out.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
-    return out
-
-
-def error_rows(summary: Mapping[str, Any], label: str) -> list[list[Any]]:
-    """Rows of an error summary (see `mimic_core.records.clips.error_summary`) for a table; what is missing is a dash."""
-    return [
-        [label, *(_or_dash(summary[k]) for k in ("mean", "median", "p95", "max"))],
-        *([f"  {n}", _or_dash(v), "", "", ""] for n, v in summary["per_keypoint"].items()),
-    ]
-
-
-def _or_dash(v: float | None) -> float | str:
-    return "-" if v is None else float(v)

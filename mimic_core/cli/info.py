@@ -7,7 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
-from mimic_core.cli.common import Json, emit, load_plugins, table, working
+from mimic_core.cli.common import Json, emit, load_plugins, working
+from mimic_core.cli.show import table
 
 BACKENDS = ("egl", "osmesa", "glfw")
 """Ways to draw that MuJoCo may have here, as ``MUJOCO_GL`` names them; those that need no screen first."""
@@ -38,7 +39,7 @@ def gather(plugins: Any) -> dict[str, Any]:
     """Return versions, devices, rendering backends and plugins."""
     import jax
 
-    from mimic_core.chain.stages import versions
+    from mimic_core.records.provenance import versions
     from mimic_core.runtime import cache_directory
 
     found = versions(plugins)

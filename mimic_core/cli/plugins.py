@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from mimic_core.cli.common import Json, emit, load_plugins, table, working
+from mimic_core.cli.common import Json, emit, load_plugins, working
+from mimic_core.cli.show import table
 from mimic_core.errors import PluginError, did_you_mean
 from mimic_core.plugins.manager import Provided
 
@@ -113,11 +114,12 @@ def _describe(p: Provided) -> dict[str, Any]:
 
 
 def _reads(p: Provided) -> str:
-    """What an analysis, or a reader of recordings, takes."""
+    """What an analysis, or a reader of EMG, takes."""
+    if p.kind == "emg_reader":
+        return p.record.reads
     if p.kind != "analysis":
-        return getattr(p.record, "reads", "") if p.kind == "emg_reader" else ""
-    beside = [f"{kind} (must be given)" if kind in p.record.needs else kind for kind in p.record.uses]
-    return p.record.of + (", any number" if p.record.several else "") + "".join(f"; {b}" for b in beside)
+        return ""
+    return "; ".join(r.kind + ", any number" * r.several + " (may be left out)" * r.optional for r in p.record.reads)
 
 
 def _default(f: attrs.Attribute) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, table, working
+from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, working
+from mimic_core.cli.show import table
 
 
 def run(
@@ -23,7 +24,7 @@ def run(
 
     Settings of the file are changed with `--set`, e.g. `--set train.policy.steps=2000000`.
     """
-    from mimic_core.chain import run_file as pipeline
+    from mimic_core.chain import pipeline
 
     plugins = load_plugins()
     with working(plugins, watch):

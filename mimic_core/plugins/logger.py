@@ -12,8 +12,8 @@ class LoggerSpec(ComponentSpec):
     """A logger. ``build(config, out: Path) -> logger``, an object with any of the event hooks as methods.
 
     The methods are marked ``@hookimpl``: ``mimic_stage_started``, ``mimic_progress``, ``mimic_stage_finished`` and
-    ``mimic_stage_failed`` (see `mimic_core.plugins.hookspecs`). One of the last two comes last, and is where the logger closes
-    what it opened.
+    ``mimic_stage_failed`` (see `mimic_core.plugins.hooks`). One of the last two comes last, and is where the logger
+    closes what it opened.
 
     ``out`` is the folder of the run's logs, which may not be there yet. A logger writes below ``out / name`` and
     nothing before the stage started. ``build`` raises `ConfigError` where the logger cannot work, e.g. for want of a

@@ -8,3 +8,6 @@ PROJECT = "mimic"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+MIMIC_API = 1
+"""Version of the interface between core and plugins. It changes when a plugin written for the old one would break."""

@@ -31,6 +31,25 @@ class Choice:
     settings: Mapping[str, Any] = attrs.field(factory=dict)
 
 
+@attrs.frozen(kw_only=True)
+class OptionMeta:
+    """What `option` and `choice` say of a field; see there."""
+
+    help: str
+    argument: bool = False
+    shared: bool = False
+    pattern: bool = False
+    output: bool = False
+    like: str = ""
+    names: bool = False
+    metavar: str = ""
+    kind: str = ""
+    key: str = ""
+    flat: bool = False
+    required: bool = False
+    partial: bool = False
+
+
 def option(
     default: Any = attrs.NOTHING,
     *,
@@ -39,6 +58,8 @@ def option(
     shared: bool = False,
     pattern: bool = False,
     output: bool = False,
+    like: str = "",
+    names: bool = False,
     metavar: str = "",
     validator: Any = None,
 ) -> Any:
@@ -53,15 +74,21 @@ def option(
         shared: in a run file its value stands at the top of the file, for all stages (``seed``).
         pattern: paths in a run file may have wildcards.
         output: a path that is written, not read.
+        like: a table that is laid out as the section of that stage, so that paths in it are found.
+        names: a table of tables, whose names alone may be given on the command line, each by the option.
         metavar: what stands for the value in ``--help``.
     """
-    meta = {"help": help, "argument": argument, "shared": shared, "pattern": pattern, "output": output}
-    factory = default if isinstance(default, attrs.Factory) else None  # type: ignore[arg-type]
-    return attrs.field(
-        default=factory if factory is not None else default,
-        validator=validator,
-        metadata={"option": meta | {"metavar": metavar}},
+    meta = OptionMeta(
+        help=help,
+        argument=argument,
+        shared=shared,
+        pattern=pattern,
+        output=output,
+        like=like,
+        names=names,
+        metavar=metavar,
     )
+    return attrs.field(default=default, validator=validator, metadata={"option": meta})
 
 
 def choice(
@@ -73,6 +100,7 @@ def choice(
     argument: bool = False,
     shared: bool = False,
     required: bool = False,
+    partial: bool = False,
     metavar: str = "",
 ) -> Any:
     """Declare an option that names a component of a kind and holds its settings; its type is `Choice`.
@@ -87,10 +115,21 @@ def choice(
         argument: on the command line it is an argument, not an option.
         shared: in a run file it stands at the top of the file, for all stages (``body``).
         required: there is no default; a name must be given.
+        partial: the settings may be incomplete; the stage checks them itself.
         metavar: what stands for the name in ``--help``.
     """
-    meta = {"help": help, "argument": argument, "shared": shared, "kind": kind, "key": key, "flat": flat}
-    return attrs.field(factory=Choice, metadata={"option": meta | {"required": required, "metavar": metavar}})
+    meta = OptionMeta(
+        help=help,
+        argument=argument,
+        shared=shared,
+        kind=kind,
+        key=key,
+        flat=flat,
+        required=required,
+        partial=partial,
+        metavar=metavar,
+    )
+    return attrs.field(factory=Choice, metadata={"option": meta})
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +139,7 @@ class StageSpec(ComponentSpec):
     ``work(options, inputs, context) -> summary`` does it: ``inputs`` holds the paths of what it reads, by kind, and
     ``context.out`` is the file or folder that it writes. The summary is JSON-able; it is what ``--json`` prints, what
     the manifest keeps and the report shows. Its entry ``headlines``, a list of `Headline`, goes to the report's top.
+    The docstring of ``config`` is the command's help. An option called ``log`` names loggers, which hear of the stage.
 
     Attributes:
         work: see above.
@@ -113,7 +153,11 @@ class StageSpec(ComponentSpec):
         command: name of the command that does the stage; another stage's where they share one, which then has all the
             options of both. Empty means the stage's own name.
         resumable: an unfinished output is gone on with instead of removed.
-        decides: ``decides(options, plugins)``: what else decides the outcome, beside options and inputs; JSON-able.
+        decides: ``decides(options, plugins) -> table``: what else decides the outcome, beside options and inputs;
+            JSON-able. It is asked before any stage of a run begins, and raises where an option is wrong.
+        event_settings: ``event_settings(options, plugins) -> table``: what listeners are told the settings are, where
+            that is more than the options.
+        beside: without ``--out`` the output goes into the folder that is read, under the name that ``output`` says.
         lines: ``lines(summary)``: what a terminal shows, texts and `Table` records; without it, the summary's numbers.
     """
 
@@ -126,5 +170,7 @@ class StageSpec(ComponentSpec):
     inherits: str = ""
     command: str = ""
     resumable: bool = False
-    decides: Callable[[Any, Any], Any] | None = None
+    decides: Callable[[Any, Any], Mapping[str, Any]] | None = None
+    event_settings: Callable[[Any, Any], Mapping[str, Any]] | None = None
+    beside: bool = False
     lines: Callable[[Mapping[str, Any]], Iterable[Any]] | None = None

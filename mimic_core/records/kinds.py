@@ -23,8 +23,8 @@ class RecordSpec(ComponentSpec):
     Attributes:
         made_by: the command that makes it, for messages.
         special: name of a more general kind: whoever reads that one may be given this one.
-        holds: ``holds(path) -> bool`` recognises a folder, or a file that is no HDF5. Without it, a file is of this kind
-            where its attribute ``mimic_kind`` says the kind's name, as `Record.save` writes it.
+        holds: ``holds(path) -> bool`` recognises a folder, or a file that is no HDF5. Without it, a file is of this
+            kind where its attribute ``mimic_kind`` says the kind's name, as `Record.save` writes it.
     """
 
     made_by: str

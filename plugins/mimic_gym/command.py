@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mimic_core import ConfigError
-from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, working
+from mimic_core.cli import Json, Set, emit, load_plugins, settings, working
 
 
 def gym(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mimic_core.cli.common import Json, emit, load_plugins, working
+from mimic_core.cli import Json, emit, load_plugins, working
 from mimic_playback.settings import RENDERERS, Playback
 
 _DEFAULT = Playback()

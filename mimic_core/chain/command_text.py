@@ -1,0 +1,126 @@
+"""From the options of a stage to the text of its command, and to what decides its outcome."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mimic_core.chain.declare import Asked, command_name, options_of
+from mimic_core.chain.paths import holds_paths
+from mimic_core.config import unstructure
+from mimic_core.files import to_json
+from mimic_core.plugins.inputs import Reads
+from mimic_core.plugins.stage import StageSpec
+
+
+def command_text(
+    spec: StageSpec,
+    given: Asked,
+    files: Mapping[str, Sequence[str]],
+    out: str,
+    reads: Sequence[Reads],
+    shown: Callable[[Path], str] = str,
+) -> str:
+    """The command that does the stage alone, quoted for a shell.
+
+    Args:
+        files: name of an input → files, as they are to be shown.
+        out: the same for the output.
+        shown: how paths among the options are to be shown.
+    """
+    arguments, flags = [], []
+    for o in options_of(spec):
+        value = getattr(given.options, o.field.name)
+        if o.is_choice:
+            name = value.name
+            if name and o.meta.kind == "body":
+                name = _body(name, shown)
+            if name and o.meta.argument:
+                arguments.append(name)
+            elif name:
+                flags += [f"--{_dashed(o.field.name)}", name]
+            prefix = command_name(spec) if o.meta.flat and not spec.command else o.field.name
+            flags += _assignments(value.settings, f"{prefix}.")
+        elif o.meta.argument:
+            arguments += _texts(value, shown)
+        elif value != _default(o.field) and not o.meta.output:
+            flags += _assignments({o.key: value}) if isinstance(value, Mapping) else _flag(o.field.name, value, shown)
+    for r in reads:
+        shown = list(files.get(r.key, ()))
+        if r.argument or callable(spec.reads):
+            arguments += shown
+        else:
+            flags += [x for f in shown for x in (f"--{_dashed(r.key)}", f)]
+    words = ["mimic", command_name(spec), *arguments, *flags, *(["--out", out] if out else [])]
+    return " ".join(_quoted(w) for w in words)
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; wildcards stay what they are."""
+    return word if all(c.isalnum() or c in "_-./:,=+@%*?~" for c in word) and word else shlex.quote(word)
+
+
+def _dashed(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+def _body(name: str, shown: Callable[[Path], str]) -> str:
+    """A body's name, or the path of its description file; both may end in a variant."""
+    return shown(Path(name)) if Path(name).suffix else name
+
+
+def _texts(value: Any, shown: Callable[[Path], str] = str) -> list[str]:
+    values = value if isinstance(value, (tuple, list)) else [value]
+    return [shown(v) if isinstance(v, Path) else str(v) for v in values if v is not None]
+
+
+def _flag(name: str, value: Any, shown: Callable[[Path], str]) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{_dashed(name)}"] if value else []
+    return [x for text in _texts(value, shown) for x in (f"--{_dashed(name)}", text)]
+
+
+def _assignments(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Settings as ``--set a.b=VALUE``."""
+    out = []
+    for key, v in settings.items():
+        if isinstance(v, Mapping) and v:
+            out += _assignments(v, f"{prefix}{key}.")
+        else:
+            out += ["--set", f"{prefix}{key}={json.dumps(to_json(v))}"]
+    return out
+
+
+def _default(field: attrs.Attribute) -> Any:
+    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+        return field.default.factory()
+    return field.default
+
+
+def deciding(spec: StageSpec, given: Asked) -> tuple[dict[str, Any], list[Path]]:
+    """What of the options decides the outcome: plain data, and the files that are named."""
+    table, files = {}, []
+    for o in options_of(spec):
+        value = getattr(given.options, o.field.name)
+        if o.meta.output or o.field.name == "log":
+            continue
+        if holds_paths(o.field.type):
+            files += [Path(v) for v in _texts(value)]
+        else:
+            table[o.field.name] = unstructure(value)
+            files += list(_files_in(table[o.field.name]))
+    return to_json(table), files
+
+
+def _files_in(value: Any) -> Iterator[Path]:
+    """Files that settings name by an absolute path."""
+    if isinstance(value, Mapping):
+        for v in value.values():
+            yield from _files_in(v)
+    elif isinstance(value, (str, Path)) and str(value).startswith("/"):
+        yield Path(value)

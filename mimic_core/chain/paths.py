@@ -1,0 +1,117 @@
+"""Where relative paths in settings are meant from, and what wildcards match."""
+
+from __future__ import annotations
+
+import glob
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mimic_core.chain.choose import parse_body
+from mimic_core.chain.declare import Option, component_of, options_of, static_reads
+from mimic_core.errors import DataError
+from mimic_core.plugins.manager import Plugins
+from mimic_core.plugins.stage import StageSpec
+
+
+def with_paths(
+    spec: StageSpec, table: Mapping[str, Any], base: Path, plugins: Plugins, whole: Mapping[str, Any], label: str = ""
+) -> dict[str, Any]:
+    """Return a table of settings with every relative path in it taken from ``base``.
+
+    Args:
+        table: some or all settings of a section.
+        whole: the section as it is in the end, which says what components are chosen.
+        label: name of the section's table.
+    """
+    out = dict(table)
+    if base == Path():
+        return out
+    for o in options_of(spec):
+        if o.is_choice:
+            _choice_with_paths(o, out, base, plugins, whole, label if o.field.name == spec.labelled else None)
+        elif o.key in out and holds_paths(o.field.type):
+            out[o.key] = _at(base, out[o.key])
+        elif o.meta.like and isinstance(out.get(o.key), Mapping):
+            out[o.key] = _section_with_paths(plugins.get("stage", o.meta.like), out[o.key], base, plugins, whole[o.key])
+    names = [r.key for r in static_reads(spec)]
+    if callable(spec.reads):
+        names = [k.name for k in plugins.all("record")] + ["run"]
+    for name in names:
+        if name in out:
+            out[name] = _at(base, out[name])
+    return out
+
+
+def _section_with_paths(
+    spec: StageSpec, table: Mapping[str, Any], base: Path, plugins: Plugins, whole: Mapping[str, Any]
+) -> dict[str, Any]:
+    if not spec.labelled:
+        return with_paths(spec, table, base, plugins, whole)
+    return {
+        k: with_paths(spec, v, base, plugins, whole[k], k) if isinstance(v, Mapping) else v for k, v in table.items()
+    }
+
+
+def _choice_with_paths(
+    o: Option, out: dict[str, Any], base: Path, plugins: Plugins, whole: Mapping[str, Any], label: str | None
+) -> None:
+    given = out if o.meta.flat else out.get(o.key)
+    if o.meta.kind == "body":
+        body_with_paths(o.key, out, base, plugins)
+        given = out.get(o.key)
+    if not isinstance(given, Mapping):
+        return
+    in_the_end = whole if o.meta.flat else whole.get(o.key)
+    name = in_the_end.get(o.key if o.meta.flat else "name") if isinstance(in_the_end, Mapping) else in_the_end
+    config = component_of(plugins, o.meta.kind, name or label).config
+    attrs.resolve_types(config)
+    changed = {
+        f.name: _at(base, given[f.name]) for f in attrs.fields(config) if f.name in given and holds_paths(f.type)
+    }
+    if o.meta.flat:
+        out |= changed
+    else:
+        out[o.key] = {**given, **changed}
+
+
+def body_with_paths(key: str, out: dict[str, Any], base: Path, plugins: Plugins) -> None:
+    """Take the description file that may name a body from ``base``, in place."""
+    given = out.get(key)
+    name = given.get("name") if isinstance(given, Mapping) else given
+    if not isinstance(name, str):
+        return
+    _, file, variant = parse_body(plugins, name)
+    if file:
+        at = _at(base, file)
+        text = f"{at}:{variant}" if variant else at
+        out[key] = {**given, "name": text} if isinstance(given, Mapping) else text
+
+
+def holds_paths(kind: Any) -> bool:
+    """Whether values of a type are paths, or lists of them."""
+    return kind is Path or any(holds_paths(k) for k in typing.get_args(kind))
+
+
+def _at(base: Path, v: Any) -> Any:
+    if isinstance(v, str):
+        return str(base / Path(v).expanduser()) if v and not v.startswith("package:") else v
+    return [_at(base, x) for x in v] if isinstance(v, (list, tuple)) else v
+
+
+def expanded(patterns: Sequence[Path], where: str) -> tuple[Path, ...]:
+    """The files that patterns match, in order.
+
+    Raises:
+        DataError: a pattern matches no file.
+    """
+    files: list[Path] = []
+    for pattern in patterns:
+        found = [pattern] if pattern.exists() else [Path(f) for f in sorted(glob.glob(str(pattern)))]
+        if not found:
+            raise DataError(f"{where}: {pattern}: no such file; check the path")
+        files += found
+    return tuple(files)

@@ -1,0 +1,168 @@
+"""Running a run file: stages are redone only where something changed.
+
+A stage is redone when its settings, the contents of its inputs, or the version of a plugin changed, and when its output
+is gone or altered. Every name and setting is checked before the first stage begins. The run directory::
+
+    manifest.json     config, plugin versions, input hashes, seed, one entry per stage
+    keypoints.h5      generate
+    clips.h5          register
+    train/            train (checkpoints, curve.csv)
+    rollouts.h5       rollout
+    perturbed/NAME.h5 perturb.NAME
+    emg.h5            emg
+    analysis/NAME/    analyze.NAME (metrics.json, tables, figures)
+    report.html       report
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mimic_core.chain.do import done
+from mimic_core.chain.plan import RUN, Planned, plan_stages
+from mimic_core.chain.run_file import load_run_file
+from mimic_core.chain.stage_output import aside, output_hash
+from mimic_core.errors import DataError
+from mimic_core.files import file_hash, to_json, value_hash, write_json
+from mimic_core.plugins.manager import Plugins
+from mimic_core.plugins.markers import MIMIC_API
+from mimic_core.records.provenance import versions
+
+MANIFEST = "manifest.json"
+
+
+def run(
+    plugins: Plugins, path: str | Path, out: str | Path, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Run the stages of a run file into the folder ``out``; a second call redoes only what changed.
+
+    Args:
+        overrides: settings laid over the file's, as nested tables.
+
+    Returns:
+        ``out``, ``manifest``, names of the stages ``done`` and ``reused``, and each one's summary in ``stages``.
+
+    Raises:
+        ConfigError, DataError, PluginError, TrainingError: one line with the mend.
+    """
+    path, out = Path(path), Path(out)
+    config = load_run_file(path, overrides, plugins)
+    plugins = plugins.preferring(config.get("prefer", {}))
+    manifest_file = out / MANIFEST
+    old = _read_manifest(manifest_file)
+    found = versions(plugins)
+    plan = plan_stages(plugins, config, out)  # all of it first: it finds what is wrong
+    manifest = {
+        "mimic": found["mimic-neuro"],
+        "api": MIMIC_API,
+        "title": config.get("title", path.stem),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seed": config.get("seed", 0),
+        "synthetic": False,
+        "config": to_json(config),
+        "plugins": found,
+        "inputs": {},
+        "stages": [],
+    }
+    previous = {entry["name"]: entry for entry in (*old.get("left_out", []), *old.get("stages", []))}
+    planned = {stage.name for stage in plan}
+    # what this run file leaves out is still there, for one that names it again
+    manifest["left_out"] = [entry for name, entry in previous.items() if name not in planned]
+    for stage in plan:
+        if stage.name not in previous and stage.output.exists():
+            raise DataError(
+                f"{stage.output}: is there, but no stage of this run made it; move it away or choose another --out"
+            )
+    for at, stage in enumerate(plan):
+        # what is not reached yet stays in the manifest, so that a failure costs nothing that was done
+        later = [previous[s.name] for s in plan[at + 1 :] if s.name in previous]
+        entry = _do(plugins, stage, previous.get(stage.name), out, manifest, later)
+        manifest["stages"].append(entry)
+        manifest["synthetic"] |= bool(stage.spec.writes == "keypoints" and entry["summary"].get("synthetic"))
+        write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], *later]})
+    return to_json(
+        {
+            "out": str(out),
+            "manifest": str(manifest_file),
+            "done": [e["name"] for e in manifest["stages"] if e["status"] == "done"],
+            "reused": [e["name"] for e in manifest["stages"] if e["status"] == "reused"],
+            "stages": {e["name"]: e["summary"] for e in manifest["stages"]},
+        }
+    )
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        if path.parent.is_dir() and any(path.parent.iterdir()):
+            raise DataError(f"{path.parent}: is not empty and holds no run; choose another --out")
+        return {}
+    try:
+        manifest = json.loads(path.read_text())
+    except json.JSONDecodeError as e:
+        raise DataError(f"{path}: not valid JSON; remove it to redo the run") from e
+    if not isinstance(manifest, dict) or not {"mimic", "stages"} <= set(manifest):
+        raise DataError(f"{path}: not a manifest that mimic wrote; choose another --out")
+    return manifest
+
+
+def _do(
+    plugins: Plugins,
+    stage: Planned,
+    before: Mapping[str, Any] | None,
+    out: Path,
+    manifest: dict[str, Any],
+    later: list[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Do a stage, or reuse what is there. If it fails, its earlier outcome is still there."""
+    hashes = [(_inside(p, out), file_hash(p)) for p in stage.read_files(out)]  # two files may have one name
+    manifest["inputs"].update(hashes)
+    decides = {
+        "stage": stage.name,
+        "settings": to_json(stage.settings),
+        "inputs": hashes,
+        "versions": manifest["plugins"],
+        "prefer": manifest["config"].get("prefer", {}),
+    }
+    if RUN in stage.inputs:  # it tells of the whole run: its title, every setting, and what each stage said
+        decides["run"] = manifest["config"]
+        decides["earlier"] = [e["key"] for e in manifest["stages"]]
+    key = value_hash(decides)
+    entry = {
+        "name": stage.name,
+        "stage": stage.spec.name,
+        "label": stage.label,
+        "options": to_json(stage.given.options),
+        "key": key,
+        "command": stage.command,
+        "outputs": {"out": _inside(stage.output, out)},
+    }
+    same = before is not None and before["key"] == key
+    if same and before["status"] in ("done", "reused"):
+        if stage.output.exists() and before.get("output_hash") == output_hash(stage.output):
+            return {**before, **entry, "status": "reused"}
+    resumable = stage.spec.resumable
+    going_on = resumable and same
+    running = {**entry, "status": "running", "summary": {}} if resumable or before is None else before
+    write_json(out / MANIFEST, {**manifest, "stages": [*manifest["stages"], running, *later]})
+    began = time.perf_counter()
+    with aside(None if going_on else stage.output, keep_new=resumable):
+        summary = done(
+            plugins, stage.spec, stage.given, stage.inputs, stage.output, where=stage.name, label=stage.label
+        )
+    return {
+        **entry,
+        "status": "done",
+        "seconds": round(time.perf_counter() - began, 3),
+        "summary": summary,
+        "output_hash": output_hash(stage.output),
+    }
+
+
+def _inside(path: Path, out: Path) -> str:
+    """A path from the run's own folder, or the file's name alone."""
+    return str(path.relative_to(out)) if path.is_relative_to(out) else path.name

@@ -1,0 +1,185 @@
+"""The stage `register`: a body fitted to keypoint files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mimic_core.analysis.result import Headline, Table
+from mimic_core.body.body import Body
+from mimic_core.chain.analyze import analysed
+from mimic_core.chain.choose import make_body, read_keypoints
+from mimic_core.chain.generate import body_of
+from mimic_core.chain.paths import expanded
+from mimic_core.chain.tables import error_rows
+from mimic_core.config import structure, unstructure
+from mimic_core.errors import ConfigError
+from mimic_core.files import check_output, file_hash
+from mimic_core.plugins.context import Context
+from mimic_core.plugins.inputs import Inputs, Reads
+from mimic_core.plugins.stage import Choice, StageSpec, choice, option
+from mimic_core.records.calibration import Calibration
+from mimic_core.records.clips import ReferenceClips
+from mimic_core.records.keypoints import Keypoints
+from mimic_core.records.provenance import versions
+from mimic_core.registration.method import match_keypoints
+
+_TOLD_APART = ("settings", "inputs", "versions", "method", "origin", "unit", "calibration", "seconds")
+"""Provenance that is no detail of the fit."""
+
+
+@attrs.frozen(kw_only=True)
+class RegisterOptions:
+    """Fit a body to tracked 3D keypoints: joint angles, keypoint offsets, scale and alignment.
+
+    Example: `mimic register trials/*.h5 --body mouse_forelimb --out clips.h5 --report quality`
+
+    Keypoint names match regardless of case; the body uses those of its keypoints that the files have. Settings of the
+    method are given with `--set register.KEY=VALUE` and listed by `mimic plugins show stac`. Settings of a file reader,
+    a camera's rate for instance where files do not hold it, are given with `--set register.reader.KEY=VALUE`, those of
+    the body with `--set body.KEY=VALUE`.
+    """
+
+    files: tuple[Path, ...] = option((), argument=True, pattern=True, help="Keypoint files of one animal.")
+    body: Choice = choice(
+        "body",
+        shared=True,
+        metavar="NAME[:VARIANT]|FILE",
+        help="The body to fit, see 'mimic plugins list', or its description file; not needed with --calibration.",
+    )
+    method: Choice = choice("registration", flat=True, help="The registration; default: the default one.")
+    reader: Choice = choice("reader", partial=True, help="The file format, where its ending does not tell.")
+    unit: str | None = option(None, help="Unit of the positions: m, cm, mm or um; default: the file's, else inferred.")
+    calibration: Path | None = option(
+        None, help="Calibration or clips of the same animal: keep its body, fit only the movements."
+    )
+    save_calibration: Path | None = option(
+        None, output=True, help="Keep the animal's body here (.h5), for its further recordings."
+    )
+    report: Path | None = option(None, output=True, help="Folder for tables and figures that tell how good the fit is.")
+
+
+def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
+    """Fit the body and save the reference clips.
+
+    Raises:
+        ConfigError: neither body nor calibration is given, or the method cannot keep a calibration.
+        DataError: the files, or the calibration, are not what they should be.
+    """
+    from mimic_core.registration.units import in_metres
+
+    plugins = context.plugins
+    if options.save_calibration is not None:
+        check_output(options.save_calibration)
+    spec = plugins.choose("registration", options.method.name)
+    config = structure(dict(options.method.settings), spec.config, "register")
+    known = None if options.calibration is None else Calibration.load(options.calibration)
+    if known is not None and spec.build_calibrated is None:
+        raise ConfigError(f"registration {spec.name}: cannot keep a calibration; leave it out or choose another method")
+    animal = _animal(options, context, known)
+    files = expanded(options.files, "register.files") or inputs.all(Keypoints.KIND)
+    keypoints = read_keypoints(files, plugins, options.reader.name, dict(options.reader.settings))
+    matched, animal = match_keypoints(keypoints, animal)
+    matched, unit = in_metres(matched, options.unit, animal)
+    if known is None:
+        fit = spec.build(config, animal)
+    else:
+        fit = spec.build_calibrated(config, attrs.evolve(known, body=animal))
+    clips: ReferenceClips = fit(matched, context.progress)
+    calibration = options.calibration
+    sources = dict.fromkeys(str(f) for f in (*files, *keypoints.files, *([calibration] if calibration else [])))
+    clips = attrs.evolve(
+        clips,
+        provenance={
+            **clips.provenance,
+            "method": spec.name,
+            "settings": unstructure(config),
+            "origin": keypoints.origin,
+            "unit": unit,
+            "calibration": str(calibration) if calibration else None,
+            "inputs": {f: file_hash(f) for f in sources if Path(f).is_file()},
+            "versions": versions(plugins),
+        },
+    )
+    clips.save(context.out)
+    if options.save_calibration is not None:
+        Calibration.of(clips).save(options.save_calibration)
+    if options.report is not None:
+        telling = _of_clips(context)
+        for spec_of in telling:
+            folder = options.report if len(telling) == 1 else options.report / spec_of.name
+            analysed(context, spec_of, Inputs({ReferenceClips.KIND: [clips]}), folder)
+    used = {k.lower() for k in clips.keypoint_names}
+    error = clips.error_summary()
+    return {
+        "body": options.body.name or _full_name(animal),
+        "method": spec.name,
+        "error_mm": error,
+        "frames": int(clips.n_frames.sum()),
+        "clips": len(clips.clip_names),
+        "rate_hz": clips.rate_hz,
+        "unit": unit,
+        "keypoints": list(clips.keypoint_names),
+        "scale": clips.body.scale,
+        "unused_keypoints": [n for n in keypoints.names if n.lower() not in used],
+        "calibration": str(options.save_calibration) if options.save_calibration else None,
+        "report": str(options.report) if options.report else None,
+        "remarks": list(clips.remarks),
+        "details": {k: v for k, v in clips.provenance.items() if k not in _TOLD_APART},
+        "headlines": [Headline("registration error", error["mean"], "mm", "mean over keypoints")],
+    }
+
+
+def _of_clips(context: Context) -> list[Any]:
+    """Analyses of clips alone that need nothing else: what tells how good a fit is."""
+    return [s for s in context.plugins.all("analysis") if [r.kind for r in s.reads] == [ReferenceClips.KIND]]
+
+
+def _animal(options: RegisterOptions, context: Context, known: Calibration | None) -> Body:
+    """The body to register: the calibrated one, after a look whether it is the one that was asked for."""
+    name, settings = options.body.name, options.body.settings
+    if known is None:
+        if name is None:
+            raise ConfigError("no body named; give --body NAME (see 'mimic plugins list'), or --calibration FILE")
+        return make_body(context.plugins, name, settings)
+    if name is not None:
+        known.check(make_body(context.plugins, name, settings), options.calibration)
+    return known.body
+
+
+def _full_name(body: Body) -> str:
+    return f"{body.name}:{body.variant}" if body.variant else body.name
+
+
+def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
+    yield Table(
+        columns=("", "mean", "median", "95 %", "max"),
+        rows=error_rows(summary["error_mm"], "all"),
+        caption="Distance of keypoints from the fitted body, mm of the animal",
+    )
+    yield from summary["remarks"]
+    yield f"positions taken as {summary['unit']}"
+    yield (
+        f"{summary['clips']} clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz, "
+        f"scale {summary['scale']:.3f}, {summary['seconds']:.1f} s → {summary['out']}"
+    )
+    if summary["calibration"]:
+        yield f"calibration → {summary['calibration']}"
+    if summary["report"]:
+        yield f"tables and figures → {summary['report']}"
+
+
+SPEC = StageSpec(
+    name="register",
+    config=RegisterOptions,
+    work=work,
+    reads=(Reads(Keypoints.KIND, optional=True, unless="files"),),
+    writes=ReferenceClips.KIND,
+    output="clips.h5",
+    decides=lambda options, plugins: body_of(options.body, plugins),
+    lines=lines,
+    summary="fit a body to tracked keypoints",
+)

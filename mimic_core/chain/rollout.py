@@ -1,0 +1,162 @@
+"""The stages `rollout` and `perturb`: a trained controller moves the body through every clip, in the true physics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mimic_core.analysis.result import Headline, Table
+from mimic_core.chain.tables import error_rows
+from mimic_core.errors import ConfigError
+from mimic_core.files import to_json
+from mimic_core.plugins.context import Context
+from mimic_core.plugins.inputs import Inputs, Reads
+from mimic_core.plugins.manager import Plugins
+from mimic_core.plugins.stage import Choice, StageSpec, choice, option
+from mimic_core.records.clips import ReferenceClips
+from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
+
+_SPLITS = {"held_out": "held-out clips", "train": "training clips"}
+
+
+@attrs.frozen(kw_only=True)
+class RolloutOptions:
+    """Let a trained controller move the body through every clip, in the true physics, and keep everything.
+
+    Example: `mimic rollout run --out rollouts.h5`
+
+    Disturbed: `mimic rollout run --out perturbed.h5 --perturb NAME --set perturb.KEY=VALUE`
+
+    The controller is not trained again. Perturbations are listed by `mimic plugins list`, their settings by
+    `mimic plugins show NAME`.
+    """
+
+    simulator: str = option("auto", help="The physics engine; auto picks what suits the machine.")
+    seed: int | None = option(None, help="Act stochastically with this seed; default: deterministically.")
+    checkpoint: str = option(
+        "last",
+        validator=attrs.validators.in_(("last", "best")),
+        help="last, or best: the one that tracked the held-out clips most closely.",
+    )
+    perturb: Choice = choice("perturbation", metavar="NAME", help="Disturb it; see 'mimic plugins list'.")
+
+
+@attrs.frozen(kw_only=True)
+class PerturbOptions(RolloutOptions):
+    """The same rollouts once more, disturbed."""
+
+    perturb: Choice = choice("perturbation", key="perturbation", flat=True, required=True, help="What disturbs it.")
+
+
+def check(options: RolloutOptions, plugins: Plugins) -> Mapping[str, Any]:
+    """Refuse a simulator that is not there, and settings of no perturbation."""
+    if options.simulator != "auto":
+        plugins.get("simulator", options.simulator)
+    if options.perturb.name is None and options.perturb.settings:
+        first = next(iter(options.perturb.settings))
+        raise ConfigError(f"perturb.{first}: names no perturbation; add --perturb NAME")
+    return {}
+
+
+def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
+    """Roll the controller out and save everything that it did.
+
+    Without other clips those that it was trained with are used, its held-out ones included.
+    """
+    from mimic_core.chain.trained_run import TrainedRun
+
+    check(options, context.plugins)
+    run = TrainedRun.open(inputs.one("training"), context.plugins)
+    clips = inputs.maybe(ReferenceClips.KIND)
+    run = run.on(clips if clips is not None else run.clips_file, options.simulator)
+    rollouts = run.roll_out(
+        seed=options.seed, checkpoint=options.checkpoint, perturb=options.perturb, label=context.label
+    )
+    rollouts.save(context.out)
+    tracking = rollouts.tracking()
+    return {
+        "training": str(run.folder),
+        "clips": len(rollouts.clip_names),
+        "simulator": rollouts.simulator,
+        "checkpoint": rollouts.checkpoint,
+        "seed": rollouts.seed,
+        "perturbation": to_json(rollouts.perturbation),
+        "rate_hz": rollouts.rate_hz,
+        "tracking": tracking,
+        "reward_mean": float(np.nanmean(rollouts.reward)),
+        "keypoints": list(rollouts.keypoint_names),
+        "muscles": list(rollouts.muscle_names),
+        "headlines": [] if rollouts.perturbation else _headlines(tracking),
+    }
+
+
+def _headlines(tracking: Mapping[str, Any]) -> list[Headline]:
+    by = tracking["by_split"]
+    return [
+        Headline(f"tracking error, {words}", by[split]["keypoint_mm"]["mean"], "mm", "mean over moving keypoints")
+        for split, words in _SPLITS.items()
+        if split in by
+    ]
+
+
+def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
+    tracking, rows = summary["tracking"], []
+    for split, t in tracking["by_split"].items():
+        rows += error_rows(t["keypoint_mm"], f"{split.replace('_', '-')} ({t['clips']} clips)")
+    for split, t in tracking["by_split"].items():
+        rows += error_rows(t["tracked_keypoint_mm"], f"{split.replace('_', '-')}, from tracked keypoints")
+    yield Table(
+        columns=("", "mean", "median", "95 %", "max"),
+        rows=rows,
+        caption="Tracking error: distance from the registered reference, mm of the animal",
+    )
+    fixed = tracking["fixed_keypoints"]
+    left_out = f"; {', '.join(fixed)} cannot move and is left out" if fixed else ""
+    yield f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{left_out} → {summary['out']}"
+    if summary["perturbation"]:
+        yield f"disturbed by {_in_words(AppliedPerturbation(**summary['perturbation']))}"
+
+
+def _in_words(applied: AppliedPerturbation) -> str:
+    """A perturbation in words: its settings, and in how many clips it came about."""
+    given = {k: v for k, v in applied.settings.items() if v not in (None, "", [])}
+    shown = ", ".join(f"{k} {', '.join(map(str, v)) if isinstance(v, (list, tuple)) else v}" for k, v in given.items())
+    onsets = [t for t in applied.onset_ms if t is not None]
+    onset = f"{min(onsets):g} ms" if min(onsets) == max(onsets) else f"{min(onsets):g} to {max(onsets):g} ms"
+    return f"{applied.name} ({shown}) in {len(onsets)} of {len(applied.onset_ms)} clips, from {onset} on"
+
+
+_READS = (
+    Reads("training", name="run", argument=True, help="Folder of a training."),
+    Reads(ReferenceClips.KIND, optional=True, automatic=False, help="Other reference clips than the training's own."),
+)
+
+ROLLOUT = StageSpec(
+    name="rollout",
+    config=RolloutOptions,
+    work=work,
+    reads=_READS,
+    writes=Rollouts.KIND,
+    output="rollouts.h5",
+    decides=check,
+    lines=lines,
+    summary="let the controller move the body in physics",
+)
+
+PERTURB = StageSpec(
+    name="perturb",
+    config=PerturbOptions,
+    work=work,
+    reads=_READS,
+    writes="perturbed",
+    output="perturbed/{label}.h5",
+    labelled="perturb",
+    inherits="rollout",
+    command="rollout",
+    decides=check,
+    lines=lines,
+    summary="the same, disturbed",
+)

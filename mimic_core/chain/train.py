@@ -1,0 +1,117 @@
+"""The stage `train`: a controller that reproduces the clips in physics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from mimic_core.chain.assembly import plan_training
+from mimic_core.config import unstructure
+from mimic_core.plugins.context import Context
+from mimic_core.plugins.inputs import Inputs, Reads
+from mimic_core.plugins.manager import Plugins
+from mimic_core.plugins.stage import Choice, StageSpec, choice, option
+from mimic_core.records.clips import ReferenceClips
+
+_TABLES = ("rewards", "observations", "terminations", "task")
+
+
+def _table(help: str) -> Any:
+    return option(attrs.Factory(dict), help=help)
+
+
+@attrs.frozen(kw_only=True)
+class TrainOptions:
+    """Train a controller to reproduce the clips in physics. Stopped, the same command goes on where it was.
+
+    Example: `mimic train clips.h5 --out run --set rewards.control.weight=0.15`
+
+    Sections that `--set` reaches: `policy`, `rewards.TERM`, `observations.NAME`, `terminations.NAME`, `task`,
+    `actuation`, `simulator`, `log.LOGGER`. A term is left out with `--set rewards.TERM=false`. Tracking is measured on
+    the clips held out, in the true physics.
+    """
+
+    policy: Choice = choice("policy", partial=True, help="How to learn; default: the default policy.")
+    preset: str | None = option(None, help="A policy's preset, e.g. laptop or paper.")
+    holdout: float | None = option(
+        None,
+        validator=attrs.validators.optional([attrs.validators.ge(0), attrs.validators.lt(1)]),
+        help="Share of clips kept from training (default 0.2).",
+    )
+    simulator: Choice = choice(
+        "simulator", partial=True, help="The physics engine; auto picks what suits machine and policy."
+    )
+    actuation: Choice = choice("actuation", partial=True, help="What drives the body, e.g. hill or torque.")
+    seed: int = option(
+        0,
+        shared=True,
+        validator=attrs.validators.ge(0),
+        help="Seed of everything random; the same seed gives the same result.",
+    )
+    log: Mapping[str, Any] = option(
+        attrs.Factory(dict),
+        shared=True,
+        names=True,
+        help="A logger that keeps the curves, e.g. tensorboard; may be given often.",
+    )
+    rewards: Mapping[str, Any] = _table("Reward terms, by name.")
+    observations: Mapping[str, Any] = _table("Observations, by name.")
+    terminations: Mapping[str, Any] = _table("Reasons to end an episode, by name.")
+    task: Mapping[str, Any] = _table("Settings of the task.")
+
+
+def settings_of(options: TrainOptions) -> dict[str, Any]:
+    """The settings as `mimic_core.chain.plan_training` takes them."""
+    chosen = {name: getattr(options, name) for name in ("policy", "simulator", "actuation")}
+    given = {name: {**c.settings, **({"name": c.name} if c.name else {})} for name, c in chosen.items()}
+    given = {name: table for name, table in given.items() if table}
+    given |= {name: dict(table) for name in _TABLES if (table := getattr(options, name))}
+    values = {"preset": options.preset, "holdout": options.holdout, "seed": options.seed}
+    return given | {k: v for k, v in values.items() if v is not None}
+
+
+def plan(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
+    """Every setting of the training, defaults and preset filled in."""
+    return unstructure(plan_training(settings_of(options), plugins))
+
+
+def work(options: TrainOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
+    """Train a policy on reference clips, or go on with a training that was stopped."""
+    from mimic_core.chain.training import train
+
+    clips = inputs.one(ReferenceClips.KIND)
+    return train(context.plugins, clips, out=context.out, given=settings_of(options), progress=context.progress)
+
+
+def lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    training = summary["training"]
+    both = summary["held_out_clips"] and summary["train_mm"] is not None
+    also = f", on the clips trained on {summary['train_mm']:.2f} mm" if both else ""
+    preset = f" ({summary['preset']})" if summary["preset"] else ""
+    compiled = training["compile_seconds"]
+    after = f", after {compiled:.0f} s of compilation" if compiled >= 0.5 else ""
+    yield (
+        f"{summary['policy']}{preset} on {summary['simulator']}: {training['control_steps']:,} control steps in "
+        f"{training['seconds']:.0f} s{after}"
+    )
+    yield (
+        f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm"
+        f"{also} (a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}"
+    )
+
+
+SPEC = StageSpec(
+    name="train",
+    config=TrainOptions,
+    work=work,
+    reads=(Reads(ReferenceClips.KIND, argument=True, help="Reference clips from 'mimic register'."),),
+    writes="training",
+    output="train",
+    resumable=True,
+    decides=plan,
+    event_settings=plan,
+    lines=lines,
+    summary="train a controller to make the same movement",
+)

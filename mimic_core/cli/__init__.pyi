@@ -1,0 +1,11 @@
+from .app import app as app
+from .app import main as main
+from .common import Json as Json
+from .common import Seed as Seed
+from .common import Set as Set
+from .common import Watch as Watch
+from .common import emit as emit
+from .common import load_plugins as load_plugins
+from .common import settings as settings
+from .common import working as working
+from .show import table as table

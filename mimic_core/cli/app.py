@@ -1,0 +1,89 @@
+"""The command ``mimic``: what it is made of, and what happens with errors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimic_core.cli.commands import Commands
+from mimic_core.cli.common import session
+from mimic_core.cli.info import info
+from mimic_core.cli.plugins import plugins_app
+from mimic_core.cli.run import run
+from mimic_core.errors import MimicError
+
+app = typer.Typer(
+    name="mimic",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From tracked keypoints to muscle activity: fit a body to keypoints, train a controller that makes the "
+    "same movement in physics, and analyse what its muscles did.\n\n"
+    "The chain, a command each: **register** → **train** → **rollout** → **analyze** (with **emg**, what was "
+    "recorded); **run** does all of it from "
+    "one file. Every command has **--help** with an example, and **--json** for machines.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"mimic {version('mimic-neuro')}")
+        raise typer.Exit
+
+
+def _plugin_files(files: list[Path] | None) -> list[Path] | None:
+    session.plugin_files = tuple(files or ())
+    return files
+
+
+def _debug(wanted: bool) -> bool:
+    session.debug = session.debug or wanted
+    return wanted
+
+
+@app.callback()
+def _options(
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Load a one-file plugin; may be given often.",
+            show_default=False,
+            callback=_plugin_files,
+            is_eager=True,
+        ),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_debug, is_eager=True)
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+app.command()(run)
+app.command()(info)
+app.add_typer(plugins_app, name="plugins")
+
+
+def main() -> None:
+    """Run the command line; an error that the user can mend is one line and exit status 1."""
+    session.reset()
+    try:
+        app()
+    except MimicError as e:
+        if session.debug:
+            raise
+        print(f"mimic: error: {' '.join(str(e).split())}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("mimic: stopped; the same command goes on where it can", file=sys.stderr)
+        sys.exit(130)

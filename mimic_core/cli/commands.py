@@ -1,0 +1,73 @@
+"""Which commands there are: those of stages and of plugins, beside the core's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from mimic_core.cli.common import load_plugins, session
+from mimic_core.cli.stage_command import stage_command
+from mimic_core.plugins.stage import StageSpec
+
+
+class Commands(TyperGroup):
+    """The core's commands, the stages' in the order of the chain, and the plugins' in that of their names."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands."""
+        return list(_all(self.commands))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any | None:
+        """The command of a name, or None."""
+        make = _all(self.commands).get(cmd_name)
+        return make() if make else None
+
+
+def _all(own: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    """Name of every command → a function that makes it."""
+    plugins = load_plugins()
+    out: dict[str, Callable[[], Any]] = {}
+    for spec in in_chain_order([s for s in plugins.all("stage") if not s.command]):
+        sharing = [s for s in plugins.all("stage") if s.command == spec.name]
+        out[spec.name] = lambda spec=spec, sharing=sharing: _made(stage_command(spec, sharing), spec.name)
+    out |= {name: lambda command=command: command for name, command in own.items()}
+    for offered in plugins.provided("command"):
+        spec = offered.record
+        if spec.name in out:
+            session.warn_once(
+                f"command {spec.name!r} of {offered.plugin} is left out: the name is taken; rename it or remove the plugin"
+            )
+        else:
+            out[spec.name] = lambda spec=spec: _made(spec.function, spec.name, spec.summary)
+    return out
+
+
+def _made(function: Any, name: str, help: str = "") -> Any:
+    """Make a click command of a typer-style function, or of a typer application."""
+    if isinstance(function, typer.Typer):
+        group = typer.Typer()
+        group.add_typer(function, name=name, help=help or None)
+        return typer.main.get_group(group).commands[name]
+    alone = typer.Typer(rich_markup_mode="markdown", add_completion=False)
+    alone.command(name=name, help=help or None)(function)
+    command = typer.main.get_command(alone)
+    command.context_settings["help_option_names"] = ["-h", "--help"]
+    return command
+
+
+def in_chain_order(stages: list[StageSpec]) -> list[StageSpec]:
+    """Stages so that each comes after those that write what it reads; those that read by choice come last."""
+    makers = {s.writes: s for s in stages if s.writes}
+
+    def depth(spec: StageSpec, seen: tuple[str, ...] = ()) -> float:
+        if callable(spec.reads):
+            return 100.0
+        if any(r.kind not in makers and not r.optional for r in spec.reads):  # a whole run
+            return 101.0
+        before = [makers[r.kind] for r in spec.reads if r.kind in makers and r.automatic]
+        return 1.0 + max((depth(s, (*seen, spec.name)) for s in before if s.name not in seen), default=0.0)
+
+    return sorted(stages, key=lambda s: (depth(s), not s.writes, s.name))
