@@ -1,3 +1,4 @@
+from . import pipeline as pipeline
 from .assembly import TrainPlan as TrainPlan
 from .assembly import build_model as build_model
 from .assembly import build_task as build_task
@@ -9,6 +10,7 @@ from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body
 from .choose import parse_body as parse_body
 from .choose import read_keypoints as read_keypoints
+from .do import do as do
 from .events import Events as Events
 from .events import listening as listening
 from .events import make_loggers as make_loggers
@@ -22,3 +24,4 @@ from .executor import stop as stop
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
+from .run_file import load_run_file as load_run_file

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from mimic_core.chain.declare import Asked, command_name, options_of
-from mimic_core.chain.paths import holds_paths
+from mimic_core.chain.patterns import holds_paths
 from mimic_core.config import unstructure
 from mimic_core.files import to_json
 from mimic_core.plugins.inputs import Reads
@@ -33,7 +33,7 @@ def command_text(
         out: the same for the output.
         shown: how paths among the options are to be shown.
     """
-    arguments, flags = [], []
+    arguments, flags, sets = [], [], []
     for o in options_of(spec):
         value = getattr(given.options, o.field.name)
         if o.is_choice:
@@ -45,18 +45,21 @@ def command_text(
             elif name:
                 flags += [f"--{_dashed(o.field.name)}", name]
             prefix = command_name(spec) if o.meta.flat and not spec.command else o.field.name
-            flags += _assignments(value.settings, f"{prefix}.")
+            sets += _assignments(value.settings, f"{prefix}.")
         elif o.meta.argument:
             arguments += _texts(value, shown)
         elif value != _default(o.field) and not o.meta.output:
-            flags += _assignments({o.key: value}) if isinstance(value, Mapping) else _flag(o.field.name, value, shown)
+            if isinstance(value, Mapping):
+                sets += _assignments({o.key: value})
+            else:
+                flags += _flag(o.field.name, value, shown)
     for r in reads:
         shown = list(files.get(r.key, ()))
         if r.argument or callable(spec.reads):
             arguments += shown
         else:
             flags += [x for f in shown for x in (f"--{_dashed(r.key)}", f)]
-    words = ["mimic", command_name(spec), *arguments, *flags, *(["--out", out] if out else [])]
+    words = ["mimic", command_name(spec), *arguments, *flags, *sets, *(["--out", out] if out else [])]
     return " ".join(_quoted(w) for w in words)
 
 

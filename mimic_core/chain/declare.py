@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from mimic_core.chain.choose import parse_body
+from mimic_core.chain.patterns import expanded, holds_paths
 from mimic_core.config import structure
 from mimic_core.errors import ConfigError, DataError, did_you_mean
 from mimic_core.files import to_json
@@ -121,7 +122,26 @@ def asked(spec: StageSpec, table: Mapping[str, Any], plugins: Plugins, where: st
     for o in options_of(spec):
         if o.is_choice and (value := values.get(o.field.name)) is not None:
             _check_choice(o, value, plugins, where)
-    return Asked(_structured(spec, values, where), inputs)
+    options = _structured(spec, values, where)
+    _check_files(spec, options, where)
+    return Asked(options, inputs)
+
+
+def _check_files(spec: StageSpec, options: Any, where: str) -> None:
+    """See that the files that options name are there.
+
+    Raises:
+        DataError: one is not, or a pattern matches nothing.
+    """
+    for o in options_of(spec):
+        value = getattr(options, o.field.name)
+        if value in (None, ()) or o.meta.output or not holds_paths(o.field.type):
+            continue
+        paths = value if isinstance(value, tuple) else (value,)
+        if o.meta.pattern:
+            expanded(paths, f"{where}.{o.key}")
+        elif missing := [path for path in paths if not path.exists()]:
+            raise DataError(f"{where}.{o.key}: {missing[0]}: no such file; check the path")
 
 
 def static_reads(spec: StageSpec) -> tuple[Reads, ...]:
@@ -135,8 +155,9 @@ def _structured(spec: StageSpec, values: Mapping[str, Any], where: str) -> Any:
 def _check_choice(o: Option, value: Mapping[str, Any], plugins: Plugins, where: str) -> None:
     """Check the settings of a component, unless the stage does so itself or nothing is chosen."""
     name, settings = value["name"], value["settings"]
-    if o.meta.required and not name and not o.meta.shared:
-        raise ConfigError(f"{where}.{o.key}: must be given; name a {o.meta.kind}")
+    if o.meta.required and not name:
+        at_top = f'needs a {o.key}; add {o.key} = "…" at the top of the run file, or --{o.key} NAME'
+        raise ConfigError(f"{where}: {at_top}" if o.meta.shared else f"{where}.{o.key}: must be given")
     if o.meta.partial or (name is None and (o.meta.shared or not settings)):
         return
     spec = component_of(plugins, o.meta.kind, name)

@@ -78,7 +78,7 @@ def _heard(plugins: Plugins, given: Asked, out: Path) -> Iterator[None]:
 
 def _check_there(plugins: Plugins, where: str, reads: Sequence[Reads], inputs: Mapping[str, Sequence[Path]]) -> None:
     for r in reads:
-        if not r.optional and not inputs[r.kind]:
+        if not r.optional and not r.unless and not inputs[r.kind]:
             made_by = plugins.get("record", r.kind).made_by
             raise DataError(f"{where}: needs {r.key}, made by '{made_by}'; name such a file")
 

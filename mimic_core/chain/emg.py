@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from mimic_core.analysis.result import Table
-from mimic_core.chain.paths import expanded
+from mimic_core.chain.patterns import expanded
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError
 from mimic_core.files import file_hash
@@ -91,7 +91,7 @@ SPEC = StageSpec(
     name="emg",
     config=EmgOptions,
     work=work,
-    reads=(Reads(Rollouts.KIND, optional=True, unless="files"),),
+    reads=(Reads(Rollouts.KIND, unless="files"),),
     writes=Emg.KIND,
     output="emg.h5",
     decides=check,

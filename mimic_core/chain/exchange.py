@@ -11,7 +11,7 @@ import attrs
 from mimic_core.analysis.result import Table
 from mimic_core.chain.choose import make_body
 from mimic_core.chain.generate import body_of
-from mimic_core.chain.paths import expanded
+from mimic_core.chain.patterns import expanded
 from mimic_core.chain.tables import error_rows
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import DataError, PluginError

@@ -1,10 +1,8 @@
-"""Where relative paths in settings are meant from, and what wildcards match."""
+"""Where relative paths in settings are meant from."""
 
 from __future__ import annotations
 
-import glob
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import attrs
 
 from mimic_core.chain.choose import parse_body
 from mimic_core.chain.declare import Option, component_of, options_of, static_reads
-from mimic_core.errors import DataError
+from mimic_core.chain.patterns import holds_paths
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import StageSpec
 
@@ -67,6 +65,8 @@ def _choice_with_paths(
         return
     in_the_end = whole if o.meta.flat else whole.get(o.key)
     name = in_the_end.get(o.key if o.meta.flat else "name") if isinstance(in_the_end, Mapping) else in_the_end
+    if name is not None and not isinstance(name, str):
+        return  # which is refused where it is checked
     config = component_of(plugins, o.meta.kind, name or label).config
     attrs.resolve_types(config)
     changed = {
@@ -91,27 +91,7 @@ def body_with_paths(key: str, out: dict[str, Any], base: Path, plugins: Plugins)
         out[key] = {**given, "name": text} if isinstance(given, Mapping) else text
 
 
-def holds_paths(kind: Any) -> bool:
-    """Whether values of a type are paths, or lists of them."""
-    return kind is Path or any(holds_paths(k) for k in typing.get_args(kind))
-
-
 def _at(base: Path, v: Any) -> Any:
     if isinstance(v, str):
         return str(base / Path(v).expanduser()) if v and not v.startswith("package:") else v
     return [_at(base, x) for x in v] if isinstance(v, (list, tuple)) else v
-
-
-def expanded(patterns: Sequence[Path], where: str) -> tuple[Path, ...]:
-    """The files that patterns match, in order.
-
-    Raises:
-        DataError: a pattern matches no file.
-    """
-    files: list[Path] = []
-    for pattern in patterns:
-        found = [pattern] if pattern.exists() else [Path(f) for f in sorted(glob.glob(str(pattern)))]
-        if not found:
-            raise DataError(f"{where}: {pattern}: no such file; check the path")
-        files += found
-    return tuple(files)

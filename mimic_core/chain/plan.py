@@ -14,7 +14,7 @@ import attrs
 
 from mimic_core.chain.command_text import command_text, deciding
 from mimic_core.chain.declare import Asked, asked
-from mimic_core.chain.paths import expanded
+from mimic_core.chain.patterns import expanded
 from mimic_core.chain.run_file import sections
 from mimic_core.chain.stage_output import files_below
 from mimic_core.errors import ConfigError
@@ -166,7 +166,8 @@ def _matched(files: Sequence[Path], where: str) -> Sequence[Path]:
 def _nobody_makes(plugins: Plugins, where: str, r: Reads) -> str:
     makers = [spec for spec in plugins.all("stage") if spec.writes == r.kind]
     add = " or ".join(f"[{spec.name}{'.NAME' if spec.labelled else ''}]" for spec in makers) or "a stage that does"
-    return f"{where}: needs {r.kind}, which no stage of this run makes; add {add}, or name a file: {r.key} = …"
+    key = r.unless or r.key
+    return f"{where}: needs {r.kind}, which no stage of this run makes; add {add}, or name a file: {key} = …"
 
 
 def _shown(path: Path, out: Path) -> str:

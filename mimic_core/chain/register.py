@@ -13,7 +13,7 @@ from mimic_core.body.body import Body
 from mimic_core.chain.analyze import analysed
 from mimic_core.chain.choose import make_body, read_keypoints
 from mimic_core.chain.generate import body_of
-from mimic_core.chain.paths import expanded
+from mimic_core.chain.patterns import expanded
 from mimic_core.chain.tables import error_rows
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError
@@ -176,7 +176,7 @@ SPEC = StageSpec(
     name="register",
     config=RegisterOptions,
     work=work,
-    reads=(Reads(Keypoints.KIND, optional=True, unless="files"),),
+    reads=(Reads(Keypoints.KIND, unless="files"),),
     writes=ReferenceClips.KIND,
     output="clips.h5",
     decides=lambda options, plugins: body_of(options.body, plugins),

@@ -38,7 +38,8 @@ def _all(own: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         spec = offered.record
         if spec.name in out:
             session.warn_once(
-                f"command {spec.name!r} of {offered.plugin} is left out: the name is taken; rename it or remove the plugin"
+                f"command {spec.name!r} of {offered.plugin} is left out: the name is taken; rename it or remove the "
+                "plugin"
             )
         else:
             out[spec.name] = lambda spec=spec: _made(spec.function, spec.name, spec.summary)

@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 import numpy as np
+from mimic_core.chain.stages import read_run
 
 from mimic_core import ConfigError, Plugins, ReferenceClips, did_you_mean, structure
 from mimic_core.chain import TrainPlan, build_task, installed, plan_training, split_clips
-from mimic_core.chain.stages import read_run
 from mimic_core.runtime import prepare_jax
 from mimic_core.task import Task
 

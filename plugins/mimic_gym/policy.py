@@ -8,10 +8,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from mimic_core.chain.stages import versions
 
 from mimic_core import Controller, Decision, Plugins, Rollouts, file_hash
 from mimic_core.chain import choose_simulator, installed
-from mimic_core.chain.stages import versions
 from mimic_core.control import unroll
 from mimic_core.task import Observation, Task
 from mimic_gym.imitation import imitation_task, plan_and_clips

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import yaml
 from fake_plugins import mimic
+from mimic_core.cli.export import export_record, import_clips
 from toys import clips_of, make_clips
 
 from mimic_core import Body, BodyModel, ConfigError, DataError, FormatSpec, PluginError, hookimpl
 from mimic_core.chain import HOOKS
-from mimic_core.cli.export import export_record, import_clips
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.reference import velocity

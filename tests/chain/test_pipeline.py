@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from mimic_core import Keypoints
-from mimic_core.chain import discover, stages
-from mimic_core.chain import run_file as pipeline
-from mimic_core.chain.run_stages import STAGES as ALL_STAGES
-from mimic_core.chain.run_stages import plan_stages
+from mimic_core.chain import discover, do, pipeline
+from mimic_core.chain.plan import plan_stages
+from mimic_core.chain.run_file import load_run_file
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.files import file_hash
 from mimic_core.records.clips import ReferenceClips
@@ -151,12 +150,13 @@ def test_the_manifest_tells_how_it_was_made(finished, toy_plugins):
 def test_commands_do_the_same_alone(finished):
     commands = {s["name"]: s["command"] for s in manifest(finished[1])["stages"]}
     assert commands["generate"] == (
-        "mimic generate --body toy --seed 3 --set clips=5 --set frames=24 --set gap_share=0.0 --out keypoints.h5"
+        "mimic generate --body toy --seed 3 --set generate.clips=5 --set generate.frames=24 "
+        "--set generate.gap_share=0.0 --out keypoints.h5"
     )
     assert commands["register"] == "mimic register keypoints.h5 --body toy --out clips.h5"
-    assert commands["train"].startswith("mimic train clips.h5 --seed 3 --set 'policy.name=\"bottleneck_ppo\"' ")
+    assert commands["train"].startswith("mimic train clips.h5 --policy bottleneck_ppo --seed 3 --set policy.")
     assert commands["train"].endswith("--set task.window=2 --out train")
-    assert commands["rollout"] == "mimic rollout train --simulator auto --out rollouts.h5"
+    assert commands["rollout"] == "mimic rollout train --out rollouts.h5"
     assert commands["analyze.tracking"] == "mimic analyze tracking rollouts.h5 --out analysis/tracking"
     assert commands["report"] == "mimic report . --out report.html"
 
@@ -165,24 +165,29 @@ def test_commands_name_every_choice(toy_plugins, tmp_path):
     (tmp_path / "a.csv").write_text("")
     config = {
         "body": "toy",
-        "register": {"files": "*.csv", "method": "stac", "reader": {"name": "wide_csv"}, "unit": "mm"},
+        "register": {
+            "files": [str(tmp_path / "*.csv")],
+            "method": "stac",
+            "reader": {"name": "wide_csv"},
+            "unit": "mm",
+        },
         "train": {"preset": "paper", "holdout": 0.3, "rewards": {"energy": False}},
         "rollout": {"seed": 5},
     }
-    commands = [s.command for s in plan_stages(toy_plugins, config, tmp_path, tmp_path / "out")]
+    commands = [s.command for s in plan_stages(toy_plugins, config, tmp_path / "out")]
     assert commands == [
-        "mimic register *.csv --body toy --method stac --reader wide_csv --unit mm --out clips.h5",
-        "mimic train clips.h5 --seed 0 --preset paper --holdout 0.3 --set rewards.energy=false --out train",
-        "mimic rollout train --simulator auto --seed 5 --out rollouts.h5",
+        "mimic register ../*.csv --body toy --method stac --reader wide_csv --unit mm --out clips.h5",
+        "mimic train clips.h5 --preset paper --holdout 0.3 --set rewards.energy=false --out train",
+        "mimic rollout train --seed 5 --out rollouts.h5",
     ]
 
 
-def test_a_stage_that_is_false_is_left_out(tmp_path):
+def test_a_stage_that_is_false_is_left_out(plugins, tmp_path):
     (tmp_path / "run.toml").write_text("[generate]\n[emg]\n[analyze.tracking]\n[analyze.emg]\n")
-    config = pipeline.load_run_file(tmp_path / "run.toml", {"emg": False, "analyze": {"emg": False}})
+    config = load_run_file(tmp_path / "run.toml", {"emg": False, "analyze": {"emg": False}}, plugins)
     assert config == {"generate": {}, "analyze": {"tracking": {}}}
     with pytest.raises(ConfigError, match="names no stage"):
-        pipeline.load_run_file(tmp_path / "run.toml", dict.fromkeys(("generate", "emg", "analyze"), False))
+        load_run_file(tmp_path / "run.toml", dict.fromkeys(("generate", "emg", "analyze"), False), plugins)
 
 
 # -- again ----------------------------------------------------------------------------------------------------
@@ -204,7 +209,7 @@ def test_a_file_that_a_report_setting_names_is_its_input(copy, toy_plugins):
     )
     figures += 'command = "mimic rollout train --out rollouts.h5"\nwhy = "They may."\n'
     (file.parent / "mine.toml").write_text(figures.format("number of clips"))
-    change = {"report": {"published": "mine.toml"}}
+    change = {"report": {"published": str(file.parent / "mine.toml")}}
     assert pipeline.run(toy_plugins, file, out, change)["done"] == ["report"]
     assert pipeline.run(toy_plugins, file, out, change)["done"] == []
     (file.parent / "mine.toml").write_text(figures.format("how many clips"))
@@ -270,11 +275,11 @@ def test_a_failing_stage_costs_nothing_that_was_done(copy, toy_plugins, monkeypa
     file, out = copy
     before = {name: (out / name).read_bytes() for name in ("clips.h5", "rollouts.h5")}
 
-    def fail(*_, **__):
-        raise DataError("no luck")
+    def fail(plugins, spec, *_, **__):
+        raise DataError(f"no luck with {spec.name}")
 
-    monkeypatch.setattr(pipeline.stages, "register", fail)
-    with pytest.raises(DataError, match="no luck"):
+    monkeypatch.setattr(pipeline, "done", fail)
+    with pytest.raises(DataError, match="no luck with register"):
         pipeline.run(toy_plugins, file, out, {"register": {"cutoff_hz": 55.0}})
     assert {name: (out / name).read_bytes() for name in before} == before
     monkeypatch.undo()
@@ -291,53 +296,62 @@ def test_a_folder_that_no_stage_made_is_not_removed(copy, toy_plugins):
     assert (out / "train" / "checkpoints").is_dir()
 
 
-def test_inputs_are_told_apart_by_name_and_content(tmp_path):
+def test_inputs_are_told_apart_by_name_and_content(toy_plugins, toy_clips, tmp_path):
     """Two recordings with one file name: a change in either is seen, and so is a new name (clips are named by it)."""
-
-    def key(files):
-        def work():
-            (tmp_path / "made").write_text("made")
-            return {}
-
-        stage = pipeline.Stage("s", {}, lambda: files, tmp_path / "made", work, "mimic")
-        empty = {"inputs": {}, "plugins": {}, "stages": [], "config": {}}
-        return pipeline._do(stage, None, tmp_path, empty, [], tmp_path / "manifest.json")["key"]
-
+    movements = Keypoints.from_array(toy_clips.site_pos[0, :40], toy_clips.keypoint_names, 200.0)
     files = [tmp_path / d / "trial.h5" for d in "ab"]
-    for f in files:
-        f.parent.mkdir()
-        f.write_text(f.parent.name)
-    out = [key(files), key(files)]
-    files[0].write_text("changed")
-    out.append(key(files))
-    out.append(key([files[0].rename(tmp_path / "a" / "renamed.h5"), files[1]]))
-    assert out[0] == out[1] and len(set(out)) == 3
+    for i, file in enumerate(files):
+        attrs.evolve(movements, positions=movements.positions + 1e-4 * i).save(file)
+    (tmp_path / "run.toml").write_text("body = 'toy'\n[register]\nfiles = ['*/*.h5']\nmax_iterations = 2\n")
+
+    def redone():
+        return bool(pipeline.run(toy_plugins, tmp_path / "run.toml", tmp_path / "out")["done"])
+
+    assert redone() and not redone()
+    attrs.evolve(movements, positions=movements.positions + 2e-4).save(files[0])
+    assert redone()
+    files[0].rename(tmp_path / "a" / "renamed.h5")
+    assert redone() and not redone()
 
 
 # -- refused --------------------------------------------------------------------------------------------------
+
+NOBODY = "which no stage of this run makes"
 
 WRONG = [
     ("[trian]\n", "{file}: trian: unknown section; did you mean train?"),
     ("seed = 'one'\n[report]", "{file}: seed: must be a whole number, got 'one'"),
     ("train = 3\n", "{file}: train: must be a table, got 3"),
     ("analyze = {tracking = 3}\n", "{file}: analyze.tracking: must be a table, got 3"),
-    ("title = 'nothing'\n", "{file}: names no stage; add one of [" + "], [".join(ALL_STAGES) + "]"),
+    ("title = 'nothing'\n", "{file}: names no stage; add one of [analyze], [emg], [export], [generate], "),
     ("title = \n", "{file}: not valid TOML"),
-    ("[generate]\n", 'generate: needs a body; add e.g. body = "mouse_forelimb" at the top of the run file'),
+    ("[generate]\n", 'generate: needs a body; add body = "…" at the top of the run file'),
     ("body = 'toi'\n[generate]\n", "unknown body 'toi'; did you mean toy?"),
     ("body = 'toy:big'\n[generate]\n", "body toy: unknown variant 'big'"),
     ("body = 'toy'\n[generate]\nclip = 3\n", "generate.clip: unknown setting; did you mean clips?"),
-    ("body = 'toy'\n[generate]\nsource = 3\n", "generate.source: must be text, got 3"),
-    ("body = 'toy'\n[register]\n", "register: needs keypoints, which no earlier stage makes"),
-    ("body = 'toy'\n[register]\nfiles = ['none/*.h5']\n", "register.files: 'none/*.h5' matches no file (looked in "),
-    ("body = 'toy'\n[register]\nfiles = 3\n", "register.files: must be a list of text, got 3"),
+    ("body = 'toy'\n[generate]\ngenerator = 3\n", "generate.generator: must be text, got 3"),
+    (
+        "body = 'toy'\n[register]\n",
+        "register: needs keypoints, which no stage of this run makes; add [generate], or name a file: files = …",
+    ),
+    (
+        "body = 'toy'\n[register]\nfiles = ['none/*.h5']\n",
+        "register.files: {folder}/none/*.h5: no such file; check the path",
+    ),
+    ("body = 'toy'\n[register]\nfiles = 3\n", "register.files: must be a list, got 3"),
     ("body = 'toy'\n[register]\nunit = 3\n", "register.unit: must be text, got 3"),
-    ("body = 'toy'\n[generate]\n[register]\ncalibration = 'no.h5'\n", "register: no.h5: no such file (looked in "),
-    ("[train]\n", "train: needs clips, which no earlier stage makes; add that stage or name a file"),
-    ("[train]\nclips = 'no.h5'\n", "train: no.h5: no such file (looked in "),
-    ("[rollout]\n", "rollout: needs run, which no earlier stage makes"),
-    ("[analyze.tracking]\n", "analyze.tracking: needs rollouts, which no earlier stage makes"),
-    ("[analyze.registration]\n", "analyze.registration: needs clips, which no earlier stage makes"),
+    (
+        "body = 'toy'\n[generate]\n[register]\ncalibration = 'no.h5'\n",
+        "register.calibration: {folder}/no.h5: no such file; check the path",
+    ),
+    (
+        "[train]\n",
+        f"train: needs clips, {NOBODY}; add [import] or [register], or name a file: clips = …",
+    ),
+    ("[train]\nclips = 'no.h5'\n", "train.clips: {folder}/no.h5: no such file or folder; check the path"),
+    ("[rollout]\n", f"rollout: needs training, {NOBODY}; add [train], or name a file: run = …"),
+    ("[analyze.tracking]\n", f"analyze.tracking: needs rollouts, {NOBODY}; add [rollout], or"),
+    ("[analyze.registration]\n", f"analyze.registration: needs clips, {NOBODY}"),
 ]
 
 
@@ -347,7 +361,7 @@ def test_what_is_wrong_is_said_in_one_line(toy_plugins, tmp_path, text, message)
     file.write_text(text)
     with pytest.raises(MimicError) as e:
         pipeline.run(toy_plugins, file, tmp_path / "out")
-    assert str(e.value).startswith(message.format(file=file)) and "\n" not in str(e.value)
+    assert str(e.value).startswith(message.format(file=file, folder=file.parent)) and "\n" not in str(e.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -417,7 +431,7 @@ def test_rollouts_by_name(finished):
     np.testing.assert_array_equal(r.of("activation", "extensor"), r.activation[..., 1])
     np.testing.assert_array_equal(r.of("muscle_force", "flexor"), r.muscle_force[..., 0])
     assert sorted(set(r.split)) == ["held_out", "train"] and r.split.count("held_out") == 1
-    assert r.provenance["run"]["plan"]["seed"] == 3 and r.provenance["origin"] == "synthetic"
+    assert r.training.plan.seed == 3 and r.origin == "synthetic" and r.seed is None
     assert r.body_name == "toy" and r.simulator == "mujoco"
     np.testing.assert_allclose(r.time[:3], [0, 0.0025, 0.005])
 
@@ -430,14 +444,14 @@ def test_clips_of_another_body_are_refused(finished, plugins, mouse_model, tmp_p
 
     mouse = make_clips(mouse_model, frames=(10, 10)).save(tmp_path / "mouse.h5")
     with pytest.raises(MimicError, match=r"registered to body mouse_forelimb:paper, but the policy controls toy"):
-        stages.rollout(plugins, finished[1] / "train", out=tmp_path / "r.h5", clips_file=mouse)
+        do(plugins, "rollout", run=finished[1] / "train", out=tmp_path / "r.h5", clips=mouse)
     assert not (tmp_path / "r.h5").exists()
 
 
 def test_other_clips_are_all_held_out(finished, plugins, toy_clips, tmp_path):
     """Clips that the policy was not trained on count as held out, whatever they are called."""
     clips = toy_clips.save(tmp_path / "clips.h5")
-    summary = stages.rollout(plugins, finished[1] / "train", out=tmp_path / "r.h5", clips_file=clips)
+    summary = do(plugins, "rollout", run=finished[1] / "train", out=tmp_path / "r.h5", clips=clips)
     assert list(summary["tracking"]["by_split"]) == ["held_out"] and summary["clips"] == 6
 
 
@@ -446,7 +460,7 @@ def test_no_stage_needs_another_ones_section(toy_plugins, finished, tmp_path):
     file = tmp_path / "late.toml"
     file.write_text(f"[analyze.tracking]\nrollouts = '{finished[1] / 'rollouts.h5'}'\n")
     assert pipeline.run(toy_plugins, file, tmp_path / "out")["done"] == ["analyze.tracking"]
-    with pytest.raises(ConfigError, match="must be text"):
+    with pytest.raises(ConfigError, match="must be a file, got 3"):
         pipeline.run(toy_plugins, file, tmp_path / "out", {"analyze": {"tracking": {"rollouts": 3}}})
 
 
@@ -462,7 +476,9 @@ def test_a_known_animal_is_registered_from_a_run_file(finished, toy_plugins, tmp
     assert summary["unit"] == "millimetres, as said"
     assert ReferenceClips.load(out / "clips.h5").body == known.body
     entry = manifest(out)["stages"][0]
-    assert entry["command"] == ("mimic register mm.h5 --body toy --unit mm --calibration animal.h5 --out clips.h5")
+    assert entry["command"] == (
+        "mimic register ../mm.h5 --body toy --unit mm --calibration ../animal.h5 --out clips.h5"
+    )
     assert manifest(out)["inputs"].keys() == {"mm.h5", "animal.h5"}
     assert pipeline.run(toy_plugins, file, out)["reused"] == ["register"]
     attrs.evolve(known, body=attrs.evolve(known.body, scale=1.5)).save(tmp_path / "animal.h5")
@@ -484,7 +500,7 @@ def test_an_analysis_of_clips_comes_before_those_of_rollouts_and_needs_none(toy_
     assert summary["done"] == ["analyze.registration", "analyze.tracking", "report"]
     assert summary["stages"]["analyze.registration"]["clips"] == 6
     command = manifest(out)["stages"][0]["command"]
-    assert command == "mimic analyze registration own.h5 --set worst_frames=3 --out analysis/registration"
+    assert command == "mimic analyze registration ../own.h5 --set analyze.worst_frames=3 --out analysis/registration"
     page = (out / "report.html").read_text()
     assert page.index("Analysis: registration") < page.index("Analysis: tracking")
     assert "Distance of tracked keypoints from the fitted body" in page

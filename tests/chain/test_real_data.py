@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from mimic_core.chain import stages
+from mimic_core.chain import do
 from mimic_core.records.rollouts import Rollouts
 
 pytestmark = pytest.mark.slow
@@ -21,9 +21,9 @@ def chain(plugins, shared_data, tmp_path_factory):
         pytest.skip(f"no trials in {shared_data / 'mouse_reach'}")
     out = tmp_path_factory.mktemp("mouse")
     began = time.perf_counter()
-    registered = stages.register(plugins, files, body="mouse_forelimb", out=out / "clips.h5")
-    trained = stages.train(plugins, out / "clips.h5", out=out / "run")
-    rolled = stages.rollout(plugins, out / "run", out=out / "rollouts.h5")
+    registered = do(plugins, "register", files=files, body="mouse_forelimb", out=out / "clips.h5")
+    trained = do(plugins, "train", clips=out / "clips.h5", out=out / "run")
+    rolled = do(plugins, "rollout", run=out / "run", out=out / "rollouts.h5")
     seconds = time.perf_counter() - began
     print(
         f"\nregistered to {registered['error_mm']['mean']:.3f} mm in {registered['seconds']:.0f} s; tracks held-out "
@@ -59,7 +59,7 @@ def test_held_out_reaches_are_tracked_to_a_millimetre(chain):
 
 def test_muscles_are_forecast_from_joints_far_better_than_shuffled(chain, plugins):
     out, *_ = chain
-    found = stages.analyze(plugins, "simplex", out / "rollouts.h5", out=out / "simplex")
+    found = do(plugins, "analyze", analysis="simplex", records=[out / "rollouts.h5"], out=out / "simplex")
     for muscle in ("Biceps_Long", "Triceps_Lateral"):
         assert found["rho"][muscle] > found["shuffled"][muscle]["rho"] + 0.3, muscle
         assert abs(found["shuffled"][muscle]["rho"]) < 0.2
@@ -72,9 +72,11 @@ def test_the_price_of_effort_takes_most_of_the_fast_excitation(chain, plugins):
     policy = {"name": "bottleneck_apg", "learning_rate": 3e-3, "steps": 400_000, **small}
     power, mm = {}, {}
     for preset in ("joint_only", "physics_aware"):
-        trained = stages.train(plugins, out / "clips.h5", out=out / preset, given={"preset": preset, "policy": policy})
-        stages.rollout(plugins, out / preset, out=out / f"{preset}.h5")
-        found = stages.analyze(plugins, "spectral", out / f"{preset}.h5", out=out / f"{preset}-spectral")
+        trained = do(plugins, "train", clips=out / "clips.h5", out=out / preset, preset=preset, policy=policy)
+        do(plugins, "rollout", run=out / preset, out=out / f"{preset}.h5")
+        found = do(
+            plugins, "analyze", analysis="spectral", records=[out / f"{preset}.h5"], out=out / f"{preset}-spectral"
+        )
         power[preset], mm[preset] = found["power"]["mean"], trained["tracking_mm"]
     assert power["physics_aware"] < 0.5 * power["joint_only"]
     assert mm["joint_only"] < 1.0 and mm["physics_aware"] < 2.0

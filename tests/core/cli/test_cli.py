@@ -261,7 +261,7 @@ def test_a_file_that_is_no_hdf5(failing, tmp_path):
 def test_a_missing_file_and_no_file(failing, tmp_path):
     out = tmp_path / "clips.h5"
     said = failing("register", tmp_path / "gone.h5", "--body", "mouse_forelimb", "--out", out)
-    assert said == f"{tmp_path / 'gone.h5'}: no such file; check the path"
+    assert said == f"register.files: {tmp_path / 'gone.h5'}: no such file; check the path"
     assert "no keypoint files given" in failing("register", "--body", "mouse_forelimb", "--out", out)
     assert not out.exists()
 
@@ -339,9 +339,9 @@ def test_files_of_the_wrong_kind(failing, keypoints, tmp_path):
     said = failing("train", keypoints[0], "--out", tmp_path / "run")
     assert said == f"{keypoints[0]}: expected a mimic 'clips' file, found a mimic 'keypoints' file"
     said = failing("analyze", "tracking", keypoints[0], "--out", tmp_path / "a")
-    assert said == f"{keypoints[0]}: expected a mimic 'rollouts' file, found a mimic 'keypoints' file"
+    assert said.startswith(f"{keypoints[0]}: holds keypoints, but analyze reads rollouts; rollouts are made by")
     said = failing("rollout", tmp_path / "nothing", "--out", tmp_path / "r.h5")
-    assert said.startswith(f"{tmp_path / 'nothing'}: no such run directory")
+    assert said.startswith(f"rollout.run: {tmp_path / 'nothing'}: no such file or folder; check the path")
     said = failing("run", tmp_path / "none.toml", "--out", tmp_path / "o")
     assert said == f"{tmp_path / 'none.toml'}: no such run file; check the path"
     assert list(tmp_path.iterdir()) == []

@@ -49,11 +49,11 @@ def test_importing_the_command_line_imports_nothing_heavy():
 
 
 def test_loading_every_plugin_imports_nothing_heavy():
-    assert loaded_after("from mimic_core.plugins.manager import installed; assert installed().names") == set()
+    assert loaded_after("from mimic_core.chain import installed; assert installed().names") == set()
 
 
 def test_importing_the_core_imports_nothing_heavy():
-    assert loaded_after("import mimic_core, mimic_core.testing.toy, mimic_core.chain.run_file") == set()
+    assert loaded_after("import mimic_core, mimic_core.testing.toy, mimic_core.chain.pipeline") == set()
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="counts the processor time of a child process, as POSIX does")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mimic_core.chain.stages import analyze
 
 from mimic_core import ConfigError, DataError, SweepResults
-from mimic_core.chain.stages import analyze
 from mimic_core.records.sweep_results import Row
 from mimic_frontier import Settings, build
 from mimic_frontier.knee import find_knee

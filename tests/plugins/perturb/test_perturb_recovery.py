@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mimic_core.chain.run_stages import plan_stages
 from test_pipeline import RUN, TOY
 
 from mimic_core import DataError
 from mimic_core.analysis.figures import style
 from mimic_core.chain import discover
 from mimic_core.chain.run_file import load_run_file, run
-from mimic_core.chain.run_stages import plan_stages
 from mimic_core.config import structure
 from mimic_core.errors import ConfigError, MimicError
 from mimic_core.records.rollouts import Rollouts

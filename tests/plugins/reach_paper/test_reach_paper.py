@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from mimic_core import ConfigError, DataError, Emg
 from mimic_core.chain.stages import analyze
 from mimic_core.cli.export import export_record
+
+from mimic_core import ConfigError, DataError, Emg
 from mimic_core.testing import synthetic_rollouts, toy_body
 from mimic_reach_paper import Compat, Layout, build_compat, build_layout
 from mimic_reach_paper.camera import held
