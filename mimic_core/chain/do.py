@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.chain.declare import Asked, asked, command_name, options_of, static_reads
+from mimic_core.chain.declare import Asked, asked, with_files
 from mimic_core.chain.events import Events, listening, make_loggers
 from mimic_core.errors import DataError
 from mimic_core.files import check_output, to_json
@@ -65,7 +65,8 @@ def done(
     context = {"plugins": plugins, "out": out, "seed": getattr(given.options, "seed", None) or 0, "label": label}
     with _heard(plugins, given, out):
         with Events(plugins, where, settings) as events:
-            summary = spec.work(given.options, inputs, Context(progress=events.progress, **context))
+            options = with_files(spec, given.options, where)
+            summary = spec.work(options, inputs, Context(progress=events.progress, **context))
             return events.finish({"out": str(out), **summary})
 
 
@@ -112,13 +113,3 @@ def _not_read(plugins: Plugins, where: str, reads: Sequence[Reads], path: Path, 
     others = sorted(s.name for s in plugins.all("analysis") if found in [r.kind for r in s.reads])
     instead = f"for {found} there is 'mimic analyze {' | '.join(others)}'; " if others else ""
     return f"{path}: holds {found}, but {where} reads {' and '.join(kinds)}; {instead}{first}"
-
-
-def stage_keys(spec: StageSpec) -> list[str]:
-    """Every key of a stage's section that does not depend on what is chosen."""
-    return [o.key for o in options_of(spec)] + [r.key for r in static_reads(spec)]
-
-
-def shares_command(spec: StageSpec, other: StageSpec) -> bool:
-    """Whether ``other`` is done by the command of ``spec``."""
-    return command_name(other) == spec.name

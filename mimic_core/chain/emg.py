@@ -10,7 +10,6 @@ import attrs
 import numpy as np
 
 from mimic_core.analysis.result import Table
-from mimic_core.chain.patterns import expanded
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError
 from mimic_core.files import file_hash
@@ -50,7 +49,7 @@ def work(options: EmgOptions, inputs: Inputs, context: Context) -> Mapping[str, 
     check(options, context.plugins)
     spec = context.plugins.choose("emg_reader", options.reader.name)
     config = structure(dict(options.reader.settings), spec.config, "emg")
-    files = [Path(f) for f in expanded(options.files, "emg.files") or inputs.all(Rollouts.KIND)]
+    files = [Path(f) for f in options.files or inputs.all(Rollouts.KIND)]
     found: Emg = spec.build(config)(files)
     found = attrs.evolve(
         found,

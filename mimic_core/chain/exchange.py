@@ -11,7 +11,6 @@ import attrs
 from mimic_core.analysis.result import Table
 from mimic_core.chain.choose import make_body
 from mimic_core.chain.generate import body_of
-from mimic_core.chain.patterns import expanded
 from mimic_core.chain.tables import error_rows
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import DataError, PluginError
@@ -106,7 +105,7 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
     if not spec.reads:
         able = ", ".join(s.name for s in plugins.all("format") if s.reads)
         raise PluginError(f"format {spec.name} is written, not read; formats that are read: {able or 'none'}")
-    files = expanded(options.files, "import.files")
+    files = options.files
     if not files:
         raise DataError(f"no files given; name at least one, e.g. mimic import {spec.name} fits/*{spec.suffixes[0]} …")
     config = structure(dict(options.format.settings), spec.config, f"import.{spec.name}")

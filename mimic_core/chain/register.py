@@ -13,7 +13,6 @@ from mimic_core.body.body import Body
 from mimic_core.chain.analyze import analysed
 from mimic_core.chain.choose import make_body, read_keypoints
 from mimic_core.chain.generate import body_of
-from mimic_core.chain.patterns import expanded
 from mimic_core.chain.tables import error_rows
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError
@@ -80,7 +79,7 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
     if known is not None and spec.build_calibrated is None:
         raise ConfigError(f"registration {spec.name}: cannot keep a calibration; leave it out or choose another method")
     animal = _animal(options, context, known)
-    files = expanded(options.files, "register.files") or inputs.all(Keypoints.KIND)
+    files = options.files or inputs.all(Keypoints.KIND)
     keypoints = read_keypoints(files, plugins, options.reader.name, dict(options.reader.settings))
     matched, animal = match_keypoints(keypoints, animal)
     matched, unit = in_metres(matched, options.unit, animal)
