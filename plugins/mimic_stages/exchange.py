@@ -8,20 +8,28 @@ from typing import Any
 
 import attrs
 
-from mimic_core.analysis.result import Table
-from mimic_core.chain.choose import make_body
-from mimic_core.chain.generate import body_of
-from mimic_core.chain.tables import error_rows
-from mimic_core.config import structure, unstructure
-from mimic_core.errors import DataError, PluginError
-from mimic_core.files import atomic_path, file_hash
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.kinds import load
-from mimic_core.records.provenance import versions
+from mimic_core import (
+    Choice,
+    Context,
+    DataError,
+    Inputs,
+    PluginError,
+    Plugins,
+    Reads,
+    ReferenceClips,
+    StageSpec,
+    Table,
+    atomic_path,
+    choice,
+    file_hash,
+    option,
+    structure,
+    unstructure,
+)
+from mimic_core.chain import make_body
+from mimic_core.records import load, versions
+from mimic_stages.generate import body_of
+from mimic_stages.tables import error_rows
 
 _HELP = "The other layout; see 'mimic plugins list'."
 
