@@ -29,9 +29,14 @@ def mimic_reports() -> Iterator[ReportSpec]:
     """Yield writers that turn a finished run into something a person reads.
 
     >>> from mimic_core import ReportSpec, hookimpl
+    >>> def build(config):
+    ...     def write(run, out, context):
+    ...         out.write_text(f"{len(list(run.iterdir()))} files")
+    ...         return out
+    ...     return write
     >>> @hookimpl
     ... def mimic_reports():
-    ...     yield ReportSpec(name="text", build=lambda config: lambda run, out: out)
+    ...     yield ReportSpec(name="text", build=build)
     >>> next(mimic_reports()).name
     'text'
     """
