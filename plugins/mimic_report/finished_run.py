@@ -135,10 +135,11 @@ def read_run(directory: Path) -> FinishedRun:
         raise DataError(f"{manifest_file}: no such file; give the directory that 'mimic run FILE.toml --out DIR' wrote")
     manifest = read_json(manifest_file)
     listed = manifest.get("stages", [])
-    if not isinstance(listed, list) or not all(isinstance(s, dict) and s.get("name") and s.get("stage") for s in listed):
+    named = isinstance(listed, list) and all(isinstance(s, dict) and s.get("name") and s.get("stage") for s in listed)
+    if not named:
         raise DataError(
-            f"{manifest_file}: expected 'stages' to be a list of stages, each with 'name' and 'stage'; run the run file "
-            "again"
+            f"{manifest_file}: expected 'stages' to be a list of stages, each with 'name' and 'stage'; run the run "
+            "file again"
         )
     stages = tuple(_entry(s, directory, f"{manifest_file}: {s['name']}") for s in listed)
     run = FinishedRun(directory, manifest, stages)
@@ -151,8 +152,8 @@ def _entry(given: dict[str, Any], directory: Path, where: str) -> StageEntry:
     known = {f.name for f in attrs.fields(StageEntry)} - {"headlines", "result"}
     entry = StageEntry(**{k: v for k, v in given.items() if k in known and v is not None})
     folder = _output(directory, entry)
-    has_result = folder is not None and folder.is_dir() and (
-        entry.stage == ANALYZE or (folder / "result.json").is_file()
+    has_result = (
+        folder is not None and folder.is_dir() and (entry.stage == ANALYZE or (folder / "result.json").is_file())
     )
     return attrs.evolve(
         entry,

@@ -168,7 +168,8 @@ def _rollouts(run: FinishedRun) -> str:
     chance = "the policy's mean action" if seed is None else f"actions drawn with seed {seed}"
     return (
         f"{show(done.get('clips'))} clips were rolled out from the {checkpoint} checkpoint in closed loop, from the "
-        f"first to the last frame, with {chance}, in the simulator {done.get('simulator')} at {show(done.get('rate_hz'))} control steps per second, with the body's own physics."
+        f"first to the last frame, with {chance}, in the simulator {done.get('simulator')} at "
+        f"{show(done.get('rate_hz'))} control steps per second, with the body's own physics."
     )
 
 

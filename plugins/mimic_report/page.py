@@ -51,12 +51,19 @@ def writer(settings: Settings) -> Callable[[Path, Path, Context], Path]:
 
 def render(run: FinishedRun, settings: Settings, out: Path, plugins: Plugins) -> str:
     """Return the whole page, as it will lie at ``out``."""
-    sections = _distinct(_sections(run, settings, out, plugins))
-    return environment().get_template("page.html.j2").render(
-        title=settings.title or run.manifest.get("title") or run.directory.resolve().name,
-        manifest=run.manifest,
-        sections=sections,
-        programs=dict.fromkeys(["enlarge.js", *(p for s in sections for p in s.programs)]),
+    m, sections = run.manifest, _distinct(_sections(run, settings, out, plugins))
+    seed = f"seed {m['seed']}" if m.get("seed") is not None else ""
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            title=settings.title or m.get("title") or run.directory.resolve().name,
+            version=m.get("mimic", ""),
+            when=[said for said in (m.get("created", ""), seed) if said],
+            synthetic=bool(m.get("synthetic")),
+            sections=sections,
+            programs=dict.fromkeys(["enlarge.js", *(p for s in sections for p in s.programs)]),
+        )
     )
 
 
