@@ -114,7 +114,7 @@ def _stage(run: FinishedRun, stage: StageEntry, settings: Settings, page: Path |
     errors = [(label, *(e.get(k) for k in ("mean", "median", "p95", "max"))) for label, e in _errors(stage.summary)]
     if errors:
         tables.append(cells(("distance", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)"), errors))
-    shown = {k: v for k, v in stage.summary.items() if k not in ("out", "seconds", "run", "headlines")}
+    shown = {k: v for k, v in stage.summary.items() if k not in ("out", "seconds", "training", "headlines")}
     plain = [(k, v) for k, v in shown.items() if is_plain(v)]
     plain += [(f"file: {k}", v) for k, v in stage.outputs.items()]
     if plain:
