@@ -12,13 +12,16 @@ from mimic_core.plugins.markers import hookspec
 
 @hookspec
 def mimic_analyses() -> Iterator[AnalysisSpec]:
-    """Yield analyses of rollouts, or with ``of`` of other records.
+    """Yield analyses of rollouts, or of the records that ``reads`` names.
 
     >>> from mimic_core import AnalysisSpec, Result, hookimpl
+    >>> def build(config):
+    ...     def analyse(inputs, context):
+    ...         return Result(metrics={"clips": len(inputs.one("rollouts").clip_names)})
+    ...     return analyse
     >>> @hookimpl
     ... def mimic_analyses():
-    ...     yield AnalysisSpec(name="count",
-    ...                        build=lambda config: lambda rollouts: Result(metrics={"clips": 3}))
+    ...     yield AnalysisSpec(name="count", build=build)
     >>> next(mimic_analyses()).name
     'count'
     """
