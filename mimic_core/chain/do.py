@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.chain.declare import Asked, asked, with_files
+from mimic_core.chain.declare import Asked, asked, options_of, with_files
 from mimic_core.chain.events import Events, listening, make_loggers
 from mimic_core.errors import DataError
 from mimic_core.files import check_output, to_json
@@ -44,6 +44,7 @@ def do(
         ConfigError, DataError, PluginError, TrainingError: one line with the mend.
     """
     spec: StageSpec = plugins.get("stage", stage)
+    label = label or _own_label(spec, table)
     where = f"{stage}.{label}" if label else stage
     given = asked(spec, table, plugins, where, label)
     reads = given.reads(spec, plugins)
@@ -53,6 +54,13 @@ def do(
         inputs = Inputs({r.kind: given.inputs.get(r.key, ()) for r in reads})
         _check_there(plugins, where, reads, inputs)
     return done(plugins, spec, given, inputs, Path(out), where=where, label=label)
+
+
+def _own_label(spec: StageSpec, table: Mapping[str, Any]) -> str:
+    """What a stage that may be done often is called, where it is done alone: by what it chooses."""
+    return next(
+        (v for o in options_of(spec) if o.field.name == spec.labelled and isinstance(v := table.get(o.key), str)), ""
+    )
 
 
 def done(
