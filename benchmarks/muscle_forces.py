@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import qmc
 
 from mimic_core import BodyModel
-from mimic_core.plugins.manager import Plugins
+from mimic_core.chain import discover
 
 PHYSIOLOGICAL_N = (0.2, 1.2)
 REACH_S = 0.3
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--poses", type=int, default=2000, help="how many poses over the joints' range")
     arguments = parser.parse_args()
 
-    plugins = Plugins.discover()
+    plugins = discover()
     body = plugins.get("body", arguments.body).make(arguments.variant)
     hill = plugins.get("actuation", "hill")
     model = BodyModel.compile(body, hill.build(hill.config(), body))

@@ -42,11 +42,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from mimic_core import Body, BodyModel, Calibration, ReferenceClips
-from mimic_core.chain import stages
-from mimic_core.chain.choose import make_body
-from mimic_core.chain.installed import installed
-from mimic_core.plugins.manager import Plugins
+from mimic_core import Body, BodyModel, Calibration, Plugins, ReferenceClips
+from mimic_core.chain import installed, make_body
+from mimic_core.records import versions
 from mimic_core.records.statistics import error_summary
 
 MM = 1e3
@@ -89,17 +87,15 @@ class Bench:
         """Register files as `mimic register` does; return its summary and the clips."""
         out = self.out / f"clips{len(list(self.out.glob('clips*')))}.h5"
         began = time.process_time()
-        summary = stages.register(self.plugins, files, out=out, **given)
+        summary = do(self.plugins, "register", files=files, out=out, **given)
         return {**summary, "cpu_seconds": time.process_time() - began}, ReferenceClips.load(out)
 
     def rat(self, recording: Path) -> tuple[dict[str, Any], ReferenceClips]:
         """Register a recording of the rat: a .mat with the layout of the one in the data."""
         return self.register(
             [recording],
-            body="rodent",
-            body_settings=self.rat_settings,
-            reader="mat",
-            reader_settings={"names": str(self.data / "rodent" / "stac_model.yaml"), "rate_hz": 50.0},
+            body={"name": "rodent", **self.rat_settings},
+            reader={"name": "mat", "names": str(self.data / "rodent" / "stac_model.yaml"), "rate_hz": 50.0},
         )
 
     @property
@@ -163,7 +159,7 @@ def reaches(bench: Bench, which: str, goal: float) -> Iterator[Figure]:
     files = sorted((bench.data / "reaches").glob(f"{which}_*.csv"))
     for case, weights in (("paw weight 0", {"paw": 0.0}), ("paw weight 1", {})):
         settings = {"scale": "segments", "weights": weights}
-        summary, clips = bench.register(files, body="mouse_forelimb", settings=settings)
+        summary, clips = bench.register(files, body="mouse_forelimb", **settings)
         each, size = distances(clips)["per_keypoint"], samples(clips)
         three = float(np.mean([each[k] for k in ("shoulder", "elbow", "wrist")]))
         yield Figure(f"{case}: mean of shoulder, elbow, wrist, mm", three, goal, size)
@@ -333,7 +329,7 @@ def raw(bench: Bench) -> Iterator[Figure]:
     """A recording with jumps of the tracking: those that are found, and what they do to the joints."""
     recording = bench.data / "reaches" / "raw_set1_reach02.csv"
     found, clips = bench.register([recording], body="mouse_forelimb")
-    _, believing = bench.register([recording], body="mouse_forelimb", settings={"outlier_ratio": 0.0})
+    _, believing = bench.register([recording], body="mouse_forelimb", outlier_ratio=0.0)
     size, jumps = samples(clips), found["details"]["jumps"]
     named = "; ".join(f"{j['keypoint']} {j['first']}-{j['last']}" for j in jumps) or "none"
     yield Figure("jumps: keypoint, frames from 0", named, None, size)
@@ -429,7 +425,7 @@ def main() -> None:
     args = parse()
     default = [r for r in ROWS if r != "rodent-first" and (r != "peer" or args.peer_python)]
     plugins = installed()
-    found = {"python": platform.python_version(), **stages.versions(plugins)}
+    found = {"python": platform.python_version(), **versions(plugins)}
     heading = f"{machine()}; {', '.join(f'{p} {found[p]}' for p in PACKAGES)}"
     with tempfile.TemporaryDirectory() as out:
         bench = Bench(plugins, args, Path(out))

@@ -22,8 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mimic_core import Rollouts
-from mimic_core.chain import stages
-from mimic_core.chain.installed import installed
+from mimic_core.chain import do, installed
 from mimic_core.config import merge
 from mimic_core.files import write_json
 
@@ -50,9 +49,9 @@ def reached(curve: list[dict[str, float]], threshold_mm: float) -> tuple[float, 
 def measure(clips: Path, out: Path, name: str, given: dict[str, Any], seed: int, other: Path | None) -> dict[str, Any]:
     """Train once, roll out on the other clips if there are any, and return the summary."""
     run = out / f"{name}-{seed}"
-    summary = stages.train(installed(), clips, out=run, given=merge(given, {"seed": seed}))
+    summary = do(installed(), "train", clips=clips, out=run, **merge(given, {"seed": seed}))
     if other is not None:
-        told = stages.rollout(installed(), run, out=out / f"{name}-{seed}-other.h5", clips_file=other)
+        told = do(installed(), "rollout", run=run, out=out / f"{name}-{seed}-other.h5", clips=other)
         summary["other_mm"] = told["tracking"]["keypoint_mm"]["mean"]
     return {"row": name, **summary}
 
@@ -73,10 +72,10 @@ def control_cost(clips: Path, out: Path, seeds: int, steps: int) -> list[dict[st
             same = {k: [128, 128] for k in ("encoder_layers", "decoder_layers", "critic_layers")}
             same |= {"horizon": 120, "learning_rate": 3e-3, "steps": steps}
             given = merge(given, {"policy": {"name": "bottleneck_apg", **same}, "seed": seed})
-            summary = stages.train(installed(), clips, out=run, given=given)
+            summary = do(installed(), "train", clips=clips, out=run, **given)
             file = out / "cost.h5"
-            stages.rollout(installed(), run, out=file)
-            spectrum = stages.analyze(installed(), "spectral", file, out=out / "cost")
+            do(installed(), "rollout", run=run, out=file)
+            spectrum = do(installed(), "analyze", analysis="spectral", records=[file], out=out / "cost")
             rows.append(
                 {
                     "reward": name,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mimic_core import hookimpl
-from mimic_core.chain import stages
-from mimic_core.plugins.manager import Plugins
+from mimic_core.chain import discover, do
+from mimic_core.records import versions
 from mimic_core.runtime import prepare_jax
 
 
@@ -34,15 +34,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     prepare_jax()
-    plugins, first = Plugins.discover(), FirstUpdate()
+    plugins, first = discover(), FirstUpdate()
     plugins.manager.register(first, "benchmark")
-    training = stages.train(plugins, args.clips, out=args.run, given=args.given)["training"]
+    training = do(plugins, "train", clips=args.clips, out=args.run, **args.given)["training"]
     found = {
         "first_update_at": first.at,
         "steady_at": first.at,
         "control_steps": training["control_steps"],
         "steps_per_second": training["control_steps"] / training["seconds"],
-        "versions": stages.versions(plugins),
+        "versions": versions(plugins),
         "settings": args.given,
     }
     args.out.write_text(json.dumps(found, indent=2))

@@ -12,13 +12,16 @@ from mimic_core.plugins.markers import hookspec
 
 @hookspec
 def mimic_analyses() -> Iterator[AnalysisSpec]:
-    """Yield analyses of rollouts, or with ``of`` of other records.
+    """Yield analyses of rollouts, or of the records that ``reads`` names.
 
     >>> from mimic_core import AnalysisSpec, Result, hookimpl
+    >>> def build(config):
+    ...     def analyse(inputs, context):
+    ...         return Result(metrics={"clips": len(inputs.one("rollouts").clip_names)})
+    ...     return analyse
     >>> @hookimpl
     ... def mimic_analyses():
-    ...     yield AnalysisSpec(name="count",
-    ...                        build=lambda config: lambda rollouts: Result(metrics={"clips": 3}))
+    ...     yield AnalysisSpec(name="count", build=build)
     >>> next(mimic_analyses()).name
     'count'
     """
@@ -29,9 +32,14 @@ def mimic_reports() -> Iterator[ReportSpec]:
     """Yield writers that turn a finished run into something a person reads.
 
     >>> from mimic_core import ReportSpec, hookimpl
+    >>> def build(config):
+    ...     def write(run, out, context):
+    ...         out.write_text(f"{len(list(run.iterdir()))} files")
+    ...         return out
+    ...     return write
     >>> @hookimpl
     ... def mimic_reports():
-    ...     yield ReportSpec(name="text", build=lambda config: lambda run, out: out)
+    ...     yield ReportSpec(name="text", build=build)
     >>> next(mimic_reports()).name
     'text'
     """

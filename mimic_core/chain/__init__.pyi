@@ -26,3 +26,9 @@ from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
 from .run_file import load_run_file as load_run_file
+from .trained_run import TrainedRun as TrainedRun
+from .training import train as train
+from .training import train_together as train_together
+from .unroll import ClipRunner as ClipRunner
+from .unroll import passive_controller as passive_controller
+from .unroll import roll_out as roll_out

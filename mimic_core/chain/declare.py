@@ -144,6 +144,20 @@ def _check_files(spec: StageSpec, options: Any, where: str) -> None:
             raise DataError(f"{where}.{o.key}: {missing[0]}: no such file; check the path")
 
 
+def with_files(spec: StageSpec, options: Any, where: str) -> Any:
+    """Options with the files that patterns match in their place.
+
+    Raises:
+        DataError: a pattern matches nothing.
+    """
+    found = {
+        o.field.name: expanded(getattr(options, o.field.name), f"{where}.{o.key}")
+        for o in options_of(spec)
+        if o.meta.pattern
+    }
+    return attrs.evolve(options, **found)
+
+
 def static_reads(spec: StageSpec) -> tuple[Reads, ...]:
     return () if callable(spec.reads) else spec.reads
 

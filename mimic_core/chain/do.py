@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.chain.declare import Asked, asked, command_name, options_of, static_reads
+from mimic_core.chain.declare import Asked, asked, options_of, with_files
 from mimic_core.chain.events import Events, listening, make_loggers
 from mimic_core.errors import DataError
 from mimic_core.files import check_output, to_json
@@ -44,6 +44,7 @@ def do(
         ConfigError, DataError, PluginError, TrainingError: one line with the mend.
     """
     spec: StageSpec = plugins.get("stage", stage)
+    label = label or _own_label(spec, table)
     where = f"{stage}.{label}" if label else stage
     given = asked(spec, table, plugins, where, label)
     reads = given.reads(spec, plugins)
@@ -53,6 +54,13 @@ def do(
         inputs = Inputs({r.kind: given.inputs.get(r.key, ()) for r in reads})
         _check_there(plugins, where, reads, inputs)
     return done(plugins, spec, given, inputs, Path(out), where=where, label=label)
+
+
+def _own_label(spec: StageSpec, table: Mapping[str, Any]) -> str:
+    """What a stage that may be done often is called, where it is done alone: by what it chooses."""
+    return next(
+        (v for o in options_of(spec) if o.field.name == spec.labelled and isinstance(v := table.get(o.key), str)), ""
+    )
 
 
 def done(
@@ -65,7 +73,8 @@ def done(
     context = {"plugins": plugins, "out": out, "seed": getattr(given.options, "seed", None) or 0, "label": label}
     with _heard(plugins, given, out):
         with Events(plugins, where, settings) as events:
-            summary = spec.work(given.options, inputs, Context(progress=events.progress, **context))
+            options = with_files(spec, given.options, where)
+            summary = spec.work(options, inputs, Context(progress=events.progress, **context))
             return events.finish({"out": str(out), **summary})
 
 
@@ -112,13 +121,3 @@ def _not_read(plugins: Plugins, where: str, reads: Sequence[Reads], path: Path, 
     others = sorted(s.name for s in plugins.all("analysis") if found in [r.kind for r in s.reads])
     instead = f"for {found} there is 'mimic analyze {' | '.join(others)}'; " if others else ""
     return f"{path}: holds {found}, but {where} reads {' and '.join(kinds)}; {instead}{first}"
-
-
-def stage_keys(spec: StageSpec) -> list[str]:
-    """Every key of a stage's section that does not depend on what is chosen."""
-    return [o.key for o in options_of(spec)] + [r.key for r in static_reads(spec)]
-
-
-def shares_command(spec: StageSpec, other: StageSpec) -> bool:
-    """Whether ``other`` is done by the command of ``spec``."""
-    return command_name(other) == spec.name

@@ -154,7 +154,7 @@ class _Work:
     """The programs that trainings of one shape share."""
 
     def __init__(self, plugins: Plugins, clips: ReferenceClips, one: Training) -> None:
-        from mimic_core.control.unroll import ClipRunner
+        from mimic_core.chain.unroll import ClipRunner
 
         plan, self._plugins = one.plan, plugins
         model = build_model(clips.body, plan, plugins)
@@ -168,7 +168,7 @@ class _Work:
 
     def passive(self, every: Sequence[Training]) -> list[float]:
         """The error of a limp body, in each training's measure."""
-        from mimic_core.control.unroll import passive_controller
+        from mimic_core.chain.unroll import passive_controller
 
         errors = self.runner.clip_errors_mm(passive_controller(self.truth))
         return [one.errors_mm(errors, self.n_steps)["tracking_mm"] for one in every]

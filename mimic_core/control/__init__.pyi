@@ -8,6 +8,3 @@ from .policy import Decision as Decision
 from .policy import Member as Member
 from .policy import PolicySpec as PolicySpec
 from .policy import Trainer as Trainer
-from .unroll import ClipRunner as ClipRunner
-from .unroll import passive_controller as passive_controller
-from .unroll import roll_out as roll_out

@@ -12,7 +12,10 @@ from .keypoints import Keypoints as Keypoints
 from .keypoints import join as join
 from .kinds import RecordSpec as RecordSpec
 from .kinds import kind_of as kind_of
+from .kinds import load as load
 from .provenance import versions as versions
+from .rollouts import LAYER as LAYER
+from .rollouts import AppliedPerturbation as AppliedPerturbation
 from .rollouts import Rollouts as Rollouts
 from .statistics import Mean as Mean
 from .statistics import error_summary as error_summary
@@ -25,3 +28,5 @@ from .storage import arrays as arrays
 from .storage import open_hdf5 as open_hdf5
 from .storage import value as value
 from .sweep_results import SweepResults as SweepResults
+from .training import Training as Training
+from .training import TrainPlan as TrainPlan

@@ -3,5 +3,3 @@ from .method import RegistrationSpec as RegistrationSpec
 from .method import match_keypoints as match_keypoints
 from .readers import GeneratorSpec as GeneratorSpec
 from .readers import ReaderSpec as ReaderSpec
-from .units import in_metres as in_metres
-from .units import relative_size as relative_size

@@ -11,15 +11,14 @@ import numpy as np
 from mimic_core.chain.stages import versions
 
 from mimic_core import Controller, Decision, Plugins, Rollouts, file_hash
-from mimic_core.chain import choose_simulator, installed
-from mimic_core.control import unroll
+from mimic_core.chain import choose_simulator, installed, unroll
 from mimic_core.task import Observation, Task
 from mimic_gym.imitation import imitation_task, plan_and_clips
 from mimic_gym.programs import flatten
 
 
 def as_controller(act: Callable[[np.ndarray], np.ndarray], task: Task) -> Controller:
-    """Wrap a function of observations as a `Controller`, e.g. for `mimic_core.control.unroll.ClipRunner`.
+    """Wrap a function of observations as a `Controller`, e.g. for `mimic_core.chain.unroll.ClipRunner`.
 
     Args:
         act: maps observations (batch, n) float32, as the environments give them with ``observation="flat"``, to

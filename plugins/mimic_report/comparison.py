@@ -11,11 +11,8 @@ import attrs
 from attrs.validators import ge, min_len
 
 from mimic_core import flatten, read_toml, structure
-from mimic_report.headline import made_up_emg
-from mimic_report.markup import dig, show, slug, text
-from mimic_report.run import Run
-
-NOT_THERE = "not in this run"
+from mimic_report.finished_run import FinishedRun, StageEntry
+from mimic_report.values import dig, show
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +66,7 @@ class Published:
     figures: tuple[Figure, ...]
 
 
-def published_for(run: Run, file: str) -> Published | None:
+def published_for(run: FinishedRun, file: str) -> Published | None:
     """Return the figures of ``file``, or those that come with the report for the body of this run.
 
     Raises:
@@ -90,7 +87,7 @@ def _load(path: Path) -> Published:
     return structure(read_toml(path), Published, str(path))
 
 
-def body_name(run: Run) -> str:
+def body_name(run: FinishedRun) -> str:
     """The body's name without its variant; empty if the run does not say."""
     registered = run.summary("register").get("body") or dig(run.training, "body", "name") or ""
     return str(registered).partition(":")[0]
@@ -101,25 +98,20 @@ class Own:
     """The run's own value of a published figure, and the stage that made it."""
 
     value: str
-    stage: str
-    command: str
+    stage: StageEntry
 
 
-def own(run: Run, figure: Figure) -> Own | None:
+def own(run: FinishedRun, figure: Figure) -> Own | None:
     """Find the run's own value; None if it has none that can be compared."""
     settings = flatten(dig(run.training, "plan", "settings") or {})
     if any(settings.get(path, 0) != wanted for path, wanted in figure.when.items()):
         return None
     for place in figure.read:
         name, _, path = (part.strip() for part in place.partition(":"))
-        if name == "emg" and made_up_emg(run):  # says nothing of an animal
-            continue
-        for stage, command, numbers in _holding(run, name):
+        for stage, numbers in _holding(run, name):
             values = _values(numbers, path, figure.first)
             if values:
-                return Own(
-                    " / ".join(show(v if figure.times == 1 else v * figure.times) for v in values), stage, command
-                )
+                return Own(" / ".join(show(v if figure.times == 1 else v * figure.times) for v in values), stage)
     return None
 
 
@@ -131,34 +123,32 @@ def _values(numbers: Mapping[str, Any], paths: str, first: int) -> list[float]:
     return values if whole else []
 
 
-def _holding(run: Run, name: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Section's anchor, command and numbers of every stage that goes by that name."""
-    for stage in run.stages:
-        if stage.name == name:
-            yield slug("stage", stage.name), stage.command, stage.summary
-    for analysis in run.analyses:
-        if name in (analysis.name, run.analysis_called(analysis)):
-            yield slug("analysis", analysis.name), run.command_of(analysis), analysis.metrics
+def _holding(run: FinishedRun, name: str) -> Iterator[tuple[StageEntry, Mapping[str, Any]]]:
+    """Every stage that goes by that name with its numbers, and then every analysis, but for synthetic records."""
+    found = [(s, s.summary) for s in run.stages if name in (s.name, s.stage)]
+    found += [(s, s.result.metrics) for s in run.analyses if name in (s.title, s.analysis)]
+    # what is synthetic says nothing of an animal
+    return ((stage, numbers) for stage, numbers in found if numbers.get("synthetic") is not True)
 
 
-def comparison(run: Run, published: Published) -> str:
-    """The table of published figures beside the run's own."""
-    rows = []
-    for figure in published.figures:
-        found = own(run, figure)
-        value = (
-            f'<a href="#{found.stage}">{text(found.value)}</a>' if found else f'<span class="note">{NOT_THERE}</span>'
-        )
-        command = (found.command if found else figure.command) or ""
-        made = f'<code class="command">{text(command)}</code>' if command else ""
-        unit = f" ({figure.unit})" if figure.unit else ""
-        rows.append(
-            f'<tr><th scope="row">{text(figure.what + unit)}</th><td>{text(figure.published)}</td><td>{value}</td>'
-            f"<td>{text(figure.why)}{made}</td></tr>"
-        )
-    header = "".join(f'<th scope="col">{h}</th>' for h in ("quantity", "published", "this run", "why they may differ"))
-    caption = f"Figures of {published.source}, beside those of this run; below each the command that makes it alone."
-    return (
-        f'<div class="wide"><table class="published"><caption>{text(caption)}</caption><thead><tr>{header}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+@attrs.frozen
+class Row:
+    """A published figure beside the run's own value, which may be None."""
+
+    figure: Figure
+    own: Own | None
+
+    @property
+    def what(self) -> str:
+        """The quantity with its unit."""
+        return f"{self.figure.what} ({self.figure.unit})" if self.figure.unit else self.figure.what
+
+    @property
+    def command(self) -> str:
+        """The command that makes the value; empty where none is known."""
+        return self.own.stage.command if self.own else self.figure.command
+
+
+def compare(run: FinishedRun, published: Published) -> list[Row]:
+    """Each published figure beside the run's own."""
+    return [Row(figure, own(run, figure)) for figure in published.figures]

@@ -7,10 +7,12 @@ import io
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLUE
-from mimic_report.markup import name, picture
+from mimic_report.elements import Picture, picture
+from mimic_report.values import name
 
 CAPTION = (
     "Training: each panel shows one measure against the number of control steps simulated so far. Axes that "
@@ -18,14 +20,14 @@ CAPTION = (
 )
 
 
-def training_curve(file: Path) -> str:
-    """Draw ``curve.csv`` (one row per evaluation) as an inlined figure; empty if it has nothing to draw."""
+def training_curve(file: Path) -> Picture | None:
+    """Draw ``curve.csv`` (one row per evaluation); None if it has nothing to draw."""
     columns = read_columns(file)
     along = next((c for c in ("control_steps", "seconds") if c in columns), None)
     first = [c for c in ("tracking_mm", "reward", "loss") if c in columns]
     measures = (first + [c for c in columns if c not in (*first, "control_steps", "seconds")])[:3]
     if along is None or not measures or len(columns[along]) < 2:
-        return ""
+        return None
     figure = Figure(figsize=(3.6 * len(measures), 2.9), layout="constrained")
     for ax, measure in zip(np.atleast_1d(figure.subplots(1, len(measures))), measures, strict=True):
         y = columns[measure]
@@ -42,7 +44,8 @@ def training_curve(file: Path) -> str:
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
     data = io.BytesIO()
-    figure.savefig(data, format="svg")
+    with rc_context({"svg.hashsalt": "mimic"}):  # the same curve is the same picture
+        figure.savefig(data, format="svg", metadata={"Date": None})
     return picture(data.getvalue(), "svg+xml", CAPTION)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import attrs
 
 from mimic_core import PluginError, Plugins, ReferenceClips, flatten
-from mimic_core.chain import installed
-from mimic_report.markup import dig, duration, is_plain, name, show, text
-from mimic_report.run import Run
+from mimic_report.finished_run import FinishedRun, StageEntry
+from mimic_report.values import dig, duration, is_plain, name, show
 
 ENGINE = "MuJoCo {version} (Todorov, Erez & Tassa 2012, doi:10.1109/IROS.2012.6386109)"
 OPENING = (
@@ -62,43 +61,51 @@ def _closed(number: str) -> str:
     return number
 
 
-def methods(run: Run) -> list[tuple[str, str]]:
-    """Heading and text of each part of the methods, in the order of the chain."""
-    plugins = installed()
+@attrs.frozen
+class Methods:
+    """The methods of a run.
+
+    Attributes:
+        opening: first paragraph.
+        parts: heading and text of each part, in the order of the chain.
+        references: every publication that they name, and those that the analyses give as their sources.
+    """
+
+    opening: str
+    parts: tuple[tuple[str, str], ...]
+    references: tuple[Reference, ...]
+
+
+def methods(run: FinishedRun, plugins: Plugins) -> Methods | None:
+    """Write the methods; None for a run without any.
+
+    Args:
+        plugins: give the sources of the components that were used.
+    """
     parts = [
         ("Registration", _registration(run, plugins)),
         ("Body and physics", _physics(run, plugins)),
         ("Training", _training(run, plugins)),
         ("Rollouts", _rollouts(run)),
-        *((f"Analysis: {a.name}", a.methods) for a in run.analyses),
+        *((f"{'Analysis' if s.is_analysis else 'Stage'}: {s.title}", s.result.methods) for s in _with_result(run)),
     ]
-    return [(heading, words) for heading, words in parts if words]
-
-
-def section(run: Run) -> str:
-    """The section's HTML: the text, and the list of references."""
-    parts = methods(run)
+    parts = [(heading, words) for heading, words in parts if words]
     if not parts:
-        return ""
+        return None
     version = dig(run.manifest, "plugins", "mujoco")
     engine = f" on {ENGINE.format(version=version)}" if version else ""
     opening = OPENING.format(version=run.manifest.get("mimic", ""), engine=engine)
-    body = f"<p>{text(opening)}</p>"
-    body += "".join(f"<h3>{text(heading)}</h3><p>{text(words)}</p>" for heading, words in parts)
-    named = references("; ".join([opening, *(words for _, words in parts), *_sources(run)]))
-    items = "".join(f'<li>{text(r.who)}. <a href="{text(r.url)}">{text(r.label)}</a></li>' for r in named)
-    return body + f"<h3>References</h3><ul>{items}</ul>"
+    sources = [_component(plugins, "analysis", s.analysis) for s in run.analyses]
+    named = references("; ".join([opening, *(words for _, words in parts), *sources]))
+    return Methods(opening, tuple(parts), tuple(named))
 
 
-def _sources(run: Run) -> Iterator[str]:
-    """What the analyses give as their sources."""
-    plugins = installed()
-    for analysis in run.analyses:
-        yield _component(plugins, "analysis", run.analysis_called(analysis))
+def _with_result(run: FinishedRun) -> list[StageEntry]:
+    return [s for s in run.stages if s.result and not s.is_analysis] + list(run.analyses)
 
 
-def _registration(run: Run, plugins: Plugins) -> str:
-    done, clips_file = run.summary("register"), run.directory / "clips.h5"
+def _registration(run: FinishedRun, plugins: Plugins) -> str:
+    done, clips_file = run.summary("register"), run.output("register")
     if not done:
         return ""
     said = (
@@ -108,13 +115,13 @@ def _registration(run: Run, plugins: Plugins) -> str:
         f"times the size of the model. The mean distance of keypoints from the fitted body is "
         f"{show(dig(done, 'error_mm', 'mean'))} mm of the animal."
     )
-    if clips_file.is_file():
+    if clips_file is not None:
         settings = ReferenceClips.load(clips_file).provenance.get("settings")
         said += _listed("Settings", settings)
     return said
 
 
-def _physics(run: Run, plugins: Plugins) -> str:
+def _physics(run: FinishedRun, plugins: Plugins) -> str:
     body = run.training.get("body")
     if not isinstance(body, Mapping):
         return ""
@@ -131,7 +138,7 @@ def _physics(run: Run, plugins: Plugins) -> str:
     )
 
 
-def _training(run: Run, plugins: Plugins) -> str:
+def _training(run: FinishedRun, plugins: Plugins) -> str:
     plan, done = run.training.get("plan"), run.summary("train")
     if not isinstance(plan, Mapping):
         return ""
@@ -153,17 +160,16 @@ def _training(run: Run, plugins: Plugins) -> str:
     ).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def _rollouts(run: Run) -> str:
+def _rollouts(run: FinishedRun) -> str:
     done, stage = run.summary("rollout"), run.stage("rollout")
     if not done or not stage:
         return ""
-    checkpoint = re.search(r"--checkpoint (\S+)", stage.command)
-    seed = re.search(r"--seed (\S+)", stage.command)
-    chance = f"actions drawn with seed {seed[1]}" if seed else "the policy's mean action"
+    checkpoint, seed = stage.options.get("checkpoint", "last"), stage.options.get("seed")
+    chance = "the policy's mean action" if seed is None else f"actions drawn with seed {seed}"
     return (
-        f"{show(done.get('clips'))} clips were rolled out from the {checkpoint[1] if checkpoint else 'last'} "
-        f"checkpoint in closed loop, from the first to the last frame, with {chance}, in the simulator "
-        f"{done.get('simulator')} at {show(done.get('rate_hz'))} control steps per second, with the body's own physics."
+        f"{show(done.get('clips'))} clips were rolled out from the {checkpoint} checkpoint in closed loop, from the "
+        f"first to the last frame, with {chance}, in the simulator {done.get('simulator')} at "
+        f"{show(done.get('rate_hz'))} control steps per second, with the body's own physics."
     )
 
 

@@ -3,125 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
-from mimic_core import write_text
-from mimic_report.comparison import comparison, published_for
+from mimic_core import Context, Plugins, write_text
+from mimic_report.comparison import compare, published_for
 from mimic_report.curve import training_curve
-from mimic_report.headline import headlines, in_words
-from mimic_report.markup import code, data, details, dig, duration, image, is_plain, slug, table, text
-from mimic_report.methods import section as methods
+from mimic_report.elements import Cells, cells, saved_figure
+from mimic_report.finished_run import FinishedRun, SavedResult, StageEntry, read_run
+from mimic_report.methods import methods
+from mimic_report.rendering import environment
 from mimic_report.replay import replay
-from mimic_report.run import Analysis, Run, Stage, analysis_of, read_run
-
-if TYPE_CHECKING:
-    from mimic_report import Settings
-
-SYNTHETIC = (
-    "Synthetic data. The movements of this run were made by the program, not measured from an animal: the "
-    "numbers below show that the chain works and say nothing about any animal."
-)
-
-NO_COMPARISON = "These movements are synthetic, the published ones an animal's: the figures cannot be compared."
+from mimic_report.settings import Settings
+from mimic_report.summary import headlines, in_words
+from mimic_report.values import dig, duration, is_plain
 
 SPLITS = {"held_out": "held-out", "train": "training"}
-
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="mimic $version">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>$title</title>
-<style>
-$style
-</style>
-</head>
-<body>
-<nav aria-label="Contents"><p>Contents</p><ol>$contents</ol></nav>
-<main>
-<header><h1>$title</h1><p class="when">$when</p></header>
-$banner
-$sections
-<footer><p>Written by mimic $version from the run's own files; this page needs no network.</p></footer>
-</main>
-<dialog id="enlarged" aria-label="Enlarged figure"></dialog>
-$scripts
-</body>
-</html>
-""")
 
 
 @attrs.frozen
 class Section:
-    """A heading with its content."""
+    """A heading, and the template of what stands below it with what it shows.
+
+    Attributes:
+        anchor: the id of the section.
+        programs: files of JavaScript that it needs, in the order of their loading.
+    """
 
     title: str
-    body: str
     anchor: str
+    template: str
+    content: Mapping[str, Any]
+    programs: tuple[str, ...] = ()
 
-    def html(self) -> str:
-        return f'<section id="{self.anchor}"><h2>{text(self.title)}</h2>{self.body}</section>'
 
+def writer(settings: Settings) -> Callable[[Path, Path, Context], Path]:
+    """Return ``write(run, out, context) -> path``; ``out`` is a file ending in .html, or a folder for report.html."""
 
-def writer(settings: Settings) -> Callable[[Path, Path], Path]:
-    """Return ``write(run, out) -> path``; ``out`` is a file ending in .html, or a folder for report.html."""
-
-    def write(run: Path, out: Path) -> Path:
+    def write(run: Path, out: Path, context: Context) -> Path:
         path = out if out.suffix.lower() in (".html", ".htm") else out / "report.html"
-        return write_text(path, render(read_run(Path(run)), settings, path))
+        return write_text(path, render(read_run(Path(run)), settings, path, context.plugins))
 
     return write
 
 
-def render(run: Run, settings: Settings, out: Path) -> str:
+def render(run: FinishedRun, settings: Settings, out: Path, plugins: Plugins) -> str:
     """Return the whole page, as it will lie at ``out``."""
-    m = run.manifest
-    sections = _distinct(
-        [
-            _summary(run),
-            *_comparison(run, settings),
-            *_replay(run, settings),
-            _stages(run),
-            *(_stage(run, s) for s in run.stages if not _covered(run, s)),
-            *(_analysis(run, a, settings, out) for a in run.analyses),
-            *_methods(run),
-            _settings(m),
-            _provenance(m),
-        ]
-    )
-    contents = "".join(f'<li><a href="#{s.anchor}">{text(s.title)}</a></li>' for s in sections)
+    m, sections = run.manifest, _distinct(_sections(run, settings, out, plugins))
     seed = f"seed {m['seed']}" if m.get("seed") is not None else ""
-    when = " · ".join(filter(None, (str(m.get("created", "")), seed)))
-    return PAGE.substitute(
-        title=text(settings.title or m.get("title") or run.directory.resolve().name),
-        version=text(m.get("mimic", "")),
-        style=_file("style.css"),
-        contents=contents,
-        when=text(when),
-        banner=f'<p class="synthetic" role="note">{text(SYNTHETIC)}</p>' if m.get("synthetic") else "",
-        sections="\n".join(s.html() for s in sections),
-        scripts="\n".join(f"<script>\n{_file(name)}</script>" for name in _programs(sections)),
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            title=settings.title or m.get("title") or run.directory.resolve().name,
+            version=m.get("mimic", ""),
+            when=[said for said in (m.get("created", ""), seed) if said],
+            synthetic=bool(m.get("synthetic")),
+            sections=sections,
+            programs=dict.fromkeys(["enlarge.js", *(p for s in sections for p in s.programs)]),
+        )
     )
 
 
-def _programs(sections: list[Section]) -> list[str]:
-    return ["enlarge.js", *(["solids.js", "replay.js"] if any('id="replay-data"' in s.body for s in sections) else [])]
+def _sections(run: FinishedRun, settings: Settings, out: Path, plugins: Plugins) -> Iterator[Section]:
+    yield Section("Summary", "summary", "summary.html.j2", {"words": in_words(run), "tiles": headlines(run)})
+    published = published_for(run, settings.published)
+    if published is not None:
+        content = {"source": published.source, "rows": compare(run, published)}
+        synthetic = bool(run.manifest.get("synthetic"))
+        yield Section("Beside published figures", "published", "published.html.j2", content | {"synthetic": synthetic})
+    if settings.clips:
+        shown = replay(run, settings)
+        programs = ("solids.js", "picture.js", "replay.js") if shown["scene"] else ()
+        yield Section("Replay", "replay-section", "replay.html.j2", shown, programs)
+    yield Section("Stages", "stages", "stages.html.j2", {"table": _stages(run)})
+    page = out.parent if out.resolve().is_relative_to(run.directory.resolve()) else None
+    for stage in run.stages:
+        if not stage.is_analysis and stage.stage != "report":  # which is this page
+            yield _stage(run, stage, settings, page)
+    for stage in run.analyses:
+        content = {"stage": stage, "result": _result(stage, settings, page)}
+        yield Section(f"Analysis: {stage.title}", stage.anchor, "analysis.html.j2", content)
+    said = methods(run, plugins)
+    if said is not None:
+        yield Section("Methods", "methods", "methods.html.j2", {"methods": said})
+    yield Section("Settings", "settings", "settings.html.j2", {"run_file": _run_file(run.manifest)})
+    yield Section("Versions and inputs", "versions", "versions.html.j2", _versions(run.manifest))
 
 
-def _file(name: str) -> str:
-    """The text of a file of this plugin."""
-    return files("mimic_report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _distinct(sections: list[Section]) -> list[Section]:
+def _distinct(sections: Iterator[Section]) -> list[Section]:
+    """Number the anchors that come again."""
     seen: dict[str, int] = {}
     out = []
     for s in sections:
@@ -130,68 +103,31 @@ def _distinct(sections: list[Section]) -> list[Section]:
     return out
 
 
-def _covered(run: Run, stage: Stage) -> bool:
-    """An analysis stage has its section among the analyses; a report is this page."""
-    return stage.name == "report" or analysis_of(stage) in [a.name for a in run.analyses]
-
-
-def _summary(run: Run) -> Section:
-    tiles = "".join(
-        f'<div><dt><a href="#{h.anchor}">{text(h.label)}</a></dt>'
-        f"<dd>{text(h.value)}<small>{text(h.note)}</small></dd></div>"
-        for h in headlines(run)
-    )
-    words = in_words(run) or "This run holds no finished stage that reports numbers."
-    body = f'<p class="lead">{text(words)}</p>' + (f'<dl class="tiles">{tiles}</dl>' if tiles else "")
-    return Section("Summary", body, "summary")
-
-
-def _comparison(run: Run, settings: Settings) -> Iterator[Section]:
-    published = published_for(run, settings.published)
-    if published is None:
-        return
-    body = comparison(run, published)
-    if run.manifest.get("synthetic"):
-        body = f'<p class="warning">{text(NO_COMPARISON)}</p>' + details("Show the table all the same", body)
-    yield Section("Beside published figures", body, "published")
-
-
-def _replay(run: Run, settings: Settings) -> Iterator[Section]:
-    if settings.clips:
-        yield Section("Replay", f'<div class="screen">{replay(run, settings)}</div>', "replay-section")
-
-
-def _methods(run: Run) -> Iterator[Section]:
-    words = methods(run)
-    if words:
-        yield Section("Methods", words, "methods")
-
-
-def _stages(run: Run) -> Section:
+def _stages(run: FinishedRun) -> Cells:
     rows = [(s.name, s.status, duration(s.seconds), s.command) for s in run.stages if s.status != "running"]
     note = "'reused' means that nothing the stage depends on had changed, so that its earlier outcome was kept."
-    header = ("stage", "status", "time", "command")
-    return Section("Stages", table(header, rows, "What was run, in order.", note), "stages")
+    return cells(("stage", "status", "time", "command"), rows, "What was run, in order.", note)
 
 
-def _stage(run: Run, stage: Stage) -> Section:
-    body = _command(stage.command)
-    curve = run.directory / "train" / "curve.csv"
-    if stage.name == "train" and curve.is_file():
-        body += training_curve(curve)
+def _stage(run: FinishedRun, stage: StageEntry, settings: Settings, page: Path | None) -> Section:
+    tables = []
     errors = [(label, *(e.get(k) for k in ("mean", "median", "p95", "max"))) for label, e in _errors(stage.summary)]
     if errors:
-        body += table(("distance", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)"), errors)
-    shown = {k: v for k, v in stage.summary.items() if k not in ("out", "seconds", "run")}
+        tables.append(cells(("distance", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)"), errors))
+    shown = {k: v for k, v in stage.summary.items() if k not in ("out", "seconds", "training", "headlines")}
     plain = [(k, v) for k, v in shown.items() if is_plain(v)]
     plain += [(f"file: {k}", v) for k, v in stage.outputs.items()]
-    body += table(("quantity", "value"), plain) if plain else ""
-    body += details("All numbers of this stage, as JSON", data(stage.summary)) if stage.summary else ""
-    return Section(f"Stage: {stage.name}", body or "<p>This stage reported no numbers.</p>", slug("stage", stage.name))
-
-
-def _command(command: str) -> str:
-    return f'<p class="made">Made alone by <code class="command">{text(command)}</code></p>' if command else ""
+    if plain:
+        tables.append(cells(("quantity", "value"), plain))
+    folder = run.output("train") if stage.stage == "train" else None
+    curve = folder / "curve.csv" if folder else None
+    content = {
+        "stage": stage,
+        "curve": training_curve(curve) if curve and curve.is_file() else None,
+        "tables": tables,
+        "result": _result(stage, settings, page) if stage.result else None,
+    }
+    return Section(f"Stage: {stage.name}", stage.anchor, "stage.html.j2", content)
 
 
 def _errors(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -207,28 +143,27 @@ def _errors(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
                 yield f"{SPLITS.get(split, split)} clips, to the {against}", by[key]
 
 
-def _analysis(run: Run, a: Analysis, settings: Settings, out: Path) -> Section:
-    body = _command(run.command_of(a))
-    if a.missing:
-        body += f'<p class="warning">Missing from {text(a.name)}: {text(", ".join(a.missing))}. Run it again.</p>'
-    for name, caption in a.figures.items():
-        body += image(
-            a.directory, name, caption, out.parent if out.resolve().is_relative_to(run.directory.resolve()) else None
-        )
-    for name, (caption, header, rows) in a.tables.items():
+def _result(stage: StageEntry, settings: Settings, page: Path | None) -> dict[str, Any]:
+    """Figures, tables and numbers of a saved result; ``page`` is the folder of the page, if it is the run's."""
+    result: SavedResult = stage.result
+    tables = []
+    for name, (caption, header, rows) in result.tables.items():
         cut = len(rows) - settings.max_rows
-        note = f"{cut:,} more rows are in analysis/{a.name}/{name}.csv." if cut > 0 else ""
-        body += table(header, rows[: settings.max_rows], caption or name, note)
-    body += details("All numbers of this analysis, as JSON", data(a.metrics)) if a.metrics else ""
-    return Section(f"Analysis: {a.name}", body, slug("analysis", a.name))
+        note = f"{cut:,} more rows are in {stage.outputs['out']}/{name}.csv." if cut > 0 else ""
+        tables.append(cells(header, rows[: settings.max_rows], caption or name, note))
+    return {
+        "name": stage.title,
+        "missing": result.missing,
+        "figures": [saved_figure(result.directory, name, caption, page) for name, caption in result.figures.items()],
+        "tables": tables,
+        "metrics": result.metrics,
+    }
 
 
-def _settings(manifest: Mapping[str, Any]) -> Section:
+def _run_file(manifest: Mapping[str, Any]) -> str:
     import tomli_w
 
-    config = _without_none(manifest.get("config", {}))
-    body = "<p>The complete run file; running it again with the same inputs gives this run.</p>"
-    return Section("Settings", body + details("Show the run file", code(tomli_w.dumps(config))), "settings")
+    return tomli_w.dumps(_without_none(manifest.get("config", {})))
 
 
 def _without_none(v: Any) -> Any:
@@ -237,14 +172,14 @@ def _without_none(v: Any) -> Any:
     return [_without_none(x) for x in v if x is not None] if isinstance(v, list) else v
 
 
-def _provenance(manifest: Mapping[str, Any]) -> Section:
+def _versions(manifest: Mapping[str, Any]) -> dict[str, Any]:
     versions = [
         ("mimic", manifest.get("mimic", "")),
         ("plugin interface", manifest.get("api", "")),
         *manifest.get("plugins", {}).items(),
     ]
     inputs = list(manifest.get("inputs", {}).items())
-    body = table(("part", "version"), [(k, str(v)) for k, v in versions], "Versions.")
-    if inputs:
-        body += details(f"Input files and their hashes ({len(inputs)})", table(("file", "SHA-256"), inputs))
-    return Section("Versions and inputs", body, "versions")
+    return {
+        "versions": cells(("part", "version"), [(k, str(v)) for k, v in versions], "Versions."),
+        "inputs": cells(("file", "SHA-256"), inputs) if inputs else None,
+    }

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
 from mimic_core import Body, ConfigError, DataError, ReferenceClips, Rollouts, did_you_mean
 from mimic_core.analysis import activation_map, axes, best_angles
+from mimic_report.finished_run import FinishedRun
 from mimic_report.geometry import Figurine, encoded
-from mimic_report.run import Run
-
-if TYPE_CHECKING:
-    from mimic_report import Settings
+from mimic_report.settings import Settings
 
 MAX_BYTES = 3_000_000
 """Of all clips together, before base64 adds a third; longer ones are shown at every second, third, … step."""
@@ -24,28 +20,24 @@ _MISSING, _MOST = -32768, 32000
 _COLOURS = 64
 
 
-def replay(run: Run, settings: Settings) -> str:
-    """Return the section's HTML: the replay, or one sentence that says why there is none.
+def replay(run: FinishedRun, settings: Settings) -> dict[str, Any]:
+    """Return what the section shows: ``scene``, or None with ``lacks``, what the run does not have.
 
     Raises:
         ConfigError: a clip is to be shown that the rollouts do not have.
     """
-    stage = run.stage("rollout")
-    file = run.directory / (stage.outputs.get("out", "") if stage else "")
-    if not stage or not file.is_file():
-        return "<p>No replay: this run holds no rollouts; add <code>[rollout]</code> to the run file.</p>"
+    file = run.output("rollout")
+    if file is None:
+        return {"scene": None, "lacks": "rollouts"}
     rollouts = Rollouts.load(file)
-    body = rollouts.body or _body_of_clips(run.directory / "clips.h5", rollouts)
+    body = rollouts.body or _body_of_clips(run.output("register"), rollouts)
     if body is None:
-        return "<p>No replay: the rollouts hold no body to draw; make them again with <code>mimic rollout</code>.</p>"
-    content = json.dumps(scene(rollouts, body, chosen(rollouts, settings)), separators=(",", ":"))
-    page = files("mimic_report").joinpath("replay.html").read_text(encoding="utf-8")
-    safe = content.replace("</", "<\\/")  # which would end the element
-    return f'{page}<script type="application/json" id="replay-data">{safe}</script>'
+        return {"scene": None, "lacks": "body"}
+    return {"scene": scene(rollouts, body, chosen(rollouts, settings)), "lacks": ""}
 
 
-def _body_of_clips(file: Path, rollouts: Rollouts) -> Body | None:
-    if not file.is_file():
+def _body_of_clips(file: Path | None, rollouts: Rollouts) -> Body | None:
+    if file is None:
         return None
     clips = ReferenceClips.load(file)
     return clips.body if clips.joint_names == rollouts.joint_names else None

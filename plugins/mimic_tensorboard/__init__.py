@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import attrs
-from attrs.validators import gt
-
 from mimic_core import ConfigError, LoggerSpec, hookimpl
-
-
-@attrs.frozen
-class Settings:
-    """Settings of the TensorBoard logger.
-
-    Attributes:
-        flush_s: s between writes to the file, which is how old the curves that TensorBoard shows may be.
-    """
-
-    flush_s: float = attrs.field(default=10.0, validator=gt(0))
+from mimic_tensorboard.settings import Settings
 
 
 def build(config: Settings, out: Path):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
 from mimic_core import hookimpl
-
-if TYPE_CHECKING:
-    from mimic_tensorboard import Settings
+from mimic_tensorboard.settings import Settings
 
 _COMPARED = ("train/tracking_mm", "train/reward")
 """curves by which TensorBoard's table of settings compares runs"""

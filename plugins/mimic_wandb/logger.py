@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import: offline is to mean that nothing is sent
 
@@ -14,9 +14,7 @@ import wandb
 from wandb.errors import Error
 
 from mimic_core import ConfigError, DataError, hookimpl, write_text
-
-if TYPE_CHECKING:
-    from mimic_wandb import Settings
+from mimic_wandb.settings import Settings
 
 
 class WeightsAndBiases:

@@ -11,9 +11,8 @@ import time
 import pytest
 from rich.console import Console
 
-from mimic_core import ConfigError, DataError, LoggerSpec, PluginError, hookimpl
-from mimic_core.chain import HOOKS, stages, training
-from mimic_core.chain import run_file as pipeline
+from mimic_core import ConfigError, DataError, LoggerSpec, PluginError, chain, hookimpl
+from mimic_core.chain import HOOKS, do, pipeline, training
 from mimic_core.chain.events import LOGS, Events, listening, make_loggers
 from mimic_core.cli import progress
 from mimic_core.plugins.manager import Plugins
@@ -99,7 +98,7 @@ def test_a_stage_of_the_chain_tells_that_it_failed(plugins, tmp_path):
     plugins.manager.register(recorder)
     try:
         with pytest.raises(DataError, match="not an HDF5 file") as raised:
-            stages.analyze(plugins, "tracking", tmp_path / "rollouts.h5", out=tmp_path / "out")
+            do(plugins, "analyze", analysis="tracking", records=[tmp_path / "rollouts.h5"], out=tmp_path / "out")
     finally:
         plugins.manager.unregister(recorder)
     assert [event[:2] for event in recorder.heard] == [("started", "analyze.tracking"), ("failed", "analyze.tracking")]
@@ -294,19 +293,17 @@ def short_training(monkeypatch):
     """A training that tells two rewards, writes one file and goes on where it is asked to again."""
     given = []
 
-    def train(plugins, clips_file, *, out, given=given):
+    def train(plugins, clips, *, out, given, progress):
         train.given.append(dict(given))
-        with Events(plugins, "train", SETTINGS) as events:
-            events.progress(1000, 2000, {"reward": 1.0})
-            out.mkdir(parents=True, exist_ok=True)
-            (out / "run.json").write_text("{}")
-            training = {"control_steps": 2000, "seconds": 1.0, "compile_seconds": 1.0}
-            told = {"policy": "p", "preset": "q", "simulator": "s", "tracking_mm_on": "train", "tracking_mm": 1.0}
-            told |= {"passive_mm": 9.0, "held_out_clips": 0, "train_mm": 1.0}
-            return events.finish({**told, "out": str(out), "training": training})
+        progress(1000, 2000, {"reward": 1.0})
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "run.json").write_text("{}")
+        training = {"control_steps": 2000, "seconds": 1.0, "compile_seconds": 1.0}
+        told = {"policy": "p", "preset": "q", "simulator": "s", "tracking_mm_on": "train", "tracking_mm": 1.0}
+        return {**told, "passive_mm": 9.0, "held_out_clips": 0, "train_mm": 1.0, "training": training}
 
     train.given = given
-    monkeypatch.setattr(stages, "train", train)
+    monkeypatch.setattr(chain, "train", train)
     return train
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mimic_core import BodyModel, Calibration, DataError, Keypoints, RegistrationSpec, hookimpl
-from mimic_core.chain import discover, stages
+from mimic_core.chain import discover, do
 from mimic_core.errors import ConfigError, MimicError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.testing.toy import toy_body
@@ -173,9 +173,10 @@ def test_a_method_that_cannot_keep_a_calibration_says_so(animal, tmp_path):
     plugins = discover()
     plugins.add(Guess(), "lab:guess")
     with pytest.raises(ConfigError, match="registration guess: cannot keep a calibration; leave it out or choose"):
-        stages.register(
+        do(
             plugins,
-            [animal[0] / "second.h5"],
+            "register",
+            files=[animal[0] / "second.h5"],
             calibration=animal[0] / "animal.h5",
             method="guess",
             out=tmp_path / "c.h5",

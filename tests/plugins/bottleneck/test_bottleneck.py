@@ -21,8 +21,8 @@ from toys import compile_body, make_task
 
 from mimic_bottleneck import ApgSettings, PpoSettings
 from mimic_core.chain import stages
+from mimic_core.chain.unroll import ClipRunner
 from mimic_core.config import parse_assignments
-from mimic_core.control.unroll import ClipRunner
 from mimic_core.errors import ConfigError, DataError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts

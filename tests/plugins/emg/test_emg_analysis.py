@@ -271,19 +271,20 @@ def test_what_the_analysis_refuses(rollouts, emg, config, change, error, says):
 
 
 def test_from_the_command_line(plugins, rollouts, tmp_path):
-    from mimic_core.chain import stages
+    from mimic_core.chain import do
 
     rollouts.save(tmp_path / "rollouts.h5")
-    made = stages.emg(
+    made = do(
         plugins,
-        [tmp_path / "rollouts.h5"],
+        "emg",
+        files=[tmp_path / "rollouts.h5"],
         out=tmp_path / "emg.h5",
         reader="synthetic_emg",
-        settings={"muscles": [FLEXOR]},
+        muscles=[FLEXOR],
     )
     assert (made["synthetic"], made["trials"], made["muscles"]) == (True, 5, [FLEXOR])
     files = [tmp_path / "emg.h5", tmp_path / "rollouts.h5"]
-    summary = stages.analyze(plugins, "emg", *files, out=tmp_path / "out", settings={"signals": ["activation"]})
+    summary = do(plugins, "analyze", analysis="emg", records=files, out=tmp_path / "out", signals=["activation"])
     assert summary[FLEXOR]["activation"]["r"] > 0.9
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"agreement.csv", "by_trial.csv", "mean_curves.pdf"}
     assert "made-up EMG" in json.loads((tmp_path / "out" / "result.json").read_text())["tables"]["agreement"]

@@ -13,8 +13,8 @@ from where import ROOT
 
 from mimic_core.chain import stages
 from mimic_core.chain.assembly import split_clips
+from mimic_core.chain.unroll import ClipRunner
 from mimic_core.control.policy import Controller, Decision
-from mimic_core.control.unroll import ClipRunner
 from mimic_core.errors import ConfigError, TrainingError
 
 gymnasium = pytest.importorskip("gymnasium", reason="the extra gym is not installed")

@@ -11,7 +11,7 @@ from fake_plugins import mimic
 from toys import clips_of
 
 from mimic_core import Body, BodyModel, ConfigError, DataError
-from mimic_core.chain import stages
+from mimic_core.chain import do
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_quality import Settings, build
@@ -307,12 +307,12 @@ def test_clips_and_rollouts_are_not_mixed_up(plugins, toy_clips, tmp_path):
     clips = toy_clips.save(tmp_path / "clips.h5")
     rollouts = synthetic_rollouts((30,)).save(tmp_path / "rollouts.h5")
     with pytest.raises(DataError) as e:
-        stages.analyze(plugins, "tracking", clips, out=tmp_path / "a")
+        do(plugins, "analyze", analysis="tracking", records=[clips], out=tmp_path / "a")
     said = str(e.value)
-    assert said.startswith(f"{clips}: holds clips, but analysis tracking reads rollouts; for clips there is ")
+    assert said.startswith(f"{clips}: holds clips, but analyze.tracking reads rollouts; for clips there is ")
     assert "'mimic analyze registration'" in said and said.endswith("rollouts are made by 'mimic rollout'")
-    with pytest.raises(DataError, match=r"holds rollouts, but analysis registration reads clips.*'mimic register'$"):
-        stages.analyze(plugins, "registration", rollouts, out=tmp_path / "a")
+    with pytest.raises(DataError, match=r"holds rollouts, but analyze.registration reads clips.*'mimic register'$"):
+        do(plugins, "analyze", analysis="registration", records=[rollouts], out=tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
@@ -330,7 +330,7 @@ def test_plugin_is_installed(plugins):
 def test_real_reaches(plugins, shared_data, tmp_path):
     """The numbers are those that the registration itself reports."""
     files = sorted((shared_data / "mouse_reach").glob("*_ik.h5"))[:1]
-    said = stages.register(plugins, files, body="mouse_forelimb", out=tmp_path / "clips.h5")
+    said = do(plugins, "register", files=files, body="mouse_forelimb", out=tmp_path / "clips.h5")
     found = build(Settings())(ReferenceClips.load(tmp_path / "clips.h5")).metrics
     assert found["error_mm"] == said["error_mm"] and found["frames"] == 100
     assert found["offset_moved_mm"] == pytest.approx(said["details"]["offset_moved_mm"], rel=1e-6)

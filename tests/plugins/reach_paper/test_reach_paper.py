@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mimic_core.chain.stages import analyze
 from mimic_core.cli.export import export_record
 
 from mimic_core import ConfigError, DataError, Emg
+from mimic_core.chain import do
 from mimic_core.testing import synthetic_rollouts, toy_body
 from mimic_reach_paper import Compat, Layout, build_compat, build_layout
 from mimic_reach_paper.camera import held
@@ -296,7 +296,14 @@ def test_every_row_says_in_a_sentence_what_is_wrong(plugins, rollouts, tmp_path)
     emg_of(rollouts, lambda t: 0.3 + t).save(tmp_path / "emg.h5")
     out = tmp_path / "out"
     files = (tmp_path / "rollouts.h5", tmp_path / "emg.h5")
-    made = analyze(plugins, "paper_compat", *files, out=out, settings={"mislabelled": {FLEXOR: "elbow_extensor"}})
+    made = do(
+        plugins,
+        "analyze",
+        analysis="paper_compat",
+        mislabelled={FLEXOR: "elbow_extensor"},
+        records=files,
+        out=out,
+    )
     assert made["not_reproduced"] == {}
     text = (out / "comparisons.csv").read_text()
     assert "148 ms of simulation stand beside 250 ms of EMG." in text

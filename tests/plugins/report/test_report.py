@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import shutil
 from html.parser import HTMLParser
 
 import pytest
+from report_cases import analysis, entry, written
 
-from mimic_core import DataError, Result, Table
+from mimic_core import ConfigError, DataError, Headline, Result, Table
 from mimic_core.files import write_json, write_text
-from mimic_report import Settings, build
-from mimic_report.headline import headlines, in_words
-from mimic_report.markup import duration, show, table
-from mimic_report.run import read_run
+from mimic_report import Settings
+from mimic_report.elements import cells
+from mimic_report.finished_run import read_run
+from mimic_report.summary import headlines, in_words
+from mimic_report.values import duration, show
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 HASH = "sha256:" + "0123456789abcdef" * 4
@@ -79,10 +82,9 @@ def finished(tmp_path_factory):
     lines = [",".join(curve[0]), *(",".join(map(str, row.values())) for row in curve)]
     write_text(folder / "train" / "curve.csv", "\n".join(lines) + "\n")
     Result(
-        metrics={
-            "rho": {"biceps": 0.8, "triceps": 0.7},
-            "shuffled": {"biceps": {"rho": 0.02}, "triceps": {"rho": -0.02}},
-        },
+        headlines=(Headline("forecast of <b>", 0.75, "1", "0 shuffled"), Headline("lag", None, "ms")),
+        sentence="Unseen clips are forecast with a ρ of 0.75 & more.",
+        metrics={"rho": {"biceps": 0.8, "triceps": 0.7}},
         tables={
             "scores": Table(columns=("clip", "rho"), rows=[("<b>", 0.81234), ("007", 0.7)], caption="Scores & more")
         },
@@ -90,35 +92,39 @@ def finished(tmp_path_factory):
         captions={"rho": "rho of <b> & others"},
         methods="Simplex projection, d < d_min.",
     ).save(folder / "analysis" / "simplex")
+    registered = {
+        "error_mm": errors,
+        "clips": 37,
+        "frames": 3700,
+        "body": "mouse_forelimb",
+        "scale": 0.97,
+        "unused_keypoints": ["<b>"],
+        "headlines": [Headline("registration error", 0.42, "mm", "mean over keypoints")],
+    }
+    trained = {
+        "policy": "bottleneck_apg",
+        "train_clips": 30,
+        "training": {"control_steps": 190000, "seconds": 49.0, "curve": curve},
+    }
+    held_out = Headline("tracking error, held-out clips", 0.62, "mm", "mean over moving keypoints")
     stages = [
-        {
-            "name": "register",
-            "status": "done",
-            "seconds": 33.25,
-            "command": "mimic register '<b>.h5'",
-            "outputs": {"clips": "clips.h5"},
-            "summary": {
-                "error_mm": errors,
-                "clips": 37,
-                "frames": 3700,
-                "body": "mouse_forelimb",
-                "scale": 0.97,
-                "unused_keypoints": ["<b>"],
-            },
-        },
-        {
-            "name": "train",
-            "status": "reused",
-            "seconds": 125.0,
-            "command": "mimic train clips.h5",
-            "summary": {
-                "policy": "bottleneck_apg",
-                "train_clips": 30,
-                "training": {"control_steps": 190000, "seconds": 49.0, "curve": curve},
-            },
-        },
-        {"name": "rollout", "status": "done", "seconds": 2.0, "summary": {"tracking": tracking}},
-        {"name": "analyze simplex", "status": "done", "seconds": 3.0, "summary": {}},
+        entry(
+            "register",
+            seconds=33.25,
+            command="mimic register '<b>.h5'",
+            outputs={"out": "clips.h5"},
+            summary=registered,
+        ),
+        entry(
+            "train",
+            status="reused",
+            seconds=125.0,
+            command="mimic train clips.h5",
+            outputs={"out": "train"},
+            summary=trained,
+        ),
+        entry("rollout", seconds=2.0, summary={"tracking": tracking, "headlines": [held_out]}),
+        analysis("simplex", "simplex", seconds=3.0),
     ]
     write_json(
         folder / "manifest.json",
@@ -145,9 +151,9 @@ def run(finished, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def source(finished, tmp_path_factory):
+def source(plugins, finished, tmp_path_factory):
     out = tmp_path_factory.mktemp("page")
-    path = build(Settings())(finished, out)
+    path = written(plugins, finished, out)
     assert path == out / "report.html"
     return path.read_text(encoding="utf-8")
 
@@ -181,10 +187,10 @@ def test_figures_are_inlined(source):
         assert content.startswith(b"<?xml") and b"</svg>" in content
 
 
-def test_large_svg_gives_way_to_png(run, tmp_path):
+def test_large_svg_gives_way_to_png(plugins, run, tmp_path):
     svg = run / "analysis" / "simplex" / "rho.svg"
     svg.write_text(svg.read_text() + " " * 700_000)
-    html = build(Settings())(run, tmp_path / "page.html").read_text(encoding="utf-8")
+    html = written(plugins, run, tmp_path / "page.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == 1
     assert "iVBORw0KGgo" in html
 
@@ -208,7 +214,7 @@ def test_page_says_what_was_found(source):
         "0.62 mm on clips it was not",
         "0.51 mm on training clips",
         "190,000 control steps (49.0\N{NO-BREAK SPACE}s of training)",
-        "0.7 to 0.8 over 2 signals (mean 0.75; 0 shuffled)",
+        "Unseen clips are forecast with a ρ of 0.75 & more.",
         "seed 7",
         "sha256:0123456789abcdef",
         "mimic register '<b>.h5'",
@@ -216,48 +222,97 @@ def test_page_says_what_was_found(source):
         'policy = "bottleneck_apg"',
     ):
         assert " ".join(said.split()) in words, said
-    assert "Stage: analyze simplex" not in words  # its section is the analysis
+    assert "Stage: analyze.simplex" not in words  # its section is the analysis
 
 
-def test_headlines(run):
-    found = {h.label: (h.value, h.note) for h in headlines(read_run(run))}
-    assert found == {
-        "registration error": ("0.42 mm", "mean over keypoints"),
-        "tracking error, held-out clips": ("0.62 mm", "mean over moving keypoints"),
-        "tracking error, training clips": ("0.51 mm", "mean over moving keypoints"),
-        "simplex ρ, joints to muscles": ("0.75", "0 shuffled"),
-    }
+def test_headlines_are_those_of_stages_and_analyses_whatever_they_are(run):
+    found = {h.label: (h.value, h.note, h.anchor) for h in headlines(read_run(run))}
+    assert list(found.items()) == [
+        ("registration error", ("0.42 mm", "mean over keypoints", "stage-register")),
+        ("tracking error, held-out clips", ("0.62 mm", "mean over moving keypoints", "stage-rollout")),
+        ("forecast of <b>", ("0.75", "0 shuffled", "analysis-simplex")),
+        ("lag", ("–", "", "analysis-simplex")),
+    ]
 
 
-def test_real_data_have_no_banner_and_title_can_be_set(run, tmp_path):
+def test_a_headline_that_is_wrong_is_said_so(run):
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["stages"][0]["summary"]["headlines"] = [{"label": "clips", "value": "many"}]
+    write_json(run / "manifest.json", manifest)
+    with pytest.raises(ConfigError, match=r"manifest.json: register.headlines\[0\].value: .*'many'"):
+        read_run(run)
+
+
+def test_a_stage_of_another_plugin_has_its_section_with_its_result(plugins, run, tmp_path):
+    manifest = json.loads((run / "manifest.json").read_text())
+    summary = {"plates": 2, "headlines": [Headline("peak force", 1.25, "N", "over all trials")]}
+    more = {"command": "mimic plates a.c3d --out plates", "outputs": {"out": "plates"}, "summary": summary}
+    manifest["stages"].append(entry("plates", **more))
+    write_json(run / "manifest.json", manifest)
+    forces = Table(columns=("trial", "peak (N)"), rows=[("t1", 1.25)], caption="Peak of each trial.")
+    Result(
+        headlines=(Headline("trials", 1),),
+        sentence="The animal pushed.",
+        metrics={"peak_N": {"t1": 1.25}},
+        tables={"forces": forces},
+        figures={"course": a_figure()},
+        methods="Forces were low-pass filtered.",
+    ).save(run / "plates")
+    source = written(plugins, run, run).read_text(encoding="utf-8")
+    section = re.search(r'<section id="stage-plates">(.*?)</section>', source, re.DOTALL)[1]
+    words = Page(section).words
+    for said in (
+        "Stage: plates",
+        "Made alone by mimic plates a.c3d --out plates",
+        "plates 2",
+        "Peak of each trial. trial peak (N) t1 1.25",
+        "course.pdf",
+    ):
+        assert said in words, said
+    whole = Page(source)
+    assert "The animal pushed." in whole.words and "Stage: plates Forces were low-pass filtered." in whole.words
+    labels = [h.label for h in headlines(read_run(run))]
+    assert labels.index("registration error") < labels.index("peak force") < labels.index("trials")
+    assert labels.index("trials") < labels.index("forecast of <b>")  # analyses come last
+
+
+def test_a_stage_without_a_result_shows_its_numbers(plugins, run, tmp_path):
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["stages"] += [entry("count", summary={"clips": 12}), entry("idle")]
+    write_json(run / "manifest.json", manifest)
+    words = Page(written(plugins, run, tmp_path).read_text(encoding="utf-8")).words
+    assert "Stage: count quantity value clips 12" in words and "Stage: idle This stage reported no numbers." in words
+
+
+def test_real_data_have_no_banner_and_title_can_be_set(plugins, run, tmp_path):
     manifest = run / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"synthetic": true', '"synthetic": false'))
-    html = build(Settings(title="Mine"))(run, tmp_path / "page.html").read_text(encoding="utf-8")
+    html = written(plugins, run, tmp_path / "page.html", title="Mine").read_text(encoding="utf-8")
     assert "Synthetic data." not in html and "<title>Mine</title>" in html
 
 
-def test_unfinished_run_still_has_a_page(tmp_path):
+def test_unfinished_run_still_has_a_page(plugins, tmp_path):
     write_json(tmp_path / "manifest.json", {"title": "Empty", "stages": []})
-    page = Page(build(Settings())(tmp_path, tmp_path).read_text(encoding="utf-8"))
+    page = Page(written(plugins, tmp_path, tmp_path).read_text(encoding="utf-8"))
     assert "no finished stage" in page.words
     assert in_words(read_run(tmp_path)) == "" and headlines(read_run(tmp_path)) == []
 
 
-def test_missing_pieces_of_an_analysis_are_named(run, tmp_path):
+def test_missing_pieces_of_an_analysis_are_named(plugins, run, tmp_path):
     (run / "analysis" / "simplex" / "scores.csv").unlink()
     (run / "analysis" / "simplex" / "metrics.json").unlink()
-    words = Page(build(Settings())(run, tmp_path).read_text(encoding="utf-8")).words
+    words = Page(written(plugins, run, tmp_path).read_text(encoding="utf-8")).words
     assert "Missing from simplex: metrics.json, scores.csv" in words
 
 
-def test_an_analysis_that_the_run_no_longer_has_is_left_out(run, tmp_path):
+def test_an_analysis_that_the_run_no_longer_has_is_left_out(plugins, run, tmp_path):
     (run / "analysis" / "leftover").mkdir()
     (run / "analysis" / "leftover" / "metrics.json").write_text("{}")
-    assert "leftover" not in Page(build(Settings())(run, tmp_path).read_text(encoding="utf-8")).words
+    assert "leftover" not in Page(written(plugins, run, tmp_path).read_text(encoding="utf-8")).words
 
 
-def test_long_tables_are_cut(run, tmp_path):
-    words = Page(build(Settings(max_rows=1))(run, tmp_path).read_text(encoding="utf-8")).words
+def test_long_tables_are_cut(plugins, run, tmp_path):
+    words = Page(written(plugins, run, tmp_path, max_rows=1).read_text(encoding="utf-8")).words
     assert "1 more rows are in analysis/simplex/scores.csv." in words
 
 
@@ -267,15 +322,16 @@ def test_long_tables_are_cut(run, tmp_path):
         (None, "manifest.json: no such file; give the directory"),
         ("{", "not valid JSON"),
         ("[]", "expected a JSON object"),
-        ('{"stages": [{"status": "done"}]}', "list of named stages"),
+        ('{"stages": [{"status": "done"}]}', "list of stages, each with 'name' and 'stage'"),
+        ('{"stages": [{"name": "analyze.emg"}]}', "run the run file again"),
     ],
 )
-def test_errors_are_one_line_and_leave_the_old_page(tmp_path, content, says):
+def test_errors_are_one_line_and_leave_the_old_page(plugins, tmp_path, content, says):
     if content is not None:
         (tmp_path / "manifest.json").write_text(content)
     (tmp_path / "report.html").write_text("old")
     with pytest.raises(DataError) as caught:
-        build(Settings())(tmp_path, tmp_path)
+        written(plugins, tmp_path, tmp_path)
     assert says in str(caught.value) and "\n" not in str(caught.value)
     assert (tmp_path / "report.html").read_text() == "old"
 
@@ -307,8 +363,9 @@ def test_durations(seconds, expected):
 
 
 def test_decimals_of_a_column_agree_and_codes_stay_text():
-    html = table(("id", "x", "n"), [("007", "3.14159", "12"), ("010", "0.5", ""), ("011", "nan", "1000")])
-    assert re.findall(r"<td[^>]*>(.*?)</td>", html) == ["007", "3.14", "12", "010", "0.50", "–", "011", "–", "1,000"]
+    made = cells(("id", "x", "n"), [("007", "3.14159", "12"), ("010", "0.5", ""), ("011", "nan", "1000")])
+    assert made.rows == (("007", "3.14", "12"), ("010", "0.50", "–"), ("011", "–", "1,000"))
+    assert [c.numeric for c in made.columns] == [False, True, True]
 
 
 def test_report_is_the_default(plugins):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 import shutil
 
 import attrs
@@ -10,10 +12,10 @@ import mujoco
 import numpy as np
 import pytest
 from matplotlib.figure import Figure as Drawing
-from report_cases import run_folder, toy_rollouts
+from report_cases import analysis, entry, run_folder, toy_rollouts, written
 
 from mimic_core import Body, ConfigError, Result
-from mimic_report import Settings, build
+from mimic_report import Settings
 from mimic_report import replay as replaying
 from mimic_report.geometry import Figurine, _hull
 from mimic_report.replay import chosen, scene
@@ -91,29 +93,32 @@ def test_long_clips_are_thinned(rollouts, monkeypatch):
 
 
 @pytest.mark.parametrize(("change", "says"), [("none", "this run holds no rollouts"), ("body", "hold no body to draw")])
-def test_without_rollouts_or_body_a_sentence_says_why(rollouts, tmp_path, change, says):
+def test_without_rollouts_or_body_a_sentence_says_why(plugins, rollouts, tmp_path, change, says):
     run_folder(tmp_path, None if change == "none" else attrs.evolve(rollouts, body=None))
-    page = build(Settings())(tmp_path, tmp_path).read_text(encoding="utf-8")
+    page = written(plugins, tmp_path, tmp_path).read_text(encoding="utf-8")
     assert says in page and 'id="replay-data"' not in page
 
 
-def test_rollouts_without_a_body_take_that_of_the_clips(rollouts, toy_clips, tmp_path):
-    run_folder(tmp_path, attrs.evolve(rollouts, body=None))
+def test_rollouts_without_a_body_take_that_of_the_clips(plugins, rollouts, toy_clips, tmp_path):
+    registered = entry("register", outputs={"out": "clips.h5"})
+    run_folder(tmp_path, attrs.evolve(rollouts, body=None), [registered])
     toy_clips.save(tmp_path / "clips.h5")
-    assert 'id="replay-data"' in build(Settings())(tmp_path, tmp_path).read_text(encoding="utf-8")
+    assert 'id="replay-data"' in written(plugins, tmp_path, tmp_path).read_text(encoding="utf-8")
 
 
-def test_the_replay_can_be_left_out(rollouts, tmp_path):
+def test_the_replay_can_be_left_out(plugins, rollouts, tmp_path):
     run_folder(tmp_path, rollouts)
-    page = build(Settings(clips=0))(tmp_path, tmp_path).read_text(encoding="utf-8")
+    page = written(plugins, tmp_path, tmp_path, clips=0).read_text(encoding="utf-8")
     assert "replay-section" not in page and "mimicReplay" not in page
 
 
-def test_a_name_cannot_end_the_data(rollouts, tmp_path):
+def test_a_name_cannot_end_the_data(plugins, rollouts, tmp_path):
     names = ("</script><b>", *rollouts.clip_names[1:])
     run_folder(tmp_path, attrs.evolve(rollouts, clip_names=names))
-    page = build(Settings(show=(names[0],)))(tmp_path, tmp_path).read_text(encoding="utf-8")
-    assert "</script><b>" not in page and "<\\/script><b>" in page
+    page = written(plugins, tmp_path, tmp_path, show=(names[0],)).read_text(encoding="utf-8")
+    assert "</script><b>" not in page
+    data = re.search(r'id="replay-data">(.*?)</script>', page, re.DOTALL)[1]
+    assert "<" not in data and names[0] in [clip["name"] for clip in json.loads(data)["clips"]]
 
 
 def test_every_kind_of_geom_is_described():
@@ -176,14 +181,14 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def file(rollouts, tmp_path_factory):
+def file(plugins, rollouts, tmp_path_factory):
     """A report with a replay and a figure."""
     folder = tmp_path_factory.mktemp("run")
     figure = Drawing(figsize=(3, 2))
     figure.subplots().plot([0, 1], [1, 0])
     Result(metrics={"x": 1.0}, figures={"line": figure}).save(folder / "analysis" / "tracking")
-    run_folder(folder, rollouts, [{"name": "analyze.tracking", "status": "done", "command": "mimic analyze tracking"}])
-    return build(Settings())(folder, folder)
+    run_folder(folder, rollouts, [analysis("tracking", "tracking", command="mimic analyze tracking")])
+    return written(plugins, folder, folder)
 
 
 @pytest.fixture

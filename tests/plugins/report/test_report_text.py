@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from report_cases import analysis, entry, written
 
-from mimic_core import ConfigError, Result
+from mimic_core import AnalysisSpec, ConfigError, Plugins, Result, hookimpl
+from mimic_core.chain import HOOKS
 from mimic_core.files import write_json, write_text
-from mimic_report import Settings, build
-from mimic_report.comparison import Figure, comparison, own, published_for
-from mimic_report.methods import methods, references, section
-from mimic_report.run import read_run
+from mimic_report.comparison import Figure, own, published_for
+from mimic_report.finished_run import read_run
+from mimic_report.methods import methods, references
 
 PLAN = {
     "policy": "bottleneck_apg",
@@ -39,36 +40,27 @@ BODY = {
 def folder(tmp_path):
     """A run with a training, rollouts, and an analysis under another name."""
     tracking = {"by_split": {"held_out": {"keypoint_mm": {"mean": 0.4}}}, "keypoint_mm": {"mean": 0.3}}
+    registered = {
+        "body": "mouse_forelimb:paper",
+        "method": "stac",
+        "clips": 3,
+        "frames": 300,
+        "rate_hz": 200.0,
+        "keypoints": ["elbow", "wrist"],
+        "scale": 1.08,
+        "error_mm": {"mean": 0.47},
+    }
+    trained = {
+        "platform": "cpu",
+        "simulator": "mjx",
+        "training": {"control_steps": 2_000_000, "seconds": 20.0, "steps_per_second": 1e5},
+    }
+    rolled_out = {"tracking": tracking, "clips": 3, "simulator": "mujoco", "rate_hz": 400.0}
     stages = [
-        {
-            "name": "register",
-            "command": "mimic register a.h5",
-            "summary": {
-                "body": "mouse_forelimb:paper",
-                "method": "stac",
-                "clips": 3,
-                "frames": 300,
-                "rate_hz": 200.0,
-                "keypoints": ["elbow", "wrist"],
-                "scale": 1.08,
-                "error_mm": {"mean": 0.47},
-            },
-        },
-        {
-            "name": "train",
-            "command": "mimic train clips.h5",
-            "summary": {
-                "platform": "cpu",
-                "simulator": "mjx",
-                "training": {"control_steps": 2_000_000, "seconds": 20.0, "steps_per_second": 1e5},
-            },
-        },
-        {
-            "name": "rollout",
-            "command": "mimic rollout train --checkpoint best",
-            "summary": {"tracking": tracking, "clips": 3, "simulator": "mujoco", "rate_hz": 400.0},
-        },
-        {"name": "analyze.joints", "command": "mimic analyze simplex rollouts.h5 --out analysis/joints"},
+        entry("register", command="mimic register a.h5", summary=registered),
+        entry("train", command="mimic train clips.h5", summary=trained, outputs={"out": "train"}),
+        entry("rollout", options={"checkpoint": "best", "seed": None}, summary=rolled_out),
+        analysis("joints", "simplex", command="mimic analyze simplex rollouts.h5 --out analysis/joints"),
     ]
     write_json(tmp_path / "manifest.json", {"mimic": "0.1.0", "plugins": {"mujoco": "3.17.0"}, "stages": stages})
     write_json(
@@ -85,14 +77,15 @@ def folder(tmp_path):
 # ---- published figures
 
 
-def rows(html: str) -> dict[str, list[str]]:
-    found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
+def rows(page: str) -> dict[str, list[str]]:
+    """The table of published figures on a page: quantity → texts of the other cells."""
+    table = re.search(r'<table class="published">(.*?)</table>', page, re.DOTALL)[1]
+    found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall(r"<tr>(.*?)</tr>", table)]
     return {re.sub("<[^>]+>", "", row[0]): [re.sub("<[^>]+>", " ", cell) for cell in row[1:]] for row in found}
 
 
-def test_the_figures_that_come_with_it_are_those_of_the_body(folder):
-    run = read_run(folder)
-    found = rows(comparison(run, published_for(run, "")))
+def test_the_figures_that_come_with_it_are_those_of_the_body(plugins, folder):
+    found = rows(written(plugins, folder, folder).read_text(encoding="utf-8"))
     assert found["registration error, mean over keypoints (mm)"][:2] == ["&lt; 1", " 0.47 "]
     assert found["tracking error, joint-only, mean (mm)"][1] == " 0.4 "
     assert found["training speed (control steps/s)"][1] == " 100,000 "
@@ -104,11 +97,19 @@ def test_the_figures_that_come_with_it_are_those_of_the_body(folder):
 
 def test_a_value_comes_with_its_section_and_command(folder):
     found = own(read_run(folder), Figure(what="x", published="1", read=("simplex: rho.Biceps_Long",)))
-    assert (found.stage, found.command) == (
+    assert (found.stage.anchor, found.stage.command) == (
         "analysis-joints",
         "mimic analyze simplex rollouts.h5 --out analysis/joints",
     )
     assert own(read_run(folder), Figure(what="x", published="1", read=("joints: rho.Biceps_Long",))) == found
+
+
+def test_what_is_synthetic_is_not_compared(folder):
+    figure = Figure(what="x", published="1", read=("simplex: rho.Biceps_Long",))
+    Result(metrics={"rho": {"Biceps_Long": 0.81}, "synthetic": True}).save(folder / "analysis" / "joints")
+    assert own(read_run(folder), figure) is None
+    Result(metrics={"rho": {"Biceps_Long": 0.81}, "synthetic": False}).save(folder / "analysis" / "joints")
+    assert own(read_run(folder), figure).value == "0.81"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_where_a_value_is_read(folder, settings, value):
     assert (found and found.value) == value
 
 
-def test_another_body_has_no_comparison_but_may_bring_one(folder, tmp_path):
+def test_another_body_has_no_comparison_but_may_bring_one(plugins, folder, tmp_path):
     manifest = folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace("mouse_forelimb:paper", "rat"))
     assert published_for(read_run(folder), "") is None
@@ -144,7 +145,7 @@ def test_another_body_has_no_comparison_but_may_bring_one(folder, tmp_path):
         'source = "Me 2020"\nbody = "rat"\n'
         '[[figures]]\nwhat = "<error>"\npublished = "2"\nread = ["register: error_mm.mean"]\n',
     )
-    page = build(Settings(published=str(file)))(folder, tmp_path / "out").read_text(encoding="utf-8")
+    page = written(plugins, folder, tmp_path / "out", published=str(file)).read_text(encoding="utf-8")
     assert "Figures of Me 2020" in page and rows(page)["&lt;error&gt;"][1] == " 0.47 "
 
 
@@ -168,18 +169,18 @@ def test_a_file_of_figures_that_is_wrong_is_said_so(folder, tmp_path, text, says
     assert "mine.toml" in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_synthetic_movements_are_not_compared(folder):
+def test_synthetic_movements_are_not_compared(plugins, folder):
     manifest = folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"mimic": "0.1.0"', '"mimic": "0.1.0", "synthetic": true'))
-    page = build(Settings())(folder, folder).read_text(encoding="utf-8")
+    page = written(plugins, folder, folder).read_text(encoding="utf-8")
     assert "the figures cannot be compared" in page
 
 
 # ---- methods
 
 
-def test_methods_hold_every_setting(folder):
-    said = dict(methods(read_run(folder)))
+def test_methods_hold_every_setting(plugins, folder):
+    said = dict(methods(read_run(folder), plugins).parts)
     assert list(said) == ["Registration", "Body and physics", "Training", "Rollouts", "Analysis: joints"]
     assert "3 clips (300 frames at 200 Hz) of the keypoints elbow, wrist" in said["Registration"]
     assert "1.080 times the size of the model" in said["Registration"]
@@ -199,9 +200,37 @@ def test_methods_hold_every_setting(folder):
     assert "from the best checkpoint" in said["Rollouts"] and "the policy's mean action" in said["Rollouts"]
 
 
-def test_references_are_listed_once_and_by_name(folder):
-    html = section(read_run(folder))
-    named = re.findall(r"<li>(.*?)\. <a href=\"(.*?)\">", html)
+def test_the_seed_of_stochastic_rollouts_is_named(plugins, folder):
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"seed": null', '"seed": 3'))
+    assert "with actions drawn with seed 3, in" in dict(methods(read_run(folder), plugins).parts)["Rollouts"]
+
+
+class Forecasts:
+    """A plugin with an analysis called simplex, from another source."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    @hookimpl
+    def mimic_analyses(self):
+        yield AnalysisSpec(name="simplex", build=dict, source=self.source)
+
+
+def test_sources_are_those_of_the_plugins_that_the_run_prefers(folder):
+    plugins = Plugins(HOOKS)
+    plugins.add(Forecasts("Aye 2001, doi:10.1000/1"), "a")
+    plugins.add(Forecasts("Bee 2002, doi:10.1000/2"), "b")
+    for plugin, who in (("a", "Aye 2001"), ("b", "Bee 2002")):
+        preferring = plugins.preferring({"analysis.simplex": plugin})
+        named = [r.who for r in methods(read_run(folder), preferring).references]
+        assert [w for w in named if w in ("Aye 2001", "Bee 2002")] == [who]
+        assert f"{who}. " in written(preferring, folder, folder).read_text(encoding="utf-8")
+
+
+def test_references_are_listed_once_and_by_name(plugins, folder):
+    page = written(plugins, folder, folder).read_text(encoding="utf-8")
+    named = re.findall(r"<li>(.*?)\. <a href=\"(.*?)\">", page)
     assert len({url for _, url in named}) == len(named) and named == sorted(named, key=lambda n: n[0].lower())
     assert ("Sugihara &amp; May 1990", "https://doi.org/10.1038/344734a0") in named
     assert ("Takens 1981", "https://doi.org/10.1007/BFb0091924") in named  # the analysis gives it as its source
@@ -225,14 +254,14 @@ def test_citations_are_found_in_the_forms_that_plugins_use():
     ]
 
 
-def test_every_analysis_says_what_makes_it_alone_and_where_its_files_are(folder, tmp_path):
+def test_every_analysis_says_what_makes_it_alone_and_where_its_files_are(plugins, folder, tmp_path):
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(2, 2))
     drawing.subplots().plot([0, 1])
     Result(figures={"a line": drawing}).save(folder / "analysis" / "joints")
-    beside = build(Settings())(folder, folder).read_text(encoding="utf-8")
+    beside = written(plugins, folder, folder).read_text(encoding="utf-8")
     assert "mimic analyze simplex rollouts.h5 --out analysis/joints" in beside
     assert 'href="analysis/joints/a%20line.pdf"' in beside
-    apart = build(Settings())(folder, tmp_path.parent / "elsewhere").read_text(encoding="utf-8")
+    apart = written(plugins, folder, tmp_path.parent / "elsewhere").read_text(encoding="utf-8")
     assert "a line.pdf" in apart and "a%20line.pdf" not in apart

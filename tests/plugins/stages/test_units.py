@@ -9,8 +9,8 @@ import pytest
 
 from mimic_core import BodyModel, ConfigError, DataError, Keypoints
 from mimic_core.registration.method import match_keypoints
-from mimic_core.registration.units import in_metres, relative_size
 from mimic_core.testing.toy import toy_body
+from mimic_stages.units import in_metres, relative_size
 
 
 def arm(size: float = 1.0, unit: str = "", per_metre: float = 1.0, n: int = 4) -> Keypoints:

@@ -10,15 +10,21 @@ from typing import Any
 
 import attrs
 
-from mimic_core.analysis.figures import style
-from mimic_core.analysis.result import Result, Table
-from mimic_core.analysis.spec import AnalysisSpec
-from mimic_core.config import structure
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice
-from mimic_core.records.kinds import load
+from mimic_core import (
+    AnalysisSpec,
+    Choice,
+    Context,
+    Inputs,
+    Plugins,
+    Reads,
+    Result,
+    StageSpec,
+    Table,
+    choice,
+    structure,
+)
+from mimic_core.analysis import style
+from mimic_core.records import load
 
 
 @attrs.frozen(kw_only=True)

@@ -7,10 +7,7 @@ from typing import Any
 
 import attrs
 
-from mimic_core.config import structure
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.stage import Choice, StageSpec, choice
+from mimic_core import Choice, Context, Inputs, Reads, StageSpec, choice, structure
 
 
 @attrs.frozen(kw_only=True)

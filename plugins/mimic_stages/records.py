@@ -1,22 +1,15 @@
-"""What the core itself brings: kinds of record and stages, through the same hooks as everybody's."""
+"""Kinds of record that the chain's stages write and read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from mimic_core.chain import analyze, emg, exchange, generate, register, report, rollout, train
-from mimic_core.plugins.markers import hookimpl
-from mimic_core.records.calibration import Calibration
-from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.emg import Emg
-from mimic_core.records.keypoints import Keypoints
-from mimic_core.records.kinds import RecordSpec
-from mimic_core.records.rollouts import Rollouts
-from mimic_core.records.sweep_results import SweepResults
+from mimic_core import Calibration, Emg, Keypoints, RecordSpec, ReferenceClips, Rollouts, SweepResults
 
 
-@hookimpl
-def mimic_records():
+def specs() -> Iterator[RecordSpec]:
+    """Kinds of record that the core has classes for, and folders that stages write."""
     for cls, made_by, summary in (
         (Keypoints, "mimic generate", "3D keypoints, as tracked"),
         (ReferenceClips, "mimic register", "registered movements"),
@@ -54,9 +47,3 @@ def mimic_records():
         holds=lambda path: (path / "sweep.json").is_file(),
         summary="the folder of a sweep",
     )
-
-
-@hookimpl
-def mimic_stages():
-    yield from (generate.SPEC, register.SPEC, train.SPEC, rollout.ROLLOUT, rollout.PERTURB)
-    yield from (emg.SPEC, analyze.SPEC, report.SPEC, exchange.EXPORT, exchange.IMPORT)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from mimic_core.body.body import Body
-from mimic_core.body.model import BodyModel
-from mimic_core.errors import ConfigError, DataError, did_you_mean
-from mimic_core.records.keypoints import METRES_PER, Keypoints
+from mimic_core import Body, BodyModel, ConfigError, DataError, Keypoints, did_you_mean
+from mimic_core.records import METRES_PER
 
 LARGEST_FACTOR = 5.0
 """An animal is taken to be at most this many times larger or smaller than the body."""

@@ -7,13 +7,8 @@ from typing import Any
 
 import attrs
 
-from mimic_core.chain.assembly import plan_training
-from mimic_core.config import unstructure
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.clips import ReferenceClips
+from mimic_core import Choice, Context, Inputs, Plugins, Reads, ReferenceClips, StageSpec, choice, option, unstructure
+from mimic_core.chain import plan_training
 
 _TABLES = ("rewards", "observations", "terminations", "task")
 
@@ -79,7 +74,7 @@ def plan(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
 
 def work(options: TrainOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     """Train a policy on reference clips, or go on with a training that was stopped."""
-    from mimic_core.chain.training import train
+    from mimic_core.chain import train
 
     clips = inputs.one(ReferenceClips.KIND)
     return train(context.plugins, clips, out=context.out, given=settings_of(options), progress=context.progress)

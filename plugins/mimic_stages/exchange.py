@@ -8,21 +8,28 @@ from typing import Any
 
 import attrs
 
-from mimic_core.analysis.result import Table
-from mimic_core.chain.choose import make_body
-from mimic_core.chain.generate import body_of
-from mimic_core.chain.patterns import expanded
-from mimic_core.chain.tables import error_rows
-from mimic_core.config import structure, unstructure
-from mimic_core.errors import DataError, PluginError
-from mimic_core.files import atomic_path, file_hash
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.kinds import load
-from mimic_core.records.provenance import versions
+from mimic_core import (
+    Choice,
+    Context,
+    DataError,
+    Inputs,
+    PluginError,
+    Plugins,
+    Reads,
+    ReferenceClips,
+    StageSpec,
+    Table,
+    atomic_path,
+    choice,
+    file_hash,
+    option,
+    structure,
+    unstructure,
+)
+from mimic_core.chain import make_body
+from mimic_core.records import load, versions
+from mimic_stages.generate import body_of
+from mimic_stages.tables import error_rows
 
 _HELP = "The other layout; see 'mimic plugins list'."
 
@@ -106,7 +113,7 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
     if not spec.reads:
         able = ", ".join(s.name for s in plugins.all("format") if s.reads)
         raise PluginError(f"format {spec.name} is written, not read; formats that are read: {able or 'none'}")
-    files = expanded(options.files, "import.files")
+    files = options.files
     if not files:
         raise DataError(f"no files given; name at least one, e.g. mimic import {spec.name} fits/*{spec.suffixes[0]} …")
     config = structure(dict(options.format.settings), spec.config, f"import.{spec.name}")

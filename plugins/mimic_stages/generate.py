@@ -7,14 +7,8 @@ from typing import Any
 
 import attrs
 
-from mimic_core.chain.choose import make_body
-from mimic_core.config import structure
-from mimic_core.files import value_hash
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.keypoints import Keypoints
+from mimic_core import Choice, Context, Inputs, Keypoints, Plugins, StageSpec, choice, option, structure, value_hash
+from mimic_core.chain import make_body
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +44,7 @@ def body_of(chosen: Choice, plugins: Plugins) -> dict[str, str]:
 
 def work(options: GenerateOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     """Make keypoints and keep them as a keypoint file."""
-    from mimic_core.body.model import BodyModel
+    from mimic_core import BodyModel
 
     model = BodyModel.compile(make_body(context.plugins, options.body.name, options.body.settings))
     spec = context.plugins.choose("generator", options.generator.name)

@@ -8,24 +8,32 @@ from typing import Any
 
 import attrs
 
-from mimic_core.analysis.result import Headline, Table
-from mimic_core.body.body import Body
-from mimic_core.chain.analyze import analysed
-from mimic_core.chain.choose import make_body, read_keypoints
-from mimic_core.chain.generate import body_of
-from mimic_core.chain.patterns import expanded
-from mimic_core.chain.tables import error_rows
-from mimic_core.config import structure, unstructure
-from mimic_core.errors import ConfigError
-from mimic_core.files import check_output, file_hash
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.calibration import Calibration
-from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.keypoints import Keypoints
-from mimic_core.records.provenance import versions
-from mimic_core.registration.method import match_keypoints
+from mimic_core import (
+    Body,
+    Calibration,
+    Choice,
+    ConfigError,
+    Context,
+    Headline,
+    Inputs,
+    Keypoints,
+    Reads,
+    ReferenceClips,
+    StageSpec,
+    Table,
+    check_output,
+    choice,
+    file_hash,
+    option,
+    structure,
+    unstructure,
+)
+from mimic_core.chain import make_body, read_keypoints
+from mimic_core.records import versions
+from mimic_core.registration import match_keypoints
+from mimic_stages.analyze import analysed
+from mimic_stages.generate import body_of
+from mimic_stages.tables import error_rows
 
 _TOLD_APART = ("settings", "inputs", "versions", "method", "origin", "unit", "calibration", "seconds")
 """Provenance that is no detail of the fit."""
@@ -69,7 +77,7 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
         ConfigError: neither body nor calibration is given, or the method cannot keep a calibration.
         DataError: the files, or the calibration, are not what they should be.
     """
-    from mimic_core.registration.units import in_metres
+    from mimic_stages.units import in_metres
 
     plugins = context.plugins
     if options.save_calibration is not None:
@@ -80,7 +88,7 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
     if known is not None and spec.build_calibrated is None:
         raise ConfigError(f"registration {spec.name}: cannot keep a calibration; leave it out or choose another method")
     animal = _animal(options, context, known)
-    files = expanded(options.files, "register.files") or inputs.all(Keypoints.KIND)
+    files = options.files or inputs.all(Keypoints.KIND)
     keypoints = read_keypoints(files, plugins, options.reader.name, dict(options.reader.settings))
     matched, animal = match_keypoints(keypoints, animal)
     matched, unit = in_metres(matched, options.unit, animal)

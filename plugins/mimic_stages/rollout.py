@@ -8,16 +8,24 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core.analysis.result import Headline, Table
-from mimic_core.chain.tables import error_rows
-from mimic_core.errors import ConfigError
-from mimic_core.files import to_json
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
+from mimic_core import (
+    Choice,
+    ConfigError,
+    Context,
+    Headline,
+    Inputs,
+    Plugins,
+    Reads,
+    ReferenceClips,
+    Rollouts,
+    StageSpec,
+    Table,
+    choice,
+    option,
+    to_json,
+)
+from mimic_core.records import AppliedPerturbation
+from mimic_stages.tables import error_rows
 
 _SPLITS = {"held_out": "held-out clips", "train": "training clips"}
 
@@ -66,7 +74,7 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
 
     Without other clips those that it was trained with are used, its held-out ones included.
     """
-    from mimic_core.chain.trained_run import TrainedRun
+    from mimic_core.chain import TrainedRun
 
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)

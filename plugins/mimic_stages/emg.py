@@ -9,18 +9,24 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core.analysis.result import Table
-from mimic_core.chain.patterns import expanded
-from mimic_core.config import structure, unstructure
-from mimic_core.errors import ConfigError
-from mimic_core.files import file_hash
-from mimic_core.plugins.context import Context
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import Choice, StageSpec, choice, option
-from mimic_core.records.emg import Emg
-from mimic_core.records.provenance import versions
-from mimic_core.records.rollouts import Rollouts
+from mimic_core import (
+    Choice,
+    ConfigError,
+    Context,
+    Emg,
+    Inputs,
+    Plugins,
+    Reads,
+    Rollouts,
+    StageSpec,
+    Table,
+    choice,
+    file_hash,
+    option,
+    structure,
+    unstructure,
+)
+from mimic_core.records import versions
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +56,7 @@ def work(options: EmgOptions, inputs: Inputs, context: Context) -> Mapping[str, 
     check(options, context.plugins)
     spec = context.plugins.choose("emg_reader", options.reader.name)
     config = structure(dict(options.reader.settings), spec.config, "emg")
-    files = [Path(f) for f in expanded(options.files, "emg.files") or inputs.all(Rollouts.KIND)]
+    files = [Path(f) for f in options.files or inputs.all(Rollouts.KIND)]
     found: Emg = spec.build(config)(files)
     found = attrs.evolve(
         found,

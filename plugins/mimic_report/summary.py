@@ -1,0 +1,88 @@
+"""What a run found, in plain words and a few numbers."""
+
+from __future__ import annotations
+
+import attrs
+
+from mimic_core import Headline
+from mimic_report.finished_run import FinishedRun
+from mimic_report.values import dig, duration, show
+
+
+@attrs.frozen
+class Tile:
+    """One number for the top of the page.
+
+    Attributes:
+        anchor: section that it comes from.
+    """
+
+    label: str
+    value: str
+    note: str
+    anchor: str
+
+
+def headlines(run: FinishedRun) -> list[Tile]:
+    """The headlines of the stages and then of the analyses, in the order of the run."""
+    entries = [*(s for s in run.stages if not s.is_analysis), *run.analyses]
+    return [
+        Tile(h.label, _with_unit(h), h.note, entry.anchor)
+        for entry in entries
+        for h in dict.fromkeys((*entry.headlines, *(entry.result.headlines if entry.result else ())))
+    ]
+
+
+def _with_unit(headline: Headline) -> str:
+    unitless = headline.value is None or headline.unit in ("", "1")
+    return show(headline.value) if unitless else f"{show(headline.value)} {headline.unit}"
+
+
+def in_words(run: FinishedRun) -> str:
+    """One paragraph: what was done and what came out."""
+    stages = (_registered(run), _trained(run), _tracked(run))
+    found = (entry.result.sentence for entry in run.stages if entry.result)
+    return " ".join(filter(None, (*stages, *found)))
+
+
+def _registered(run: FinishedRun) -> str:
+    register = run.summary("register")
+    if not register:
+        return ""
+    what = f"{show(register.get('clips'))} clips ({show(register.get('frames'))} frames) of 3D keypoints"
+    return (
+        f"{what} were registered to the body {register.get('body', 'of this run')}: joint angles, one "
+        "set of marker offsets and one scale were fitted so that the body's keypoints lie where the "
+        f"tracked ones are, with a mean distance of {show(dig(register, 'error_mm', 'mean'))} mm "
+        f"(95th percentile {show(dig(register, 'error_mm', 'p95'))} mm)."
+    )
+
+
+def _trained(run: FinishedRun) -> str:
+    train = run.summary("train")
+    if not train:
+        return ""
+    steps = dig(train, "training", "control_steps") or train.get("control_steps")
+    seconds = dig(train, "training", "seconds") or train.get("seconds")
+    clips = f" on {show(train['train_clips'])} clips" if isinstance(train.get("train_clips"), int) else ""
+    return (
+        f"A controller ({train.get('policy', 'policy')}) was trained to reproduce these movements"
+        f"{clips}"
+        + (f", for {show(steps)} control steps" if steps else "")
+        + (f" ({duration(seconds)} of training)." if seconds else ".")
+    )
+
+
+def _tracked(run: FinishedRun) -> str:
+    tracking = dig(run.summary("rollout"), "tracking")
+    named = (("held_out", "clips it was not trained on"), ("train", "training clips"))
+    errors = [(dig(tracking, "by_split", split, "keypoint_mm", "mean"), what) for split, what in named]
+    parts = [f"{show(e)} mm on {what}" for e, what in errors if e is not None]
+    degrees = dig(tracking, "joint_deg_mean")
+    if not parts:
+        return ""
+    tail = f"; joint angles differ by {show(degrees)} degrees on average" if degrees is not None else ""
+    return (
+        "Acting in the simulated physics, it keeps the keypoints at a mean distance of "
+        f"{' and '.join(parts)} from the registered movement{tail}."
+    )
