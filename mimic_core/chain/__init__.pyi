@@ -5,6 +5,7 @@ from .assembly import build_task as build_task
 from .assembly import plan_training as plan_training
 from .assembly import split_clips as split_clips
 from .assembly import training_simulator as training_simulator
+from .choose import built_body as built_body
 from .choose import choose_simulator as choose_simulator
 from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body

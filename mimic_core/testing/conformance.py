@@ -51,8 +51,6 @@ def checks(kind: str, record: Any) -> dict[str, Check]:
         return {"summary": check_summary, "function": _check_command}
     found: dict[str, Check] = {"settings": check_settings, "summary": check_summary}
     own = _OWN.get(kind, {})
-    if kind == "body" and record.suffixes:  # without a file there is nothing to build
-        own = {"description files": _check_description_files}
     found |= _term_checks(kind) if kind in ("reward", "observation", "termination") else own
     if kind == "simulator" and record.differentiable:
         found["gradient"] = _check_gradient
@@ -153,6 +151,7 @@ def term_case(kind: str, record: Any, plugins: Plugins, config: Any = None) -> A
 
 
 def _models(plugins: Plugins) -> Iterator[BodyModel]:
+    from mimic_core.chain.choose import built_body
     from mimic_core.testing.steps import toy_model
 
     yield toy_model(plugins)
@@ -160,7 +159,7 @@ def _models(plugins: Plugins) -> Iterator[BodyModel]:
     for spec in plugins.all("body"):
         for actuation in _actuations(plugins):
             with contextlib.suppress(ConfigError):  # it may need a file, or another actuation
-                body = spec.make(None)
+                body = built_body(plugins, spec)
                 yield BodyModel.compile(body, actuation.build(actuation.config(), body))
                 break
 
@@ -173,14 +172,17 @@ def _actuations(plugins: Plugins) -> list[Any]:
 # -- bodies and what drives them ------------------------------------------------------------------------------
 
 
-def _bodies(record: BodySpec) -> Iterator[Body]:
+def _bodies(record: BodySpec, plugins: Plugins | None) -> Iterator[Body]:
+    from mimic_core.chain.choose import built_body
+    from mimic_core.chain.installed import installed
+
     for variant in record.variants or (None,):
-        yield record.make(variant)
+        yield built_body(plugins or installed(), record, variant)
 
 
 def check_body_compiles(record: BodySpec, plugins: Plugins | None = None) -> None:
     """Every variant compiles, with at least one joint that moves, and its keypoints' sites are in the skeleton."""
-    for body in _bodies(record):
+    for body in _bodies(record, plugins):
         if not isinstance(body, Body):
             raise PluginError(f"build returns {type(body).__name__}; return a mimic_core.Body")
         model = BodyModel.compile(body)
@@ -192,7 +194,7 @@ def check_body_keypoints(record: BodySpec, plugins: Plugins | None = None) -> No
     """Every variant has the two keypoints, at different places, that a registration needs at least."""
     import mujoco
 
-    for body in _bodies(record):
+    for body in _bodies(record, plugins):
         model = BodyModel.compile(body)
         data = mujoco.MjData(model.mj_model)
         mujoco.mj_kinematics(model.mj_model, data)
@@ -205,7 +207,7 @@ def check_body_keypoints(record: BodySpec, plugins: Plugins | None = None) -> No
 
 def check_body_saves(record: BodySpec, plugins: Plugins | None = None) -> None:
     """A body comes back the same from a file, as every clip file and checkpoint needs it."""
-    for body in _bodies(record):
+    for body in _bodies(record, plugins):
         again = structure(json.loads(json.dumps(to_json(body))), Body, f"body {body.name}")
         if again != body:
             odd = [f.name for f in attrs.fields(Body) if getattr(again, f.name) != getattr(body, f.name)]
@@ -217,7 +219,7 @@ def check_body_saves(record: BodySpec, plugins: Plugins | None = None) -> None:
 
 def check_body_driven(record: BodySpec, plugins: Plugins) -> None:
     """At least one installed actuation can drive every variant."""
-    for body in _bodies(record):
+    for body in _bodies(record, plugins):
         refusals = []
         for spec in _actuations(plugins):
             try:
@@ -421,13 +423,6 @@ def _movement(plugins: Plugins) -> ReferenceClips:
     )
 
 
-def _check_description_files(record: BodySpec, plugins: Plugins) -> None:
-    """A body that is built from files says which endings they have, and has a setting for the file's name."""
-    _check_suffixes(record, plugins)
-    if "file" not in [f.name for f in attrs.fields(record.config)]:
-        raise PluginError("has suffixes but no setting 'file'; add one, which takes the name of the description file")
-
-
 def _check_registration(record: Any, plugins: Plugins) -> None:
     from mimic_core.testing.toy import toy_body
 
@@ -466,6 +461,7 @@ _OWN: dict[str, dict[str, Check]] = {
     },
     "actuation": {"actuators": _check_actuators, "excitation": _check_excitation},
     "simulator": {"simulation": _check_simulation},
+    "importer": {"builds": _check_builds, "suffixes": _check_suffixes},
     "reader": {"builds": _check_builds, "suffixes": _check_suffixes},
     "format": {"suffixes": _check_suffixes, "written": _check_exchange},
     "analysis": {"builds": _check_builds},
