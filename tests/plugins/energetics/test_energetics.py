@@ -74,7 +74,7 @@ def test_constant_force_at_constant_velocity(still):
     """0.2 N shortening at 10 mm/s: 2 mW; for 100 ms 200 µJ, for 50 ms 100 µJ. The other lengthens: −4 mW."""
     r = with_muscle(still, "flexor", muscle_force=0.2, muscle_velocity=-0.01)
     r = with_muscle(r, "extensor", muscle_force=0.1, muscle_velocity=0.04)
-    metrics = build(Settings())((r,)).metrics
+    metrics = analyse("energetics", rollouts=r).metrics
     flexor, extensor = (metrics["muscles"][m] for m in ("flexor", "extensor"))
     assert flexor["positive_uJ"] == pytest.approx((200 + 100) / 2, rel=1e-6)
     assert (flexor["negative_uJ"], extensor["positive_uJ"]) == (0, 0)
@@ -86,7 +86,7 @@ def test_constant_force_at_constant_velocity(still):
 
 def test_reaches_are_listed_with_how_long_they_last(still):
     r = with_muscle(still, "flexor", muscle_force=0.2, muscle_velocity=-0.01)
-    table = build(Settings())((r,)).tables["reaches"]
+    table = analyse("energetics", rollouts=r).tables["reaches"]
     first, second = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     assert (first["time (ms)"], second["time (ms)"]) == pytest.approx((100, 50))
     assert (first["net (µJ)"], second["net (µJ)"]) == pytest.approx((200, 100))
@@ -131,7 +131,7 @@ def mass_of(model, name):
 def test_isometric_heat_by_hand(still, toy_model):
     """Fully excited at optimal length: 133 + 111 W/kg for 100 and 50 ms, of the flexor's 44 mg."""
     r = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
-    metrics = build(Settings())((r,)).metrics
+    metrics = analyse("energetics", rollouts=r).metrics
     expected = 1e6 * 244 * mass_of(toy_model, "flexor") * 0.075
     assert metrics["muscles"]["flexor"]["metabolic_uJ"] == pytest.approx(expected, rel=1e-3)
     assert metrics["muscles"]["extensor"]["metabolic_uJ"] == pytest.approx(0.0, abs=1e-3)
@@ -141,7 +141,7 @@ def test_isometric_heat_by_hand(still, toy_model):
 def test_efficiency_by_hand(still):
     """Relaxed nerve, F_iso 0.4 N, 0.2 N at 0.1 m/s: work 20 mW, heat 10 mW, so 2/3."""
     r = with_muscle(still, "flexor", activation=0.8, muscle_force=0.2, muscle_velocity=-0.1)
-    assert build(Settings())((r,)).metrics["efficiency"]["mean"] == pytest.approx(2 / 3, rel=1e-3)
+    assert analyse("energetics", rollouts=r).metrics["efficiency"]["mean"] == pytest.approx(2 / 3, rel=1e-3)
 
 
 def test_excitation_counts_for_its_own_step(still):
@@ -158,7 +158,7 @@ def test_excitation_counts_for_its_own_step(still):
 
 def test_settings_reach_the_model(still):
     r = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
-    of = lambda **s: build(Settings(**s))((r,)).metrics["metabolic_uJ"]["mean"]  # noqa: E731
+    of = lambda **s: analyse("energetics", Settings(**s), rollouts=r).metrics["metabolic_uJ"]["mean"]  # noqa: E731
     assert of(specific_tension=125e3) == pytest.approx(2 * of(), rel=1e-3)
     assert of(slow_twitch=1.0) / of() == pytest.approx(114 / 244, rel=1e-3)
 
@@ -238,7 +238,7 @@ def test_work_is_what_the_body_stores_and_damps(moved):
 
 def test_result_is_complete(moved):
     """All figures have captions; the muscles' rows add up to the last one; positive work costs more than itself."""
-    result = build(Settings())((moved,))
+    result = analyse("energetics", rollouts=moved)
     assert set(result.figures) == set(result.captions)
     table = result.tables["work"]
     for column in ("positive (µJ)", "negative (µJ)", "net (µJ)", "metabolic (µJ)"):
@@ -251,8 +251,8 @@ def test_result_is_complete(moved):
 
 def test_several_have_intervals(moved):
     harder = attrs.evolve(moved, muscle_force=1.5 * moved.muscle_force)
-    net = build(Settings())((moved, harder)).metrics["work_uJ"]["net"]
-    one = build(Settings())((moved,)).metrics["work_uJ"]["net"]["mean"]
+    net = analyse("energetics", rollouts=(moved, harder)).metrics["work_uJ"]["net"]
+    one = analyse("energetics", rollouts=moved).metrics["work_uJ"]["net"]["mean"]
     assert net["mean"] == pytest.approx(1.25 * one)
     assert net["low"] < net["mean"] < net["high"]
 
@@ -272,9 +272,9 @@ def test_the_body_is_compiled_with_the_plugins_of_this_process(moved, monkeypatc
 
 def test_muscles_need_the_body(still):
     with pytest.raises(DataError, match="hold no body, which tells the size of the muscles; make them again with 'mim"):
-        build(Settings())((attrs.evolve(still, body=None),))
+        analyse("energetics", rollouts=attrs.evolve(still, body=None))
     with pytest.raises(DataError, match="hold no plan of the training run"):
-        build(Settings())((attrs.evolve(still, provenance={}),))
+        analyse("energetics", rollouts=attrs.evolve(still, provenance={}))
     renamed = attrs.evolve(still, muscle_names=("a", "b"))
     with pytest.raises(DataError, match="their muscles are a, b, but their body has flexor, extensor"):
         compiled(renamed)
@@ -295,7 +295,7 @@ def test_torques_have_joint_work_alone(plugins):
         muscle_length=none,
         muscle_velocity=none,
     )
-    result = build(Settings())((r,))
+    result = analyse("energetics", rollouts=r)
     assert result.metrics["joints"]["shoulder"]["positive_uJ"] == pytest.approx(600)
     assert not {"metabolic_uJ", "efficiency", "muscles", "balance_uJ"} & set(result.metrics)
     assert result.tables["work"].columns[0] == "joint" and "metabolic" not in result.methods.lower()

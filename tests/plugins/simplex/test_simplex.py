@@ -65,7 +65,7 @@ def rollouts():
 
 @pytest.fixture(scope="module")
 def result(rollouts):
-    return build(Settings(shuffles=10))(rollouts)
+    return analyse("simplex", Settings(shuffles=10), rollouts=rollouts)
 
 
 @pytest.mark.parametrize(("e", "tau", "tp", "k"), [(2, -1, 5, 0), (1, -1, 1, 2), (3, -2, 4, 0), (2, -1, 0, 5)])
@@ -191,7 +191,7 @@ def test_counts_with_unequal_lengths(result):
 
 def test_too_short_clip_is_named():
     rollouts = synthetic_rollouts((120, 120, 10, 120), split=("train", "train", "train", "held_out"))
-    r = build(Settings(shuffles=1))(rollouts)
+    r = analyse("simplex", Settings(shuffles=1), rollouts=rollouts)
     assert r.metrics["n"]["clips_too_short"] == ["synthetic_02"]
     assert "synthetic_02" in r.methods
 
@@ -242,19 +242,19 @@ def test_split_falls_back_to_a_seeded_draw():
     draws = [[t.library for t in prepare(r, None, Settings(seed=seed))[1]] for seed in (0, 0, 1)]
     assert [sum(d) for d in draws] == [7, 7, 7]
     assert draws[0] == draws[1] != draws[2]
-    assert build(Settings(shuffles=1))(r).metrics["settings"]["split"] == "fraction"
+    assert analyse("simplex", Settings(shuffles=1), rollouts=r).metrics["settings"]["split"] == "fraction"
 
 
 def test_seed_decides_the_control(rollouts):
     several = [Settings(shuffles=2, seed=seed, targets=("elbow_flexor",)) for seed in (0, 0, 1)]
-    a, b, c = (build(s)(rollouts).metrics["shuffled"] for s in several)
+    a, b, c = (analyse("simplex", s, rollouts=rollouts).metrics["shuffled"] for s in several)
     assert a == b != c
 
 
 def test_muscle_that_never_changes_has_no_correlation(rollouts, tmp_path):
     still = rollouts.activation.copy()
     still[..., rollouts.actuator_names.index("elbow_flexor")] = np.where(np.isfinite(still[..., 0]), 0.25, np.nan)
-    result = build(Settings(shuffles=2))(attrs.evolve(rollouts, activation=still))
+    result = analyse("simplex", Settings(shuffles=2), rollouts=attrs.evolve(rollouts, activation=still))
     assert np.isnan(result.metrics["rho"]["elbow_flexor"]) and result.metrics["rho"]["elbow_extensor"] > 0.5
     result.save(tmp_path)
     assert '"elbow_flexor": null' in (tmp_path / "metrics.json").read_text()
@@ -282,7 +282,7 @@ def test_result_has_table_figures_and_methods(result, tmp_path):
 
 
 def test_shown_muscles_can_be_chosen(rollouts):
-    result = build(Settings(shuffles=1, show=("elbow_flexor",)))(rollouts)
+    result = analyse("simplex", Settings(shuffles=1, show=("elbow_flexor",)), rollouts=rollouts)
     titles = [ax.get_title(loc="left") for ax in result.figures["traces"].axes]
     assert len(titles) == 1 and titles[0].startswith("elbow_flexor")
 
@@ -301,7 +301,7 @@ def test_shown_muscles_can_be_chosen(rollouts):
 )
 def test_errors_are_one_line(settings, lengths, error, says):
     with pytest.raises(error) as caught:
-        build(Settings(**settings))(synthetic_rollouts(lengths))
+        analyse("simplex", Settings(**settings), rollouts=synthetic_rollouts(lengths))
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -146,7 +146,7 @@ def test_surrogate_keeps_what_repetition_explains_and_no_more():
 
 def test_surrogate_of_a_single_predicted_clip_is_missing():
     r = synthetic_rollouts((120, 120, 120), split=("train", "train", "held_out"))
-    result = build(Settings(shuffles=1, targets=("elbow_flexor",)))(r)
+    result = analyse("simplex", Settings(shuffles=1, targets=("elbow_flexor",)), rollouts=r)
     assert np.isnan(result.metrics["surrogate"]["elbow_flexor"]["rho"])
     assert np.isfinite(result.metrics["rho"]["elbow_flexor"])
 
@@ -159,7 +159,7 @@ def test_derangement_moves_everything(n, seed):
 
 def test_muscles_and_both_as_predictors(rollouts):
     for predictors, n in (("muscles", 4), ("both", 6)):
-        result = build(Settings(predictors=predictors, shuffles=1, surrogates=1))(rollouts)
+        result = analyse("simplex", Settings(predictors=predictors, shuffles=1, surrogates=1), rollouts=rollouts)
         s = result.metrics["settings"]
         assert len(s["joints"]) + len(s["muscles"]) == n
         assert f"{2 * n} coordinates" in result.methods
@@ -205,7 +205,7 @@ def test_clips_without_emg_are_left_out_and_missing_samples_part_a_trial(rollout
     _, trials, _ = prepare(rollouts, emg, s)
     assert [t.clip for t in trials[:3]] == ["synthetic_02", "synthetic_02", "synthetic_03"]
     assert (trials[0].sample[-1], trials[1].sample[0]) == (19, 24)
-    result = build(s)(rollouts, emg=emg)
+    result = analyse("simplex", s, rollouts=rollouts, emg=emg)
     assert result.metrics["n"]["clips_left_out"] == 2 and "2 clips had none" in result.methods
     assert list(result.metrics["rho"]) == ["biceps"]
 
@@ -225,7 +225,7 @@ def test_errors_of_simplex_are_one_line(rollouts, settings, change, error, says)
     emg = None if change in (None, "held") else attrs.evolve(emg_of(rollouts), **change)
     r = attrs.evolve(rollouts, split=("held_out",) * 8) if change == "held" else rollouts
     with pytest.raises(error) as caught:
-        build(Settings(**settings))(r, emg=emg)
+        analyse("simplex", Settings(**settings), rollouts=r, emg=emg)
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
