@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mimic_core import Context, Inputs, Plugins, Progress, Result
+from mimic_core import Body, Context, Inputs, Plugins, Progress, Result
 from mimic_core.analysis import style
-from mimic_core.chain import installed
+from mimic_core.chain import installed, plan_training
+from mimic_core.records import Training
+from mimic_core.testing import toy_body
 
 
 def analyse(
@@ -32,3 +34,8 @@ def analyse(
     told = {} if progress is None else {"progress": progress}
     with style():
         return spec.build(settings or spec.config())(Inputs(given), Context(plugins=plugins, **told))
+
+
+def training_of(given: dict[str, Any] | None = None, body: Body | None = None) -> Training:
+    """A training of the toy body, with everything that is not given by default."""
+    return Training(plan=plan_training(given or {}, installed()), body=body or toy_body())

@@ -5,28 +5,27 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse, training_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimic_core import DataError
-from mimic_core.config import unstructure
+from mimic_core import DataError, PluginError
+from mimic_core.chain import discover
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.toy import toy_body
-from mimic_energetics import Settings, build
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, work
+from mimic_energetics.settings import Settings
 
 RATE = 400.0
 
 
 @pytest.fixture(scope="module")
-def plan(plugins):
-    from mimic_core.chain.assembly import plan_training
-
-    return unstructure(plan_training({}, plugins))
+def training():
+    return training_of()
 
 
 @pytest.fixture(scope="module")
-def still(plan, toy_model):
+def still(training, toy_model):
     """The toy arm at rest, its muscles at optimal length, without force: 41 and 21 entries."""
     r = synthetic_rollouts((41, 21), joints=("shoulder",))
     muscles = toy_model.muscle_names
@@ -51,7 +50,7 @@ def still(plan, toy_model):
         **{k: fill(0.0) for k in ("action", "excitation", "activation", "muscle_force", "muscle_velocity")},
         muscle_length=fill(0.0) + optimal,
         body=toy_body(),
-        provenance={"run": {"plan": plan}},
+        training=training,
     )
 
 
@@ -144,13 +143,13 @@ def test_efficiency_by_hand(still):
     assert analyse("energetics", rollouts=r).metrics["efficiency"]["mean"] == pytest.approx(2 / 3, rel=1e-3)
 
 
-def test_excitation_counts_for_its_own_step(still):
+def test_excitation_counts_for_its_own_step(still, plugins):
     """Excited during one control step of 40 in the first clip only: a single entry of power, at that step."""
     excitation = still.excitation.copy()
     excitation[:, 0] = np.nan
     excitation[0, 7, still.actuator_names.index("flexor")] = 1.0
     r = attrs.evolve(still, excitation=excitation)
-    power = metabolic(r, compiled(r), Settings().constants)[..., r.muscle_names.index("flexor")]
+    power = metabolic(r, compiled(r, plugins), Settings().constants)[..., r.muscle_names.index("flexor")]
     assert power.shape == (2, 40)
     assert np.flatnonzero(power[0] > 1e-6).tolist() == [6]
     assert np.isnan(power[1, 20:]).all() and np.isfinite(power[1, :20]).all()
@@ -173,7 +172,7 @@ def test_the_constants_have_the_defaults_of_the_model():
 
 
 @pytest.fixture(scope="module")
-def moved(plugins, plan, toy_model):
+def moved(plugins, training, toy_model):
     """The toy arm moved by its muscles in MuJoCo for 100 ms, inside its joints' ranges."""
     import mujoco
 
@@ -223,13 +222,13 @@ def moved(plugins, plan, toy_model):
         muscle_length=length,
         muscle_velocity=velocity,
         body=toy_body(),
-        provenance={"run": {"plan": plan}},
+        training=training,
     )
 
 
-def test_work_is_what_the_body_stores_and_damps(moved):
+def test_work_is_what_the_body_stores_and_damps(moved, plugins):
     """Nothing touches a limit: the muscles' work becomes kinetic and potential energy and heat in the joints."""
-    muscles, of_body = muscle_work(moved), balance(moved, compiled(moved))
+    muscles, of_body = muscle_work(moved), balance(moved, compiled(moved, plugins))
     assert np.abs(muscles.net).sum() > 1e-6
     expected = of_body.stored + of_body.damped
     np.testing.assert_allclose(muscles.net.sum(axis=1), expected, atol=0.02 * muscles.positive.sum())
@@ -257,27 +256,50 @@ def test_several_have_intervals(moved):
     assert net["low"] < net["mean"] < net["high"]
 
 
-def test_the_body_is_compiled_with_the_plugins_of_this_process(moved, monkeypatch):
-    """Those of ``--plugin`` are among them; nothing is searched for again."""
-    from mimic_core.chain.installed import installed
-    from mimic_core.plugins.manager import Plugins
+TWICE_AS_STRONG = """
+import attrs
+from mimic_core import ActuationSpec, hookimpl
+from mimic_core.chain import discover
 
-    installed()
-    monkeypatch.setattr(Plugins, "discover", lambda *_: pytest.fail("searched for plugins again"))
-    assert compiled(moved).muscle_names == moved.muscle_names
+HILL = discover().get("actuation", "hill")
+
+@hookimpl
+def mimic_actuations():
+    def build(config, body):
+        return HILL.build(attrs.evolve(config, force_scale=2.0 * config.force_scale), body)
+
+    yield ActuationSpec(name="hill", config=HILL.config, build=build)
+"""
+
+
+def test_the_preferred_plugin_makes_the_muscles(still, tmp_path):
+    """Two plugins offer `hill`; the one that is preferred makes them twice as strong, so twice as heavy."""
+    excited = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
+    (tmp_path / "strong.py").write_text(TWICE_AS_STRONG)
+    plugins = discover()
+    usual = plugins.provider("actuation", "hill").plugin
+    plugins.load_file(tmp_path / "strong.py")
+    with pytest.raises(PluginError, match="actuation 'hill' is provided by"):
+        analyse("energetics", rollouts=excited, plugins=plugins)
+    found = {
+        chosen: analyse("energetics", rollouts=excited, plugins=plugins.preferring({"actuation.hill": chosen})).metrics
+        for chosen in (usual, "file:strong.py")
+    }
+    weak, strong = (of["metabolic_uJ"]["mean"] for of in found.values())
+    assert strong == pytest.approx(2 * weak, rel=1e-3)
 
 
 # -- what cannot be done --------------------------------------------------------------------------------------
 
 
-def test_muscles_need_the_body(still):
+def test_muscles_need_the_body(still, plugins):
     with pytest.raises(DataError, match="hold no body, which tells the size of the muscles; make them again with 'mim"):
         analyse("energetics", rollouts=attrs.evolve(still, body=None))
     with pytest.raises(DataError, match="hold no plan of the training run"):
-        analyse("energetics", rollouts=attrs.evolve(still, provenance={}))
+        analyse("energetics", rollouts=attrs.evolve(still, training=None))
     renamed = attrs.evolve(still, muscle_names=("a", "b"))
     with pytest.raises(DataError, match="their muscles are a, b, but their body has flexor, extensor"):
-        compiled(renamed)
+        compiled(renamed, plugins)
 
 
 def test_torques_have_joint_work_alone(plugins):

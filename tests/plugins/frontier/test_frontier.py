@@ -6,15 +6,16 @@ import json
 
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mimic_core.chain.stages import analyze
 
 from mimic_core import ConfigError, DataError, SweepResults
+from mimic_core.chain import do
 from mimic_core.records.sweep_results import Row
-from mimic_frontier import Settings, build
 from mimic_frontier.knee import find_knee
 from mimic_frontier.points import Point, front
+from mimic_frontier.settings import Settings
 from mimic_sweep.tables import tabulate
 
 REWARD, HIGH = "rollout.terms.joint", "spectral.share.mean"
@@ -129,7 +130,7 @@ def test_every_point_off_the_front_is_beaten_by_one_on_it(values):
 
 
 def test_a_bent_frontier_has_its_knee_where_it_bends_on_every_line(plugins, tmp_path):
-    out = analyze(plugins, "frontier", sweep(tmp_path / "s", bent), out=tmp_path / "out")
+    out = do(plugins, "analyze", analysis="frontier", records=[sweep(tmp_path / "s", bent)], out=tmp_path / "out")
     assert set(out["knee"]) == {"energy.weight 0", "energy.weight 0.01"}
     for knee in out["knee"].values():
         assert knee["cost"] == 0.2

@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse, training_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_latent import Settings, build
 from mimic_latent.components import components, layers_of, rows
+from mimic_latent.settings import Settings
 from mimic_latent.similarity import linear_cka, procrustes
 
 LENGTHS = (60, 50, 60)
@@ -29,8 +30,11 @@ def thinking(layers, *, intention=None, clip_steps=LENGTHS, seed=None, **change)
 
     layers = {k: masked(v) for k, v in layers.items()}
     intention = None if intention is None else masked(intention)
-    origin = {} if seed is None else {"run": {"plan": {"seed": seed}}}
-    return attrs.evolve(r, layers=layers, intention_mean=intention, provenance=origin, **change)
+    record = {f"layer/{name}": a for name, a in layers.items()} | (
+        {} if intention is None else {"intention_mean": intention}
+    )
+    training = None if seed is None else training_of({"seed": seed})
+    return attrs.evolve(r, record=record, training=training, **change)
 
 
 def noise(units, seed=0, clip_steps=LENGTHS):
@@ -128,7 +132,12 @@ def test_seeds_with_the_same_geometry():
     """A rotated copy is alike in every layer; with other clips beside it, it is not."""
     x = noise(6)
     turned = 3 * x @ ortho_group.rvs(6, random_state=1)
-    result = analyse("latent", rollouts=tuple(thinking({"decoder/layer_1": v}, seed=s) for s, v in ((4, x), (7, turned), (9, noise(6, seed=5)))))
+    result = analyse(
+        "latent",
+        rollouts=tuple(
+            thinking({"decoder/layer_1": v}, seed=s) for s, v in ((4, x), (7, turned), (9, noise(6, seed=5)))
+        ),
+    )
     cka = result.metrics["similarity"]["cka"]["decoder/layer_1"]
     assert cka["chance"] < 0.15
     assert cka["mean"] == pytest.approx((1 + 2 * cka["lowest"]) / 3, abs=0.05)

@@ -7,6 +7,7 @@ import json
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from fake_plugins import mimic
 from toys import clips_of
 
@@ -14,9 +15,9 @@ from mimic_core import Body, BodyModel, ConfigError, DataError
 from mimic_core.chain import do
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_quality import Settings, build
 from mimic_quality.measures import Measures, over_samples, runs, windows
 from mimic_quality.overlay import chosen, scene, sides
+from mimic_quality.settings import Settings
 
 FREE = """
 <mujoco>

@@ -8,6 +8,7 @@ import sys
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -15,9 +16,10 @@ from scipy.stats import pearsonr, rankdata
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import activation_of, synthetic_rollouts
-from mimic_simplex import Settings, build
-from mimic_simplex.analysis import forecasts_of, prepare, project, shuffled
+from mimic_simplex.analysis import forecasts_of, prepare, project
+from mimic_simplex.controls import shuffled
 from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.settings import Settings
 from mimic_simplex.trials import Trial
 
 LENGTHS = (120, 100, 120, 90, 120, 61, 120, 110)
@@ -329,7 +331,7 @@ def test_plugin_is_installed(plugins):
 def test_synthetic_rollouts_are_labelled_and_repeatable(rollouts, tmp_path):
     from mimic_core import Rollouts
 
-    assert rollouts.provenance["synthetic"] is True and rollouts.clip_names[0] == "synthetic_00"
+    assert rollouts.origin == "synthetic" and rollouts.clip_names[0] == "synthetic_00"
     again = synthetic_rollouts(LENGTHS)
     np.testing.assert_array_equal(again.activation, rollouts.activation)
     assert np.isnan(rollouts.joint_pos[5, 61:]).all() and np.isfinite(rollouts.joint_pos[5, :61]).all()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic_core import ConfigError, DataError
 from mimic_core.config import structure
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_spectral import Settings, build
 from mimic_spectral.analysis import density, spectra
+from mimic_spectral.settings import Settings
 
 RATE = 400.0
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_synergies import Settings, build
 from mimic_synergies.factors import chance, factorise, held_out_vaf, match, shuffled, vaf
+from mimic_synergies.settings import Settings
 
 JOINTS = ("a", "b", "c")
 WEIGHTS = np.array([[1.0, 0.5, 0, 0, 0, 0], [0, 0, 1.0, 0.8, 0, 0.2], [0, 0, 0, 0.1, 1.0, 0.6]])
@@ -125,7 +126,12 @@ def test_chance_is_below_a_true_match():
 @pytest.fixture(scope="module")
 def result():
     told = []
-    found = analyse("synergies", PLAIN, rollouts=(made_of(WEIGHTS),), progress=lambda done, total: told.append((done, total)))
+    found = analyse(
+        "synergies",
+        PLAIN,
+        rollouts=(made_of(WEIGHTS),),
+        progress=lambda done, total, metrics: told.append((done, total)),
+    )
     assert told == [(k, 6) for k in range(1, 7)]
     return found
 
@@ -148,7 +154,9 @@ def test_too_few_tried_to_reach_the_vaf():
     for caption in (result.captions["vaf"], result.tables["vaf"].caption):
         assert caption.endswith("None of those tried (1 to 2) accounts for 95 %.")
     assert "(2) is the largest tried. None of those tried" in result.methods
-    several = analyse("synergies", attrs.evolve(PLAIN, most=2, vaf=0.95), rollouts=(made_of(WEIGHTS), made_of(WEIGHTS[:2], seed=9)))
+    several = analyse(
+        "synergies", attrs.evolve(PLAIN, most=2, vaf=0.95), rollouts=(made_of(WEIGHTS), made_of(WEIGHTS[:2], seed=9))
+    )
     assert several.metrics["synergies"] == {"mean": None}
     assert "accounts for 95 % in every rollout." in several.methods
 
@@ -169,7 +177,9 @@ def test_peaks_are_taken_out_if_so_set():
     weak = made_of(WEIGHTS)
     weak = attrs.evolve(weak, activation=weak.activation * [0.01, 1, 1, 1, 1, 1])
     found = [
-        analyse("synergies", attrs.evolve(PLAIN, normalise="peak", synergies=3, most=3), rollouts=r).metrics["vaf"]["mean"]
+        analyse("synergies", attrs.evolve(PLAIN, normalise="peak", synergies=3, most=3), rollouts=r).metrics["vaf"][
+            "mean"
+        ]
         for r in (made_of(WEIGHTS), weak)
     ]
     assert found[0] == pytest.approx(found[1], abs=1e-6)
@@ -185,7 +195,12 @@ def test_excitation_starts_one_entry_late():
     excitation = r.activation.copy()
     excitation[:, 0] = np.nan
     r = attrs.evolve(r, excitation=excitation)
-    assert analyse("synergies", attrs.evolve(PLAIN, signal="excitation", most=3), rollouts=r).metrics["vaf"]["by_number"]["3"] > 0.98
+    assert (
+        analyse("synergies", attrs.evolve(PLAIN, signal="excitation", most=3), rollouts=r).metrics["vaf"]["by_number"][
+            "3"
+        ]
+        > 0.98
+    )
 
 
 def test_what_has_no_synergies_is_refused():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 
 from mimic_core import ConfigError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_tracking import Settings, build
-from mimic_tracking.analysis import muscle_use, over_clips, representative
+from mimic_tracking.analysis import muscle_use
+from mimic_tracking.measures import over_clips, representative
+from mimic_tracking.settings import Settings
 
 LENGTHS = (40, 30, 40, 20, 40, 40)
 SPLIT = ("train", "held_out", "train", "held_out", "train", "held_out")
