@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,15 @@ def do(
     where = f"{stage}.{label}" if label else stage
     given = asked(spec, table, plugins, where, label)
     reads = given.reads(spec, plugins)
-    if callable(spec.reads) and not given.inputs:
-        inputs = sorted_by_kind(plugins, where, reads, [Path(f) for f in records])
-    else:
+
+    def find() -> Inputs:
+        if callable(spec.reads) and not given.inputs:
+            return sorted_by_kind(plugins, where, reads, [Path(f) for f in records])
         inputs = Inputs({r.kind: given.inputs.get(r.key, ()) for r in reads})
         _check_there(plugins, where, reads, inputs)
-    return done(plugins, spec, given, inputs, Path(out), where=where, label=label)
+        return inputs
+
+    return done(plugins, spec, given, find, Path(out), where=where, label=label)
 
 
 def _own_label(spec: StageSpec, table: Mapping[str, Any]) -> str:
@@ -64,9 +67,16 @@ def _own_label(spec: StageSpec, table: Mapping[str, Any]) -> str:
 
 
 def done(
-    plugins: Plugins, spec: StageSpec, given: Asked, inputs: Inputs, out: Path, *, where: str, label: str = ""
+    plugins: Plugins,
+    spec: StageSpec,
+    given: Asked,
+    find: Callable[[], Inputs],
+    out: Path,
+    *,
+    where: str,
+    label: str = "",
 ) -> dict[str, Any]:
-    """Do a stage whose options and inputs are known; return its summary."""
+    """Do a stage whose options are known and whose inputs can be found; return its summary."""
     if out.suffix:
         check_output(out)
     settings = spec.event_settings(given.options, plugins) if spec.event_settings else to_json(given.options)
@@ -74,7 +84,7 @@ def done(
     with _heard(plugins, given, out):
         with Events(plugins, where, settings) as events:
             options = with_files(spec, given.options, where)
-            summary = spec.work(options, inputs, Context(progress=events.progress, **context))
+            summary = spec.work(options, find(), Context(progress=events.progress, **context))
             return events.finish({"out": str(out), **summary})
 
 

@@ -152,7 +152,7 @@ def _do(
     began = time.perf_counter()
     with aside(None if going_on else stage.output, keep_new=resumable):
         summary = done(
-            plugins, stage.spec, stage.given, stage.inputs, stage.output, where=stage.name, label=stage.label
+            plugins, stage.spec, stage.given, lambda: stage.inputs, stage.output, where=stage.name, label=stage.label
         )
     return {
         **entry,

@@ -29,6 +29,7 @@ class ReferenceClips(Record):
         error_mm: distance between the two in millimetres of the animal.
         trust: how much of each tracked position the fit believed, 1 whole, 0 none (missing, or a jump of the tracking).
         alignment: per clip, the 4×4 map that carried recorded metres into model metres.
+        remarks: what somebody should know of this fit, in the words of the registration.
         provenance: settings, versions and input hashes that reproduce the fit.
     """
 
@@ -47,6 +48,7 @@ class ReferenceClips(Record):
     error_mm: np.ndarray = array(("clip", "frame", "keypoint"), "mm")
     alignment: np.ndarray = array(("clip", "row", "column"), "1, m")
     trust: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
+    remarks: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple, default=())
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
 
     @classmethod

@@ -13,6 +13,7 @@ from mimic_stac.calibrate import Fit
 from mimic_stac.jumps import DISTRUST, runs
 from mimic_stac.kinematics import Kinematics
 from mimic_stac.pose import MM
+from mimic_stac.remarks import remarks
 
 _UNCHANGED = 1e-9
 
@@ -76,6 +77,7 @@ def reference_clips(
         error_mm=np.linalg.norm(tracked - sites, axis=-1) * fit.scale * MM,
         alignment=alignment,
         trust=padded(trust),
+        remarks=tuple(remarks(provenance)),
         provenance=provenance,
     )
 

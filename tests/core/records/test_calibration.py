@@ -160,7 +160,7 @@ def test_body_or_calibration_must_be_given(animal, tmp_path):
     said = mimic("register", animal[0] / "second.h5", "--out", tmp_path / "c.h5")
     assert said.startswith("no body named; give --body NAME") and said.endswith("or --calibration FILE")
     said = mimic("register", animal[0] / "second.h5", "--calibration", tmp_path / "no.h5", "--out", tmp_path / "c.h5")
-    assert said.startswith(f"{tmp_path / 'no.h5'}: no such file")
+    assert said.startswith(f"register.calibration: {tmp_path / 'no.h5'}: no such file")
     assert list(tmp_path.iterdir()) == []
 
 

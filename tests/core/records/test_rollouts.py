@@ -17,7 +17,7 @@ def test_rollouts_come_back_from_their_file(tmp_path):
     np.testing.assert_array_equal(back.qpos, r.qpos)
     assert np.isnan(back.qpos[1, 20:]).all() and np.isnan(back.excitation[:, 0]).all()
     assert back.reward_terms.keys() == r.reward_terms.keys() and back.split == r.split
-    assert back.n_steps.tolist() == [30, 20] and back.intention is None and back.layers == {}
+    assert back.n_steps.tolist() == [30, 20] and back.record == {} and back.layers == {}
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ def test_newer_schema(tmp_path):
         with h5py.File(path, "a") as f:
             f.attrs["mimic_schema"] = 4
 
-    assert "written with schema 4 of 'sample', this version reads up to 3; upgrade mimic" in bad(tmp_path, newer)
+    assert "written with schema 4 of 'sample', this version reads 3; upgrade mimic" in bad(tmp_path, newer)
 
 
 def test_missing_array(tmp_path):
