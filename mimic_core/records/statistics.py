@@ -88,16 +88,20 @@ def error_summary(error_mm: np.ndarray, names: tuple[str, ...]) -> dict[str, Any
 
     Missing (NaN) entries are left out. What has no entry left, a keypoint or the whole array, is None: JSON has no NaN.
     """
-    e = error_mm[np.isfinite(error_mm)]
     return {
-        "mean": _mean(e),
-        "median": float(np.median(e)) if e.size else None,
-        "p95": float(np.percentile(e, 95)) if e.size else None,
-        "max": float(e.max()) if e.size else None,
-        "per_keypoint": {n: _mean(error_mm[..., i]) for i, n in enumerate(names)},
+        **spread(error_mm),
+        "per_keypoint": {n: spread(error_mm[..., i])["mean"] for i, n in enumerate(names)},
     }
 
 
-def _mean(error_mm: np.ndarray) -> float | None:
-    e = error_mm[np.isfinite(error_mm)]
-    return float(e.mean()) if e.size else None
+def spread(errors: np.ndarray) -> dict[str, float | None]:
+    """Return ``mean``, ``median``, ``p95`` (95th percentile) and ``max`` of what is finite; None where nothing is."""
+    e = errors[np.isfinite(errors)]
+    if not e.size:
+        return dict.fromkeys(("mean", "median", "p95", "max"))
+    return {
+        "mean": float(e.mean()),
+        "median": float(np.median(e)),
+        "p95": float(np.percentile(e, 95)),
+        "max": float(e.max()),
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mimic_core.control.perturbation import Perturbation, RolloutContext, body_index
-from mimic_core.errors import PluginError
+from mimic_core.errors import PluginError, did_you_mean
 
 if TYPE_CHECKING:
     from mimic_core.body.model import BodyModel
@@ -23,14 +23,14 @@ def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: An
         "n_steps": np.array(n_steps),
         "rate_hz": 400.0,
         "model": model,
-        "intention_size": 3,
+        "inputs": {"intention_shift": 3},
         "task": TaskSettings(),
     }
     return RolloutContext(**given | more)
 
 
 def check_perturbation(record: Any, plugins: Plugins) -> None:
-    """Its arrays fit the clips, the body and the intention, and are the same when it is built again."""
+    """Its arrays fit the clips, the body and the controller, and are the same when it is built again."""
     from mimic_core.testing.steps import toy_model
 
     context = context_of(toy_model(plugins))
@@ -38,7 +38,12 @@ def check_perturbation(record: Any, plugins: Plugins) -> None:
     if not isinstance(made, Perturbation):
         raise PluginError(f"build returns {type(made).__name__}; return a mimic_core.Perturbation")
     clips, steps = len(context.n_steps), int(context.n_steps.max())
-    shapes = {"onset_ms": (clips,), "end_ms": (clips,), "intention": (clips, steps, context.intention_size)}
+    shapes: dict[str, tuple[int, ...]] = {"onset_ms": (clips,), "end_ms": (clips,)}
+    for name in made.inputs:
+        if name not in context.inputs:
+            near = did_you_mean(name, context.inputs)
+            raise PluginError(f"gives an input {name!r}, which the controller does not have{near}; see context.inputs")
+        shapes[f"input {name}"] = (clips, steps, context.inputs[name])
     for name in made.force or ():
         body_index(context.model, name)
         shapes[f"force of {name}"] = (clips, steps, 6)
@@ -51,6 +56,7 @@ def check_perturbation(record: Any, plugins: Plugins) -> None:
 
 
 def _arrays(made: Perturbation) -> dict[str, np.ndarray]:
-    own = {name: getattr(made, name) for name in ("onset_ms", "end_ms", "intention")}
+    own = {name: getattr(made, name) for name in ("onset_ms", "end_ms")}
     forces = {f"force of {name}": a for name, a in (made.force or {}).items()}
-    return {name: a for name, a in (own | forces).items() if a is not None}
+    inputs = {f"input {name}": a for name, a in made.inputs.items()}
+    return {name: a for name, a in (own | forces | inputs).items() if a is not None}

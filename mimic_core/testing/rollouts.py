@@ -32,7 +32,7 @@ def synthetic_rollouts(
     Each joint makes a minimum-jerk movement of random size (Flash & Hogan 1985) with a small
     oscillation; the rollout follows the reference with a smooth error of about one degree. Activations are
     `activation_of` the joints plus ``noise``. The first keypoint, ``base``, never moves. Nothing of it
-    was measured: ``provenance["synthetic"]`` is True and every clip's name says so.
+    was measured: ``origin`` is ``synthetic``, and every clip's name says so.
 
     Args:
         clip_steps: control steps of each clip; shorter clips end in NaN.
@@ -99,7 +99,8 @@ def synthetic_rollouts(
         reward=joint_term,
         reward_terms={"joint": joint_term},
         fixed_keypoints=("base",),
-        provenance={"synthetic": True, "made_by": "mimic_core.testing.rollouts.synthetic_rollouts", "seed": seed},
+        origin="synthetic",
+        provenance={"made_by": "mimic_core.testing.synthetic_rollouts", "seed": seed},
     )
 
 

@@ -1,6 +1,6 @@
 """EMG: from recordings to envelopes, and beside what the simulated muscles did."""
 
-from mimic_core import AnalysisSpec, EmgReaderSpec, hookimpl
+from mimic_core import AnalysisSpec, EmgReaderSpec, Reads, hookimpl
 from mimic_emg.settings import Comparison, MeanEmg, RawEmg, SyntheticEmg
 
 _PAPER = "Leonardis et al. 2025, arXiv:2511.21848, section 2.2"
@@ -66,9 +66,7 @@ def mimic_analyses():
         name="emg",
         config=Comparison,
         build=build_analysis,
-        several=True,
-        uses=("emg",),
-        needs=("emg",),
+        reads=(Reads("rollouts", several=True), Reads("emg")),
         summary="recorded EMG beside simulated muscles, trial by trial and on average: error, correlation, delay",
         source=_PAPER,
     )

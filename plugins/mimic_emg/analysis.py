@@ -8,41 +8,32 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table, did_you_mean
+from mimic_core import (
+    ConfigError,
+    Context,
+    DataError,
+    Emg,
+    Headline,
+    Inputs,
+    Result,
+    Rollouts,
+    Table,
+    did_you_mean,
+)
 from mimic_core.records import Mean, muscle_pairs
-from mimic_emg.compare import MEASURES, Compared, Recorded, compare, lags, max_force, recorded
+from mimic_emg.compare import compare, lags, max_force, recorded
+from mimic_emg.findings import MEASURES, Compared, Findings, trial_means
 from mimic_emg.settings import Comparison
 
 FEWEST_SAMPLES = 3
 
 
-@attrs.frozen(eq=False)
-class Findings:
-    """All that was compared.
-
-    Attributes:
-        muscles: recorded muscle → simulated muscle.
-        not_compared: recorded muscles that no simulated one is known for.
-        trials: names that trials share with clips; empty where none does.
-        times: (sample,) s, of the EMG samples that were compared.
-        emg: recorded muscle → its EMG.
-        compared: recorded muscle → signal → one for each controller.
-        unit: signal → what it is a share of.
-    """
-
-    muscles: dict[str, str]
-    not_compared: list[str]
-    trials: tuple[str, ...]
-    times: np.ndarray
-    emg: dict[str, Recorded]
-    compared: dict[str, dict[str, list[Compared]]]
-    unit: dict[str, str]
-
-
 def analysis(config: Comparison):
-    """Return ``analyse(several rollouts, emg) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads EMG and any number of rollouts."""
 
-    def analyse(rollouts: Sequence[Rollouts], emg: Emg) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
+        rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
+        emg: Emg = inputs.one("emg")
         found = find(rollouts, emg, config)
         return _result(found, rollouts, emg, config)
 
@@ -85,7 +76,7 @@ def _check_shared(counts: Sequence[int], emg: Emg) -> None:
 
 
 def pairs(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> tuple[dict[str, str], list[str]]:
-    """Recorded muscle → simulated muscle, and the recorded muscles without one; see `mimic_core.records.emg.muscle_pairs`."""
+    """Recorded muscle → simulated muscle (see `mimic_core.records.muscle_pairs`), and the recorded ones without one."""
     first = rollouts[0]
     muscles = muscle_pairs(emg.muscle_names, first.muscle_names, first.body, config.muscles, "analyze.emg.muscles")
     if not muscles:
@@ -168,8 +159,43 @@ def _result(found: Findings, rollouts: Sequence[Rollouts], emg: Emg, config: Com
         )
     metrics["n"] = {"rollouts": len(rollouts), "trials": len(found.trials), "recorded": _n_recorded(found, emg)}
     metrics["settings"] = attrs.asdict(config)
-    methods = _methods(found, rollouts, emg, config)
-    return Result(metrics=metrics, tables=tables, figures=drawn, captions=captions, methods=methods)
+    headlines = _headlines(metrics, list(found.compared), made_up)
+    sentence = _sentence(metrics, list(found.compared), emg)
+    if emg.synthetic:
+        metrics["synthetic"] = True
+    return Result(
+        headlines=headlines,
+        sentence=sentence,
+        metrics=metrics,
+        tables=tables,
+        figures=drawn,
+        captions=captions,
+        methods=_methods(found, rollouts, emg, config),
+    )
+
+
+def _headlines(metrics: dict[str, Any], muscles: Sequence[str], made_up: str) -> list[Headline]:
+    """Error of the activation of every recorded muscle, where activation was compared."""
+    activation = {m: of for m in muscles if (of := metrics[m].get("activation"))}
+    return [
+        Headline(f"{m}, from {made_up}", of["mae"], note=f"mean absolute error of activation; r {_shown(of['r'])}")
+        for m, of in activation.items()
+    ]
+
+
+def _sentence(metrics: dict[str, Any], muscles: Sequence[str], emg: Emg) -> str:
+    activation = {m: of for m in muscles if (of := metrics[m].get("activation"))}
+    if not activation:
+        return ""
+    each = " and ".join(f"{_shown(of['mae'])} for {m} (r {_shown(of['r'])})" for m, of in activation.items())
+    return (
+        f"Beside the {'made-up' if emg.synthetic else 'recorded'} EMG, the mean course of activation is off by {each} "
+        "on average, in shares of the muscle's full activity."
+    )
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else "–"
 
 
 def _n_recorded(found: Findings, emg: Emg) -> int:
@@ -213,11 +239,6 @@ def _by_trial(found: Findings, n_rollouts: int) -> Table:
         rows=rows,
         caption="Agreement in single trials" + (f", mean of {n_rollouts} controllers." if n_rollouts > 1 else "."),
     )
-
-
-def trial_means(each: Sequence[Compared]) -> dict[str, np.ndarray]:
-    """Measure → (trial,) mean over controllers; NaN where one of them has none."""
-    return {k: np.mean([c.by_trial[k] for c in each], axis=0) for k in MEASURES}
 
 
 def _by_rollouts(found: Findings) -> Table:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
 import numpy as np
+import pandas as pd
 
 from mimic_core import Emg, Rollouts
 from mimic_core.records import mean_and_sem
+from mimic_emg.findings import Compared, Recorded
 from mimic_emg.settings import Comparison
-
-MEASURES = ("mae", "rmse", "r", "lag_ms", "r_at_lag")
 
 
 def simulated(rollouts: Rollouts, muscle: str, signal: str, times: np.ndarray, period_s: float) -> np.ndarray:
@@ -56,16 +55,21 @@ def _interpolated(values: np.ndarray, rate_hz: float, times: np.ndarray) -> np.n
 
 
 def pearson(a: np.ndarray, b: np.ndarray, at_least: int | np.ndarray = 3) -> np.ndarray:
-    """Pearson's r over the last axis, where both are finite; NaN for a constant or fewer than ``at_least`` pairs."""
-    both = np.isfinite(a) & np.isfinite(b)
-    n = both.sum(-1)
-    a, b = (np.where(both, x, 0.0) for x in (a, b))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        a, b = (np.where(both, x - x.sum(-1, keepdims=True) / n[..., None], 0.0) for x in (a, b))
-        size = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-        return np.where(
-            (n >= np.maximum(3, at_least)) & (size > 1e-12 * np.maximum(n, 1)), (a * b).sum(-1) / size, np.nan
-        )
+    """Pearson's r over the last axis, where both are finite.
+
+    Args:
+        a, b: (…, sample).
+        at_least: how many pairs there must be, one number or (…,); fewer than 3 are never enough.
+
+    Returns:
+        (…,); NaN for too few pairs, and where one side is constant but for rounding.
+    """
+    shape = a.shape[:-1]
+    left, right = (pd.DataFrame(x.reshape(-1, a.shape[-1]).T) for x in (a, b))  # pandas leaves out missing pairs
+    left, right = left.where(right.notna()), right.where(left.notna())
+    varies = left.std(ddof=0) * right.std(ddof=0) > 1e-12
+    r = left.corrwith(right).where(varies).to_numpy().reshape(shape)
+    return np.where((np.isfinite(a) & np.isfinite(b)).sum(-1) >= np.maximum(3, at_least), r, np.nan)
 
 
 def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) -> dict[str, np.ndarray]:
@@ -104,20 +108,6 @@ def lags(config: Comparison) -> np.ndarray:
     return config.lag_step_ms * np.arange(-n, n + 1)
 
 
-@attrs.frozen(eq=False)
-class Recorded:
-    """EMG of one muscle.
-
-    Attributes:
-        trials: (trial, sample)
-        mean, sem: (sample,)
-    """
-
-    trials: np.ndarray
-    mean: np.ndarray
-    sem: np.ndarray
-
-
 def recorded(emg: Emg, muscle: str, trials: Sequence[str], kept: np.ndarray) -> Recorded:
     """EMG of a muscle in the named trials (all, if none is named) at the ``kept`` samples."""
     i = emg.muscle_names.index(muscle)
@@ -127,26 +117,6 @@ def recorded(emg: Emg, muscle: str, trials: Sequence[str], kept: np.ndarray) -> 
     if len(rows) == 1 and emg.sem is not None:
         sem = np.asarray(emg.sem[rows[0]][kept, i], float)
     return Recorded(values, mean, sem)
-
-
-@attrs.frozen(eq=False)
-class Compared:
-    """One signal of one muscle of one controller beside EMG.
-
-    Attributes:
-        mean, sem: (sample,) over clips.
-        shared: how many samples of the means were compared.
-        until_ms: instant of the last one; NaN if there is none.
-        on_mean: measure → value, of the mean over trials.
-        by_trial: measure → (trial,); empty where no trial is known to be a clip.
-    """
-
-    mean: np.ndarray
-    sem: np.ndarray
-    shared: int
-    until_ms: float
-    on_mean: dict[str, float]
-    by_trial: dict[str, np.ndarray]
 
 
 def compare(
@@ -196,12 +166,5 @@ def reference(rollouts: Rollouts, muscle: str, signal: str, values: np.ndarray, 
 def max_force(rollouts: Rollouts, muscle: str) -> float | None:
     """Maximum isometric force of a muscle as it was simulated, N; None where the rollouts do not hold it."""
     known = {m.name: m.max_isometric_force for m in rollouts.body.muscles} if rollouts.body is not None else {}
-    return known[muscle] * _force_scale(rollouts) if muscle in known else None
-
-
-def _force_scale(rollouts: Rollouts) -> float:
-    """Setting ``force_scale`` of the actuation; 1 where it has none, or the rollouts do not hold it."""
-    found = rollouts.provenance
-    for key in ("run", "plan", "settings", "actuation"):
-        found = found.get(key) or {}
-    return float(found.get("force_scale", 1.0))
+    scale = 1.0 if rollouts.training is None else rollouts.training.force_scale
+    return known[muscle] * scale if muscle in known else None

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, GREEN, VERMILLION
 from mimic_core.records import half_width
-from mimic_emg.analysis import Findings, trial_means
-
-if TYPE_CHECKING:
-    from mimic_emg.compare import Compared
-    from mimic_emg.settings import Comparison
+from mimic_emg.findings import Compared, Findings, trial_means
+from mimic_emg.settings import Comparison
 
 COLOURS = {"excitation": BLUE, "activation": VERMILLION, "force": GREEN}
 STYLES = {"excitation": "-", "activation": (0, (5, 1.5)), "force": (0, (1.5, 1.5))}

@@ -3,59 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import Result, Rollouts, Table
+from mimic_core import Context, Headline, Inputs, Plugins, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
-from mimic_energetics.energy import Balance, Work, balance, compiled, joint_work, metabolic, muscle_work
-
-if TYPE_CHECKING:
-    from mimic_energetics import Settings
+from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work
+from mimic_energetics.findings import Energetics
+from mimic_energetics.settings import Settings
 
 MICRO, MILLI = 1e6, 1e3
-NAN = float("nan")
 
 
-@attrs.frozen(eq=False)
-class Energetics:
-    """What one file of rollouts turned over.
-
-    Attributes:
-        names: of the muscles, or of the joints where torques drive the body.
-        work: of these.
-        joints: work at the joints.
-        metabolic_power: (clip, control step, muscle) W; None without muscles.
-        metabolic: (clip, muscle) J; None without muscles.
-        balance: None where the rollouts hold no body.
-    """
-
-    names: tuple[str, ...]
-    work: Work
-    joints: Work
-    metabolic_power: np.ndarray | None
-    metabolic: np.ndarray | None
-    balance: Balance | None
-
-    @property
-    def efficiency(self) -> float:
-        """Positive work over metabolic energy, of all clips together."""
-        if self.metabolic is None or not self.metabolic.sum() > 0:
-            return NAN
-        return float(self.work.positive.sum() / self.metabolic.sum())
-
-
-def energetics(rollouts: Rollouts, settings: Settings) -> Energetics:
-    """Find everything for one file of rollouts.
+def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Energetics:
+    """Find everything for one file of rollouts, whose actuation comes from ``plugins``.
 
     Raises:
         DataError: the body has muscles, and the rollouts do not hold it.
     """
     joints = joint_work(rollouts)
     muscles = rollouts.muscle_names
-    model = compiled(rollouts) if muscles or rollouts.body is not None else None
+    model = compiled(rollouts, plugins) if muscles or rollouts.body is not None else None
     power = metabolic(rollouts, model, settings.constants) if muscles else None
     return Energetics(
         names=muscles or rollouts.joint_names,
@@ -68,14 +38,15 @@ def energetics(rollouts: Rollouts, settings: Settings) -> Energetics:
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts, …) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads any number of rollouts."""
 
-    def analyse(rollouts: Sequence[Rollouts]) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_energetics import figures
 
+        rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
         for field in ("muscle_names", "joint_names", "rate_hz"):
             check_same(rollouts, field)
-        found = [energetics(r, settings) for r in rollouts]
+        found = [energetics(r, settings, context.plugins) for r in rollouts]
         what = "muscle" if rollouts[0].muscle_names else "joint"
         metrics = _metrics(found, rollouts[0]) | {"rollouts": len(rollouts), "settings": attrs.asdict(settings)}
         tables = {"work": _work_table(metrics, what)}
@@ -87,6 +58,7 @@ def analysis(settings: Settings):
         of = f", mean over {len(rollouts)} rollouts" if len(rollouts) > 1 else ""
         whiskers = "rollouts" if len(rollouts) > 1 else "clips"
         return Result(
+            headlines=[_headline(metrics, what, len(rollouts))],
             metrics=metrics,
             tables=tables,
             figures={
@@ -106,6 +78,16 @@ def analysis(settings: Settings):
         )
 
     return analyse
+
+
+def _headline(metrics: dict[str, Any], what: str, n_rollouts: int) -> Headline:
+    """Metabolic energy of a reach where there are muscles, else its positive work."""
+    over = f"mean over reaches of {n_rollouts} rollouts" if n_rollouts > 1 else "mean over reaches"
+    if "metabolic_uJ" not in metrics:
+        return Headline(f"positive work of a reach, all {what}s", metrics["work_uJ"]["positive"]["mean"], "µJ", over)
+    efficient = metrics["efficiency"]["mean"]
+    note = f"{over}; {100 * efficient:.3g} % of it becomes positive work" if np.isfinite(efficient) else over
+    return Headline("metabolic energy of a reach", metrics["metabolic_uJ"]["mean"], "µJ", note)
 
 
 def _per_reach(found: list[Energetics], pick: Any, unit: float) -> dict[str, float]:

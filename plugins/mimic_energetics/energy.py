@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import attrs
 import numpy as np
 
-from mimic_core import BodyModel, DataError, Rollouts
-
-if TYPE_CHECKING:
-    from mimic_energetics.metabolics import Metabolic
-
-
-@attrs.frozen(eq=False)
-class Work:
-    """Work of muscles (or joints), each (clip, muscle) J.
-
-    Attributes:
-        positive: done while power was positive: a muscle shortens, a torque drives its joint.
-        negative: while it was negative, as a negative number.
-        peak: (clip, muscle) W, largest power.
-        power: (clip, step, muscle) W, at the instants of the rollouts.
-    """
-
-    positive: np.ndarray
-    negative: np.ndarray
-    peak: np.ndarray
-    power: np.ndarray
-
-    @property
-    def net(self) -> np.ndarray:
-        return self.positive + self.negative
+from mimic_core import BodyModel, DataError, Plugins, Rollouts
+from mimic_core.chain import build_model
+from mimic_energetics.findings import Balance, Work
+from mimic_energetics.metabolics import Metabolic, Muscles, metabolic_power
 
 
 def work(power: np.ndarray, rate_hz: float) -> Work:
@@ -58,22 +36,18 @@ def joint_work(rollouts: Rollouts) -> Work:
     return work(rollouts.joint_force.astype(float) * rollouts.joint_vel, rollouts.rate_hz)
 
 
-def compiled(rollouts: Rollouts) -> BodyModel:
-    """Compile the body of rollouts with the actuation that they were made with.
+def compiled(rollouts: Rollouts, plugins: Plugins) -> BodyModel:
+    """Compile the body of rollouts with the actuation that they were made with, as ``plugins`` offer it.
 
     Raises:
-        DataError: they do not hold them.
+        DataError: the rollouts hold no body or no training, or their muscles are not those of the body.
     """
-    from mimic_core import structure
-    from mimic_core.chain import TrainPlan, build_model, installed
-
-    plan = rollouts.provenance.get("run", {}).get("plan")
-    if rollouts.body is None or plan is None:
+    if rollouts.body is None or rollouts.training is None:
         lacking = "body" if rollouts.body is None else "plan of the training run"
         raise DataError(
             f"rollouts: hold no {lacking}, which tells the size of the muscles; make them again with 'mimic rollout'"
         )
-    model = build_model(rollouts.body, structure(plan, TrainPlan, "rollouts: run.plan"), installed())
+    model = build_model(rollouts.body, rollouts.training.plan, plugins)
     if model.muscle_names != rollouts.muscle_names:
         raise DataError(
             f"rollouts: their muscles are {', '.join(rollouts.muscle_names)}, but their body has "
@@ -88,8 +62,6 @@ def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.nda
     During a step the excitation is held; the power is the mean of those at the step's two ends.
     """
     import jax
-
-    from mimic_energetics.metabolics import Muscles, metabolic_power
 
     muscles = Muscles.of(model)
     names = rollouts.muscle_names
@@ -111,19 +83,6 @@ def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.nda
     ends = [{k: v[:, at][inside] for k, v in state.items()} for at in (slice(None, -1), slice(1, None))]
     out[inside] = np.mean([np.asarray(power(excitation[inside], end), float) for end in ends], axis=0)
     return out
-
-
-@attrs.frozen(eq=False)
-class Balance:
-    """Where the work went, each (clip,) J; what remains was taken up by joint limits and contacts.
-
-    Attributes:
-        stored: change of kinetic and potential energy.
-        damped: what the joints' damping turned into heat.
-    """
-
-    stored: np.ndarray
-    damped: np.ndarray
 
 
 def balance(rollouts: Rollouts, model: BodyModel) -> Balance:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, ORANGE, SKY, VERMILLION
-from mimic_core.records import mean_interval
-
-if TYPE_CHECKING:
-    from mimic_energetics.analysis import Energetics
+from mimic_core.records import mean_and_sem, mean_interval
+from mimic_energetics.findings import Energetics
 
 _PREFIXES = ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n"))
 
@@ -67,11 +63,8 @@ def power(found: list[Energetics], rate_hz: float, what: str) -> Figure:
         curves.append(("metabolic power", VERMILLION, heat, 0.5))  # of a step, between two instants
     factor, unit = _fitting(max(np.nanmax(np.abs(np.nanmean(c, axis=0))) for *_, c, _ in curves), "W")
     for label, colour, values, shift in curves:
-        n = np.isfinite(values).sum(axis=0)
-        lasting = n >= max(1, len(values) / 2)
-        ms = 1e3 * (np.arange(values.shape[1])[lasting] + shift) / rate_hz
-        mean = factor * np.nanmean(values[:, lasting], axis=0)
-        sem = factor * np.nanstd(values[:, lasting], axis=0) / np.sqrt(np.maximum(n[lasting] - 1, 1))
+        ms = 1e3 * (np.arange(values.shape[1]) + shift) / rate_hz
+        mean, sem = mean_and_sem(factor * values)
         ax.fill_between(ms, mean - sem, mean + sem, color=colour, alpha=0.25, linewidth=0)
         ax.plot(ms, mean, color=colour, label=label)
     ax.axhline(0, color=BLACK, linewidth=0.8)

@@ -7,19 +7,21 @@ from typing import Any
 
 import attrs
 
-from mimic_core import Result, SweepResults, Table
-from mimic_frontier import Settings
-from mimic_frontier.knee import Knee, find_knee
+from mimic_core import Context, Headline, Inputs, Result, SweepResults, Table
+from mimic_frontier.findings import Knee, Point
+from mimic_frontier.knee import find_knee
 from mimic_frontier.names import brief
-from mimic_frontier.points import Point, front, lines_of, metrics_found, points_of, short
+from mimic_frontier.points import front, lines_of, metrics_found, points_of, short
+from mimic_frontier.settings import Settings
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(sweep) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads a sweep."""
 
-    def analyse(sweep: SweepResults) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_frontier import figures
 
+        sweep: SweepResults = inputs.one("sweep")
         found, lacking = metrics_found(sweep, settings)
         points = points_of(sweep, found, settings.cost)
         best = front(points, settings.reward, [m for m in found if m != settings.reward])
@@ -29,6 +31,8 @@ def analysis(settings: Settings):
         if knees:
             tables["knee"] = _knee_table(knees, settings)
         return Result(
+            headlines=_headlines(knees, settings),
+            sentence=" ".join(_in_words(k) for k in knees if k.clear),
             metrics=_metrics(points, best, knees, found, lacking, settings),
             tables=tables,
             figures={"frontier": figures.frontier(points, knees, found, settings)},
@@ -116,12 +120,22 @@ def _knee_table(knees: Sequence[Knee], settings: Settings) -> Table:
     return Table(
         columns=("other settings", short(settings.cost), "bend", "bend ± 95 %", "as good within CI", "clear", "reason"),
         rows=rows,
-        caption=f"Knee of each line: {' '.join(dict.fromkeys(_headline(k, settings) for k in knees))}",
+        caption=f"Knee of each line: {' '.join(dict.fromkeys(map(_in_words, knees)))}",
     )
 
 
-def _headline(knee: Knee, settings: Settings) -> str:
+def _in_words(knee: Knee) -> str:
     return f"{knee.line}: {knee.reason}" if knee.line else knee.reason
+
+
+def _headlines(knees: Sequence[Knee], settings: Settings) -> list[Headline]:
+    """The cost at each knee that is clear."""
+    label = f"knee of the frontier, {short(settings.cost)}"
+    return [
+        Headline(f"{label} ({k.line})" if k.line else label, k.point.cost, note=f"bend {k.bend.mean:.2f}")
+        for k in knees
+        if k.clear and k.point is not None and k.bend is not None
+    ]
 
 
 def _lack(lacking: Sequence[str]) -> str:

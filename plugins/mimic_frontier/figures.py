@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, CYCLE, GREY
-from mimic_frontier import Settings
-from mimic_frontier.knee import Knee
+from mimic_frontier.findings import Knee, Point
 from mimic_frontier.names import label
-from mimic_frontier.points import Point, lines_of
+from mimic_frontier.points import lines_of
+from mimic_frontier.settings import Settings
 
 _MARKERS = "osD^vP"
 

@@ -4,31 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
 import numpy as np
 
 from mimic_core.records import Mean
-from mimic_frontier.points import Point
-
-
-@attrs.frozen(eq=False)
-class Knee:
-    """The point of a line that is farthest from the chord between the line's ends.
-
-    Attributes:
-        point: None where no point can be named.
-        bend: its distance to the chord along the reward, as a share of the reward's range; mean over seeds.
-        alike: costs whose bend is as large within the confidence intervals.
-        clear: far enough from the chord, and so for all that the seeds tell.
-        reason: why, in a sentence.
-    """
-
-    line: str
-    point: Point | None
-    bend: Mean | None
-    alike: tuple[float, ...]
-    clear: bool
-    reason: str
+from mimic_frontier.findings import Knee, Point
 
 
 def find_knee(line: Sequence[Point], reward: str, high_frequency: str, least: float) -> Knee:

@@ -7,34 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
 from mimic_core import ConfigError, DataError, SweepResults, did_you_mean
-from mimic_core.records import Mean
-from mimic_frontier import Settings
-
-
-@attrs.frozen(eq=False)
-class Point:
-    """A combination of settings.
-
-    Attributes:
-        cost: value of the setting along the axis.
-        by_seed: metric → seed → number.
-    """
-
-    line: str
-    cost: float
-    by_seed: dict[str, dict[int, float]]
-
-    def mean(self, metric: str) -> Mean | None:
-        """Mean over seeds with its confidence interval; None where no run has it."""
-        values = list(self.by_seed.get(metric, {}).values())
-        return Mean.of(values) if values else None
-
-    def name(self, cost: str) -> str:
-        """What tells it from the others, in words."""
-        return f"{cost} {self.cost:g}" + (f", {self.line}" if self.line else "")
+from mimic_frontier.findings import Point
+from mimic_frontier.settings import Settings
 
 
 def metrics_found(sweep: SweepResults, settings: Settings) -> tuple[list[str], list[str]]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table, did_you_mean
+from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table, did_you_mean
 from mimic_core.records import check_same, labels, mean_interval
-from mimic_latent.components import INTENTION, Components, all_components, layers_of, rows
+from mimic_latent.components import INTENTION, all_components, layers_of, rows
+from mimic_latent.findings import Components
+from mimic_latent.settings import Settings
 from mimic_latent.similarity import linear_cka, procrustes
-
-if TYPE_CHECKING:
-    from mimic_latent import Settings
 
 SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {"cka": linear_cka, "procrustes": procrustes}
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts, …) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads any number of rollouts."""
 
-    def analyse(rollouts: Sequence[Rollouts]) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_latent import figures
 
+        rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
         first = rollouts[0]
         names = _layer_names(rollouts)
         shown = _shown(settings, names)
@@ -33,8 +33,12 @@ def analysis(settings: Settings):
         who = labels(rollouts)
         metrics: dict[str, Any] = {"rollouts": len(rollouts), "clips": len(first.clip_names), "joint": joint}
         summaries = {n: _summary([f[n] for f in found], settings.components) for n in names}
+        headlines = []
         if INTENTION in names:
             metrics[INTENTION] = summaries.pop(INTENTION)
+            three = 100 * metrics[INTENTION]["first_three"]["mean"]
+            note = f"of the {metrics[INTENTION]['units']} dimensions of the intention"
+            headlines = [Headline("variance of the intention in three components", three, "%", note)]
         metrics["layers"] = summaries
         tables = {"variance": _variance_table(found, names, who)}
         drawn = {
@@ -61,6 +65,7 @@ def analysis(settings: Settings):
             )
         metrics["settings"] = attrs.asdict(settings)
         return Result(
+            headlines=headlines,
             metrics=metrics,
             tables=tables,
             figures=drawn,

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
 from mimic_core.analysis import BLACK, CYCLE, SEQUENTIAL
-from mimic_latent.components import Components, layers_of
+from mimic_latent.components import layers_of
+from mimic_latent.findings import Components
 
 _MOST = 12
 """Components drawn in the curve of variance."""

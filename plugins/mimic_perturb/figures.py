@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import DIVERGING, GREY, ORANGE, VERMILLION
-
-if TYPE_CHECKING:
-    from mimic_perturb import Recovery
-    from mimic_perturb.analysis import Response
+from mimic_core.records import mean_and_sem
+from mimic_perturb.findings import Response
+from mimic_perturb.settings import Recovery
 
 _BEFORE = 0.025  # s shown before the onset
 
@@ -44,8 +42,8 @@ def deviation(found: Sequence[Response]) -> Figure:
     figure, axes = _panels(len(found), height=2.4)
     for ax, r in zip(axes, found, strict=True):
         time, d = aligned(r.deviation_mm, r.onset, r.rate_hz)
-        ms, n = 1e3 * time, np.isfinite(d).sum(axis=0)
-        mean, sem = np.nanmean(d, axis=0), np.nanstd(d, axis=0) / np.sqrt(n)
+        ms = 1e3 * time
+        mean, sem = mean_and_sem(d)
         _shade(ax, r, ms[-1])
         ax.plot(ms, d.T, color=GREY, alpha=0.25, linewidth=0.5)
         ax.fill_between(ms, mean - sem, mean + sem, color=VERMILLION, alpha=0.3, linewidth=0)

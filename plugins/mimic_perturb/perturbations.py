@@ -7,7 +7,10 @@ import numpy as np
 
 from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext, did_you_mean
 from mimic_core.physics import MUSCLE_FORCE, AlteredBodies
-from mimic_perturb import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
+from mimic_perturb.settings import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
+
+INTENTION_SHIFT = "intention_shift"
+"""Input of a controller that is added to its intention, in standard deviations of the prior."""
 
 
 def force_pulse(config: ForcePulse, context: RolloutContext) -> Perturbation:
@@ -41,15 +44,16 @@ def sensory_delay(config: SensoryDelay, context: RolloutContext) -> Perturbation
 
 
 def intention_noise(config: IntentionNoise, context: RolloutContext) -> Perturbation:
-    if not context.intention_size:
+    if INTENTION_SHIFT not in context.inputs:
         raise ConfigError(
-            "perturb: intention_noise needs a policy with intentions, which this one has not; train one, e.g. "
-            "bottleneck_apg, or choose another perturbation"
+            f"perturb: intention_noise needs a controller with the input {INTENTION_SHIFT!r}, which this one has not; "
+            "train one, e.g. bottleneck_apg, or choose another perturbation"
         )
+    size = context.inputs[INTENTION_SHIFT]
     onset, end, share = context.pulse(config.at_ms, np.inf if config.for_ms is None else config.for_ms)
     _check_onset(config.at_ms, onset, context)
-    drawn = np.random.default_rng(config.seed).standard_normal((*share.shape, context.intention_size))
-    return Perturbation(onset_ms=onset, end_ms=end, intention=config.sd * share[..., None] * drawn)
+    drawn = np.random.default_rng(config.seed).standard_normal((*share.shape, size))
+    return Perturbation(onset_ms=onset, end_ms=end, inputs={INTENTION_SHIFT: config.sd * share[..., None] * drawn})
 
 
 def sensorimotor_noise(config: SensorimotorNoise, context: RolloutContext) -> Perturbation:

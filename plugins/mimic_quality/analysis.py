@@ -7,21 +7,30 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, ReferenceClips, Result, Table, did_you_mean
-from mimic_core.records import error_summary
-from mimic_quality import Settings
-from mimic_quality.measures import Measures, runs, stats, window
+from mimic_core import ConfigError, Context, Inputs, ReferenceClips, Result, Table, did_you_mean
+from mimic_core.records import error_summary, spread
+from mimic_quality.measures import Measures, runs, window
+from mimic_quality.settings import Settings
 
-# what a registration may say of itself besides what the arrays hold
-_SAID = ("method", "converged", "iterations", "orientation", "gaps_bridged", "clip_shift_mm_max", "clip_turn_deg_max")
+_OF_METHOD = (
+    "method",
+    "converged",
+    "iterations",
+    "orientation",
+    "gaps_bridged",
+    "clip_shift_mm_max",
+    "clip_turn_deg_max",
+)
+"""What a registration may say about itself in the provenance of the clips, besides what their arrays hold."""
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(clips) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads reference clips."""
 
-    def analyse(clips: ReferenceClips) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_quality import figures, overlay
 
+        clips: ReferenceClips = inputs.one("clips")
         for name in settings.show:
             if name not in clips.clip_names:
                 near = did_you_mean(name, clips.clip_names)
@@ -59,13 +68,13 @@ def analysis(settings: Settings):
 def keypoint_table(m: Measures) -> Table:
     def row(label: str, errors: np.ndarray, which: Any) -> tuple[Any, ...]:
         lost = (100 * _share(mask[..., which], m) for mask in (m.missing, m.jumped))
-        return (label, *stats(errors[..., which]).values(), *lost)
+        return (label, *spread(errors[..., which]).values(), *lost)
 
     everything = slice(None)
     rows = [row("all", m.error_mm, everything)]
     if m.jumped.any():
         rows.append(row("all, with jumps", m.clips.error_mm, everything))
-    mean = {k: stats(m.error_mm[..., k])["mean"] or 0.0 for k in range(len(m.clips.keypoint_names))}
+    mean = {k: spread(m.error_mm[..., k])["mean"] or 0.0 for k in range(len(m.clips.keypoint_names))}
     rows += [row(m.clips.keypoint_names[k], m.error_mm, [k]) for k in sorted(mean, key=mean.get, reverse=True)]
     return Table(
         columns=("keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)", "missing (%)", "jumps (%)"),
@@ -160,7 +169,7 @@ def jump_table(m: Measures) -> Table:
 def clip_table(m: Measures) -> Table:
     shift, rows = m.shift_mm(), []
     for c in np.argsort(-np.nan_to_num(m.clip_error_mm()), kind="stable"):
-        error = stats(m.error_mm[c])
+        error = spread(m.error_mm[c])
         gaps = _runs_of(m.missing[c])
         longest = max((last - first + 1 for first, last in gaps), default=0)
         rows.append(
@@ -205,12 +214,12 @@ def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
         "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > spread],
         "share_at_lower_limit": dict(zip(joints, held[:, 0].tolist(), strict=True)),
         "share_at_upper_limit": dict(zip(joints, held[:, 1].tolist(), strict=True)),
-        "clip_error_mm": {n: stats(m.error_mm[c]) for c, n in enumerate(clips.clip_names)},
+        "clip_error_mm": {n: spread(m.error_mm[c]) for c, n in enumerate(clips.clip_names)},
         "worst_frames": [
             dict(zip(("clip", "frame", "time_ms", "keypoint", "error_mm"), row, strict=True))
             for row in worst_table(m).rows
         ],
-        "registration": {key: clips.provenance[key] for key in _SAID if key in clips.provenance},
+        "registration": {key: clips.provenance[key] for key in _OF_METHOD if key in clips.provenance},
         "shown_clips": {label: clips.clip_names[c] for label, c in shown.items()},
         "settings": attrs.asdict(m.settings),
     }

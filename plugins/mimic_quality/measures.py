@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, ReferenceClips
-from mimic_quality import Settings
+from mimic_quality.settings import Settings
 
 MM = 1e3
 MOST_POINTS = 300  # of a drawn curve; more are not told apart
@@ -158,11 +158,3 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
     """Return first and last index of every run of True in ``mask`` (frame,)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
     return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
-
-
-def stats(e: np.ndarray) -> dict[str, float | None]:
-    """Mean, median, 95th percentile and maximum of what is finite; None where nothing is."""
-    e = e[np.isfinite(e)]
-    if not e.size:
-        return dict.fromkeys(("mean", "median", "p95", "max"))
-    return {"mean": e.mean(), "median": np.median(e), "p95": np.percentile(e, 95), "max": e.max()}

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import attrs
 import numpy as np
 
 from mimic_core import Emg, Rollouts
 from mimic_core.records import mean_and_sem, muscle_pairs
-from mimic_reach_paper import Compat
-from mimic_reach_paper.pairs import Missing, Pair
+from mimic_reach_paper.findings import Missing, Pair, Recorded
+from mimic_reach_paper.settings import Compat
 
 Sample = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-@attrs.frozen(eq=False)
-class Recorded:
-    """EMG beside clips: single trials where both have their names, else the mean over trials and over clips.
-
-    Attributes:
-        time: (sample,) s after the start of the reach.
-        clips: for each row of ``envelope`` the clips whose mean stands beside it.
-        envelope: recorded muscle → (row, sample).
-        sem: recorded muscle → (sample,) standard error of the mean; NaN where unknown.
-        single: rows are single trials.
-    """
-
-    time: np.ndarray
-    clips: tuple[tuple[int, ...], ...]
-    envelope: dict[str, np.ndarray]
-    sem: dict[str, np.ndarray]
-    single: bool
-
-
 def muscle_map(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> dict[str, str]:
-    """Recorded muscle (lower case) → simulated muscle; see `mimic_core.records.emg.muscle_pairs`.
+    """Recorded muscle (lower case) → simulated muscle; see `mimic_core.records.muscle_pairs`.
 
     Without EMG, the muscles that the body and the settings know a lab to record.
     """

@@ -8,10 +8,10 @@ import attrs
 import numpy as np
 
 from mimic_core import Emg, Rollouts
-from mimic_reach_paper import Compat
 from mimic_reach_paper.camera import steps_per_frame
 from mimic_reach_paper.emg import beside, muscle_map
-from mimic_reach_paper.pairs import Missing, Pair
+from mimic_reach_paper.findings import Missing, Pair
+from mimic_reach_paper.settings import Compat
 
 PUBLISHED_NEIGHBOURS = 2
 """of the published control: pyEDM takes E + 1, and it was called with E = 1"""

@@ -10,8 +10,11 @@ import h5py
 import numpy as np
 
 from mimic_core import DataError, Rollouts
-from mimic_reach_paper import Layout
 from mimic_reach_paper.camera import held
+from mimic_reach_paper.settings import Layout
+
+_INTENTION = {"intention": "intention", "intention_mean": "encoder/mean", "intention_logvar": "encoder/logvar"}
+"""Name in `Rollouts.record` → name in the layout."""
 
 
 @attrs.frozen
@@ -34,14 +37,10 @@ class ReachPaper:
         ref = _reference(record)
         if compat:
             ref = held(ref, record.rate_hz, self.settings.camera_hz)
-        inner = {
-            "intention": record.intention,
-            "encoder/mean": record.intention_mean,
-            "encoder/logvar": record.intention_logvar,
-            **{_from_zero(name): a for name, a in record.layers.items()},
-        }
+        inner = {theirs: record.record[ours] for ours, theirs in _INTENTION.items() if ours in record.record}
+        inner |= {_from_zero(name): a for name, a in record.layers.items()}
         during = {"actions": record.action if compat else record.excitation}
-        during |= {f"activations/{name}": a for name, a in inner.items() if a is not None}
+        during |= {f"activations/{name}": a for name, a in inner.items()}
         with h5py.File(path, "w") as f:
             for key, a in {"qposes_rollout": record.qpos[:, :n], "qposes_ref": ref[:, :n]}.items():
                 f.create_dataset(key, data=a.astype(np.float32), compression="gzip")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from mimic_core import Rollouts
-from mimic_reach_paper import Compat
 from mimic_reach_paper.camera import held, steps_per_frame
-from mimic_reach_paper.pairs import Pair
+from mimic_reach_paper.findings import Pair
+from mimic_reach_paper.settings import Compat
 
 
 def velocity_pairs(rollouts: Rollouts, settings: Compat) -> Iterator[Pair]:

@@ -9,10 +9,12 @@ settings.
 
 from __future__ import annotations
 
-from mimic_core import AnalysisSpec, hookimpl
+from mimic_core import AnalysisSpec, Reads, hookimpl
 from mimic_simplex.settings import CCMSettings, Settings, SMapSettings, SweepSettings
 
 _SIMPLEX = "Sugihara & May 1990, doi:10.1038/344734a0; Takens 1981, doi:10.1007/BFb0091924"
+
+_READS = (Reads("rollouts"), Reads("emg", optional=True))
 
 
 def build(config: Settings):
@@ -45,7 +47,7 @@ def mimic_analyses():
         name="simplex",
         config=Settings,
         build=build,
-        uses=("emg",),
+        reads=_READS,
         summary="simplex projection from joints and muscles to muscles or EMG, with two controls (checked with pyEDM)",
         source=_SIMPLEX,
     )
@@ -53,8 +55,7 @@ def mimic_analyses():
         name="simplex_sweep",
         config=SweepSettings,
         build=build_sweep,
-        uses=("emg",),
-        tells_progress=True,
+        reads=_READS,
         summary="simplex projection of each variable over E, tau and Tp, on all cores",
         source=_SIMPLEX,
     )
@@ -62,8 +63,7 @@ def mimic_analyses():
         name="smap",
         config=SMapSettings,
         build=build_smap,
-        uses=("emg",),
-        tells_progress=True,
+        reads=_READS,
         summary="S-map: does forecasting gain from local maps, i.e. are the dynamics nonlinear (pyEDM)",
         source="Sugihara 1994, doi:10.1098/rsta.1994.0106",
     )
@@ -71,8 +71,7 @@ def mimic_analyses():
         name="ccm",
         config=CCMSettings,
         build=build_ccm,
-        uses=("emg",),
-        tells_progress=True,
+        reads=_READS,
         summary="convergent cross mapping between joints and muscles, both ways, libraries counted in clips",
         source="Sugihara et al. 2012, doi:10.1126/science.1227079",
     )

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table, did_you_mean
+from mimic_core import (
+    ConfigError,
+    Context,
+    DataError,
+    Emg,
+    Headline,
+    Inputs,
+    Result,
+    Rollouts,
+    Table,
+    did_you_mean,
+)
+from mimic_simplex.controls import shuffled, surrogate
+from mimic_simplex.findings import Forecast, Peer
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
-from mimic_simplex.peer import Peer, largest_difference
-from mimic_simplex.scores import pearson, spearman
+from mimic_simplex.peer import largest_difference
+from mimic_simplex.settings import Settings
 from mimic_simplex.trials import Source, Trial, clips_of, split_clips, standardize, trials_of
-
-if TYPE_CHECKING:
-    from mimic_simplex.settings import Settings
-
-
-@attrs.frozen(eq=False)
-class Forecast:
-    """Observed and predicted target at the same instants.
-
-    Attributes:
-        row: (prediction,) row of the stack that the forecast is *for*.
-        observed, predicted: (prediction,) in units of the target.
-    """
-
-    row: np.ndarray
-    observed: np.ndarray
-    predicted: np.ndarray
-
-    @property
-    def rho(self) -> float:
-        """Spearman's rank correlation; NaN if either side is constant."""
-        return spearman(self.observed, self.predicted)
-
-    @property
-    def r(self) -> float:
-        """Pearson's correlation; NaN if either side is constant."""
-        return pearson(self.observed, self.predicted)
 
 
 @attrs.frozen
@@ -111,44 +97,12 @@ def forecasts_of(found: Neighbours, stack: Stack, known: np.ndarray | None = Non
     return [Forecast(at, stack.targets[at, i], predicted[:, i]) for i in range(stack.targets.shape[1])]
 
 
-def shuffled(stack: Stack, rng: np.random.Generator) -> np.ndarray:
-    """Targets (row, target) with the library's values permuted, each target by itself."""
-    known = stack.targets.copy()
-    known[stack.library] = rng.permuted(known[stack.library], axis=0)
-    return known
-
-
-def derangement(n: int, rng: np.random.Generator) -> np.ndarray:
-    """A random permutation of n that leaves nothing in its place; every one is as likely as any other."""
-    while True:
-        order = rng.permutation(n)
-        if (order != np.arange(n)).all():
-            return order
-
-
-def surrogate(cloud: Cloud, tp: int, k: int, rng: np.random.Generator) -> Neighbours:
-    """Forecast each predicted clip from the predictors of another predicted clip at the same time.
-
-    The other clip is drawn at random, a derangement of all. Library and embedding stay; where clips are left out, both
-    the clip that is forecast and the one that lends its predictors are.
-    """
-    stack = cloud.stack
-    clips = np.unique(stack.clip[stack.predict])
-    donor = np.full(len(stack.clips), -1)
-    donor[clips] = clips[derangement(len(clips), rng)]
-    vector_at = np.full((len(stack.clips), stack.sample.max() + 1), -1)
-    vector_at[stack.clip[cloud.row], stack.sample[cloud.row]] = np.arange(len(cloud.row))
-    rows = np.flatnonzero(stack.predict & (stack.left >= tp) & (stack.place >= cloud.shift))
-    of = vector_at[donor[stack.clip[rows]], stack.sample[rows]]
-    rows, of = rows[of >= 0], of[of >= 0]
-    both = np.stack([stack.clip[rows], donor[stack.clip[rows]]], axis=1)
-    return cloud.neighbours(tp, k, ask=rows, of=of, not_of=np.where(stack.library[rows][:, None], both, -1))
-
-
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts, emg=None) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, to forecast it, EMG."""
 
-    def analyse(rollouts: Rollouts, emg: Emg | None = None) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
+        rollouts: Rollouts = inputs.one("rollouts")
+        emg: Emg | None = inputs.maybe("emg")
         names, trials, how = prepare(rollouts, emg, settings)
         stack = Stack.of(trials)
         cloud, found = project(stack, settings)
@@ -180,6 +134,8 @@ def analysis(settings: Settings):
                 Peer(peers[0].version, sum(p.compared for p in peers), max(p.largest_difference for p in peers))
             ),
         }
+        if settings.predict == "emg" and emg is not None and emg.synthetic:
+            metrics["synthetic"] = True
         return _result(metrics, forecasts, stack, names.show, settings, rollouts.rate_hz, emg)
 
     return analyse
@@ -208,6 +164,25 @@ def _control(names: list[str], repeats: list[list[Forecast]]) -> dict[str, dict[
         return {"rho": float(rho.mean()), "sd": float(rho.std()), "r": float(r.mean()), "r_sd": float(r.std())}
 
     return {m: of(i) for i, m in enumerate(names)}
+
+
+def _in_short(metrics: dict[str, Any], settings: Settings) -> tuple[list[Headline], str]:
+    """Headline and sentence: mean rho over the targets beside its two controls; nothing where no rho is defined."""
+    rho = [v for v in metrics["rho"].values() if np.isfinite(v)]
+    if not rho:
+        return [], ""
+    given = {"both": "joints and muscles"}.get(settings.predictors, settings.predictors)
+    between = f"{given} to {'EMG' if settings.predict == 'emg' else 'muscles'}"
+    named = {"surrogate": "with another trial's joints", "shuffled": "shuffled"}
+    of = {key: [c["rho"] for c in metrics[key].values() if np.isfinite(c["rho"])] for key in named}
+    controls = ", ".join(f"{np.mean(of[key]):.3g} {what}" for key, what in named.items() if of[key])
+    mean = float(np.mean(rho))
+    unseen = " unseen clips" if metrics["settings"]["split"] in ("rollouts", "fraction") else ""
+    sentence = (
+        f"Simplex projection from {between} forecasts{unseen} with a Spearman's ρ of {min(rho):.3g} to {max(rho):.3g} "
+        f"over {len(rho)} signals (mean {mean:.3g}{f'; {controls}' if controls else ''})."
+    )
+    return [Headline(f"simplex ρ, {between}", mean, note=controls)], sentence
 
 
 def _result(
@@ -240,7 +215,10 @@ def _result(
         f"surrogate over {settings.surrogates}.",
     )
     traces, shown = figures.traces(forecasts, stack, show, settings)
+    headlines, sentence = _in_short(metrics, settings)
     return Result(
+        headlines=headlines,
+        sentence=sentence,
         metrics=metrics,
         tables={"simplex": table},
         figures={"rho": figures.bars(metrics, settings), "traces": traces},

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Emg, Result, Rollouts, Table
-from mimic_core.records import half_width
+from mimic_core import ConfigError, Context, DataError, Inputs, Result, Table
 from mimic_simplex import pool
-from mimic_simplex.analysis import derangement
+from mimic_simplex.controls import derangement
+from mimic_simplex.findings import FEWEST_SIZES, SIGNIFICANT, CrossMap
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
 from mimic_simplex.scores import spearman
-from mimic_simplex.sweep import source_of
+from mimic_simplex.settings import CCMSettings
 from mimic_simplex.trials import Source, clips_of, trials_of
+from mimic_simplex.variables import source_of, synthetic
 
-if TYPE_CHECKING:
-    from mimic_simplex.settings import CCMSettings
-
-SIGNIFICANT = 0.05
-FEWEST_SIZES = 4
-"""With n library sizes Kendall's one-sided p is at least 1/n!, so three can never be significant."""
 _TOO_FEW = (
     f"With fewer than {FEWEST_SIZES} library sizes convergence is undecided, as Kendall's p cannot fall below "
     f"{SIGNIFICANT}."
@@ -103,56 +98,6 @@ def other_trials(stack: Stack, rng: np.random.Generator) -> np.ndarray:
     return value_at[donor[stack.clip], stack.sample]
 
 
-@attrs.frozen(eq=False)
-class CrossMap:
-    """One variable mapped from the delay vectors of another.
-
-    Attributes:
-        library: the variable whose delay vectors are searched.
-        mapped: the variable that is read at their neighbours; it drives the other, if the mapping converges.
-        sizes: (size,) library sizes, clips.
-        rho: (size, draw) Spearman's rho.
-        surrogate: (surrogate,) rho at the largest size with the mapped variable of other clips at the same time.
-    """
-
-    library: str
-    mapped: str
-    sizes: tuple[int, ...]
-    rho: np.ndarray
-    surrogate: np.ndarray
-
-    @property
-    def gain(self) -> tuple[float, float, float]:
-        """Mean rho at the largest less that at the smallest library, and its 95 % interval (t over draws)."""
-        gains = self.rho[-1] - self.rho[0]
-        half = half_width(gains)
-        return float(gains.mean()), float(gains.mean() - half), float(gains.mean() + half)
-
-    @property
-    def trend(self) -> tuple[float, float]:
-        """Kendall's tau of mean rho over library size and its p value against no increase."""
-        from scipy.stats import kendalltau
-
-        found = kendalltau(self.sizes, self.rho.mean(1), alternative="greater")
-        return float(found.statistic), float(found.pvalue)
-
-    @property
-    def converges(self) -> bool | None:
-        """Rho rises with the library (Kendall's tau above 0, p < 0.05; gain above 0) and ends above 0.
-
-        None where there are too few library sizes to tell.
-        """
-        if len(self.sizes) < FEWEST_SIZES:
-            return None
-        tau, p = self.trend
-        return bool(tau > 0 and p < SIGNIFICANT and self.gain[1] > 0 and self.rho[-1].mean() > 0)
-
-    @property
-    def beyond_repetition(self) -> bool:
-        """Rho at the largest library is above the 95th percentile of the surrogates."""
-        return bool(self.rho[-1].mean() > np.quantile(self.surrogate, 0.95))
-
-
 def cross_maps(stack: Stack, names: tuple[str, str], sizes: Sequence[int], settings: CCMSettings) -> CrossMap:
     """Map the stack's target from its predictor over library sizes, and the surrogate at the largest."""
     rng = np.random.default_rng(settings.seed)
@@ -172,26 +117,25 @@ def _job(stacks: dict[tuple[str, str], Stack], job: tuple) -> CrossMap:
 
 
 def analysis(settings: CCMSettings):
-    """Return ``analyse(rollouts, emg=None, progress=None) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, where there is some, EMG."""
 
-    def analyse(
-        rollouts: Rollouts, emg: Emg | None = None, progress: Callable[[float, float], None] | None = None
-    ) -> Result:
-        source = source_of("ccm", rollouts, emg, settings)
+    def analyse(inputs: Inputs, context: Context) -> Result:
+        source = source_of("ccm", inputs.one("rollouts"), inputs.maybe("emg"), settings)
         pairs = pairs_of(source, settings.pairs)
         stacks = {}
         for a, b in (p for pair in pairs for p in (pair, pair[::-1])):
             sides = dict.fromkeys(clips_of(source, (a, b)), (True, True))
             stacks[a, b] = Stack.of(trials_of(source, (a,), (b,), sides))
         jobs = [(names, sizes_of(len(s.clips), settings.library_trials), settings) for names, s in stacks.items()]
-        found = pool.run(_job, jobs, stacks, settings.workers, progress)
+        found = pool.run(_job, jobs, stacks, settings.workers, context.progress)
         for m in found:
             if not np.isfinite(m.rho).all():
                 raise DataError(
                     f"ccm: {m.mapped} from {m.library}: no number at {m.sizes[0]} clip(s); a variable is constant, or "
                     "E, tau and Tp need longer clips; use larger analyze.ccm.library_trials or a smaller analyze.ccm.E"
                 )
-        return _result(pairs, {(m.library, m.mapped): m for m in found}, stacks, settings)
+        maps = {(m.library, m.mapped): m for m in found}
+        return _result(pairs, maps, stacks, settings, synthetic(source, [v for pair in pairs for v in pair]))
 
     return analyse
 
@@ -201,6 +145,7 @@ def _result(
     found: dict[tuple[str, str], CrossMap],
     stacks: dict[tuple[str, str], Stack],
     settings: CCMSettings,
+    origin: dict[str, bool],
 ) -> Result:
     from mimic_simplex import map_figures
     from mimic_simplex.texts import ccm_methods, title
@@ -231,6 +176,7 @@ def _result(
                 "pairs": [" ".join(p) for p in pairs],
                 "library_trials": [list(s) for s in sizes],
             },
+            **origin,
         },
         tables={
             "ccm": Table(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLUE, GREY, SKY, VERMILLION
+from mimic_simplex.findings import Forecast
+from mimic_simplex.neighbours import Stack
+from mimic_simplex.settings import Settings
 from mimic_simplex.texts import source_words, target_unit, target_words
-
-if TYPE_CHECKING:
-    from mimic_simplex.analysis import Forecast
-    from mimic_simplex.neighbours import Stack
-    from mimic_simplex.settings import Settings
 
 
 def bars(metrics: dict[str, Any], settings: Settings) -> Figure:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLUE, CYCLE, VERMILLION
+from mimic_simplex.findings import CrossMap, Nonlinearity
+from mimic_simplex.settings import SMapSettings
 from mimic_simplex.texts import title
-
-if TYPE_CHECKING:
-    from mimic_simplex.ccm import CrossMap
-    from mimic_simplex.settings import SMapSettings
-    from mimic_simplex.smap import Nonlinearity
 
 _VERDICTS = {"nonlinear": "nonlinear", "not shown": "nonlinearity not shown", "undecided": "undecided"}
 

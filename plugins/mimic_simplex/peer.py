@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-import attrs
 import numpy as np
 
+from mimic_simplex.findings import Peer
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
-
-
-@attrs.frozen(eq=False)
-class Peer:
-    """How far our forecasts are from pyEDM's.
-
-    Attributes:
-        version: of pyEDM.
-        compared: number of forecasts compared.
-        largest_difference: the largest difference between two of them, in units of the target.
-    """
-
-    version: str
-    compared: int
-    largest_difference: float
 
 
 def pyedm_forecast(

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from mimic_core import Progress
+
 _shared: Any = None
 
 
@@ -26,7 +28,7 @@ def run(
     jobs: Sequence[Any],
     shared: Any,
     workers: int,
-    progress: Callable[[float, float], None] | None,
+    progress: Progress | None,
 ) -> list[Any]:
     """Return ``work(shared, job)`` of every job, in order.
 
@@ -34,7 +36,7 @@ def run(
         work: a function at the top of a module.
         shared: goes to each process once.
         workers: processes; 0 means one for each core.
-        progress: told how many jobs are done, of how many.
+        progress: called with the number of jobs done, of how many.
     """
     workers = min(workers or len(os.sched_getaffinity(0)), len(jobs))
     if workers <= 1:
@@ -49,10 +51,10 @@ def run(
         return _gather(pool.map(partial(_call, work), jobs), len(jobs), progress)
 
 
-def _gather(results: Iterable[Any], n: int, progress: Callable[[float, float], None] | None) -> list[Any]:
+def _gather(results: Iterable[Any], n: int, progress: Progress | None) -> list[Any]:
     out = []
     for result in results:
         out.append(result)
         if progress:
-            progress(len(out), n)
+            progress(len(out), n, {})
     return out

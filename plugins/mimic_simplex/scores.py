@@ -7,13 +7,17 @@ import numpy as np
 
 def pearson(observed: np.ndarray, predicted: np.ndarray) -> float:
     """Pearson's correlation; NaN if either side is constant or has fewer than two values."""
-    if len(observed) < 2 or np.ptp(observed) == 0 or np.ptp(predicted) == 0:
-        return float("nan")
-    return float(np.corrcoef(observed, predicted)[0, 1])
+    from scipy.stats import pearsonr
+
+    return float(pearsonr(observed, predicted).statistic) if _vary(observed, predicted) else float("nan")
 
 
 def spearman(observed: np.ndarray, predicted: np.ndarray) -> float:
     """Spearman's rank correlation; NaN as for `pearson`."""
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
-    return pearson(rankdata(observed), rankdata(predicted))
+    return float(spearmanr(observed, predicted).statistic) if _vary(observed, predicted) else float("nan")
+
+
+def _vary(*sides: np.ndarray) -> bool:
+    return all(len(side) > 1 and np.ptp(side) > 0 for side in sides)

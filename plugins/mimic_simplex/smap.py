@@ -2,126 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import DataError, Emg, Result, Rollouts, Table
+from mimic_core import Context, Inputs, Result, Table
 from mimic_simplex import pool
-from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.findings import FEWEST_CLIPS, Nonlinearity
+from mimic_simplex.local_maps import Vectors, smap
 from mimic_simplex.scores import pearson, spearman
-from mimic_simplex.sweep import source_of, stacks_of, variables_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mimic_simplex.settings import SMapSettings
+from mimic_simplex.settings import SMapSettings
+from mimic_simplex.variables import source_of, stacks_of, synthetic, variables_of
 
 _LARGEST_Z = 0.999999
-
-FEWEST_CLIPS = 6
-"""With fewer, chance alone puts the whole bootstrap interval above 0 too often for a verdict."""
-
-
-@attrs.frozen(eq=False)
-class Vectors:
-    """Delay vectors and what they are to forecast; the library comes first.
-
-    Attributes:
-        vector: (vector, coordinate).
-        ahead: (vector,) the target Tp samples later.
-        library: number of library vectors.
-        clip: (prediction,) number of the clip of each vector that is forecast.
-    """
-
-    vector: np.ndarray
-    ahead: np.ndarray
-    library: int
-    clip: np.ndarray
-
-    @classmethod
-    def of(cls, stack: Stack, settings: SMapSettings) -> Vectors:
-        """Collect the vectors whose target lies in the same trial.
-
-        Raises:
-            DataError: there are too few.
-        """
-        cloud = Cloud(stack, settings.E, settings.tau)
-        kept = stack.left[cloud.row] >= settings.Tp
-        library, predict = (np.flatnonzero(kept & side[cloud.row]) for side in (stack.library, stack.predict))
-        if len(library) <= cloud.vector.shape[1] + 1 or len(predict) < 2:
-            raise DataError(
-                f"smap: E = {settings.E}, tau = {settings.tau}, Tp = {settings.Tp} at {settings.rate_hz:g} Hz leave "
-                f"{len(library)} library vectors and {len(predict)} to predict; use longer clips or smaller values"
-            )
-        at = np.concatenate([library, predict])
-        row = cloud.row[at]
-        ahead = stack.targets[row + settings.Tp, 0]
-        return cls(cloud.vector[at], ahead, len(library), stack.clip[cloud.row[predict]])
-
-    def frame(self) -> pd.DataFrame:
-        """A table as pyEDM reads it: embedded, and with the target already Tp samples ahead."""
-        import pandas as pd
-
-        columns = [f"v{i}" for i in range(self.vector.shape[1])]
-        frame = pd.DataFrame(self.vector, columns=columns)
-        frame.insert(0, "Time", np.arange(1, len(frame) + 1))
-        return frame.assign(ahead=self.ahead)
-
-
-def smap(vectors: Vectors, theta: float) -> np.ndarray:
-    """(prediction,) forecasts by pyEDM's S-map (Sugihara 1994): a linear map weighted by exp(-theta d / mean d)."""
-    from pyEDM import SMap
-
-    n = len(vectors.ahead)
-    out = SMap(
-        dataFrame=vectors.frame(),
-        columns=[f"v{i}" for i in range(vectors.vector.shape[1])],
-        target="ahead",
-        lib=[1, vectors.library],
-        pred=[vectors.library + 1, n],
-        Tp=0,
-        knn=vectors.library,
-        theta=theta,
-        embedded=True,
-        kdWorkers=1,
-    )
-    return out["predictions"]["Predictions"].to_numpy()[-(n - vectors.library) :]
 
 
 def _job(vectors: dict[str, Vectors], job: tuple[str, float]) -> np.ndarray:
     return smap(vectors[job[0]], job[1])
-
-
-@attrs.frozen(eq=False)
-class Nonlinearity:
-    """What local maps gain over one linear map.
-
-    Attributes:
-        rho, r: (theta,) over all predictions together.
-        theta: with the highest rho.
-        gain: mean over clips of Fisher's z of rho at the theta chosen on the other clips, less that at theta 0.
-        low, high: 95 % interval of the gain, bootstrap over clips.
-        clips: number of clips.
-    """
-
-    rho: np.ndarray
-    r: np.ndarray
-    theta: float
-    gain: float
-    low: float
-    high: float
-    clips: int
-
-    @property
-    def verdict(self) -> str:
-        """``nonlinear`` if the whole interval lies above 0; ``undecided`` with fewer than `FEWEST_CLIPS` clips."""
-        if self.clips < FEWEST_CLIPS:
-            return "undecided"
-        return "nonlinear" if self.low > 0 else "not shown"
 
 
 def nonlinearity(predicted: np.ndarray, observed: np.ndarray, clip: np.ndarray, settings: SMapSettings) -> Nonlinearity:
@@ -151,28 +50,33 @@ def _z(rho: float) -> float:
 
 
 def analysis(settings: SMapSettings):
-    """Return ``analyse(rollouts, emg=None, progress=None) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, where there is some, EMG."""
 
-    def analyse(
-        rollouts: Rollouts, emg: Emg | None = None, progress: Callable[[float, float], None] | None = None
-    ) -> Result:
-        source = source_of("smap", rollouts, emg, settings)
-        stacks, how = stacks_of(source, variables_of(source, settings.variables), settings)
+    def analyse(inputs: Inputs, context: Context) -> Result:
+        source = source_of("smap", inputs.one("rollouts"), inputs.maybe("emg"), settings)
+        variables = variables_of(source, settings.variables)
+        stacks, how = stacks_of(source, variables, settings)
         vectors = {v: Vectors.of(stack, settings) for v, stack in stacks.items()}
         jobs = [(v, theta) for v in vectors for theta in settings.theta]
-        done = dict(zip(jobs, pool.run(_job, jobs, vectors, settings.workers, progress), strict=True))
+        done = dict(zip(jobs, pool.run(_job, jobs, vectors, settings.workers, context.progress), strict=True))
         found = {
             v: nonlinearity(
                 np.stack([done[v, theta] for theta in settings.theta]), x.ahead[x.library :], x.clip, settings
             )
             for v, x in vectors.items()
         }
-        return _result(found, vectors, how, settings)
+        return _result(found, vectors, how, settings, synthetic(source, variables))
 
     return analyse
 
 
-def _result(found: dict[str, Nonlinearity], vectors: dict[str, Vectors], how: str, settings: SMapSettings) -> Result:
+def _result(
+    found: dict[str, Nonlinearity],
+    vectors: dict[str, Vectors],
+    how: str,
+    settings: SMapSettings,
+    origin: dict[str, bool],
+) -> Result:
     from mimic_simplex import map_figures
     from mimic_simplex.texts import smap_methods, title
 
@@ -192,7 +96,7 @@ def _result(found: dict[str, Nonlinearity], vectors: dict[str, Vectors], how: st
     }
     settings_used = {**attrs.asdict(settings), "variables": list(found), "split": how, "pyEDM": version("pyEDM")}
     return Result(
-        metrics={**metrics, "settings": settings_used},
+        metrics={**metrics, "settings": settings_used, **origin},
         tables={
             "nonlinearity": Table(
                 columns=("variable", "theta", "rho", "rho at 0", "gain (z)", "95 % low", "95 % high", "verdict"),

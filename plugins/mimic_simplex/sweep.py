@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import Emg, Result, Rollouts, Table
+from mimic_core import Context, Inputs, Progress, Result, Table
 from mimic_simplex import pool
+from mimic_simplex.findings import Cell, Peer
 from mimic_simplex.neighbours import Cloud, Stack
-from mimic_simplex.peer import Peer, largest_difference
+from mimic_simplex.peer import largest_difference
 from mimic_simplex.scores import pearson, spearman
-from mimic_simplex.trials import Source, clips_of, split_clips, standardize, trials_of
-
-if TYPE_CHECKING:
-    from mimic_simplex.settings import CCMSettings, SMapSettings, SweepSettings
+from mimic_simplex.settings import SweepSettings
+from mimic_simplex.variables import source_of, stacks_of, synthetic, variables_of
 
 NO_LIBRARY = "no clip of the library is as long as embedding and horizon"
 NO_PREDICTION = "no predicted clip is as long as embedding and horizon"
@@ -24,57 +23,6 @@ FEW_NEIGHBOURS = "fewer library vectors than neighbours"
 FEW_PREDICTIONS = "too few predictions"
 CONSTANT = "constant forecast or observation"
 REASONS = (NO_LIBRARY, NO_PREDICTION, FEW_NEIGHBOURS, FEW_PREDICTIONS, CONSTANT)
-
-
-@attrs.frozen
-class Cell:
-    """One combination of E, tau and Tp.
-
-    Attributes:
-        rho, r: Spearman's and Pearson's correlation; NaN where undefined.
-        predictions: how many instants they are over.
-        undefined: why there is no number; empty where there is one.
-    """
-
-    E: int
-    tau: int
-    Tp: int
-    rho: float
-    r: float
-    predictions: int
-    undefined: str = ""
-
-
-def source_of(name: str, rollouts: Rollouts, emg: Emg | None, settings: SweepSettings | SMapSettings | CCMSettings):
-    """Where the variables of an analysis come from."""
-    return Source(name, rollouts, emg, settings.signal, settings.kinematics, settings.rate_hz)
-
-
-def variables_of(source: Source, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The variables named, else the muscles that the lab records with their EMG, or with the joints without EMG.
-
-    Of EMG that is only a mean over trials nothing can be forecast; unless it is named it is passed over.
-    """
-    if wanted:
-        return source.variables(wanted)
-    muscles = source.recorded_muscles()
-    emg = source.pick("emg", (), "variables") if source.emg and source.emg.averaged_trials == 1 else ()
-    return muscles + (emg or source.pick("joint", (), "variables"))
-
-
-def stacks_of(
-    source: Source, variables: Sequence[str], settings: SweepSettings | SMapSettings
-) -> tuple[dict[str, Stack], str]:
-    """One stack for each variable, forecast from itself or from all joints, and how clips were split."""
-    stacks, how = {}, ""
-    for v in variables:
-        predictors = (v,) if settings.predictors == "self" else source.pick("joint", (), "joints")
-        sides, how = split_clips(
-            source, settings.split, settings.held_out, settings.seed, clips_of(source, (*predictors, v))
-        )
-        scaled = standardize(trials_of(source, predictors, (v,), sides), "library")
-        stacks[v] = Stack.of(scaled)
-    return stacks, how
 
 
 def evaluate(stack: Stack, E: int, tau: int, horizons: Sequence[int]) -> list[Cell]:
@@ -105,9 +53,7 @@ def _job(stacks: dict[str, Stack], job: tuple[str, int, int, tuple[int, ...]]) -
     return evaluate(stacks[variable], E, tau, horizons)
 
 
-def sweep(
-    stacks: dict[str, Stack], settings: SweepSettings, progress: Callable[[float, float], None] | None = None
-) -> dict[str, list[Cell]]:
+def sweep(stacks: dict[str, Stack], settings: SweepSettings, progress: Progress | None = None) -> dict[str, list[Cell]]:
     """Every cell of every variable, in the order of E, tau, Tp; cells with too few predictions are undefined."""
     jobs = [(v, E, tau, settings.Tp) for v in stacks for E in settings.E for tau in settings.tau]
     done = pool.run(_job, jobs, stacks, settings.workers, progress)
@@ -152,22 +98,25 @@ def checked(stacks: dict[str, Stack], cells: dict[str, list[Cell]], settings: Sw
 
 
 def analysis(settings: SweepSettings):
-    """Return ``analyse(rollouts, emg=None, progress=None) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, where there is some, EMG."""
 
-    def analyse(
-        rollouts: Rollouts, emg: Emg | None = None, progress: Callable[[float, float], None] | None = None
-    ) -> Result:
-        source = source_of("simplex_sweep", rollouts, emg, settings)
+    def analyse(inputs: Inputs, context: Context) -> Result:
+        source = source_of("simplex_sweep", inputs.one("rollouts"), inputs.maybe("emg"), settings)
         variables = variables_of(source, settings.variables)
         stacks, how = stacks_of(source, variables, settings)
-        cells = sweep(stacks, settings, progress)
-        return _result(cells, stacks, checked(stacks, cells, settings), how, settings)
+        cells = sweep(stacks, settings, context.progress)
+        return _result(cells, stacks, checked(stacks, cells, settings), how, settings, synthetic(source, variables))
 
     return analyse
 
 
 def _result(
-    cells: dict[str, list[Cell]], stacks: dict[str, Stack], peer: Peer | None, how: str, settings: SweepSettings
+    cells: dict[str, list[Cell]],
+    stacks: dict[str, Stack],
+    peer: Peer | None,
+    how: str,
+    settings: SweepSettings,
+    origin: dict[str, bool],
 ) -> Result:
     from mimic_simplex import sweep_figures
     from mimic_simplex.texts import sweep_methods
@@ -195,6 +144,7 @@ def _result(
         "clips": {v: len(s.clips) for v, s in stacks.items()},
         "settings": {**attrs.asdict(settings), "variables": list(cells), "split": how},
         "pyEDM": attrs.asdict(peer) if peer else {},
+        **origin,
     }
     methods = sweep_methods(metrics, settings)
     return Result(

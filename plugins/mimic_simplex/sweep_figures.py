@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mimic_core.analysis import CYCLE, GREY, SEQUENTIAL, VERMILLION
+from mimic_simplex.findings import Cell
+from mimic_simplex.settings import SweepSettings
 from mimic_simplex.texts import title
-
-if TYPE_CHECKING:
-    from mimic_simplex.settings import SweepSettings
-    from mimic_simplex.sweep import Cell
 
 
 def heat_maps(cells: dict[str, list[Cell]], top: dict[str, Cell | None], settings: SweepSettings) -> Figure:

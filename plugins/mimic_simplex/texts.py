@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mimic_core import Emg
-    from mimic_simplex.ccm import CrossMap
-    from mimic_simplex.neighbours import Stack
-    from mimic_simplex.settings import CCMSettings, Settings, SMapSettings, SweepSettings
-    from mimic_simplex.smap import Nonlinearity, Vectors
+from mimic_core import Emg
+from mimic_simplex.findings import CrossMap, Nonlinearity
+from mimic_simplex.local_maps import Vectors
+from mimic_simplex.neighbours import Stack
+from mimic_simplex.settings import CCMSettings, Settings, SMapSettings, SweepSettings
 
 _SIGNALS = {
     "activation": "muscle activation",

@@ -2,37 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
-from attrs.validators import gt, in_
-
-from mimic_core import AnalysisSpec, hookimpl
-
-
-@attrs.frozen
-class Settings:
-    """Settings of the spectral analysis.
-
-    Attributes:
-        signal: ``excitation`` (what the muscle was told), ``activation`` (what it made of it) or ``action`` (what the
-            policy put out).
-        cut_hz: power at this frequency or above counts as high, Hz.
-        top_hz: the upper end of it, Hz; half the control rate, if that is lower.
-        window: taper of each clip, any that scipy knows by name. Without one (``boxcar``) a reach that ends elsewhere
-            than it began looks as if it had high frequencies.
-        detrend: what is subtracted from each clip first: its mean (``constant``), a straight line (``linear``), or
-            nothing (``none``).
-    """
-
-    signal: str = attrs.field(default="excitation", validator=in_(("excitation", "activation", "action")))
-    cut_hz: float = attrs.field(default=10.0, validator=gt(0))
-    top_hz: float = attrs.field(default=1000.0, validator=gt(0))
-    window: str = "hann"
-    detrend: str = attrs.field(default="constant", validator=in_(("constant", "linear", "none")))
-
-    @top_hz.validator
-    def _above_the_cut(self, attribute: attrs.Attribute, value: float) -> None:
-        if value <= self.cut_hz:
-            raise ValueError(f"must be more than cut_hz ({self.cut_hz:g}), got {value:g}")
+from mimic_core import AnalysisSpec, Reads, hookimpl
+from mimic_spectral.settings import Settings
 
 
 def build(config: Settings):
@@ -47,7 +18,7 @@ def mimic_analyses():
         name="spectral",
         config=Settings,
         build=build,
-        several=True,
+        reads=(Reads("rollouts", several=True),),
         summary="power and share of each muscle's excitation above 10 Hz",
         source="Leonardis et al. 2025, arXiv:2511.21848, section 2.6; Harris 1978, doi:10.1109/PROC.1978.10837",
     )

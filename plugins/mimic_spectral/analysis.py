@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 from scipy import signal as dsp
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table
+from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
-
-if TYPE_CHECKING:
-    from mimic_spectral import Settings
+from mimic_spectral.findings import Spectra
+from mimic_spectral.settings import Settings
 
 PERIODS = 2
 """A clip must last as many periods of ``cut_hz``: half the width of a Hann taper's main lobe is then ``cut_hz``."""
-
-
-@attrs.frozen(eq=False)
-class Spectra:
-    """Mean spectra of one file of rollouts.
-
-    Attributes:
-        hz: (frequency,) Hz.
-        density: (actuator, frequency) power density, mean over clips, 1/Hz of the signal squared.
-        total: (actuator,) power, mean over clips.
-        high: (actuator,) power from ``cut_hz`` to ``top_hz``.
-        clips: how many were long enough.
-    """
-
-    hz: np.ndarray
-    density: np.ndarray
-    total: np.ndarray
-    high: np.ndarray
-    clips: int
-
-    @property
-    def share(self) -> np.ndarray:
-        """(actuator,) high over total power; NaN for a signal that never changes."""
-        return np.divide(self.high, self.total, out=np.full_like(self.total, np.nan), where=self.total > 1e-12)
 
 
 def density(x: np.ndarray, rate_hz: float, settings: Settings, nfft: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,11 +72,12 @@ def _finite(clip: np.ndarray) -> np.ndarray:
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts, …) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads any number of rollouts."""
 
-    def analyse(rollouts: Sequence[Rollouts]) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_spectral import figures
 
+        rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
         for field in ("actuator_names", "rate_hz"):
             check_same(rollouts, field)
         found = [spectra(r, settings) for r in rollouts]
@@ -116,7 +92,9 @@ def analysis(settings: Settings):
         }
         of = "" if len(rollouts) == 1 else f", mean over {len(rollouts)} rollouts"
         interval = "" if len(rollouts) == 1 else "; whiskers: 95 % confidence interval over rollouts"
+        note = f"mean over {len(names)} actuators" + (f" and {len(rollouts)} rollouts" if of else "")
         return Result(
+            headlines=[Headline(f"power of {settings.signal} at {band}", 100 * metrics["share"]["mean"], "%", note)],
             metrics=metrics,
             tables={"power": _muscle_table(metrics, names, settings, band)}
             | ({"by_rollouts": _rollouts_table(found, labels(rollouts), settings, band)} if len(rollouts) > 1 else {}),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, GREY, VERMILLION
-
-if TYPE_CHECKING:
-    from mimic_spectral import Settings
-    from mimic_spectral.analysis import Spectra
+from mimic_spectral.findings import Spectra
+from mimic_spectral.settings import Settings
 
 
 def spectra(found: list[Spectra], names: tuple[str, ...], settings: Settings, top: float) -> Figure:

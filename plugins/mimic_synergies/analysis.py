@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, DataError, Result, Rollouts, Table
+from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
-from mimic_synergies.factors import Synergies, chance, factorise, held_out_vaf, match, shuffled
-
-if TYPE_CHECKING:
-    from mimic_synergies import Settings
-
-
-@attrs.frozen(eq=False)
-class Curve:
-    """Variance accounted for by 1, 2, … synergies of one file of rollouts; each (number,).
-
-    Attributes:
-        fits: the synergies, fitted to all clips.
-        shuffled: mean of the shuffled control.
-        held_out: of the clips held out, by synergies fitted to the others; NaN where none is held out.
-    """
-
-    fits: tuple[Synergies, ...]
-    shuffled: np.ndarray
-    held_out: np.ndarray
-
-    @property
-    def vaf(self) -> np.ndarray:
-        return np.array([s.vaf for s in self.fits])
-
-    def needed(self, enough: float) -> int | None:
-        """The fewest synergies that reach ``enough``; None if no number tried does."""
-        reached = np.flatnonzero(self.vaf >= enough)
-        return int(reached[0]) + 1 if len(reached) else None
+from mimic_synergies.factors import chance, factorise, held_out_vaf, match, shuffled
+from mimic_synergies.findings import Curve, Synergies
+from mimic_synergies.settings import Settings
 
 
 def activity(rollouts: Rollouts, settings: Settings) -> list[np.ndarray]:
@@ -62,11 +37,12 @@ def activity(rollouts: Rollouts, settings: Settings) -> list[np.ndarray]:
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts, …) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads any number of rollouts."""
 
-    def analyse(rollouts: Sequence[Rollouts], *, progress: Callable[[int, int], Any] | None = None) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_synergies import figures
 
+        rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
         for field in ("muscle_names", "rate_hz"):
             check_same(rollouts, field)
         muscles, who = rollouts[0].muscle_names, labels(rollouts)
@@ -77,7 +53,10 @@ def analysis(settings: Settings):
                 f"{len(muscles)} muscles; ask for fewer"
             )
         done = iter(range(1, len(rollouts) * most + 1))
-        tell = (lambda: progress(next(done), len(rollouts) * most)) if progress else (lambda: None)
+
+        def tell() -> None:
+            context.progress(next(done), len(rollouts) * most, {})
+
         clips = [activity(r, settings) for r in rollouts]
         curves = [_curve(c, r.split, most, settings, tell) for c, r in zip(clips, rollouts, strict=True)]
         needed = [c.needed(settings.vaf) for c in curves]
@@ -116,10 +95,22 @@ def analysis(settings: Settings):
                 "Mean cosine between the synergies of two rollouts, matched one to one; 1 means the same synergies."
             )
         metrics["settings"] = attrs.asdict(settings)
-        methods = _methods(rollouts, settings, n, short)
-        return Result(metrics=metrics, tables=tables, figures=drawn, captions=captions, methods=methods)
+        return Result(
+            headlines=[] if None in needed else [_headline(metrics, settings, len(muscles), len(rollouts))],
+            metrics=metrics,
+            tables=tables,
+            figures=drawn,
+            captions=captions,
+            methods=_methods(rollouts, settings, n, short),
+        )
 
     return analyse
+
+
+def _headline(metrics: dict[str, Any], settings: Settings, n_muscles: int, n_rollouts: int) -> Headline:
+    each = f", mean over {n_rollouts} rollouts" if n_rollouts > 1 else ""
+    note = f"account for {100 * settings.vaf:g} % of the {settings.signal} of {n_muscles} muscles{each}"
+    return Headline("muscle synergies", metrics["synergies"]["mean"], note=note)
 
 
 def _curve(

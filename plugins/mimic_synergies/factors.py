@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 from scipy.optimize import linear_sum_assignment, nnls
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
-if TYPE_CHECKING:
-    from mimic_synergies import Settings
-
-
-@attrs.frozen(eq=False)
-class Synergies:
-    """Synergies of one set of muscles: activity ≈ ``courses @ weights``, the largest contribution first.
-
-    Attributes:
-        weights: (synergy, muscle), each of Euclidean length 1.
-        courses: (instant, synergy).
-        vaf: share of the variance accounted for.
-    """
-
-    weights: np.ndarray
-    courses: np.ndarray
-    vaf: float
+from mimic_synergies.findings import Synergies
+from mimic_synergies.settings import Settings
 
 
 def vaf(activity: np.ndarray, fitted: np.ndarray) -> float:

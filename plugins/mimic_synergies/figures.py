@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
-
-if TYPE_CHECKING:
-    from mimic_synergies.analysis import Curve
-    from mimic_synergies.factors import Synergies
+from mimic_synergies.findings import Curve, Synergies
 
 
 def vaf(curves: list[Curve], enough: float, shown: int) -> Figure:

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Result, Rollouts, Table, did_you_mean
-
-if TYPE_CHECKING:
-    from mimic_tracking import Settings
-
-
-def representative(rollouts: Rollouts) -> dict[str, int]:
-    """Indices of the (held-out) clip with the median error and of the clip with the largest error."""
-    label = "median held-out clip" if "held_out" in rollouts.split else "median clip"
-    return {label: rollouts.median_clip(), "worst clip": int(np.argmax(rollouts.clip_errors_mm()))}
+from mimic_core import ConfigError, Context, Inputs, Result, Rollouts, Table, did_you_mean
+from mimic_core.records import spread
+from mimic_tracking.measures import representative, splits
+from mimic_tracking.settings import Settings
 
 
 def analysis(settings: Settings):
-    """Return ``analyse(rollouts) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads rollouts."""
 
-    def analyse(rollouts: Rollouts) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_tracking import figures
 
+        rollouts: Rollouts = inputs.one("rollouts")
         shown = _shown(rollouts, settings)
         use = muscle_use(rollouts, settings.saturation)
         metrics = {
             **rollouts.tracking(),
-            "joint_deg": {j: _stats(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
+            "joint_deg": {j: spread(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
             "muscles": use,
             "shown_clips": {label: rollouts.clip_names[c] for label, c in shown.items()},
             "settings": attrs.asdict(settings),
@@ -73,25 +67,6 @@ def _shown(rollouts: Rollouts, settings: Settings) -> dict[str, int]:
     return {n: rollouts.clip_names.index(n) for n in settings.show} or representative(rollouts)
 
 
-def splits(rollouts: Rollouts) -> dict[str, np.ndarray]:
-    """Split → (clip,) True for its clips, held-out first; ``all`` only where there are several."""
-    names = sorted(set(rollouts.split), key=lambda s: (s != "held_out", s))
-    out = {s: np.array(rollouts.split) == s for s in names}
-    return out if len(out) == 1 else {**out, "all": np.ones(len(rollouts.split), bool)}
-
-
-def _stats(e: np.ndarray) -> dict[str, float]:
-    e = e[np.isfinite(e)]
-    if not e.size:
-        return dict.fromkeys(("mean", "median", "p95", "max"), float("nan"))
-    return {
-        "mean": float(e.mean()),
-        "median": float(np.median(e)),
-        "p95": float(np.percentile(e, 95)),
-        "max": float(e.max()),
-    }
-
-
 def _keypoint_table(rollouts: Rollouts) -> Table:
     against = {"registered reference": rollouts.error_mm, "tracked keypoints": rollouts.tracked_error_mm}
     names = rollouts.keypoint_names
@@ -100,7 +75,7 @@ def _keypoint_table(rollouts: Rollouts) -> Table:
     rows = []
     for split, clips in splits(rollouts).items():
         for what, error in against.items():
-            rows += [(split, what, name, *_stats(error[clips][..., i]).values()) for name, i in groups.items()]
+            rows += [(split, what, name, *spread(error[clips][..., i]).values()) for name, i in groups.items()]
     columns = ("split", "against", "keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)")
     return Table(
         columns=columns,
@@ -117,7 +92,7 @@ def _joint_errors(rollouts: Rollouts, clips: Any) -> dict[str, np.ndarray]:
 
 def _joint_table(rollouts: Rollouts) -> Table:
     rows = [
-        (split, joint, *_stats(e).values())
+        (split, joint, *spread(e).values())
         for split, clips in splits(rollouts).items()
         for joint, e in _joint_errors(rollouts, clips).items()
     ]
@@ -160,18 +135,6 @@ def _muscle_table(use: dict[str, dict[str, float]], saturation: float) -> Table:
         caption="Muscle use over all clips; saturated: share of control steps with an excitation of "
         f"{saturation:g} or more.",
     )
-
-
-def over_clips(values: np.ndarray, n_steps: np.ndarray) -> np.ndarray:
-    """Cut (clip, step, …) to the steps that at least half of the clips reach."""
-    return values[:, : int(np.sort(n_steps)[len(n_steps) // 2])]
-
-
-def quantiles(values: np.ndarray, q: tuple[float, ...]) -> np.ndarray:
-    """(q, step) percentiles over clips; steps that no clip has (an excitation's first) are NaN."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-        return np.nanpercentile(values, q, axis=0)
 
 
 def _methods(rollouts: Rollouts, settings: Settings) -> str:

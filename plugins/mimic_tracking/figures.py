@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
 from mimic_core.analysis import BLUE, GREEN, VERMILLION
-from mimic_tracking.analysis import over_clips, quantiles, splits
+from mimic_core.records import mean_and_sem
+from mimic_tracking.measures import over_clips, quantiles, splits
 
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
 
@@ -140,12 +141,9 @@ def activation(rollouts: Rollouts) -> Figure:
     for ax, name in zip(axes, rollouts.actuator_names, strict=True):
         a = over_clips(rollouts.of("activation", name), rollouts.n_steps)
         ms = 1e3 * np.arange(a.shape[1]) / rollouts.rate_hz
-        n = np.isfinite(a).sum(axis=0)
-        some = n > 0
-        mean = np.nanmean(a[:, some], axis=0)
-        sem = np.nanstd(a[:, some], axis=0, ddof=1) / np.sqrt(n[some]) if n[some].min(initial=2) > 1 else 0 * mean
-        ax.fill_between(ms[some], mean - sem, mean + sem, color=BLUE, alpha=0.3, linewidth=0)
-        ax.plot(ms[some], mean, color=BLUE, linewidth=1.5)
+        mean, sem = mean_and_sem(a)
+        ax.fill_between(ms, mean - sem, mean + sem, color=BLUE, alpha=0.3, linewidth=0)
+        ax.plot(ms, mean, color=BLUE, linewidth=1.5)
         ax.set_title(name, fontsize=9, loc="left")
         _plain(ax)
     if rollouts.muscle_names:

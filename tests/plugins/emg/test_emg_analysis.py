@@ -7,6 +7,7 @@ import json
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse, training_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -15,7 +16,6 @@ from mimic_core import ConfigError, DataError, Emg
 from mimic_core.records.emg import muscle_pairs
 from mimic_core.records.statistics import mean_and_sem
 from mimic_core.testing.rollouts import MAX_FORCE_N, synthetic_rollouts
-from mimic_emg.analysis import analysis
 from mimic_emg.compare import agreement, lags, pearson, simulated
 from mimic_emg.mean_curve import reader
 from mimic_emg.settings import Comparison, MeanEmg
@@ -57,15 +57,18 @@ def test_force_is_a_share_of_the_maximum(mouse):
     muscle = attrs.evolve(mouse.muscles[0], name=FLEXOR, max_isometric_force=2 * MAX_FORCE_N)
     r = attrs.evolve(r, body=attrs.evolve(mouse, muscles=(muscle,), emg_muscles={}))
     activation = simulated(r, FLEXOR, "activation", np.arange(40) / 200, 0.005)
-    result = analysis(Comparison(signals=("force",)))((r,), emg_of(activation / 2, first_s=0))
+    result = analyse("emg", Comparison(signals=("force",)), rollouts=r, emg=emg_of(activation / 2, first_s=0))
     assert result.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
     assert "maximum isometric force" in result.methods
-    plan = {"plan": {"settings": {"actuation": {"force_scale": 2.0}}}}
-    stronger = attrs.evolve(r, muscle_force=2 * r.muscle_force, provenance={"run": plan})
-    scaled = analysis(Comparison(signals=("force",)))((stronger,), emg_of(activation / 2, first_s=0))
+    training = training_of({"actuation": {"name": "hill", "force_scale": 2.0}})
+    stronger = attrs.evolve(r, muscle_force=2 * r.muscle_force, training=training)
+    scaled = analyse("emg", Comparison(signals=("force",)), rollouts=stronger, emg=emg_of(activation / 2, first_s=0))
     assert scaled.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
-    without = analysis(Comparison(signals=("force",)))(
-        (attrs.evolve(r, body=None),), emg_of(activation / np.percentile(activation, 98), first_s=0)
+    without = analyse(
+        "emg",
+        Comparison(signals=("force",)),
+        rollouts=attrs.evolve(r, body=None),
+        emg=emg_of(activation / np.percentile(activation, 98), first_s=0),
     )
     assert without.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
     assert "98th percentile over all clips" in without.methods
@@ -78,7 +81,7 @@ def test_lag_of_shifted_sinusoids(late_ms):
     r = with_signal(0.5 + 0.4 * np.sin(2 * np.pi * 5 * (t - late_ms / 1e3)))
     times = 0.0025 + np.arange(90) / 200
     emg = emg_of([0.5 + 0.4 * np.sin(2 * np.pi * 5 * times)])
-    found = analysis(Comparison(lag_step_ms=0.5))((r,), emg).metrics[FLEXOR]["activation"]
+    found = analyse("emg", Comparison(lag_step_ms=0.5), rollouts=r, emg=emg).metrics[FLEXOR]["activation"]
     assert found["lag_ms"] == pytest.approx(late_ms, abs=0.5)
     assert found["r_at_lag"] == pytest.approx(1, abs=1e-3)
     assert found["r"] == pytest.approx(np.cos(2 * np.pi * 5 * late_ms / 1e3), abs=0.05)
@@ -92,7 +95,7 @@ def test_a_short_trial_has_its_lag_beside_a_long_one():
     r = with_signal(0.5 + 0.4 * np.sin(2 * np.pi * 5 * (t - 0.01)), clips=2)
     seen = np.tile(0.5 + 0.4 * np.sin(2 * np.pi * 5 * times), (2, 1))
     seen[0, 20:] = np.nan
-    result = analysis(Comparison(signals=("activation",)))((r,), emg_of(seen))
+    result = analyse("emg", Comparison(signals=("activation",)), rollouts=r, emg=emg_of(seen))
     found = [row[-2:] for row in result.tables["by_trial"].rows]
     np.testing.assert_allclose([lag for lag, _ in found], [10, 10], atol=1)
     np.testing.assert_allclose([r for _, r in found], [1, 1], atol=1e-3)
@@ -152,7 +155,7 @@ def emg(rollouts):
 
 
 def test_trials_are_compared_with_the_clips_of_their_names(rollouts, emg):
-    result = analysis(Comparison())((rollouts,), emg)
+    result = analyse("emg", rollouts=rollouts, emg=emg)
     found = result.metrics[FLEXOR]["activation"]
     assert found["trials"]["mae"] == pytest.approx(0.2)
     assert found["trials"]["r"] == pytest.approx(1)
@@ -174,7 +177,7 @@ def test_a_mean_is_compared_with_the_mean_of_all_clips(rollouts, emg):
         np.nanmean(simulated(rollouts, FLEXOR, "activation", emg.time, 0.005), 0)[None] + 0.05, trials=["mean"]
     )
     mean = attrs.evolve(mean, averaged_trials=46, sem=np.full(mean.envelope.shape, 0.02))
-    result = analysis(Comparison(until_s=0.2))((rollouts,), mean)
+    result = analyse("emg", Comparison(until_s=0.2), rollouts=rollouts, emg=mean)
     found = result.metrics[FLEXOR]["activation"]
     assert found["mae"] == pytest.approx(0.05)
     assert found["until_ms"] == pytest.approx(197.5)
@@ -187,7 +190,9 @@ def test_a_trial_without_this_muscle_is_left_out(rollouts, emg):
     """The EMG of synthetic_00 (off by 0.2) and of the trials that are no clips is missing; 0.1 and 0.3 are left."""
     seen = emg.envelope.copy()
     seen[[1, 2, 4]] = np.nan
-    result = analysis(Comparison(signals=("activation",)))((rollouts,), attrs.evolve(emg, envelope=seen))
+    result = analyse(
+        "emg", Comparison(signals=("activation",)), rollouts=rollouts, emg=attrs.evolve(emg, envelope=seen)
+    )
     found = result.metrics[FLEXOR]["activation"]
     assert found["trials"]["mae"] == pytest.approx(0.2)
     assert found["mae"] == pytest.approx(0.2)  # the mean of the clips is that of the same two
@@ -197,7 +202,7 @@ def test_a_trial_without_this_muscle_is_left_out(rollouts, emg):
 
 def test_several_controllers_give_a_confidence_interval(rollouts, emg):
     others = [attrs.evolve(rollouts, activation=rollouts.activation + off) for off in (0.0, 0.02, 0.07)]
-    result = analysis(Comparison())(tuple(others), emg)
+    result = analyse("emg", rollouts=tuple(others), emg=emg)
     found = result.metrics[FLEXOR]["activation"]
     errors = [0.2, 0.18, 0.13]
     interval = stats.t.ppf(0.975, 2) * np.std(errors, ddof=1) / np.sqrt(3)
@@ -210,7 +215,7 @@ def test_several_controllers_give_a_confidence_interval(rollouts, emg):
 
 def test_a_correlation_with_a_constant_is_left_out_and_counted(rollouts, emg):
     still = attrs.evolve(rollouts, activation=np.full_like(rollouts.activation, 0.3))
-    found = analysis(Comparison())((rollouts, still), emg).metrics[FLEXOR]["activation"]
+    found = analyse("emg", rollouts=(rollouts, still), emg=emg).metrics[FLEXOR]["activation"]
     assert (found["r"], found["r_n"]) == (pytest.approx(1), 1)
     assert "mae_n" not in found
     assert found["mae_ci95"] > 0
@@ -219,7 +224,7 @@ def test_a_correlation_with_a_constant_is_left_out_and_counted(rollouts, emg):
 def test_percentiles_can_be_compared(rollouts, emg):
     activation = simulated(rollouts, FLEXOR, "activation", emg.time, 0.005)
     scaled = emg_of(activation / np.percentile(activation, 90))
-    found = analysis(Comparison(normalize="percentile", percentile=90))((rollouts,), scaled)
+    found = analyse("emg", Comparison(normalize="percentile", percentile=90), rollouts=rollouts, emg=scaled)
     assert found.metrics[FLEXOR]["activation"]["trials"]["mae"] == pytest.approx(0, abs=1e-9)
     assert "its 90th percentile over all clips" in found.methods
 
@@ -243,12 +248,14 @@ def test_pairs_of_muscles(mouse):
 def test_which_simulated_muscle_belongs_to_a_recorded_one(rollouts, emg, mouse):
     lab = attrs.evolve(emg, muscle_names=["Biceps"])
     body = attrs.evolve(mouse, emg_muscles={"biceps": FLEXOR})
-    by_body = analysis(Comparison())((attrs.evolve(rollouts, body=body),), lab)
+    by_body = analyse("emg", rollouts=attrs.evolve(rollouts, body=body), emg=lab)
     assert by_body.metrics["Biceps"]["activation"]["trials"]["mae"] == pytest.approx(0.2)
-    by_settings = analysis(Comparison(muscles={"Biceps": "elbow_extensor"}))((attrs.evolve(rollouts, body=body),), lab)
+    by_settings = analyse(
+        "emg", Comparison(muscles={"Biceps": "elbow_extensor"}), rollouts=attrs.evolve(rollouts, body=body), emg=lab
+    )
     assert by_settings.metrics["Biceps"]["activation"]["trials"]["mae"] > 0.3
     two = attrs.evolve(emg, muscle_names=[FLEXOR, "tail"], envelope=np.repeat(emg.envelope, 2, axis=2))
-    assert "no muscle is known for it: tail" in analysis(Comparison())((rollouts,), two).methods
+    assert "no muscle is known for it: tail" in analyse("emg", rollouts=rollouts, emg=two).methods
 
 
 @pytest.mark.parametrize(
@@ -265,7 +272,7 @@ def test_which_simulated_muscle_belongs_to_a_recorded_one(rollouts, emg, mouse):
 )
 def test_what_the_analysis_refuses(rollouts, emg, config, change, error, says):
     with pytest.raises(error) as e:
-        analysis(Comparison(**config))((rollouts,), attrs.evolve(emg, **change))
+        analyse("emg", Comparison(**config), rollouts=rollouts, emg=attrs.evolve(emg, **change))
     assert says in str(e.value)
     assert "\n" not in str(e.value)
 

@@ -5,28 +5,27 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse, training_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimic_core import DataError
-from mimic_core.config import unstructure
+from mimic_core import DataError, PluginError
+from mimic_core.chain import discover
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.toy import toy_body
-from mimic_energetics import Settings, build
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, work
+from mimic_energetics.settings import Settings
 
 RATE = 400.0
 
 
 @pytest.fixture(scope="module")
-def plan(plugins):
-    from mimic_core.chain.assembly import plan_training
-
-    return unstructure(plan_training({}, plugins))
+def training():
+    return training_of()
 
 
 @pytest.fixture(scope="module")
-def still(plan, toy_model):
+def still(training, toy_model):
     """The toy arm at rest, its muscles at optimal length, without force: 41 and 21 entries."""
     r = synthetic_rollouts((41, 21), joints=("shoulder",))
     muscles = toy_model.muscle_names
@@ -51,7 +50,7 @@ def still(plan, toy_model):
         **{k: fill(0.0) for k in ("action", "excitation", "activation", "muscle_force", "muscle_velocity")},
         muscle_length=fill(0.0) + optimal,
         body=toy_body(),
-        provenance={"run": {"plan": plan}},
+        training=training,
     )
 
 
@@ -74,7 +73,7 @@ def test_constant_force_at_constant_velocity(still):
     """0.2 N shortening at 10 mm/s: 2 mW; for 100 ms 200 µJ, for 50 ms 100 µJ. The other lengthens: −4 mW."""
     r = with_muscle(still, "flexor", muscle_force=0.2, muscle_velocity=-0.01)
     r = with_muscle(r, "extensor", muscle_force=0.1, muscle_velocity=0.04)
-    metrics = build(Settings())((r,)).metrics
+    metrics = analyse("energetics", rollouts=r).metrics
     flexor, extensor = (metrics["muscles"][m] for m in ("flexor", "extensor"))
     assert flexor["positive_uJ"] == pytest.approx((200 + 100) / 2, rel=1e-6)
     assert (flexor["negative_uJ"], extensor["positive_uJ"]) == (0, 0)
@@ -86,7 +85,7 @@ def test_constant_force_at_constant_velocity(still):
 
 def test_reaches_are_listed_with_how_long_they_last(still):
     r = with_muscle(still, "flexor", muscle_force=0.2, muscle_velocity=-0.01)
-    table = build(Settings())((r,)).tables["reaches"]
+    table = analyse("energetics", rollouts=r).tables["reaches"]
     first, second = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     assert (first["time (ms)"], second["time (ms)"]) == pytest.approx((100, 50))
     assert (first["net (µJ)"], second["net (µJ)"]) == pytest.approx((200, 100))
@@ -131,7 +130,7 @@ def mass_of(model, name):
 def test_isometric_heat_by_hand(still, toy_model):
     """Fully excited at optimal length: 133 + 111 W/kg for 100 and 50 ms, of the flexor's 44 mg."""
     r = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
-    metrics = build(Settings())((r,)).metrics
+    metrics = analyse("energetics", rollouts=r).metrics
     expected = 1e6 * 244 * mass_of(toy_model, "flexor") * 0.075
     assert metrics["muscles"]["flexor"]["metabolic_uJ"] == pytest.approx(expected, rel=1e-3)
     assert metrics["muscles"]["extensor"]["metabolic_uJ"] == pytest.approx(0.0, abs=1e-3)
@@ -141,16 +140,16 @@ def test_isometric_heat_by_hand(still, toy_model):
 def test_efficiency_by_hand(still):
     """Relaxed nerve, F_iso 0.4 N, 0.2 N at 0.1 m/s: work 20 mW, heat 10 mW, so 2/3."""
     r = with_muscle(still, "flexor", activation=0.8, muscle_force=0.2, muscle_velocity=-0.1)
-    assert build(Settings())((r,)).metrics["efficiency"]["mean"] == pytest.approx(2 / 3, rel=1e-3)
+    assert analyse("energetics", rollouts=r).metrics["efficiency"]["mean"] == pytest.approx(2 / 3, rel=1e-3)
 
 
-def test_excitation_counts_for_its_own_step(still):
+def test_excitation_counts_for_its_own_step(still, plugins):
     """Excited during one control step of 40 in the first clip only: a single entry of power, at that step."""
     excitation = still.excitation.copy()
     excitation[:, 0] = np.nan
     excitation[0, 7, still.actuator_names.index("flexor")] = 1.0
     r = attrs.evolve(still, excitation=excitation)
-    power = metabolic(r, compiled(r), Settings().constants)[..., r.muscle_names.index("flexor")]
+    power = metabolic(r, compiled(r, plugins), Settings().constants)[..., r.muscle_names.index("flexor")]
     assert power.shape == (2, 40)
     assert np.flatnonzero(power[0] > 1e-6).tolist() == [6]
     assert np.isnan(power[1, 20:]).all() and np.isfinite(power[1, :20]).all()
@@ -158,7 +157,7 @@ def test_excitation_counts_for_its_own_step(still):
 
 def test_settings_reach_the_model(still):
     r = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
-    of = lambda **s: build(Settings(**s))((r,)).metrics["metabolic_uJ"]["mean"]  # noqa: E731
+    of = lambda **s: analyse("energetics", Settings(**s), rollouts=r).metrics["metabolic_uJ"]["mean"]  # noqa: E731
     assert of(specific_tension=125e3) == pytest.approx(2 * of(), rel=1e-3)
     assert of(slow_twitch=1.0) / of() == pytest.approx(114 / 244, rel=1e-3)
 
@@ -173,7 +172,7 @@ def test_the_constants_have_the_defaults_of_the_model():
 
 
 @pytest.fixture(scope="module")
-def moved(plugins, plan, toy_model):
+def moved(plugins, training, toy_model):
     """The toy arm moved by its muscles in MuJoCo for 100 ms, inside its joints' ranges."""
     import mujoco
 
@@ -223,13 +222,13 @@ def moved(plugins, plan, toy_model):
         muscle_length=length,
         muscle_velocity=velocity,
         body=toy_body(),
-        provenance={"run": {"plan": plan}},
+        training=training,
     )
 
 
-def test_work_is_what_the_body_stores_and_damps(moved):
+def test_work_is_what_the_body_stores_and_damps(moved, plugins):
     """Nothing touches a limit: the muscles' work becomes kinetic and potential energy and heat in the joints."""
-    muscles, of_body = muscle_work(moved), balance(moved, compiled(moved))
+    muscles, of_body = muscle_work(moved), balance(moved, compiled(moved, plugins))
     assert np.abs(muscles.net).sum() > 1e-6
     expected = of_body.stored + of_body.damped
     np.testing.assert_allclose(muscles.net.sum(axis=1), expected, atol=0.02 * muscles.positive.sum())
@@ -238,7 +237,7 @@ def test_work_is_what_the_body_stores_and_damps(moved):
 
 def test_result_is_complete(moved):
     """All figures have captions; the muscles' rows add up to the last one; positive work costs more than itself."""
-    result = build(Settings())((moved,))
+    result = analyse("energetics", rollouts=moved)
     assert set(result.figures) == set(result.captions)
     table = result.tables["work"]
     for column in ("positive (µJ)", "negative (µJ)", "net (µJ)", "metabolic (µJ)"):
@@ -251,33 +250,56 @@ def test_result_is_complete(moved):
 
 def test_several_have_intervals(moved):
     harder = attrs.evolve(moved, muscle_force=1.5 * moved.muscle_force)
-    net = build(Settings())((moved, harder)).metrics["work_uJ"]["net"]
-    one = build(Settings())((moved,)).metrics["work_uJ"]["net"]["mean"]
+    net = analyse("energetics", rollouts=(moved, harder)).metrics["work_uJ"]["net"]
+    one = analyse("energetics", rollouts=moved).metrics["work_uJ"]["net"]["mean"]
     assert net["mean"] == pytest.approx(1.25 * one)
     assert net["low"] < net["mean"] < net["high"]
 
 
-def test_the_body_is_compiled_with_the_plugins_of_this_process(moved, monkeypatch):
-    """Those of ``--plugin`` are among them; nothing is searched for again."""
-    from mimic_core.chain.installed import installed
-    from mimic_core.plugins.manager import Plugins
+TWICE_AS_STRONG = """
+import attrs
+from mimic_core import ActuationSpec, hookimpl
+from mimic_core.chain import discover
 
-    installed()
-    monkeypatch.setattr(Plugins, "discover", lambda *_: pytest.fail("searched for plugins again"))
-    assert compiled(moved).muscle_names == moved.muscle_names
+HILL = discover().get("actuation", "hill")
+
+@hookimpl
+def mimic_actuations():
+    def build(config, body):
+        return HILL.build(attrs.evolve(config, force_scale=2.0 * config.force_scale), body)
+
+    yield ActuationSpec(name="hill", config=HILL.config, build=build)
+"""
+
+
+def test_the_preferred_plugin_makes_the_muscles(still, tmp_path):
+    """Two plugins offer `hill`; the one that is preferred makes them twice as strong, so twice as heavy."""
+    excited = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
+    (tmp_path / "strong.py").write_text(TWICE_AS_STRONG)
+    plugins = discover()
+    usual = plugins.provider("actuation", "hill").plugin
+    plugins.load_file(tmp_path / "strong.py")
+    with pytest.raises(PluginError, match="actuation 'hill' is provided by"):
+        analyse("energetics", rollouts=excited, plugins=plugins)
+    found = {
+        chosen: analyse("energetics", rollouts=excited, plugins=plugins.preferring({"actuation.hill": chosen})).metrics
+        for chosen in (usual, "file:strong.py")
+    }
+    weak, strong = (of["metabolic_uJ"]["mean"] for of in found.values())
+    assert strong == pytest.approx(2 * weak, rel=1e-3)
 
 
 # -- what cannot be done --------------------------------------------------------------------------------------
 
 
-def test_muscles_need_the_body(still):
+def test_muscles_need_the_body(still, plugins):
     with pytest.raises(DataError, match="hold no body, which tells the size of the muscles; make them again with 'mim"):
-        build(Settings())((attrs.evolve(still, body=None),))
+        analyse("energetics", rollouts=attrs.evolve(still, body=None))
     with pytest.raises(DataError, match="hold no plan of the training run"):
-        build(Settings())((attrs.evolve(still, provenance={}),))
+        analyse("energetics", rollouts=attrs.evolve(still, training=None))
     renamed = attrs.evolve(still, muscle_names=("a", "b"))
     with pytest.raises(DataError, match="their muscles are a, b, but their body has flexor, extensor"):
-        compiled(renamed)
+        compiled(renamed, plugins)
 
 
 def test_torques_have_joint_work_alone(plugins):
@@ -295,7 +317,7 @@ def test_torques_have_joint_work_alone(plugins):
         muscle_length=none,
         muscle_velocity=none,
     )
-    result = build(Settings())((r,))
+    result = analyse("energetics", rollouts=r)
     assert result.metrics["joints"]["shoulder"]["positive_uJ"] == pytest.approx(600)
     assert not {"metabolic_uJ", "efficiency", "muscles", "balance_uJ"} & set(result.metrics)
     assert result.tables["work"].columns[0] == "joint" and "metabolic" not in result.methods.lower()

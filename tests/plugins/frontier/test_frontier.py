@@ -6,15 +6,16 @@ import json
 
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mimic_core.chain.stages import analyze
 
 from mimic_core import ConfigError, DataError, SweepResults
+from mimic_core.chain import do
 from mimic_core.records.sweep_results import Row
-from mimic_frontier import Settings, build
 from mimic_frontier.knee import find_knee
 from mimic_frontier.points import Point, front
+from mimic_frontier.settings import Settings
 from mimic_sweep.tables import tabulate
 
 REWARD, HIGH = "rollout.terms.joint", "spectral.share.mean"
@@ -129,7 +130,7 @@ def test_every_point_off_the_front_is_beaten_by_one_on_it(values):
 
 
 def test_a_bent_frontier_has_its_knee_where_it_bends_on_every_line(plugins, tmp_path):
-    out = analyze(plugins, "frontier", sweep(tmp_path / "s", bent), out=tmp_path / "out")
+    out = do(plugins, "analyze", analysis="frontier", records=[sweep(tmp_path / "s", bent)], out=tmp_path / "out")
     assert set(out["knee"]) == {"energy.weight 0", "energy.weight 0.01"}
     for knee in out["knee"].values():
         assert knee["cost"] == 0.2
@@ -141,7 +142,7 @@ def test_a_bent_frontier_has_its_knee_where_it_bends_on_every_line(plugins, tmp_
 
 
 def test_a_straight_frontier_has_no_clear_knee(tmp_path):
-    result = build(Settings())(SweepResults.load(sweep(tmp_path / "s", straight)))
+    result = analyse("frontier", sweep=SweepResults.load(sweep(tmp_path / "s", straight)))
     for knee in result.metrics["knee"].values():
         assert not knee["clear"]
         assert knee["reason"].startswith("No clear knee")
@@ -150,7 +151,7 @@ def test_a_straight_frontier_has_no_clear_knee(tmp_path):
 
 def test_means_and_intervals_are_those_of_the_sweep(tmp_path):
     folder = sweep(tmp_path / "s", bent)
-    tables = build(Settings())(SweepResults.load(folder)).tables
+    tables = analyse("frontier", sweep=SweepResults.load(folder)).tables
     first, half = tables["points"].rows[0], tables["points_ci95"].rows[0]
     place = tables["points"].columns.index("joint reward")
     # seeds differ by 0.002 a step: sd = 0.002·√2.5, t(0.975, 4) = 2.776
@@ -160,13 +161,13 @@ def test_means_and_intervals_are_those_of_the_sweep(tmp_path):
 
 def test_the_pareto_front_leaves_out_what_costs_reward_for_nothing_and_what_has_more_noise_for_nothing(tmp_path):
     """Here a weight of energy only lowers the reward, and up to a cost of 0.2 the reward stays as it is."""
-    result = build(Settings())(SweepResults.load(sweep(tmp_path / "s", bent)))
+    result = analyse("frontier", sweep=SweepResults.load(sweep(tmp_path / "s", bent)))
     assert result.metrics["pareto"] == [f"rewards.control.weight {c:g}, energy.weight 0" for c in COSTS if c >= 0.2]
 
 
 def test_metrics_that_are_missing_are_left_out_and_named(tmp_path):
     folder = sweep(tmp_path / "s", lambda *a: {REWARD: bent(*a)[REWARD]})
-    result = build(Settings())(SweepResults.load(folder))
+    result = analyse("frontier", sweep=SweepResults.load(folder))
     assert result.metrics["missing"] == [HIGH, TRICEPS, BICEPS]
     assert result.metrics["knee"] == {}
     assert "No knee was looked for" in result.methods
@@ -174,7 +175,7 @@ def test_metrics_that_are_missing_are_left_out_and_named(tmp_path):
 
 
 def test_one_seed_gives_no_interval_and_says_so(tmp_path):
-    result = build(Settings())(SweepResults.load(sweep(tmp_path / "s", bent, seeds=1)))
+    result = analyse("frontier", sweep=SweepResults.load(sweep(tmp_path / "s", bent, seeds=1)))
     assert result.metrics["knee"]["energy.weight 0"]["bend_ci95"] is None
     assert "one seed alone" in result.metrics["knee"]["energy.weight 0"]["reason"]
 
@@ -182,19 +183,19 @@ def test_one_seed_gives_no_interval_and_says_so(tmp_path):
 def test_a_sweep_without_any_of_the_metrics_is_refused_with_the_mend(tmp_path):
     folder = sweep(tmp_path / "s", lambda *a: {"train.tracking_mm": 1.0})
     with pytest.raises(DataError, match=r"results.csv: has none of .* --set reward=COLUMN"):
-        build(Settings())(SweepResults.load(folder))
+        analyse("frontier", sweep=SweepResults.load(folder))
 
 
 def test_a_cost_that_is_not_in_the_grid_is_refused_with_what_is(tmp_path):
     folder = sweep(tmp_path / "s", bent, names=("effort.weight", "energy.weight"))
     with pytest.raises(ConfigError, match=r"'rewards.control.weight' is no setting.*rewards.effort.weight"):
-        build(Settings())(SweepResults.load(folder))
+        analyse("frontier", sweep=SweepResults.load(folder))
 
 
 def test_another_setting_and_other_metrics_can_be_the_axes(tmp_path):
     folder = sweep(tmp_path / "s", lambda c, e, s: {"gain": 1 - c * c, "noise": 1 - c}, names=("a.weight", "b.weight"))
     chosen = Settings(cost="rewards.a.weight", reward="gain", high_frequency="noise", emg=())
-    knee = build(chosen)(SweepResults.load(folder)).metrics["knee"]["b.weight 0"]
+    knee = analyse("frontier", chosen, sweep=SweepResults.load(folder)).metrics["knee"]["b.weight 0"]
     # 1 − c² over 1 − c on 0…0.4: the height over the chord is x − x² with x = c/0.4, greatest at 0.2
     assert knee["cost"] == 0.2
     assert knee["bend"] == pytest.approx(0.25)

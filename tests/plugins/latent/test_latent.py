@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse, training_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_latent import Settings, build
 from mimic_latent.components import components, layers_of, rows
+from mimic_latent.settings import Settings
 from mimic_latent.similarity import linear_cka, procrustes
 
 LENGTHS = (60, 50, 60)
@@ -29,8 +30,11 @@ def thinking(layers, *, intention=None, clip_steps=LENGTHS, seed=None, **change)
 
     layers = {k: masked(v) for k, v in layers.items()}
     intention = None if intention is None else masked(intention)
-    origin = {} if seed is None else {"run": {"plan": {"seed": seed}}}
-    return attrs.evolve(r, layers=layers, intention_mean=intention, provenance=origin, **change)
+    record = {f"layer/{name}": a for name, a in layers.items()} | (
+        {} if intention is None else {"intention_mean": intention}
+    )
+    training = None if seed is None else training_of({"seed": seed})
+    return attrs.evolve(r, record=record, training=training, **change)
 
 
 def noise(units, seed=0, clip_steps=LENGTHS):
@@ -51,7 +55,7 @@ def test_variances_of_an_orthogonal_design_by_hand():
 
 def test_a_plane_in_many_units_has_two_components():
     flat = noise(2) @ np.random.default_rng(1).standard_normal((2, 40)) + 3.0
-    metrics = build(Settings())((thinking({"decoder/layer_1": flat}),)).metrics
+    metrics = analyse("latent", rollouts=thinking({"decoder/layer_1": flat})).metrics
     of = metrics["layers"]["decoder/layer_1"]
     assert sum(of["explained"][:2]) == pytest.approx(1.0)
     assert of["first_three"]["mean"] == pytest.approx(1.0)
@@ -78,7 +82,7 @@ def test_start_and_padding_are_left_out():
 
 def test_a_layer_that_never_changes_has_no_shares():
     still = np.ones((3, 60, 5))
-    result = build(Settings())((thinking({"decoder/layer_1": still, "decoder/layer_2": noise(5)}),))
+    result = analyse("latent", rollouts=thinking({"decoder/layer_1": still, "decoder/layer_2": noise(5)}))
     of = result.metrics["layers"]["decoder/layer_1"]
     assert np.isnan(of["explained"]).any() and np.isnan(of["participation_ratio"]["mean"])
 
@@ -86,7 +90,7 @@ def test_a_layer_that_never_changes_has_no_shares():
 def test_intention_lies_between_encoder_and_decoder():
     r = thinking({"decoder/layer_1": noise(5), "encoder/layer_1": noise(6)}, intention=noise(4))
     assert list(layers_of(r)) == ["encoder/layer_1", "intention", "decoder/layer_1"]
-    metrics = build(Settings())((r,)).metrics
+    metrics = analyse("latent", rollouts=r).metrics
     assert set(metrics["layers"]) == {"encoder/layer_1", "decoder/layer_1"}
     assert metrics["intention"]["units"] == 4
     assert sum(metrics["intention"]["explained"]) == pytest.approx(1.0)
@@ -128,8 +132,11 @@ def test_seeds_with_the_same_geometry():
     """A rotated copy is alike in every layer; with other clips beside it, it is not."""
     x = noise(6)
     turned = 3 * x @ ortho_group.rvs(6, random_state=1)
-    result = build(Settings())(
-        tuple(thinking({"decoder/layer_1": v}, seed=s) for s, v in ((4, x), (7, turned), (9, noise(6, seed=5))))
+    result = analyse(
+        "latent",
+        rollouts=tuple(
+            thinking({"decoder/layer_1": v}, seed=s) for s, v in ((4, x), (7, turned), (9, noise(6, seed=5)))
+        ),
     )
     cka = result.metrics["similarity"]["cka"]["decoder/layer_1"]
     assert cka["chance"] < 0.15
@@ -145,7 +152,7 @@ def test_clips_are_matched_by_name():
     x = noise(6)
     a = thinking({"decoder/layer_1": x}, clip_names=("p", "q", "r"))
     b = thinking({"decoder/layer_1": x[[2, 1]]}, clip_steps=(60, 50), clip_names=("r", "q"))
-    result = build(Settings())((a, b))
+    result = analyse("latent", rollouts=(a, b))
     assert result.metrics["similarity"]["cka"]["decoder/layer_1"]["mean"] == pytest.approx(1.0)
     assert "2 clips that all have" in result.methods
 
@@ -155,7 +162,7 @@ def test_one_common_clip_has_no_chance_level():
     x = noise(6)
     a = thinking({"decoder/layer_1": x}, clip_names=("p", "q", "r"))
     b = thinking({"decoder/layer_1": x[[2]]}, clip_steps=(60,), clip_names=("r",))
-    result = build(Settings())((a, b))
+    result = analyse("latent", rollouts=(a, b))
     assert "one clip alone has none" in result.methods
     for of in result.metrics["similarity"].values():
         assert of["decoder/layer_1"]["mean"] == pytest.approx(1.0)
@@ -173,27 +180,27 @@ def test_what_cannot_be_compared_is_refused():
         ),
     ):
         with pytest.raises(DataError, match=message):
-            build(Settings())((a, b))
+            analyse("latent", rollouts=(a, b))
 
 
 def test_without_layers_there_is_nothing_to_see():
     with pytest.raises(DataError, match="hold neither intention nor layers"):
-        build(Settings())((synthetic_rollouts(LENGTHS),))
+        analyse("latent", rollouts=synthetic_rollouts(LENGTHS))
 
 
 def test_joint_and_layers_to_draw_are_checked():
     r = thinking({"decoder/layer_1": noise(6), "encoder/layer_1": noise(6)})
-    result = build(Settings(joint="elbow", show=("encoder/layer_1",)))((r,))
+    result = analyse("latent", Settings(joint="elbow", show=("encoder/layer_1",)), rollouts=r)
     axes = result.figures["trajectories"].axes
     assert axes[0].get_title() == "encoder/layer_1" and axes[-1].get_ylabel() == "elbow (deg)"
     with pytest.raises(ConfigError, match=r"analyze\.latent\.joint: no joint 'elbo'; did you mean elbow"):
-        build(Settings(joint="elbo"))((r,))
+        analyse("latent", Settings(joint="elbo"), rollouts=r)
     with pytest.raises(ConfigError, match=r"analyze\.latent\.show: no layer 'decoder'"):
-        build(Settings(show=("decoder",)))((r,))
+        analyse("latent", Settings(show=("decoder",)), rollouts=r)
 
 
 def test_colour_is_the_joint_that_moves_most():
     r = thinking({"decoder/layer_1": noise(6)})
     moved = r.joint_pos.copy()
     moved[..., r.joint_names.index("elbow")] *= 10
-    assert build(Settings())((attrs.evolve(r, joint_pos=moved),)).metrics["joint"] == "elbow"
+    assert analyse("latent", rollouts=attrs.evolve(r, joint_pos=moved)).metrics["joint"] == "elbow"

@@ -36,12 +36,12 @@ def task(plugins, toy_model):
 def controller():
     """Excites more the further the shoulder is from where it should be next; its intention is two numbers."""
 
-    def act(variables, seen, carry, key, shift=None):
+    def act(variables, seen, carry, key, intention_shift=None):
         away = seen.reference[:, :2] - seen.proprioception[:, :2]
-        intention = jnp.zeros_like(away) if shift is None else shift
-        return Decision(jnp.tanh(4.0 * away + intention) - 0.4, carry, intention=intention)
+        intention = jnp.zeros_like(away) if intention_shift is None else intention_shift
+        return Decision(jnp.tanh(4.0 * away + intention) - 0.4, carry, {"intention": intention})
 
-    return Controller(variables=(), start=lambda batch: (), act=act, intention_size=2)
+    return Controller(variables=(), start=lambda batch: (), act=act, inputs={"intention_shift": 2})
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +216,9 @@ def test_late_senses_are_those_of_a_task_with_that_delay(rolled, plugins, toy_mo
 
 def test_intention_noise_is_what_was_asked_for(plugins, toy_model):
     noise = built(plugins, "intention_noise", context_of(toy_model, (4001,)), sd=0.3, at_ms=100.0, for_ms=9000.0)
-    assert (noise.intention[:, :41] == 0).all() and (noise.intention[:, 3641:] == 0).all()
-    within = noise.intention[0, 41:3641]
+    shift = noise.inputs["intention_shift"]
+    assert (shift[:, :41] == 0).all() and (shift[:, 3641:] == 0).all()
+    within = shift[0, 41:3641]
     np.testing.assert_allclose(within.std(axis=0), 0.3, rtol=0.05)
     np.testing.assert_allclose(within.mean(axis=0), 0.0, atol=0.02)
     assert abs(np.corrcoef(within.T)[0, 1]) < 0.06
@@ -227,9 +228,10 @@ def test_intention_noise_reaches_the_controller_and_repeats(rolled, plugins, tas
     first, again, other = (rolled("intention_noise", sd=0.5, seed=s) for s in (1, 1, 2))
     assert_same(first, again)
     assert np.nanmax(np.abs(first.qpos - other.qpos)) > 1e-3 and np.nanmax(np.abs(first.qpos - undisturbed.qpos)) > 1e-3
-    given_ = built(plugins, "intention_noise", RolloutContext.of(task, controller, False), sd=0.5, seed=1).intention
-    inside = np.isfinite(first.intention)
-    np.testing.assert_allclose(first.intention[inside], given_[inside], rtol=1e-6)
+    made = built(plugins, "intention_noise", RolloutContext.of(task, controller, False), sd=0.5, seed=1)
+    intention = first.record["intention"]
+    inside = np.isfinite(intention)
+    np.testing.assert_allclose(intention[inside], made.inputs["intention_shift"][inside], rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -238,15 +240,16 @@ def test_the_bottleneck_adds_it_to_its_intention(plugins, task):
     sizes = {"encoder_layers": [4], "decoder_layers": [4], "critic_layers": [4], "intention_size": 3, "environments": 8}
     trainer = spec.build(structure({**sizes, "batch_size": 8, "minibatches": 2}, spec.config, "policy"), task)
     policy = trainer.controller(trainer.initial(0).learned)
-    assert policy.intention_size == 3
+    assert policy.inputs == {"intention_shift": 3}
     seen = task.observe(task.reset_at(jnp.arange(2), jnp.zeros(2, int)))
     shift = jnp.array([[0.5, 0.0, 0.0], [0.0, 0.0, -1.0]])
     plain, same, moved = (
-        policy.act(policy.variables, seen, policy.start(2), None, s) for s in (None, 0 * shift, shift)
+        policy.act(policy.variables, seen, policy.start(2), None, **given_)
+        for given_ in ({}, {"intention_shift": 0 * shift}, {"intention_shift": shift})
     )
     np.testing.assert_array_equal(same.action, plain.action)
-    np.testing.assert_allclose(moved.intention - plain.intention, shift, atol=1e-6)
-    np.testing.assert_array_equal(moved.intention_mean, plain.intention_mean)
+    np.testing.assert_allclose(moved.record["intention"] - plain.record["intention"], shift, atol=1e-6)
+    np.testing.assert_array_equal(moved.record["intention_mean"], plain.record["intention_mean"])
     assert (np.abs(moved.action - plain.action).max(axis=1) > 0).all()
 
 
@@ -291,7 +294,9 @@ def test_a_body_that_cannot_be_pushed(rolled):
 
 
 def test_a_policy_without_intentions(rolled, task):
-    with pytest.raises(ConfigError, match="intention_noise needs a policy with intentions, which this one has not"):
+    with pytest.raises(
+        ConfigError, match="intention_noise needs a controller with the input 'intention_shift', which this one has not"
+    ):
         rolled("intention_noise", controller=passive_controller(task))
 
 
@@ -313,7 +318,14 @@ def test_an_engine_that_cannot(plugins, task):
             r"has shape \(2, 41, 3\), expected \(2, 41, 6\)",
         ),
         (lambda c: Perturbation(force={"tail": np.zeros((2, 41, 6))}), "no moving body 'tail'"),
-        (lambda c: Perturbation(intention=np.random.standard_normal((2, 41, 3))), "is another when it is built again"),
+        (
+            lambda c: Perturbation(inputs={"intention_shift": np.random.standard_normal((2, 41, 3))}),
+            "is another when it is built again",
+        ),
+        (
+            lambda c: Perturbation(inputs={"shift": np.zeros((2, 41, 3))}),
+            "an input 'shift', which the controller does not",
+        ),
         (lambda c: None, "build returns NoneType"),
     ],
 )

@@ -8,30 +8,31 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse, training_of
 from hypothesis import given
 from hypothesis import strategies as st
-from mimic_core.chain.run_stages import plan_stages
 from test_pipeline import RUN, TOY
 
 from mimic_core import DataError
-from mimic_core.analysis.figures import style
-from mimic_core.chain import discover
-from mimic_core.chain.run_file import load_run_file, run
+from mimic_core.chain import discover, pipeline
+from mimic_core.chain.plan import plan_stages
+from mimic_core.chain.run_file import load_run_file
 from mimic_core.config import structure
 from mimic_core.errors import ConfigError, MimicError
-from mimic_core.records.rollouts import Rollouts
+from mimic_core.records import AppliedPerturbation, Rollouts
 from mimic_core.testing import synthetic_rollouts
-from mimic_perturb import Recovery
-from mimic_perturb.analysis import analysis, labels, recovered_ms, respond, told_apart
 from mimic_perturb.figures import aligned
+from mimic_perturb.response import check_comparable, labels, recovered_ms, respond
+from mimic_perturb.settings import Recovery
 
 RATE = 400.0
 ONSET, END = 20, 28  # entries: 50 and 70 ms
 
 
-def told(label="push", onset_ms=50.0, end_ms=70.0, clips=3, **settings):
-    onset = [onset_ms] * clips if not isinstance(onset_ms, list) else onset_ms
-    return {"name": "push", "label": label, "settings": settings, "onset_ms": onset, "end_ms": [end_ms] * clips}
+def push(label="push", onset_ms=50.0, end_ms=70.0, clips=3, **settings):
+    """A perturbation of that name, in every clip at the same time."""
+    times = {"onset_ms": (onset_ms,) * clips, "end_ms": (end_ms,) * clips}
+    return AppliedPerturbation(name="push", label=label, settings=settings, **times)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def disturbed(plain, course_mm, muscle=None, **about):
         site_pos=site_pos,
         excitation=excitation,
         error_mm=plain.error_mm + course[None, :, None],
-        provenance={**plain.provenance, "perturbation": told(**about)},
+        perturbation=push(**about),
     )
 
 
@@ -83,8 +84,7 @@ def test_a_course_worked_by_hand(plain, ramp):
 
 def delayed(rollouts, motor_delay_ms):
     """The same rollouts of a controller whose excitation arrives that much later."""
-    run = {"plan": {"settings": {"task": {"motor_delay_ms": motor_delay_ms}}}}
-    return attrs.evolve(rollouts, provenance={**rollouts.provenance, "run": run})
+    return attrs.evolve(rollouts, training=training_of({"task": {"motor_delay_ms": motor_delay_ms}}))
 
 
 def test_latency_ends_when_the_controller_sends(plain):
@@ -92,7 +92,7 @@ def test_latency_ends_when_the_controller_sends(plain):
     plain, moved = delayed(plain, 10.0), delayed(disturbed(plain, [], muscle=28), 10.0)
     found = respond(plain, moved, "push", ("elbow_tip",), Recovery())
     np.testing.assert_allclose(found.latency_ms[:, 0], 7.5)
-    methods = analysis(Recovery())((plain, moved)).methods
+    methods = analyse("recovery", rollouts=plain, perturbed=moved).methods
     assert "the instant at which the controller sends it, 10 ms before it reaches the muscles." in methods
 
 
@@ -125,13 +125,13 @@ def test_errors_before_during_and_after(plain, ramp):
 def test_one_that_never_recovers(plain):
     found = respond(plain, disturbed(plain, np.r_[np.zeros(ONSET), np.ones(80)]), "push", ("elbow_tip",), Recovery())
     assert np.isinf(found.recovery_ms).all()
-    result = analysis(Recovery())((plain, disturbed(plain, np.r_[np.zeros(ONSET), np.ones(80)])))
+    result = analyse("recovery", rollouts=plain, perturbed=disturbed(plain, np.r_[np.zeros(ONSET), np.ones(80)]))
     assert result.metrics["push"]["recovered"] == 0 and np.isnan(result.metrics["push"]["recovery_ms"])
 
 
 def test_a_clip_that_was_left_alone_counts_nowhere(plain, ramp):
-    alone = attrs.evolve(ramp, provenance={**plain.provenance, "perturbation": told(onset_ms=[50.0, None, 50.0])})
-    metrics = analysis(Recovery())((alone, plain)).metrics["push"]
+    alone = attrs.evolve(ramp, perturbation=attrs.evolve(push(), onset_ms=(50.0, None, 50.0)))
+    metrics = analyse("recovery", rollouts=plain, perturbed=alone).metrics["push"]
     assert metrics["clips"] == 2 and metrics["peak_mm"]["mean"] == pytest.approx(2.0)
 
 
@@ -164,8 +164,7 @@ def test_clips_are_put_on_the_onset():
 
 def test_tables_figures_and_words(plain, ramp):
     other = disturbed(plain, 0.5 * np.ones(100), label="late", onset_ms=0.0, end_ms=250.0, extra_ms=10.0)
-    with style():
-        result = analysis(Recovery())((ramp, plain, other))
+    result = analyse("recovery", rollouts=plain, perturbed=(ramp, other))
     assert [row[0] for row in result.tables["recovery"].rows] == ["push", "late"]
     assert len(result.tables["muscles"].rows) == 8 and len(result.tables["clips"].rows) == 6
     assert [row[:2] for row in result.tables["tracking"].rows] == [
@@ -186,39 +185,38 @@ def test_names_of_several_of_one_kind(plain):
 
 
 def test_what_cannot_be_compared(plain, ramp):
-    for given_, found in (
-        ((ramp,), "got 0 undisturbed and 1 perturbed rollouts, expected one undisturbed and at least one"),
-        ((plain, plain), "got 2 undisturbed and 0 perturbed"),
-        ((plain, attrs.evolve(ramp, clip_names=("a", "b", "c"))), "its clip names are a, b, c"),
+    for undisturbed, other, found in (
+        (ramp, ramp, "the rollouts to compare with were disturbed by 'push'"),
+        (plain, plain, "needs rollouts of the disturbed controller beside the undisturbed ones"),
+        (plain, attrs.evolve(ramp, clip_names=("a", "b", "c")), "its clip names are a, b, c"),
     ):
         with pytest.raises(DataError, match=found):
-            analysis(Recovery())(given_)
+            analyse("recovery", rollouts=undisturbed, perturbed=other)
     with pytest.raises(ConfigError, match="no keypoint 'wrist' in these rollouts"):
-        analysis(Recovery(keypoints=("wrist",)))((plain, ramp))
+        analyse("recovery", Recovery(keypoints=("wrist",)), rollouts=plain, perturbed=ramp)
     with pytest.raises(ConfigError, match=r"^recovery\.signal: must be one of 'excitation', 'activation'"):
         structure({"signal": "force"}, Recovery, "recovery")
 
 
-ORIGIN = {"run": {"plan": {"seed": 1}}, "checkpoint": "last", "clips": "ab", "deterministic": False, "seed": 0}
+ORIGIN = {"checkpoint": "last", "clips": "ab", "seed": 0}
 
 
 @pytest.mark.parametrize(
-    ("told_of", "differs"),
+    ("of_other", "differs"),
     [
-        ({"run": {"plan": {"seed": 2}}}, "training run"),
+        ({"training": training_of({"seed": 2})}, "training run"),
         ({"checkpoint": "best"}, "checkpoint (best, undisturbed last)"),
         ({"clips": "cd"}, "clips file (cd, undisturbed ab)"),
-        ({"deterministic": True}, "deterministic acting (True, undisturbed False)"),
+        ({"seed": None}, "seed (None, undisturbed 0)"),
         ({"seed": 3}, "seed (3, undisturbed 0)"),
     ],
 )
-def test_only_the_perturbation_may_differ(plain, ramp, told_of, differs):
-    plain = attrs.evolve(plain, provenance=ORIGIN)
-    alike = attrs.evolve(ramp, provenance={**ORIGIN, "perturbation": told()})
-    assert told_apart((alike, plain)) == (plain, [alike])
-    other = attrs.evolve(alike, provenance={**alike.provenance, **told_of})
+def test_only_the_perturbation_may_differ(plain, ramp, of_other, differs):
+    alike = {**ORIGIN, "training": training_of({"seed": 1})}
+    plain, ramp = attrs.evolve(plain, **alike), attrs.evolve(ramp, **alike)
+    check_comparable(plain, [ramp])
     with pytest.raises(DataError) as e:
-        told_apart((plain, other))
+        check_comparable(plain, [attrs.evolve(ramp, **of_other)])
     assert f"'push' and the undisturbed ones differ in their {differs}" in str(e.value)
     assert str(e.value).endswith("make both with the same run, checkpoint and --seed")
 
@@ -229,7 +227,7 @@ def test_rollouts_of_another_simulator_or_length_do_not_belong_together(plain, r
         ({"n_steps": np.array([100, 100, 80])}, "clips' number of steps ([100, 100, 80], undisturbed [100, 100, 90])"),
     ):
         with pytest.raises(DataError) as e:
-            told_apart((plain, attrs.evolve(ramp, **change)))
+            check_comparable(plain, [attrs.evolve(ramp, **change)])
         assert differs in str(e.value)
 
 
@@ -252,8 +250,8 @@ response = 0.05
 def planned(plugins, tmp_path, text):
     (tmp_path / "trained").mkdir(exist_ok=True)
     (tmp_path / "run.toml").write_text(text)
-    config = load_run_file(tmp_path / "run.toml")
-    return {s.name: s for s in plan_stages(plugins, config, tmp_path, tmp_path / "out")}
+    config = load_run_file(tmp_path / "run.toml", None, plugins)
+    return {s.name: s for s in plan_stages(plugins, config, tmp_path / "out")}
 
 
 def test_each_table_is_a_stage_after_the_rollout(plugins, tmp_path):
@@ -306,14 +304,14 @@ def test_a_run_that_is_disturbed(tmp_path):
     plugins.load_file(tmp_path / "toy_plugin.py")
     file, out = tmp_path / "toy.toml", tmp_path / "out"
     file.write_text(RUN + PERTURBED)
-    run(plugins, file, out)
+    pipeline.run(plugins, file, out)
     plain, limp = (Rollouts.load(out / name) for name in ("rollouts.h5", "perturbed/limp.h5"))
-    done = limp.provenance["perturbation"]
-    assert done["name"] == "ablation" and done["label"] == "limp" and done["settings"]["passive"] is False
-    assert done["onset_ms"] == [0.0] * 5 and "perturbation" not in plain.provenance
-    assert all("seed" in r.provenance and r.provenance["seed"] is None for r in (plain, limp))
+    done = limp.perturbation
+    assert (done.name, done.label, done.settings["passive"]) == ("ablation", "limp", False)
+    assert done.onset_ms == (0.0,) * 5 and plain.perturbation is None
+    assert plain.seed is None and limp.seed is None
     assert np.nanmax(np.abs(limp.muscle_force)) == 0 < np.nanmax(plain.muscle_force)
     metrics = json.loads((out / "analysis" / "recovery" / "metrics.json").read_text())
     assert metrics["force_pulse"]["peak_mm"]["mean"] > 0.01 and metrics["limp"]["clips"] == 5
-    again = run(plugins, file, out, {"perturb": {"force_pulse": {"for_ms": 10.0}}})
+    again = pipeline.run(plugins, file, out, {"perturb": {"force_pulse": {"for_ms": 10.0}}})
     assert again["done"] == ["perturb.force_pulse", "analyze.recovery", "report"]

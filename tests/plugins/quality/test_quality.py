@@ -7,6 +7,7 @@ import json
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from fake_plugins import mimic
 from toys import clips_of
 
@@ -14,9 +15,9 @@ from mimic_core import Body, BodyModel, ConfigError, DataError
 from mimic_core.chain import do
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_quality import Settings, build
 from mimic_quality.measures import Measures, over_samples, runs, windows
 from mimic_quality.overlay import chosen, scene, sides
+from mimic_quality.settings import Settings
 
 FREE = """
 <mujoco>
@@ -73,7 +74,7 @@ def faulty(toy_clips):
 
 @pytest.fixture(scope="module")
 def result(faulty):
-    return build(Settings())(faulty)
+    return analyse("registration", clips=faulty)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_keypoint_errors_leave_jumps_out(faulty, result):
 
 
 def test_registrations_without_trust_have_no_jumps(faulty):
-    result = build(Settings())(attrs.evolve(faulty, trust=None, provenance={}))
+    result = analyse("registration", clips=attrs.evolve(faulty, trust=None, provenance={}))
     assert "jumps" not in result.tables
     assert row(result.tables["keypoint_error"], keypoint="all")["max (mm)"] == 30
     assert result.metrics["registration"] == {}
@@ -164,7 +165,7 @@ def test_joints_at_their_limits(toy_clips, toy_model):
     qpos = toy_clips.qpos.copy()
     qpos[..., at] = np.where(np.isfinite(qpos[..., at]), 0.5 * (low + high), np.nan)
     qpos[0, :10, at], qpos[1, :30, at] = low, high
-    result = build(Settings())(attrs.evolve(toy_clips, qpos=qpos))
+    result = analyse("registration", clips=attrs.evolve(toy_clips, qpos=qpos))
     elbow = rows(result.tables["joints"])[0]  # the most limited first
     assert (elbow["joint"], elbow["unit"]) == ("elbow", "deg")
     assert [elbow[k] for k in ("min", "max", "lower limit", "upper limit")] == pytest.approx([-80, 10, -80, 10])
@@ -176,7 +177,7 @@ def test_joints_at_their_limits(toy_clips, toy_model):
 
 
 def test_slides_are_millimetres_of_the_animal(free_clips):
-    result = build(Settings())(free_clips)
+    result = analyse("registration", clips=free_clips)
     slide = row(result.tables["joints"], joint="reach")
     assert slide["unit"] == "mm"
     assert [slide[k] for k in ("min", "max", "lower limit", "upper limit")] == pytest.approx([0, 40, -20, 40])
@@ -188,7 +189,7 @@ def test_slides_are_millimetres_of_the_animal(free_clips):
 
 def test_offsets_are_measured_from_the_skeletons_own_place(toy_clips):
     body = attrs.evolve(toy_clips.body, scale=2.0, keypoint_spread=0.002, keypoint_pos={"hand": (0.01, 0.003, 0.0)})
-    result = build(Settings())(attrs.evolve(toy_clips, body=body))
+    result = analyse("registration", clips=attrs.evolve(toy_clips, body=body))
     table = result.tables["offsets"]
     hand = row(table, keypoint="hand")
     assert (hand["moved (mm)"], hand["expected (mm)"], hand["beyond"]) == (pytest.approx(6.0), 4.0, "yes")
@@ -198,7 +199,7 @@ def test_offsets_are_measured_from_the_skeletons_own_place(toy_clips):
 
 def test_segments_other_than_the_scale(toy_clips):
     body = attrs.evolve(toy_clips.body, scale=1.5, segment_scale={"upper": 1.0, "lower": 1.2})
-    result = build(Settings())(attrs.evolve(toy_clips, body=body))
+    result = analyse("registration", clips=attrs.evolve(toy_clips, body=body))
     assert result.tables["segments"].rows == (("lower", 1.2, pytest.approx(1.8)),)
     # the keypoint is carried along by the longer segment: that is no offset
     assert row(result.tables["offsets"], keypoint="hand")["moved (mm)"] == 0
@@ -225,7 +226,7 @@ def test_joint_figure_draws_chosen_clips_and_limits(toy_clips, toy_model):
     angles = {"elbow": np.linspace(-60, 0, 40), "shoulder": np.linspace(40, 50, 40)}
     for joint, deg in angles.items():
         qpos[4, :40, toy_model.joint_qposadr[toy_model.joint(joint)]] = np.deg2rad(deg)
-    result = build(Settings(show=("clip_4",)))(attrs.evolve(toy_clips, qpos=qpos))
+    result = analyse("registration", Settings(show=("clip_4",)), clips=attrs.evolve(toy_clips, qpos=qpos))
     axes = {ax.get_title(loc="left"): ax for ax in result.figures["joint_angles"].axes}
     curve, low, high = (line.get_ydata() for line in axes["elbow (deg)"].lines)
     np.testing.assert_allclose(curve, angles["elbow"])
@@ -257,7 +258,7 @@ def test_a_free_body_is_drawn_with_one_heading_and_without_bare_segments(free_cl
     np.testing.assert_allclose(one.stalks, other.stalks, atol=1e-9)
     np.testing.assert_allclose(one.stalks[0], [[0, 0, 0], [60, 0, 0]], atol=1e-9)
     assert len(one.links) == 1
-    x, _, _, yaw, pitch, roll = build(Settings())(free_clips).figures["root"].axes
+    x, _, _, yaw, pitch, roll = analyse("registration", clips=free_clips).figures["root"].axes
     assert (x.get_title(loc="left"), yaw.get_title(loc="left")) == ("x (mm)", "yaw (deg)")
     assert x.lines[0].get_ydata()[-1] == pytest.approx(200)
     np.testing.assert_allclose(yaw.lines[1].get_ydata(), np.rad2deg(1.2))
@@ -284,7 +285,7 @@ def test_short_clips_and_missing_keypoints_and_clips(toy_model, toy_clips, tmp_p
     error = np.where(np.isfinite(clips.error_mm), 0.0, np.nan)
     if missing:
         error[..., clips.keypoint_names.index("elbow")] = error[1:] = np.nan
-    result = build(Settings())(with_errors(clips, error))
+    result = analyse("registration", clips=with_errors(clips, error))
     result.save(tmp_path)
     assert {p.stem for p in tmp_path.glob("*.png")} == set(result.figures) == set(result.captions)
     assert {"keypoint_error", "joints", "offsets", "clips"} <= {p.stem for p in tmp_path.glob("*.csv")}
@@ -320,7 +321,7 @@ def test_unknown_clip(toy_clips):
     with pytest.raises(
         ConfigError, match=r"analyze\.registration\.show: no clip 'clip_9' in these clips; did you mean"
     ):
-        build(Settings(show=("clip_9",)))(toy_clips)
+        analyse("registration", Settings(show=("clip_9",)), clips=toy_clips)
 
 
 def test_plugin_is_installed(plugins):
@@ -331,6 +332,6 @@ def test_real_reaches(plugins, shared_data, tmp_path):
     """The numbers are those that the registration itself reports."""
     files = sorted((shared_data / "mouse_reach").glob("*_ik.h5"))[:1]
     said = do(plugins, "register", files=files, body="mouse_forelimb", out=tmp_path / "clips.h5")
-    found = build(Settings())(ReferenceClips.load(tmp_path / "clips.h5")).metrics
+    found = analyse("registration", clips=ReferenceClips.load(tmp_path / "clips.h5")).metrics
     assert found["error_mm"] == said["error_mm"] and found["frames"] == 100
     assert found["offset_moved_mm"] == pytest.approx(said["details"]["offset_moved_mm"], rel=1e-6)

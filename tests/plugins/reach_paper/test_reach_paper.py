@@ -6,17 +6,18 @@ import attrs
 import h5py
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mimic_core.cli.export import export_record
 
 from mimic_core import ConfigError, DataError, Emg
 from mimic_core.chain import do
 from mimic_core.testing import synthetic_rollouts, toy_body
-from mimic_reach_paper import Compat, Layout, build_compat, build_layout
+from mimic_reach_paper import build_layout
 from mimic_reach_paper.camera import held
 from mimic_reach_paper.emg import beside as put_beside
 from mimic_reach_paper.emg import correlation, curves, in_time, mae, muscle_map, stretched
+from mimic_reach_paper.settings import Compat, Layout
 
 FLEXOR = "elbow_flexor"
 
@@ -36,10 +37,11 @@ def rollouts():
         made,
         ref_qpos=made.ref_joint_pos,
         action=2 * made.excitation - 1,
-        intention=inner(4),
-        intention_mean=inner(4),
-        intention_logvar=inner(4),
-        layers={"encoder/layer_1": inner(16), **{f"decoder/layer_{i}": inner(16) for i in (1, 2, 3)}},
+        record={
+            **{name: inner(4) for name in ("intention", "intention_mean", "intention_logvar")},
+            "layer/encoder/layer_1": inner(16),
+            **{f"layer/decoder/layer_{i}": inner(16) for i in (1, 2, 3)},
+        },
         body=attrs.evolve(toy_body(), emg_muscles={"biceps": FLEXOR}),
     )
 
@@ -116,7 +118,7 @@ def test_with_compat_arrays_are_those_of_the_papers_files(rollouts, tmp_path):
 
 
 def test_what_a_policy_does_not_tell_is_left_out(rollouts, tmp_path):
-    silent = attrs.evolve(rollouts, intention=None, intention_mean=None, intention_logvar=None, layers={})
+    silent = attrs.evolve(rollouts, record={})
     build_layout(Layout()).write(silent, tmp_path / "r.h5")
     with h5py.File(tmp_path / "r.h5") as f:
         assert "activations" not in f
@@ -140,7 +142,7 @@ def test_a_body_with_a_free_root_needs_reference_poses(rollouts, tmp_path):
 
 def test_it_is_an_export_of_rollouts(plugins, rollouts, tmp_path):
     rollouts.save(tmp_path / "rollouts.h5")
-    made = export_record(plugins, "reach_paper", tmp_path / "rollouts.h5", out=tmp_path / "paper.h5")
+    made = do(plugins, "export", format="reach_paper", records=[tmp_path / "rollouts.h5"], out=tmp_path / "paper.h5")
     assert made["kind"] == "rollouts"
     assert as_the_notebooks_read_it(tmp_path / "paper.h5")[0].shape == (8, 59, 4)
 
@@ -164,7 +166,8 @@ def test_a_camera_that_does_not_divide_the_control_rate_is_refused(rollouts):
 
 
 def compat(rollouts, emg=None, **given):
-    return build_compat(Compat(**{"mislabelled": {"elbow_flexor": "elbow_extensor"}, **given}))((rollouts,), emg=emg)
+    config = Compat(**{"mislabelled": {"elbow_flexor": "elbow_extensor"}, **given})
+    return analyse("paper_compat", config, rollouts=rollouts, **({} if emg is None else {"emg": emg}))
 
 
 def test_59_steps_last_147_ms_and_are_drawn_over_250(rollouts):
@@ -284,11 +287,10 @@ def test_recorded_muscles_find_their_simulated_ones_by_settings_then_body_then_n
 
 def test_several_rollouts_are_averaged_and_must_be_of_one_body(rollouts):
     lazy, busy = (with_excitation(rollouts, lambda t, u=u: u + 0.0 * t) for u in (0.0, 1.0))
-    analyse = build_compat(Compat())
-    cost = analyse((lazy, busy)).metrics["control_cost"]["mean"]
+    cost = analyse("paper_compat", rollouts=(lazy, busy)).metrics["control_cost"]["mean"]
     assert cost == {"published": 4.0, "right": 2.0}
     with pytest.raises(DataError, match="different bodies or control rates"):
-        analyse((rollouts, attrs.evolve(rollouts, rate_hz=200.0)))
+        analyse("paper_compat", rollouts=(rollouts, attrs.evolve(rollouts, rate_hz=200.0)))
 
 
 def test_every_row_says_in_a_sentence_what_is_wrong(plugins, rollouts, tmp_path):

@@ -8,6 +8,7 @@ import sys
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -15,9 +16,10 @@ from scipy.stats import pearsonr, rankdata
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import activation_of, synthetic_rollouts
-from mimic_simplex import Settings, build
-from mimic_simplex.analysis import forecasts_of, prepare, project, shuffled
+from mimic_simplex.analysis import forecasts_of, prepare, project
+from mimic_simplex.controls import shuffled
 from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.settings import Settings
 from mimic_simplex.trials import Trial
 
 LENGTHS = (120, 100, 120, 90, 120, 61, 120, 110)
@@ -65,7 +67,7 @@ def rollouts():
 
 @pytest.fixture(scope="module")
 def result(rollouts):
-    return build(Settings(shuffles=10))(rollouts)
+    return analyse("simplex", Settings(shuffles=10), rollouts=rollouts)
 
 
 @pytest.mark.parametrize(("e", "tau", "tp", "k"), [(2, -1, 5, 0), (1, -1, 1, 2), (3, -2, 4, 0), (2, -1, 0, 5)])
@@ -191,7 +193,7 @@ def test_counts_with_unequal_lengths(result):
 
 def test_too_short_clip_is_named():
     rollouts = synthetic_rollouts((120, 120, 10, 120), split=("train", "train", "train", "held_out"))
-    r = build(Settings(shuffles=1))(rollouts)
+    r = analyse("simplex", Settings(shuffles=1), rollouts=rollouts)
     assert r.metrics["n"]["clips_too_short"] == ["synthetic_02"]
     assert "synthetic_02" in r.methods
 
@@ -242,19 +244,19 @@ def test_split_falls_back_to_a_seeded_draw():
     draws = [[t.library for t in prepare(r, None, Settings(seed=seed))[1]] for seed in (0, 0, 1)]
     assert [sum(d) for d in draws] == [7, 7, 7]
     assert draws[0] == draws[1] != draws[2]
-    assert build(Settings(shuffles=1))(r).metrics["settings"]["split"] == "fraction"
+    assert analyse("simplex", Settings(shuffles=1), rollouts=r).metrics["settings"]["split"] == "fraction"
 
 
 def test_seed_decides_the_control(rollouts):
     several = [Settings(shuffles=2, seed=seed, targets=("elbow_flexor",)) for seed in (0, 0, 1)]
-    a, b, c = (build(s)(rollouts).metrics["shuffled"] for s in several)
+    a, b, c = (analyse("simplex", s, rollouts=rollouts).metrics["shuffled"] for s in several)
     assert a == b != c
 
 
 def test_muscle_that_never_changes_has_no_correlation(rollouts, tmp_path):
     still = rollouts.activation.copy()
     still[..., rollouts.actuator_names.index("elbow_flexor")] = np.where(np.isfinite(still[..., 0]), 0.25, np.nan)
-    result = build(Settings(shuffles=2))(attrs.evolve(rollouts, activation=still))
+    result = analyse("simplex", Settings(shuffles=2), rollouts=attrs.evolve(rollouts, activation=still))
     assert np.isnan(result.metrics["rho"]["elbow_flexor"]) and result.metrics["rho"]["elbow_extensor"] > 0.5
     result.save(tmp_path)
     assert '"elbow_flexor": null' in (tmp_path / "metrics.json").read_text()
@@ -282,7 +284,7 @@ def test_result_has_table_figures_and_methods(result, tmp_path):
 
 
 def test_shown_muscles_can_be_chosen(rollouts):
-    result = build(Settings(shuffles=1, show=("elbow_flexor",)))(rollouts)
+    result = analyse("simplex", Settings(shuffles=1, show=("elbow_flexor",)), rollouts=rollouts)
     titles = [ax.get_title(loc="left") for ax in result.figures["traces"].axes]
     assert len(titles) == 1 and titles[0].startswith("elbow_flexor")
 
@@ -301,7 +303,7 @@ def test_shown_muscles_can_be_chosen(rollouts):
 )
 def test_errors_are_one_line(settings, lengths, error, says):
     with pytest.raises(error) as caught:
-        build(Settings(**settings))(synthetic_rollouts(lengths))
+        analyse("simplex", Settings(**settings), rollouts=synthetic_rollouts(lengths))
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -329,7 +331,7 @@ def test_plugin_is_installed(plugins):
 def test_synthetic_rollouts_are_labelled_and_repeatable(rollouts, tmp_path):
     from mimic_core import Rollouts
 
-    assert rollouts.provenance["synthetic"] is True and rollouts.clip_names[0] == "synthetic_00"
+    assert rollouts.origin == "synthetic" and rollouts.clip_names[0] == "synthetic_00"
     again = synthetic_rollouts(LENGTHS)
     np.testing.assert_array_equal(again.activation, rollouts.activation)
     assert np.isnan(rollouts.joint_pos[5, 61:]).all() and np.isfinite(rollouts.joint_pos[5, :61]).all()

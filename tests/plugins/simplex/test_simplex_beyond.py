@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -14,12 +15,14 @@ from simplex_cases import FLEXOR, LENGTHS, sample, trial, validation
 from mimic_core import ConfigError, DataError
 from mimic_core.records.emg import Emg
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_simplex import Settings, SweepSettings, build, build_sweep
-from mimic_simplex import sweep as sweeping
-from mimic_simplex.analysis import derangement, forecasts_of, prepare, project, surrogate
+from mimic_simplex import sweep
+from mimic_simplex.analysis import forecasts_of, prepare, project
+from mimic_simplex.controls import derangement, surrogate
 from mimic_simplex.neighbours import Cloud, Stack
 from mimic_simplex.peer import pyedm_forecast
+from mimic_simplex.settings import Settings, SweepSettings
 from mimic_simplex.trials import Source, trials_of
+from mimic_simplex.variables import variables_of
 
 
 def emg_of(rollouts, rate_hz=200.0, first_s=0.0025, **changes):
@@ -79,7 +82,7 @@ def test_pyedm_validation_files(file, name, column, library, predict, e, tau, tp
     stack = Stack.of([trial(x, x, "library", predict=False), trial(y, y, "predicted", library=False)])
     cloud = Cloud(stack, e, tau)
     if tp is None:
-        ours = [c.r for c in sweeping.evaluate(stack, e, tau, range(1, 16))]
+        ours = [c.r for c in sweep.evaluate(stack, e, tau, range(1, 16))]
         np.testing.assert_allclose(ours, valid["rho"], rtol=0, atol=1e-6)
     else:
         ours = cloud.neighbours(tp, e + 1).forecast(stack.targets)[:, 0]
@@ -146,7 +149,7 @@ def test_surrogate_keeps_what_repetition_explains_and_no_more():
 
 def test_surrogate_of_a_single_predicted_clip_is_missing():
     r = synthetic_rollouts((120, 120, 120), split=("train", "train", "held_out"))
-    result = build(Settings(shuffles=1, targets=("elbow_flexor",)))(r)
+    result = analyse("simplex", Settings(shuffles=1, targets=("elbow_flexor",)), rollouts=r)
     assert np.isnan(result.metrics["surrogate"]["elbow_flexor"]["rho"])
     assert np.isfinite(result.metrics["rho"]["elbow_flexor"])
 
@@ -159,7 +162,7 @@ def test_derangement_moves_everything(n, seed):
 
 def test_muscles_and_both_as_predictors(rollouts):
     for predictors, n in (("muscles", 4), ("both", 6)):
-        result = build(Settings(predictors=predictors, shuffles=1, surrogates=1))(rollouts)
+        result = analyse("simplex", Settings(predictors=predictors, shuffles=1, surrogates=1), rollouts=rollouts)
         s = result.metrics["settings"]
         assert len(s["joints"]) + len(s["muscles"]) == n
         assert f"{2 * n} coordinates" in result.methods
@@ -205,7 +208,7 @@ def test_clips_without_emg_are_left_out_and_missing_samples_part_a_trial(rollout
     _, trials, _ = prepare(rollouts, emg, s)
     assert [t.clip for t in trials[:3]] == ["synthetic_02", "synthetic_02", "synthetic_03"]
     assert (trials[0].sample[-1], trials[1].sample[0]) == (19, 24)
-    result = build(s)(rollouts, emg=emg)
+    result = analyse("simplex", s, rollouts=rollouts, emg=emg)
     assert result.metrics["n"]["clips_left_out"] == 2 and "2 clips had none" in result.methods
     assert list(result.metrics["rho"]) == ["biceps"]
 
@@ -225,7 +228,7 @@ def test_errors_of_simplex_are_one_line(rollouts, settings, change, error, says)
     emg = None if change in (None, "held") else attrs.evolve(emg_of(rollouts), **change)
     r = attrs.evolve(rollouts, split=("held_out",) * 8) if change == "held" else rollouts
     with pytest.raises(error) as caught:
-        build(Settings(**settings))(r, emg=emg)
+        analyse("simplex", Settings(**settings), rollouts=r, emg=emg)
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -238,7 +241,9 @@ def sweep_settings(**changes):
 def swept(rollouts):
     told = []
     settings = sweep_settings(variables=(FLEXOR, "joint:elbow"))
-    result = build_sweep(settings)(rollouts, progress=lambda done, total: told.append((done, total)))
+    result = analyse(
+        "simplex_sweep", settings, rollouts=rollouts, progress=lambda done, total, metrics: told.append((done, total))
+    )
     return result, told
 
 
@@ -264,7 +269,7 @@ def test_sweep_counts_what_is_undefined_and_why(swept):
     assert sum(np.isnan(r[4]) for r in rows) == sum(bool(r[7]) for r in rows) == n["undefined"] > 0
     by_reason = result.metrics["undefined"][FLEXOR]
     # E = 9, tau = -6 spans 49 samples; with Tp = 14 no clip of at most 60 samples holds it
-    assert by_reason[sweeping.NO_LIBRARY] == 1
+    assert by_reason[sweep.NO_LIBRARY] == 1
     best = result.metrics["best"][FLEXOR]
     assert best["rho"] == np.nanmax([r[4] for r in rows if r[0] == FLEXOR])
     assert result.metrics["pyEDM"]["largest_difference"] < 1e-10
@@ -274,36 +279,39 @@ def test_sweep_counts_what_is_undefined_and_why(swept):
 @pytest.mark.parametrize(
     ("lengths", "constant", "e", "tp", "reason"),
     [
-        ((20, 20, 30, 30), False, 5, 20, sweeping.NO_LIBRARY),
-        ((30, 30, 20, 20), False, 5, 20, sweeping.NO_PREDICTION),
-        ((10, 5, 30, 30), False, 4, 4, sweeping.FEW_NEIGHBOURS),
-        ((30, 30, 30, 30), True, 2, 1, sweeping.CONSTANT),
+        ((20, 20, 30, 30), False, 5, 20, sweep.NO_LIBRARY),
+        ((30, 30, 20, 20), False, 5, 20, sweep.NO_PREDICTION),
+        ((10, 5, 30, 30), False, 4, 4, sweep.FEW_NEIGHBOURS),
+        ((30, 30, 30, 30), True, 2, 1, sweep.CONSTANT),
     ],
 )
 def test_reasons_for_no_number(lengths, constant, e, tp, reason):
     rng = np.random.default_rng(0)
     values = [np.ones(n) if constant else rng.random(n) for n in lengths]
     stack = Stack.of([trial(v, v, str(i), i < 2, i >= 2) for i, v in enumerate(values)])
-    (cell,) = sweeping.evaluate(stack, e, -1, (tp,))
+    (cell,) = sweep.evaluate(stack, e, -1, (tp,))
     assert cell.undefined == reason and np.isnan(cell.rho)
 
 
 def test_cells_over_the_ends_of_few_clips_are_left_undefined(rollouts):
-    strict = build_sweep(sweep_settings(least=1.0))(rollouts).metrics
-    assert strict["undefined"][FLEXOR][sweeping.FEW_PREDICTIONS] > 10
+    strict = analyse("simplex_sweep", sweep_settings(least=1.0), rollouts=rollouts).metrics
+    assert strict["undefined"][FLEXOR][sweep.FEW_PREDICTIONS] > 10
     assert strict["best"][FLEXOR]["E"] == 1 and strict["best"][FLEXOR]["Tp"] == 1
 
 
 def test_sweep_does_not_touch_held_out_clips(rollouts):
     other = rollouts.activation.copy()
     other[np.array(rollouts.split) == "held_out"] *= 0.5
-    results = [build_sweep(sweep_settings(check=0))(r) for r in (rollouts, attrs.evolve(rollouts, activation=other))]
+    results = [
+        analyse("simplex_sweep", sweep_settings(check=0), rollouts=r)
+        for r in (rollouts, attrs.evolve(rollouts, activation=other))
+    ]
     assert results[0].metrics["best"] == results[1].metrics["best"]
 
 
 def test_sweep_is_the_same_in_several_processes(rollouts):
     small = {"E": (2,), "tau": (-1, -2), "Tp": (1,), "check": 0}
-    one, two = (build_sweep(sweep_settings(workers=w, **small))(rollouts).metrics for w in (1, 2))
+    one, two = (analyse("simplex_sweep", sweep_settings(workers=w, **small), rollouts=rollouts).metrics for w in (1, 2))
     assert one["best"] == two["best"]
 
 
@@ -311,15 +319,15 @@ def test_variables_of_the_sweep(rollouts):
     emg = emg_of(rollouts)
     source = Source("simplex_sweep", rollouts, emg, "activation", "rollout", 200.0)
     muscles = tuple(f"muscle:{m}" for m in rollouts.muscle_names)
-    assert sweeping.variables_of(source, ()) == (*muscles, "emg:biceps", "emg:triceps")
+    assert variables_of(source, ()) == (*muscles, "emg:biceps", "emg:triceps")
     for none in (None, attrs.evolve(emg, averaged_trials=2)):
         without = attrs.evolve(source, emg=none)
-        assert sweeping.variables_of(without, ()) == (*muscles, "joint:shoulder", "joint:elbow")
+        assert variables_of(without, ()) == (*muscles, "joint:shoulder", "joint:elbow")
     for bad, says in (("elbow", "names no variable"), ("joint:elbw", "did you mean elbow")):
         with pytest.raises(ConfigError, match=says):
-            sweeping.variables_of(source, (bad,))
+            variables_of(source, (bad,))
     with pytest.raises(DataError, match="no EMG file"):
-        sweeping.variables_of(attrs.evolve(source, emg=None), ("emg:biceps",))
+        variables_of(attrs.evolve(source, emg=None), ("emg:biceps",))
 
 
 def test_real_reaches_forecast_from_other_reaches(shared_data):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from simplex_cases import FLEXOR, LENGTHS, sample, trial, validation
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_simplex import CCMSettings, SMapSettings, build_ccm, build_smap
-from mimic_simplex.ccm import CrossMap, cross_map, cross_maps, library_of, other_trials, sizes_of
+from mimic_simplex.ccm import cross_map, cross_maps, library_of, other_trials, sizes_of
+from mimic_simplex.findings import CrossMap
+from mimic_simplex.local_maps import Vectors, smap
 from mimic_simplex.neighbours import Cloud, Stack
-from mimic_simplex.smap import Vectors, nonlinearity, smap
+from mimic_simplex.settings import CCMSettings, SMapSettings
+from mimic_simplex.smap import nonlinearity
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +112,13 @@ def test_few_clips_decide_nothing(clips, verdict):
 
 def test_smap_analysis_and_its_errors(rollouts):
     s = SMapSettings(variables=(FLEXOR,), theta=(0.0, 2.0), resamples=200, workers=1)
-    result = build_smap(s)(rollouts)
+    result = analyse("smap", s, rollouts=rollouts)
     m = result.metrics[FLEXOR]
     assert m["clips"] == 2 and m["nonlinear"] is None and result.tables["nonlinearity"].rows[0][-1] == "undecided"
     assert m["gain_z_low"] <= m["gain_z"] <= m["gain_z_high"]
     assert "2 values of theta" in result.methods and [r[1] for r in result.tables["theta"].rows] == [0.0, 2.0]
     with pytest.raises(DataError, match="library vectors"):
-        build_smap(attrs.evolve(s, E=8, tau=-8))(rollouts)
+        analyse("smap", attrs.evolve(s, E=8, tau=-8), rollouts=rollouts)
     for theta in ((1.0,), (0.0,), (-1.0, 0.0)):
         with pytest.raises(ValueError, match="theta"):
             SMapSettings(theta=theta)
@@ -194,7 +197,7 @@ def test_four_sizes_where_there_are_clips_for_them():
 
 def test_ccm_says_that_it_is_undecided(rollouts):
     s = CCMSettings(pairs=(f"joint:elbow {FLEXOR}",), library_trials=(2, 4, 7), draws=3, surrogates=5, workers=1)
-    result = build_ccm(s)(rollouts)
+    result = analyse("ccm", s, rollouts=rollouts)
     assert result.metrics["elbow_flexor from elbow"]["converges"] is None
     table = result.tables["ccm"]
     assert {row[table.columns.index("converges")] for row in table.rows} == {"undecided"}
@@ -211,13 +214,13 @@ def test_cross_map_scores_finite_pairs():
 
 def test_ccm_analysis_and_its_errors(rollouts, tmp_path):
     s = CCMSettings(pairs=(f"joint:elbow {FLEXOR}",), draws=3, surrogates=5, workers=1)
-    result = build_ccm(s)(rollouts)
+    result = analyse("ccm", s, rollouts=rollouts)
     assert list(result.metrics)[:2] == ["elbow_flexor from elbow", "elbow from elbow_flexor"]
     assert result.metrics["settings"]["library_trials"] == [[2, 3, 4, 5, 7]]
     result.save(tmp_path)
     assert (tmp_path / "convergence.pdf").exists()
     for bad, says in (("joint:elbow", "is not two variables"), ("joint:elbow joint:knee", "no joint 'knee'")):
         with pytest.raises(ConfigError, match=says):
-            build_ccm(attrs.evolve(s, pairs=(bad,)))(rollouts)
+            analyse("ccm", attrs.evolve(s, pairs=(bad,)), rollouts=rollouts)
     with pytest.raises(DataError, match="library size"):
-        build_ccm(attrs.evolve(s, library_trials=(3, 8)))(rollouts)
+        analyse("ccm", attrs.evolve(s, library_trials=(3, 8)), rollouts=rollouts)

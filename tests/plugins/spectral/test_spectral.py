@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic_core import ConfigError, DataError
 from mimic_core.config import structure
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_spectral import Settings, build
 from mimic_spectral.analysis import density, spectra
+from mimic_spectral.settings import Settings
 
 RATE = 400.0
 
@@ -34,7 +35,7 @@ def test_share_of_two_sines_is_that_of_their_squares():
     """0.3 at 4 Hz and 0.1 at 50 Hz: 0.01 of 0.1, power 0.005 above the cut; 0.2 at 5 Hz has nothing there."""
     both = lambda t: 0.5 + 0.3 * np.sin(2 * np.pi * 4 * t) + 0.1 * np.cos(2 * np.pi * 50 * t)  # noqa: E731
     r = with_signals([both, sine(5, 0.2), sine(40, 0.1), lambda t: 0 * t + 0.4])
-    metrics = build(Settings())((r,)).metrics
+    metrics = analyse("spectral", rollouts=r).metrics
     first, slow, fast, still = r.actuator_names
     share, power = metrics["share"]["actuators"], metrics["power"]["actuators"]
     assert share[first]["mean"] == pytest.approx(0.1, rel=1e-6)
@@ -50,7 +51,7 @@ def test_share_of_two_sines_is_that_of_their_squares():
 
 def test_band_ends_at_the_top():
     r = with_signals([sine(50, 0.1), sine(100, 0.1)])
-    share = build(Settings(top_hz=80.0))((r,)).metrics["share"]["actuators"]
+    share = analyse("spectral", Settings(top_hz=80.0), rollouts=r).metrics["share"]["actuators"]
     assert [share[n]["mean"] for n in r.actuator_names] == pytest.approx([1.0, 0.0], abs=1e-6)
 
 
@@ -89,7 +90,7 @@ def test_a_ramp_has_no_high_frequencies_with_a_taper_and_seems_to_without():
 
 def test_short_clips_are_counted_not_used():
     r = with_signals([sine(50, 0.1), sine(4, 0.1)], clip_steps=(401, 60))
-    result = build(Settings())((r,))
+    result = analyse("spectral", rollouts=r)
     assert (result.metrics["clips"], result.metrics["clips_left_out"]) == (1, 1)
     assert "1 clips shorter than 2 periods of 10 Hz were left out" in result.methods
 
@@ -97,13 +98,13 @@ def test_short_clips_are_counted_not_used():
 def test_no_clip_long_enough_is_refused():
     r = with_signals([sine(50, 0.1)] * 2, clip_steps=(60, 50))
     with pytest.raises(DataError, match=r"no clip has the 80 samples .* the longest has 59; raise analyze\.spectral"):
-        build(Settings())((r,))
+        analyse("spectral", rollouts=r)
 
 
 def test_a_cut_beyond_half_the_rate_is_refused():
     r = with_signals([sine(50, 0.1)] * 2)
     with pytest.raises(DataError, match=r"cut_hz: 300 Hz is not below half the control rate .*\(200 Hz\)"):
-        build(Settings(cut_hz=300.0))((r,))
+        analyse("spectral", Settings(cut_hz=300.0), rollouts=r)
 
 
 def test_settings_are_checked():
@@ -111,14 +112,14 @@ def test_settings_are_checked():
         structure({"cut_hz": 20.0, "top_hz": 15.0}, Settings, "x")
     r = with_signals([sine(50, 0.1)] * 2)
     with pytest.raises(ConfigError, match=r"scipy knows no taper 'hannn'; try hann"):
-        build(Settings(window="hannn"))((r,))
+        analyse("spectral", Settings(window="hannn"), rollouts=r)
 
 
 def test_several_rollouts_have_an_interval():
     """Shares of 0 and 1 for one actuator: mean 0.5 ± 12.706·0.7071/√2 (Student's t, one degree of freedom)."""
     a = with_signals([sine(50, 0.1), sine(4, 0.1)])
     b = with_signals([sine(4, 0.1), sine(4, 0.1)])
-    result = build(Settings())((a, b))
+    result = analyse("spectral", rollouts=(a, b))
     share = result.metrics["share"]["actuators"][a.actuator_names[0]]
     assert (share["mean"], share["high"]) == pytest.approx((0.5, 0.5 + 12.7062 * 0.5), rel=1e-4)
     assert len(result.tables["by_rollouts"].rows) == 2
@@ -128,11 +129,11 @@ def test_several_rollouts_have_an_interval():
 def test_rollouts_of_another_body_are_refused():
     a, b = with_signals([sine(50, 0.1)] * 2), with_signals([sine(50, 0.1)] * 4)
     with pytest.raises(DataError, match="rollouts 2: its actuator names are"):
-        build(Settings())((a, b))
+        analyse("spectral", rollouts=(a, b))
 
 
 def test_activation_counts_its_first_entry():
     r = with_signals([sine(50, 0.1)] * 2, signal="activation")
-    result = build(Settings(signal="activation"))((r,))
+    result = analyse("spectral", Settings(signal="activation"), rollouts=r)
     assert result.metrics["share"]["mean"] == pytest.approx(1.0, rel=1e-6)
     assert "activation" in result.figures["share"].axes[0].get_title()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic_core import ConfigError, DataError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_synergies import Settings, build
 from mimic_synergies.factors import chance, factorise, held_out_vaf, match, shuffled, vaf
+from mimic_synergies.settings import Settings
 
 JOINTS = ("a", "b", "c")
 WEIGHTS = np.array([[1.0, 0.5, 0, 0, 0, 0], [0, 0, 1.0, 0.8, 0, 0.2], [0, 0, 0, 0.1, 1.0, 0.6]])
@@ -125,7 +126,12 @@ def test_chance_is_below_a_true_match():
 @pytest.fixture(scope="module")
 def result():
     told = []
-    found = build(PLAIN)((made_of(WEIGHTS),), progress=lambda done, total: told.append((done, total)))
+    found = analyse(
+        "synergies",
+        PLAIN,
+        rollouts=(made_of(WEIGHTS),),
+        progress=lambda done, total, metrics: told.append((done, total)),
+    )
     assert told == [(k, 6) for k in range(1, 7)]
     return found
 
@@ -143,12 +149,14 @@ def test_as_many_as_were_put_in(result):
 
 def test_too_few_tried_to_reach_the_vaf():
     """Three synergies; with two at most no number is told. All text says so, and the figures show the two."""
-    result = build(attrs.evolve(PLAIN, most=2, vaf=0.95))((made_of(WEIGHTS),))
+    result = analyse("synergies", attrs.evolve(PLAIN, most=2, vaf=0.95), rollouts=made_of(WEIGHTS))
     assert result.metrics["synergies"] == {"mean": None} and result.metrics["shown"] == 2
     for caption in (result.captions["vaf"], result.tables["vaf"].caption):
         assert caption.endswith("None of those tried (1 to 2) accounts for 95 %.")
     assert "(2) is the largest tried. None of those tried" in result.methods
-    several = build(attrs.evolve(PLAIN, most=2, vaf=0.95))((made_of(WEIGHTS), made_of(WEIGHTS[:2], seed=9)))
+    several = analyse(
+        "synergies", attrs.evolve(PLAIN, most=2, vaf=0.95), rollouts=(made_of(WEIGHTS), made_of(WEIGHTS[:2], seed=9))
+    )
     assert several.metrics["synergies"] == {"mean": None}
     assert "accounts for 95 % in every rollout." in several.methods
 
@@ -157,9 +165,9 @@ def test_seeds_with_the_same_synergies_match():
     again = attrs.evolve(PLAIN, synergies=3, most=3)
     other = WEIGHTS[:, [5, 2, 0, 1, 3, 4]]
     a, same, different = made_of(WEIGHTS), made_of(WEIGHTS, seed=20), made_of(other, seed=20)
-    found = build(again)((a, same)).metrics["match"]
+    found = analyse("synergies", again, rollouts=(a, same)).metrics["match"]
     assert found["mean"] > 0.97 and found["mean"] > found["chance_p95"]
-    result = build(again)((a, same, different))
+    result = analyse("synergies", again, rollouts=(a, same, different))
     assert result.metrics["match"]["lowest"] < 0.8
     assert len(result.tables["match"].rows) == 3 and "match" in result.figures
 
@@ -169,14 +177,16 @@ def test_peaks_are_taken_out_if_so_set():
     weak = made_of(WEIGHTS)
     weak = attrs.evolve(weak, activation=weak.activation * [0.01, 1, 1, 1, 1, 1])
     found = [
-        build(attrs.evolve(PLAIN, normalise="peak", synergies=3, most=3))((r,)).metrics["vaf"]["mean"]
+        analyse("synergies", attrs.evolve(PLAIN, normalise="peak", synergies=3, most=3), rollouts=r).metrics["vaf"][
+            "mean"
+        ]
         for r in (made_of(WEIGHTS), weak)
     ]
     assert found[0] == pytest.approx(found[1], abs=1e-6)
 
 
 def test_without_held_out_clips_there_is_no_held_out_vaf():
-    metrics = build(attrs.evolve(PLAIN, most=2))((made_of(WEIGHTS, split=("train",) * 4),)).metrics
+    metrics = analyse("synergies", attrs.evolve(PLAIN, most=2), rollouts=made_of(WEIGHTS, split=("train",) * 4)).metrics
     assert np.isnan(metrics["vaf_held_out"]["mean"])
 
 
@@ -185,7 +195,12 @@ def test_excitation_starts_one_entry_late():
     excitation = r.activation.copy()
     excitation[:, 0] = np.nan
     r = attrs.evolve(r, excitation=excitation)
-    assert build(attrs.evolve(PLAIN, signal="excitation", most=3))((r,)).metrics["vaf"]["by_number"]["3"] > 0.98
+    assert (
+        analyse("synergies", attrs.evolve(PLAIN, signal="excitation", most=3), rollouts=r).metrics["vaf"]["by_number"][
+            "3"
+        ]
+        > 0.98
+    )
 
 
 def test_what_has_no_synergies_is_refused():
@@ -193,8 +208,8 @@ def test_what_has_no_synergies_is_refused():
     with pytest.raises(DataError, match="not driven by muscles"):
         none = np.zeros((*r.qpos.shape[:2], 0))
         bare = dict.fromkeys(("muscle_force", "muscle_length", "muscle_velocity"), none)
-        build(PLAIN)((attrs.evolve(r, muscle_names=(), **bare),))
+        analyse("synergies", PLAIN, rollouts=attrs.evolve(r, muscle_names=(), **bare))
     with pytest.raises(DataError, match="the activation of every muscle is 0 throughout"):
-        build(PLAIN)((attrs.evolve(r, activation=0 * r.activation),))
+        analyse("synergies", PLAIN, rollouts=attrs.evolve(r, activation=0 * r.activation))
     with pytest.raises(ConfigError, match=r"analyze\.synergies\.synergies: 7 are more than the 6 that are tried"):
-        build(attrs.evolve(PLAIN, synergies=7))((r,))
+        analyse("synergies", attrs.evolve(PLAIN, synergies=7), rollouts=r)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from analysis_cases import analyse
 
 from mimic_core import ConfigError
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_tracking import Settings, build
-from mimic_tracking.analysis import muscle_use, over_clips, representative
+from mimic_tracking.analysis import muscle_use
+from mimic_tracking.measures import over_clips, representative
+from mimic_tracking.settings import Settings
 
 LENGTHS = (40, 30, 40, 20, 40, 40)
 SPLIT = ("train", "held_out", "train", "held_out", "train", "held_out")
@@ -28,7 +30,7 @@ def rollouts():
 
 @pytest.fixture(scope="module")
 def result(rollouts):
-    return build(Settings())(rollouts)
+    return analyse("tracking", rollouts=rollouts)
 
 
 def rows(table, **where):
@@ -56,7 +58,7 @@ def test_fixed_keypoints_are_named_and_left_out(rollouts, result):
     assert rows(result.tables["keypoint_error"], keypoint="base (fixed)")
     error = rollouts.error_mm.copy()
     error[..., rollouts.keypoint_names.index("base")] = 100
-    other = build(Settings())(attrs.evolve(rollouts, error_mm=error))
+    other = analyse("tracking", rollouts=attrs.evolve(rollouts, error_mm=error))
     assert other.metrics["keypoint_mm"] == result.metrics["keypoint_mm"]
     assert "base" in result.methods
 
@@ -123,16 +125,16 @@ def test_muscle_use_by_hand(rollouts):
 
 
 def test_chosen_clips_are_shown(rollouts):
-    result = build(Settings(show=("synthetic_00",)))(rollouts)
+    result = analyse("tracking", Settings(show=("synthetic_00",)), rollouts=rollouts)
     assert result.figures["joint_angles"].axes[0].get_title(loc="left") == "train\nsynthetic_00"
     with pytest.raises(ConfigError, match=r"analyze\.tracking\.show: no clip 'synthetic_0'.*did you mean synthetic_0"):
-        build(Settings(show=("synthetic_0",)))(rollouts)
+        analyse("tracking", Settings(show=("synthetic_0",)), rollouts=rollouts)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("lengths", [(30,), (30, 20), (40, 40, 40, 10)])
 def test_few_and_unequal_clips(lengths, tmp_path):
-    result = build(Settings())(synthetic_rollouts(lengths))
+    result = analyse("tracking", rollouts=synthetic_rollouts(lengths))
     result.save(tmp_path)
     assert {p.stem for p in tmp_path.glob("*.svg")} == set(result.figures) == set(result.captions)
     assert {p.stem for p in tmp_path.glob("*.csv")} == {"keypoint_error", "joint_error", "muscle_use"}

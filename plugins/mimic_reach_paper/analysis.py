@@ -9,20 +9,22 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import DataError, Emg, Result, Rollouts, Table
-from mimic_reach_paper import Compat
+from mimic_core import Context, DataError, Emg, Inputs, Result, Rollouts, Table
 from mimic_reach_paper.emg import column_pairs, emg_pairs
+from mimic_reach_paper.findings import OF_TRAINING, TITLES, WRONG, Missing, Pair
 from mimic_reach_paper.forecast import forecast_pairs
-from mimic_reach_paper.pairs import OF_TRAINING, TITLES, WRONG, Missing, Pair
 from mimic_reach_paper.reference import held_pairs, velocity_pairs
+from mimic_reach_paper.settings import Compat
 
 
 def analysis(settings: Compat):
-    """Return ``analyse(rollouts, emg) -> Result`` for these settings."""
+    """Return ``analyse(inputs, context) -> Result``, which reads rollouts, any number, and EMG where given."""
 
-    def analyse(rollouts: tuple[Rollouts, ...], emg: Emg | None = None) -> Result:
+    def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_reach_paper import figures
 
+        rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
+        emg: Emg | None = inputs.maybe("emg")
         _check_alike(rollouts)
         found = [_pairs(r, emg, settings) for r in rollouts]
         pairs, missing = _mean_of(found), _missing(found)
@@ -33,6 +35,7 @@ def analysis(settings: Compat):
                 "not_reproduced": {m.key: m.why for m in missing},
                 "rollouts": len(rollouts),
                 "settings": attrs.asdict(settings),
+                **({"synthetic": True} if emg is not None and emg.synthetic else {}),
             },
             tables=_tables(pairs, missing, rollouts[0], settings),
             figures={"time_base": drawn} if drawn else {},

@@ -1,8 +1,9 @@
-"""What a pair is: a number got the published way, and the same one got the right way."""
+"""What is compared: a number got the published way and the same one got the right way, beside EMG."""
 
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
 TITLES = {
     "emg_time_base": "EMG: time base",
@@ -59,3 +60,22 @@ class Missing:
 
     key: str
     why: str
+
+
+@attrs.frozen(eq=False)
+class Recorded:
+    """EMG beside clips: single trials where both have their names, else the mean over trials and over clips.
+
+    Attributes:
+        time: (sample,) s after the start of the reach.
+        clips: for each row of ``envelope`` the clips whose mean stands beside it.
+        envelope: recorded muscle → (row, sample).
+        sem: recorded muscle → (sample,) standard error of the mean; NaN where unknown.
+        single: rows are single trials.
+    """
+
+    time: np.ndarray
+    clips: tuple[tuple[int, ...], ...]
+    envelope: dict[str, np.ndarray]
+    sem: dict[str, np.ndarray]
+    single: bool

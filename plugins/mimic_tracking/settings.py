@@ -1,0 +1,20 @@
+"""Settings of the analysis."""
+
+from __future__ import annotations
+
+import attrs
+from attrs.validators import gt, le
+
+
+@attrs.frozen
+class Settings:
+    """Settings of the tracking analysis.
+
+    Attributes:
+        saturation: an excitation of at least this much (in size) counts as saturated.
+        show: clips whose joint angles are drawn; none named means the held-out clip with the median
+            error and the clip with the largest error.
+    """
+
+    saturation: float = attrs.field(default=0.99, validator=[gt(0), le(1)])
+    show: tuple[str, ...] = ()
