@@ -11,6 +11,8 @@ from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body
 from .choose import parse_body as parse_body
 from .choose import read_keypoints as read_keypoints
+from .declare import Asked as Asked
+from .declare import asked as asked
 from .do import do as do
 from .events import Events as Events
 from .events import listening as listening
@@ -25,6 +27,7 @@ from .executor import stop as stop
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
+from .paths import with_paths as with_paths
 from .run_file import load_run_file as load_run_file
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer

@@ -27,7 +27,7 @@ from mimic_core.chain.do import done
 from mimic_core.chain.plan import RUN, Planned, plan_stages
 from mimic_core.chain.run_file import load_run_file
 from mimic_core.chain.stage_output import aside, output_hash
-from mimic_core.errors import DataError
+from mimic_core.errors import DataError, TrainingError
 from mimic_core.files import file_hash, to_json, value_hash, write_json
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.markers import MIMIC_API
@@ -154,6 +154,8 @@ def _do(
         summary = done(
             plugins, stage.spec, stage.given, lambda: stage.inputs, stage.output, where=stage.name, label=stage.label
         )
+    if summary.get("error"):
+        raise TrainingError(f"{stage.name}: {summary['error']}")
     return {
         **entry,
         "status": "done",

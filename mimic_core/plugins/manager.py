@@ -204,6 +204,11 @@ class Plugins:
         return list(self._files)
 
     @property
+    def preferences(self) -> dict[str, str]:
+        """``kind.name`` → the plugin that shall provide it; another process must be told of them."""
+        return dict(self._preferences)
+
+    @property
     def versions(self) -> dict[str, str]:
         """Plugin → version of its distribution (or hash of its file)."""
         return {n: self._versions.get(n, "unknown") for n in self.names}

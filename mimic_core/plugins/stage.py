@@ -139,6 +139,8 @@ class StageSpec(ComponentSpec):
     ``work(options, inputs, context) -> summary`` does it: ``inputs`` holds the paths of what it reads, by kind, and
     ``context.out`` is the file or folder that it writes. The summary is JSON-able; it is what ``--json`` prints, what
     the manifest keeps and the report shows. Its entry ``headlines``, a list of `Headline`, goes to the report's top.
+    Its entry ``error``, one line, says that a part could not be done: it is shown, ends the command with status 1, and
+    ends a run, which does the stage again when it is called again.
     The docstring of ``config`` is the command's help. An option called ``log`` names loggers, which hear of the stage.
 
     Attributes:
