@@ -38,7 +38,7 @@ def check_reader_example(record: ReaderSpec, plugins: Plugins) -> str:
         path = Path(record.example(Path(folder)))
         if path.suffix.lower() not in record.suffixes or not record.accepts(path):
             raise PluginError(
-                f"does not accept its own example {path.name}; check accepts, and suffixes: {', '.join(record.suffixes)}"
+                f"does not accept its own {path.name}; check accepts, and suffixes: {', '.join(record.suffixes)}"
             )
         found = record.build(record.config())(path)
     if not isinstance(found, Keypoints):
