@@ -27,6 +27,7 @@ from .installed import discover as discover
 from .installed import installed as installed
 from .run_file import load_run_file as load_run_file
 from .trained_run import TrainedRun as TrainedRun
+from .trained_run import build_trainer as build_trainer
 from .training import train as train
 from .training import train_together as train_together
 from .unroll import ClipRunner as ClipRunner

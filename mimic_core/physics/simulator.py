@@ -54,14 +54,15 @@ class Readings(NamedTuple):
 
 @runtime_checkable
 class Simulator(Protocol):
-    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``, and under ``jax.vmap`` over further axes."""
+    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``, and under ``jax.vmap`` over further axes.
+
+    An engine that computes on the host's processor, and so serves one device, says so with ``host_only = True``.
+    """
 
     model: BodyModel
     control_dt: float
     """s; one `step` advances time by this much"""
     differentiable: bool
-    host_only: bool = False
-    """True if it computes on the host's processor and so serves one device"""
 
     def reset(self, qpos: Any, qvel: Any, activation: Any) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
