@@ -37,7 +37,7 @@ class _Tell:
 
 def run_job(data: Mapping[str, Any]) -> None:
     """Train the runs of a job, measure each, and say in its folder that it is finished."""
-    from mimic_core.runtime import prepare_jax
+    from mimic_core.trainer import prepare_jax
 
     prepare_jax()
     plugins = installed()
