@@ -10,6 +10,7 @@ from mimic_core.analysis.spec import AnalysisSpec
 from mimic_core.body.actuation import Actuation, ActuationSpec
 from mimic_core.body.body import Body, BodySpec, Muscle, Physics
 from mimic_core.body.importer import Description, ImporterSpec, Place
+from mimic_core.body.model import BodyModel
 from mimic_core.chain.executor import ExecutorSpec, Job, Outcome
 from mimic_core.config import flatten, merge, read_toml, structure, unstructure
 from mimic_core.control.perturbation import Perturbation, PerturbationSpec, RolloutContext
