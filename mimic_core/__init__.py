@@ -9,6 +9,8 @@ from mimic_core.analysis.result import Headline, Result, Table
 from mimic_core.analysis.spec import AnalysisSpec
 from mimic_core.body.actuation import Actuation, ActuationSpec
 from mimic_core.body.body import Body, BodySpec, Muscle, Physics
+from mimic_core.body.description import Description, Place
+from mimic_core.body.importer import ImporterSpec
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.executor import ExecutorSpec, Job, Outcome
 from mimic_core.config import flatten, merge, read_toml, structure, unstructure
@@ -56,6 +58,7 @@ __all__ = [
     "Controller",
     "DataError",
     "Decision",
+    "Description",
     "Emg",
     "EmgReaderSpec",
     "ExecutorSpec",
@@ -63,6 +66,7 @@ __all__ = [
     "FormatSpec",
     "GeneratorSpec",
     "Headline",
+    "ImporterSpec",
     "Inputs",
     "Job",
     "Keypoints",
@@ -76,6 +80,7 @@ __all__ = [
     "Perturbation",
     "PerturbationSpec",
     "Physics",
+    "Place",
     "PluginError",
     "Plugins",
     "PolicySpec",

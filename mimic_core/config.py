@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-import traceback
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import cattrs
-from cattrs.errors import (
-    AttributeValidationNote,
-    BaseValidationError,
-    ForbiddenExtraKeysError,
-    IterableValidationNote,
-)
+from cattrs import transform_error
+from cattrs.errors import AttributeValidationNote, BaseValidationError, ClassValidationError, ForbiddenExtraKeysError
 
 from mimic_core.errors import ConfigError, did_you_mean
 
@@ -71,9 +66,30 @@ def _guarded(kind: Any):
             raise ValueError(f"must be a {shape}, got {v!r}")
         if fixed and len(v) != len(parts):
             raise ValueError(f"must be a list of {len(parts)}, got {list(v)!r}")
-        return inner(v, as_type)
+        try:
+            return inner(v, as_type)
+        except ClassValidationError as e:
+            if e.group_exceptions()[0] or any(isinstance(x, ForbiddenExtraKeysError) for x in e.exceptions):
+                raise
+            with attrs.validators.disabled():
+                _validate(inner(v, as_type))
+            raise
 
     return hook
+
+
+def _validate(record: Any) -> None:
+    """Raise the first error of a validator, with the note of cattrs on which field it is about.
+
+    Neither attrs nor cattrs say which field's validator it was that raised.
+    """
+    for field in attrs.fields(type(record)):
+        try:
+            if field.validator:
+                field.validator(record, field, getattr(record, field.name))
+        except Exception as e:
+            e.__notes__ = [AttributeValidationNote("", field.name, field.type)]
+            raise ClassValidationError("", [e], type(record)) from e
 
 
 _converter.register_structure_hook_factory(lambda t: _shape(t) is not None and t not in _unguarded, _guarded)
@@ -89,9 +105,9 @@ def structure(data: Any, cls: type[T], where: str) -> T:
     """
     try:
         return _converter.structure(data, cls)
-    except (BaseValidationError, ForbiddenExtraKeysError, ValueError, TypeError, KeyError) as e:
-        path, reason = next(_leaves(e, where))
-        raise ConfigError(f"{path}: {reason}") from e
+    except (BaseValidationError, ValueError, TypeError) as e:
+        reason, _, path = transform_error(e, where, _reason)[0].rpartition(" @ ")
+        raise ConfigError(re.sub(r"\[(['\"])(.*?)\1\]", r".\2", path) + reason) from e
 
 
 def unstructure(record: Any) -> Any:
@@ -99,63 +115,22 @@ def unstructure(record: Any) -> Any:
     return _converter.unstructure(record)
 
 
-def _leaves(error: BaseException, path: str) -> Iterator[tuple[str, str]]:
-    """Walk a cattrs error tree down to (dotted path, one sentence) pairs."""
-    if isinstance(error, BaseValidationError):
-        for child in error.exceptions:
-            yield from _leaves(child, path + _step(child))
-    elif isinstance(error, ForbiddenExtraKeysError):
-        known = [f.name for f in attrs.fields(error.cl)]
-        for key in sorted(error.extra_fields):
-            yield f"{path}.{key}", f"unknown setting{did_you_mean(key, known)}"
-    elif isinstance(error, KeyError) and path.endswith(f".{error.args[0]}"):
-        yield path, "must be given"
-    else:
-        field = _validated_field(error)
-        yield f"{path}.{field}" if field else path, _sentence(str(error.args[0] if error.args else error), field)
-
-
-def _step(error: BaseException) -> str:
-    """The part of a path that cattrs noted on an error."""
-    for note in getattr(error, "__notes__", []):
-        if isinstance(note, AttributeValidationNote):
-            return f".{note.name}"
-        if isinstance(note, IterableValidationNote):
-            return f".{note.index}" if isinstance(note.index, str) else f"[{note.index}]"
-    return ""
-
-
-def _validated_field(error: BaseException) -> str | None:
-    """Name of the field whose attrs validator raised ``error``, which the error itself need not tell.
-
-    attrs hands each validator the attribute it checks, so the outermost such argument on the traceback is the field.
-    """
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        for name in code.co_varnames[: code.co_argcount]:
-            if isinstance(frame.f_locals.get(name), attrs.Attribute):
-                return frame.f_locals[name].name
-    return None
-
-
-_ATTRS_MESSAGES = (
-    (r"'{0}' must be in (?P<what>.*) \(got (?P<got>.*)\)", "must be one of {what}, got {got}"),
-    (r"'{0}' must match regex (?P<what>.*) \((?P<got>.*) doesn't\)", "must match the pattern {what}, got {got}"),
-    (r"'{0}' must be <class '(?P<what>.*?)'> \(got (?P<got>.*) that is a .*", "must be {what}, got {got}"),
-    (r"Length of '{0}' must be (?P<what>.*): (?P<got>.*)", "must have a length {what}, got {got}"),
-    (r"'{0}' (?P<what>must be .*): (?P<got>.*)", "{what}, got {got}"),
-)
-
-
-def _sentence(message: str, field: str | None) -> str:
-    """Rewrite attrs' own messages (``'x' must be > 0: -1.0``) as ``must be > 0, got -1``."""
-    message = " ".join(message.split())
-    for pattern, sentence in _ATTRS_MESSAGES if field else ():
-        found = re.fullmatch(pattern.format(re.escape(field)), message)
-        if found:
-            what, got = found["what"].strip("()[]{}").rstrip(","), found["got"]
-            return sentence.format(what=what, got=got.removesuffix(".0"))
-    return message
+def _reason(error: BaseException, _: Any) -> str:
+    """What follows the path of a setting in a message; attrs' own messages are reworded."""
+    if isinstance(error, ForbiddenExtraKeysError):
+        key = min(error.extra_fields)
+        return f".{key}: unknown setting{did_you_mean(key, [f.name for f in attrs.fields(error.cl)])}"
+    if isinstance(error, KeyError):
+        return ": must be given"
+    if len(error.args) == 4 and isinstance(error.args[1], attrs.Attribute):
+        _, _, what, got = error.args
+        if isinstance(what, re.Pattern):
+            return f": must match the pattern {what.pattern!r}, got {got!r}"
+        accepted = what.__name__ if isinstance(what, type) else f"one of {', '.join(map(repr, what))}"
+        return f": must be {accepted}, got {got!r}"
+    message = " ".join(str(error).split())
+    bound = re.fullmatch(r"(Length of )?'\w+' must be (.*): (.*?)(\.0)?", message)
+    return f": must {'have a length' if bound[1] else 'be'} {bound[2]}, got {bound[3]}" if bound else f": {message}"
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+import platformdirs
+
 
 class _Prepared:
     """What `prepare_jax` has done in this process."""
@@ -20,11 +22,8 @@ _prepared = _Prepared()
 
 
 def cache_directory() -> Path:
-    """Where compiled programs are kept: ``MIMIC_CACHE_DIR``, else ``mimic`` in the user's cache folder."""
-    given = os.environ.get("MIMIC_CACHE_DIR")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimic"
+    """Where compiled programs are kept: ``MIMIC_CACHE_DIR``, else ``mimic`` in the user's folder for caches."""
+    return Path(os.environ.get("MIMIC_CACHE_DIR") or platformdirs.user_cache_path("mimic", appauthor=False))
 
 
 @lru_cache(maxsize=1)

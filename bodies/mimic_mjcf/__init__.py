@@ -1,35 +1,22 @@
-"""A body from an MJCF file and a description: which model, and where keypoints sit on it."""
+"""Imports MJCF, MuJoCo's own format, so that a description of a body may name such a model."""
 
 from __future__ import annotations
 
-import attrs
-
-from mimic_core import BodySpec, hookimpl
+from mimic_core import ImporterSpec, hookimpl
 
 
-@attrs.frozen
-class Settings:
-    """Settings of a body that is built from a description.
+def build(config):
+    from mimic_mjcf.importer import read
 
-    Attributes:
-        file: the description (TOML); ``--body FILE.toml`` sets it.
-    """
-
-    file: str = ""
-
-
-def build(config, variant):
-    from mimic_mjcf.description import build_body
-
-    return build_body(config.file)
+    return read
 
 
 @hookimpl
-def mimic_bodies():
-    yield BodySpec(
+def mimic_importers():
+    yield ImporterSpec(
         name="mjcf",
-        config=Settings,
         build=build,
-        suffixes=(".toml",),
-        summary="any MJCF model: a description (--body FILE.toml) names the model and where keypoints sit on it",
+        suffixes=(".xml", ".mjcf"),
+        summary="MuJoCo's own format; every number stays as the file has it",
+        source="MuJoCo documentation, XML reference",
     )

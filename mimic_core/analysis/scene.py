@@ -1,7 +1,10 @@
-"""What pictures of a body have in common: which geoms are seen, from where, and the colours of activation."""
+"""What pictures of a body have in common: what can draw here, which geoms are seen and from where, colours."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +15,26 @@ if TYPE_CHECKING:
 
     from mimic_core.body.body import Body
 
+BACKENDS = ("egl", "osmesa", "glfw")
+"""Ways to draw that MuJoCo may have here, as ``MUJOCO_GL`` names them; those that need no screen first."""
 SHOWN_GROUPS = (0, 1, 2)
 """Groups of geoms that MuJoCo shows unless told otherwise; the others are for collisions and the like."""
 ELEVATION_DEG = -15.0
 """Of the view that is chosen automatically: slightly from above, as a person looks at an animal on a table."""
+
+_PROBE = "import mujoco; c = mujoco.GLContext(8, 8); c.make_current(); c.free()"
+
+
+def renders(backend: str) -> bool:
+    """Return whether MuJoCo can draw with ``backend``, one of `BACKENDS` or ``cgl``.
+
+    It is tried in a process of its own, since MuJoCo chooses one per process, and a bad driver may end it.
+    """
+    env = {**os.environ, "MUJOCO_GL": backend}
+    try:
+        return subprocess.run([sys.executable, "-c", _PROBE], env=env, capture_output=True, timeout=30).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def axes(azimuth_deg: float, elevation_deg: float) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -130,21 +131,40 @@ class Body:
 
 @attrs.frozen(kw_only=True)
 class BodySpec(ComponentSpec):
-    """A body as a plugin offers it. ``build(config, variant) -> Body``.
+    """A body as a plugin offers it: built by ``build(config, variant) -> Body``, or from a description file.
 
     Attributes:
+        build: None for a body that a file describes.
+        description: the file that describes it, see `mimic_core.Description`, whose settings are the body's.
         variants: variant name → one line; the first is the default.
-        suffixes: endings (lower case, with the dot) of description files that it builds from; its settings then have
-            ``file``, the file that was named.
     """
 
+    build: Callable[..., Body] | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.is_callable())
+    )
+    description: Path | None = None
     variants: Mapping[str, str] = attrs.field(factory=dict)
-    suffixes: tuple[str, ...] = ()
 
-    def make(self, variant: str | None, config: Any = None) -> Body:
-        """Build the body, checking the variant's name."""
+    def __attrs_post_init__(self) -> None:
+        if (self.build is None) == (self.description is None):
+            raise ValueError(f"body {self.name}: must have either build or description")
+
+    def chosen_variant(self, variant: str | None, who: str = "") -> str:
+        """Check a variant's name; None is the default one.
+
+        Raises:
+            ConfigError: there is none of that name; the message calls the body ``who``.
+        """
         if variant and variant not in self.variants:
             known = did_you_mean(variant, self.variants) if self.variants else "; it has no variants"
-            raise ConfigError(f"body {self.name}: unknown variant {variant!r}{known}")
-        variant = variant or next(iter(self.variants), "")
-        return self.build(config if config is not None else self.config(), variant)
+            raise ConfigError(f"body {who or self.name}: unknown variant {variant!r}{known}")
+        return variant or next(iter(self.variants), "")
+
+    def make(self, variant: str | None, config: Any = None) -> Body:
+        """Build the body, checking the variant's name.
+
+        One that a file describes is made by `mimic_core.chain.make_body`, which knows the importers.
+        """
+        if self.build is None:
+            raise ConfigError(f"body {self.name}: is described by a file, which an importer reads; use make_body")
+        return self.build(config if config is not None else self.config(), self.chosen_variant(variant))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mimic_core.body.actuation import ActuationSpec
 from mimic_core.body.body import BodySpec
+from mimic_core.body.importer import ImporterSpec
 from mimic_core.plugins.component import Kind
 from mimic_core.plugins.markers import hookspec
 
@@ -25,6 +26,21 @@ def mimic_bodies() -> Iterator[BodySpec]:
 
 
 @hookspec
+def mimic_importers() -> Iterator[ImporterSpec]:
+    """Yield importers, which make bodies of model files.
+
+    >>> from mimic_core import Body, ImporterSpec, hookimpl
+    >>> def read(description):
+    ...     return Body(name=description.name, mjcf=description.model.read_text())
+    >>> @hookimpl
+    ... def mimic_importers():
+    ...     yield ImporterSpec(name="plain", suffixes=(".plain",), build=lambda config: read, summary="MJCF as it is")
+    >>> next(mimic_importers()).suffixes
+    ('.plain',)
+    """
+
+
+@hookspec
 def mimic_actuations() -> Iterator[ActuationSpec]:
     """Yield ways of driving a body: muscles, torques.
 
@@ -39,6 +55,7 @@ def mimic_actuations() -> Iterator[ActuationSpec]:
 
 KINDS = (
     Kind("body", "mimic_bodies", BodySpec),
+    Kind("importer", "mimic_importers", ImporterSpec),
     Kind("actuation", "mimic_actuations", ActuationSpec),
 )
 """Kinds of component that come through these hooks."""

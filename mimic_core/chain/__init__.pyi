@@ -5,6 +5,7 @@ from .assembly import build_task as build_task
 from .assembly import plan_training as plan_training
 from .assembly import split_clips as split_clips
 from .assembly import training_simulator as training_simulator
+from .choose import built_body as built_body
 from .choose import choose_simulator as choose_simulator
 from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body
@@ -26,6 +27,7 @@ from .installed import discover as discover
 from .installed import installed as installed
 from .run_file import load_run_file as load_run_file
 from .trained_run import TrainedRun as TrainedRun
+from .trained_run import build_trainer as build_trainer
 from .training import train as train
 from .training import train_together as train_together
 from .unroll import ClipRunner as ClipRunner

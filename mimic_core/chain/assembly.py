@@ -150,7 +150,7 @@ def build_task(
     """
     import jax
 
-    from mimic_core.physics.randomisation import draw_variants
+    from mimic_core.physics.randomisation import draw_bodies
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -163,8 +163,8 @@ def build_task(
         spec, smooth = choose_simulator(plan.simulator, plugins, platform), False
     config = structure(_simulator_settings(plan, smooth) if for_training else {}, spec.config, "simulator")
     if for_training and settings.randomise.wanted:
-        _check_variants(spec, plugins)
-        more["variants"] = draw_variants(settings.randomise, model)
+        _check_altered(spec, plugins)
+        more["altered"] = draw_bodies(settings.randomise, model)
     simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, smooth, **more)
     rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
     for name, table in plan.settings["rewards"].items():
@@ -234,9 +234,9 @@ def _simulator_settings(plan: TrainPlan, smooth: bool) -> dict[str, Any]:
     return {} if settings.pop("view", VIEWS[0]) == "fast" and smooth else settings
 
 
-def _check_variants(spec: SimulatorSpec, plugins: Plugins) -> None:
-    if not spec.variants:
-        able = ", ".join(s.name for s in plugins.all("simulator") if s.variants) or "one that can"
+def _check_altered(spec: SimulatorSpec, plugins: Plugins) -> None:
+    if not spec.altered:
+        able = ", ".join(s.name for s in plugins.all("simulator") if s.altered) or "one that can"
         raise ConfigError(
             f"task.randomise: simulator {spec.name!r} cannot give each episode a body of its own; use {able}, or leave "
             "task.randomise out"

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from mimic_core.body.body import Body, BodySpec
+from mimic_core.body.description import MODEL, SUFFIX, body_from_description
+from mimic_core.chain.patterns import holds_paths
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec
 from mimic_core.errors import ConfigError, DataError, PluginError
@@ -20,38 +24,72 @@ def parse_body(plugins: Plugins, text: str) -> tuple[BodySpec, str, str | None]:
     """Take ``NAME[:VARIANT]`` or ``FILE[:VARIANT]`` apart.
 
     Returns:
-        who builds the body, the description file (empty for a name), and the variant (None where none is named).
+        the body, the description file (empty for a name), and the variant (None where none is named).
 
     Raises:
-        ConfigError: nobody builds bodies from files with that ending.
+        ConfigError: the file is not called as a description is.
         PluginError: no such body, or several.
     """
-    endings = {suffix: p.name for p in plugins.provided("body") for suffix in p.record.suffixes}
     name, variant = text, ""
-    if Path(text).suffix.lower() not in endings and ":" in text:
+    if Path(text).suffix.lower() != SUFFIX and ":" in text:
         name, _, variant = text.rpartition(":")
     ending = Path(name).suffix.lower()
-    if not ending:
-        return plugins.get("body", name), "", variant or None
-    if ending not in endings:
-        known = ", ".join(sorted(endings)) or "none"
-        raise ConfigError(f"{name}: no body is built from {ending!r} files; known endings: {known}")
-    return plugins.get("body", endings[ending]), name, variant or None
+    if ending == SUFFIX:
+        return BodySpec(name="described", description=Path(name)), name, variant or None
+    if ending:
+        raise ConfigError(
+            f"{name}: a body is named by its name, or by the file that describes it ({SUFFIX}); write one, with "
+            f'{MODEL} = "{Path(name).name}"'
+        )
+    if any(p.kind == "importer" for p in plugins.find(name)) and not plugins.find(f"body.{name}"):
+        raise ConfigError(f"body {name}: is an importer; name the file that describes the body: --body animal{SUFFIX}")
+    return plugins.get("body", name), "", variant or None
 
 
 def make_body(plugins: Plugins, text: str, settings: Mapping[str, Any] | None = None) -> Body:
-    """Build the body that ``text`` names (see `parse_body`); ``settings`` are those of the body itself.
+    """Build the body that ``text`` names (see `parse_body`).
+
+    Args:
+        settings: of the body itself; of one that a file describes, they are laid over the description.
 
     Raises:
         ConfigError: an unknown variant, or an unknown or wrong setting.
-        DataError: the description file does not exist.
+        DataError: the description file, or the model that it names, does not exist or cannot be used.
         PluginError: no such body, or several.
     """
     spec, file, variant = parse_body(plugins, text)
     if file and not Path(file).is_file():
         raise DataError(f"{file}: no such description of a body; check the path")
-    given = {**(settings or {}), **({"file": file} if file else {})}
-    return spec.make(variant, structure(given, spec.config, "body"))
+    return built_body(plugins, spec, variant, settings, file or f"body {spec.name}")
+
+
+def built_body(
+    plugins: Plugins,
+    spec: BodySpec,
+    variant: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    where: str = "",
+) -> Body:
+    """Build a body that a plugin offers, or that a file describes; see `make_body`.
+
+    Args:
+        where: who names the description, for messages.
+    """
+    if spec.description is None:
+        return spec.make(variant, structure(dict(settings or {}), spec.config, "body"))
+    spec.chosen_variant(variant, where.removeprefix("body "))
+    return body_from_description(spec.description, plugins.all("importer"), settings, where or f"body {spec.name}")
+
+
+def body_files(plugins: Plugins, text: str) -> set[str]:
+    """Names of the settings of a body that are paths."""
+    spec = parse_body(plugins, text)[0]
+    importers = plugins.all("importer") if spec.description is not None else []
+    own = {MODEL, *(i.name for i in importers)} if spec.description is not None else set()
+    for config in (spec.config, *(i.config for i in importers)):
+        attrs.resolve_types(config)
+        own |= {f.name for f in attrs.fields(config) if holds_paths(f.type)}
+    return own
 
 
 def read_keypoints(

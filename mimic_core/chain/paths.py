@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from mimic_core.chain.choose import parse_body
+from mimic_core.chain.choose import body_files, parse_body
 from mimic_core.chain.declare import Option, component_of, options_of, static_reads
 from mimic_core.chain.patterns import holds_paths
 from mimic_core.plugins.manager import Plugins
@@ -57,10 +57,10 @@ def _section_with_paths(
 def _choice_with_paths(
     o: Option, out: dict[str, Any], base: Path, plugins: Plugins, whole: Mapping[str, Any], label: str | None
 ) -> None:
-    given = out if o.meta.flat else out.get(o.key)
     if o.meta.kind == "body":
-        body_with_paths(o.key, out, base, plugins)
-        given = out.get(o.key)
+        body_with_paths(o.key, out, base, plugins, whole)
+        return
+    given = out if o.meta.flat else out.get(o.key)
     if not isinstance(given, Mapping):
         return
     in_the_end = whole if o.meta.flat else whole.get(o.key)
@@ -78,17 +78,24 @@ def _choice_with_paths(
         out[o.key] = {**given, **changed}
 
 
-def body_with_paths(key: str, out: dict[str, Any], base: Path, plugins: Plugins) -> None:
-    """Take the description file that may name a body from ``base``, in place."""
+def body_with_paths(key: str, out: dict[str, Any], base: Path, plugins: Plugins, whole: Mapping[str, Any]) -> None:
+    """Take the description file that may name a body, and the files among its settings, from ``base``, in place.
+
+    Args:
+        whole: the table as it is in the end, which says what body is meant.
+    """
     given = out.get(key)
-    name = given.get("name") if isinstance(given, Mapping) else given
-    if not isinstance(name, str):
-        return
-    _, file, variant = parse_body(plugins, name)
-    if file:
-        at = _at(base, file)
-        text = f"{at}:{variant}" if variant else at
-        out[key] = {**given, "name": text} if isinstance(given, Mapping) else text
+    settings = dict(given) if isinstance(given, Mapping) else {"name": given}
+    in_the_end = whole.get(key)
+    name = in_the_end.get("name") if isinstance(in_the_end, Mapping) else in_the_end
+    if isinstance(name, str):
+        settings |= {k: _at(base, settings[k]) for k in body_files(plugins, name) if k in settings}
+    if isinstance(settings.get("name"), str):
+        _, file, variant = parse_body(plugins, settings["name"])
+        if file:
+            settings["name"] = f"{_at(base, file)}:{variant}" if variant else _at(base, file)
+    if given is not None:
+        out[key] = settings if isinstance(given, Mapping) else settings["name"]
 
 
 def _at(base: Path, v: Any) -> Any:

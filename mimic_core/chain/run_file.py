@@ -96,7 +96,7 @@ def _with_paths(
     out = dict(table)
     if base == Path():
         return out
-    body_with_paths("body", out, base, plugins)
+    body_with_paths("body", out, base, plugins, whole)
     for name, spec in stages.items():
         if not isinstance(out.get(name), Mapping):
             continue

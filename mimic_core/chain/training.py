@@ -6,60 +6,70 @@ import fnmatch
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import attrs
+import jax
 import numpy as np
 
-from mimic_core.chain.assembly import TrainPlan, build_model, build_task, plan_training, split_clips, training_simulator
-from mimic_core.chain.events import LOGS, Events
+from mimic_core.chain.assembly import build_model, build_task, plan_training, split_clips, training_simulator
+from mimic_core.chain.events import LOGS
+from mimic_core.chain.trained_run import CLIPS, build_trainer
+from mimic_core.chain.unroll import ClipRunner, passive_controller
 from mimic_core.config import flatten, structure, unstructure
+from mimic_core.control.policy import Controller
 from mimic_core.errors import ConfigError, DataError
 from mimic_core.files import file_hash, to_json, value_hash, write_json
+from mimic_core.plugins.context import Progress, no_progress
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.provenance import versions
+from mimic_core.records.training import Training, TrainPlan
+from mimic_core.task.task import Task
+from mimic_core.trainer.loop import Loop
+from mimic_core.trainer.settings import LoopSettings
+from mimic_core.trainer.values import Member
 
-if TYPE_CHECKING:
-    from mimic_core.control.policy import Controller, Member
-    from mimic_core.task.task import Task
+RUN_FILE = "run.json"
+"""of a run: its `Training`, which a stopped one is known by"""
 
 
 @attrs.frozen(kw_only=True)
-class Training:
+class _Asked:
     """One training as it was asked for.
 
     Attributes:
         out: folder of the run.
         held: (clip,) True where a clip is kept from training.
-        meta: kept in every checkpoint.
+        training: what every file of the run tells of it.
     """
 
     out: Path
-    plan: TrainPlan
     held: np.ndarray
-    meta: dict[str, Any]
+    training: Training
 
     @classmethod
     def prepare(
         cls, plugins: Plugins, clips: ReferenceClips, file: str | Path, out: str | Path, given: Mapping[str, Any] | None
-    ) -> Training:
+    ) -> Self:
         """Check the settings, and that the folder is free or holds this very training."""
         plan = plan_training(given or {}, plugins)
         held = split_clips(len(clips.clip_names), plan.holdout, plan.seed)
-        meta = {
-            "kind": "run",
-            "schema": 1,
-            "plan": unstructure(plan),
-            "body": to_json(clips.body),
-            "train_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if not h],
-            "held_out_clips": [n for n, h in zip(clips.clip_names, held, strict=True) if h],
-            "clips": file_hash(file),
-            "versions": versions(plugins),
-        }
+        training = Training(
+            plan=plan,
+            body=clips.body,
+            train_clips=tuple(n for n, h in zip(clips.clip_names, held, strict=True) if not h),
+            held_out_clips=tuple(n for n, h in zip(clips.clip_names, held, strict=True) if h),
+            clips=file_hash(file),
+            versions=versions(plugins),
+        )
         if _first_process():
-            _same_run(Path(out), meta)
-        return cls(out=Path(out), plan=plan, held=held, meta=meta)
+            _same_run(Path(out), training)
+        return cls(out=Path(out), held=held, training=training)
+
+    @property
+    def plan(self) -> TrainPlan:
+        return self.training.plan
 
     @property
     def measured(self) -> np.ndarray:
@@ -71,8 +81,8 @@ class Training:
         if not _first_process():
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        write_json(self.out / "run.json", self.meta)
-        clips.save(self.out / "clips.h5")
+        write_json(self.out / RUN_FILE, self.training)
+        clips.save(self.out / CLIPS)
 
     def errors_mm(self, of_clip: np.ndarray, n_steps: np.ndarray) -> dict[str, float]:
         """Average the errors (clip,) over the clips held out and those trained on."""
@@ -81,23 +91,45 @@ class Training:
             "train_mm": float(np.average(of_clip[~self.held], weights=n_steps[~self.held])),
         }
 
+    def member(self, values: Mapping[str, float]) -> Member:
+        """The same for the loop, with the settings that differ between trainings that run together."""
+        return Member(
+            directory=self.out,
+            seed=self.plan.seed,
+            training=self.training,
+            settings=values,
+            train_clips=np.flatnonzero(~self.held),
+        )
+
 
 def train(
-    plugins: Plugins, clips_file: str | Path, *, out: str | Path, given: Mapping[str, Any] | None = None
+    plugins: Plugins,
+    clips_file: str | Path,
+    *,
+    out: str | Path,
+    given: Mapping[str, Any] | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Train a policy on reference clips, or go on with a training that was stopped."""
+    """Train a policy on reference clips, or go on with a training that was stopped.
+
+    Args:
+        clips_file: made by ``mimic register``.
+        out: folder of the run, see `mimic_core.chain.TrainedRun`.
+        given: settings, see `mimic_core.chain.plan_training`.
+        progress: told about once a second: control steps done, of how many, and metrics.
+
+    Returns:
+        what came of it: ``tracking_mm`` on the clips held out (on all where none is), ``train_mm``, ``passive_mm`` (of
+        a limp body), ``training`` (see `mimic_core.trainer.Loop.run`), and how it was done.
+
+    Raises:
+        ConfigError: a setting is wrong, or ``out`` holds a training with other ones.
+        DataError: ``out`` holds something else.
+        TrainingError: a number is not finite.
+    """
     clips = ReferenceClips.load(clips_file)
-    one = Training.prepare(plugins, clips, clips_file, out, given)
-    with Events(plugins, "train", unstructure(one.plan)) as events:
-        work = _Work(plugins, clips, one)
-        one.begin(clips)
-        passive = work.passive([one])[0]
-
-        def evaluate(controller: Controller) -> dict[str, float]:
-            return one.errors_mm(work.runner.clip_errors_mm(controller), work.n_steps)
-
-        summary = work.trainer.train(one.out, one.plan.seed, evaluate, events.progress, one.meta)
-        return events.finish(work.summary(one, summary, passive))
+    one = _Asked.prepare(plugins, clips, clips_file, out, given)
+    return _Work(plugins, clips, [one]).run([{}], progress)[0]
 
 
 def train_together(
@@ -106,6 +138,7 @@ def train_together(
     *,
     outs: Sequence[str | Path],
     given: Sequence[Mapping[str, Any]],
+    progress: Progress = no_progress,
 ) -> list[dict[str, Any]]:
     """Train several policies that differ only in what their trainer can take as values (see `PolicySpec.traced`).
 
@@ -113,6 +146,7 @@ def train_together(
 
     Args:
         outs, given: folder and settings of each.
+        progress: see `train`; of all of them, metrics averaged.
 
     Returns:
         The summary of each, as from `train`.
@@ -121,63 +155,56 @@ def train_together(
         ConfigError: they differ in something else.
     """
     if len(outs) == 1:
-        return [train(plugins, clips_file, out=outs[0], given=given[0])]
+        return [train(plugins, clips_file, out=outs[0], given=given[0], progress=progress)]
     clips = ReferenceClips.load(clips_file)
-    every = [Training.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
+    every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
     values = _differences(plugins, every)
-    with Events(plugins, "train", {**unstructure(every[0].plan), "together": len(every)}) as events:
-        work = _Work(plugins, clips, every[0])
-        for one in every:
-            one.begin(clips)
-        passive = work.passive(every)
-
-        def evaluate(controller: Controller) -> list[dict[str, float]]:
-            of_each = work.runner.clip_errors_mm(controller, members=len(every))
-            return [one.errors_mm(e, work.n_steps) for one, e in zip(every, of_each, strict=True)]
-
-        members = [_member(one, v) for one, v in zip(every, values, strict=True)]
-        summaries = work.trainer.train_together(members, evaluate, events.progress)
-        done = [work.summary(*x) for x in zip(every, summaries, passive, strict=True)]
-        events.finish({"runs": [d["out"] for d in done], "tracking_mm": [d["tracking_mm"] for d in done]})
-        return done
-
-
-def _member(one: Training, values: Mapping[str, float]) -> Member:
-    from mimic_core.control.policy import Member
-
-    return Member(
-        directory=one.out, seed=one.plan.seed, meta=one.meta, values=values, train_clips=np.flatnonzero(~one.held)
-    )
+    return _Work(plugins, clips, every).run(values, progress)
 
 
 class _Work:
-    """The programs that trainings of one shape share."""
+    """Trainings of one shape, and the programs that they share."""
 
-    def __init__(self, plugins: Plugins, clips: ReferenceClips, one: Training) -> None:
-        from mimic_core.chain.unroll import ClipRunner
-
-        plan, self._plugins = one.plan, plugins
+    def __init__(self, plugins: Plugins, clips: ReferenceClips, every: Sequence[_Asked]) -> None:
+        plan, self._plugins = every[0].plan, plugins
+        self._clips, self._every = clips, every
         model = build_model(clips.body, plan, plugins)
-        train_clips = np.flatnonzero(~one.held)
-        self.task: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=True, model=model)
-        self.truth: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=False, model=model)
-        self.n_steps = self.truth.n_steps
-        self.runner = ClipRunner(self.truth, np.arange(len(clips.clip_names)))
-        spec = plugins.get("policy", plan.policy)
-        self.trainer = spec.build(structure(plan.settings["policy"], spec.config, "policy"), self.task)
+        train_clips = np.flatnonzero(~every[0].held)
+        self._task: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=True, model=model)
+        truth: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=False, model=model)
+        self._runner, self._n_steps = ClipRunner(truth, np.arange(len(clips.clip_names))), truth.n_steps
+        self._limp = passive_controller(truth)
+        self._trainer = build_trainer(plan, plugins, self._task)
 
-    def passive(self, every: Sequence[Training]) -> list[float]:
-        """The error of a limp body, in each training's measure."""
-        from mimic_core.chain.unroll import passive_controller
+    def run(self, values: Sequence[Mapping[str, float]], progress: Progress) -> list[dict[str, Any]]:
+        """Train; return a summary of each. ``values`` are the settings of each that differ."""
+        for one in self._every:
+            one.begin(self._clips)
+        limp = self._runner.clip_errors_mm(self._limp)
+        passive = [one.errors_mm(limp, self._n_steps)["tracking_mm"] for one in self._every]
+        members = [one.member(v) for one, v in zip(self._every, values, strict=True)]
+        config = structure(self._plan.settings["policy"], self._spec.config, "policy")
+        loop = Loop(self._trainer, members, self._evaluate, progress, LoopSettings.of(config))
+        return [self._summary(*x) for x in zip(self._every, loop.run(), passive, strict=True)]
 
-        errors = self.runner.clip_errors_mm(passive_controller(self.truth))
-        return [one.errors_mm(errors, self.n_steps)["tracking_mm"] for one in every]
+    @property
+    def _plan(self) -> TrainPlan:
+        return self._every[0].plan
 
-    def summary(self, one: Training, training: dict[str, Any], passive: float) -> dict[str, Any]:
-        import jax
+    @property
+    def _spec(self) -> Any:
+        return self._plugins.get("policy", self._plan.policy)
 
+    def _evaluate(self, controller: Controller) -> list[dict[str, float]]:
+        """Measure every member in the true physics."""
+        several = len(self._every) if len(self._every) > 1 else 0
+        errors = self._runner.clip_errors_mm(controller, members=several)
+        of_each = errors if several else [errors]
+        return [one.errors_mm(e, self._n_steps) for one, e in zip(self._every, of_each, strict=True)]
+
+    def _summary(self, one: _Asked, training: dict[str, Any], passive: float) -> dict[str, Any]:
         platform, last = jax.default_backend(), training["curve"][-1]
-        simulator, smooth = training_simulator(one.plan, self._plugins, platform, self.task.model)
+        simulator, smooth = training_simulator(one.plan, self._plugins, platform, self._task.model)
         return to_json(
             {
                 "out": str(one.out),
@@ -198,7 +225,7 @@ class _Work:
         )
 
 
-def _differences(plugins: Plugins, every: Sequence[Training]) -> list[dict[str, float]]:
+def _differences(plugins: Plugins, every: Sequence[_Asked]) -> list[dict[str, float]]:
     """Return, of each training, the traced settings that are not the same in all."""
     flat = [_flat(unstructure(one.plan)) for one in every]
     spec = plugins.get("policy", every[0].plan.policy)
@@ -224,14 +251,12 @@ def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first_process() -> bool:
     """Of several processes that train one policy, the first writes its files."""
-    import jax
-
     return jax.process_index() == 0
 
 
-def _same_run(out: Path, meta: Mapping[str, Any]) -> None:
+def _same_run(out: Path, training: Training) -> None:
     """Going on with a training is only meant for the very same training."""
-    old_file = out / "run.json"
+    old_file = out / RUN_FILE
     if not old_file.is_file():
         if out.is_dir() and any(p.name != LOGS for p in out.iterdir()):
             raise DataError(f"{out}: is not empty and holds no training run; choose another --out")
@@ -240,7 +265,7 @@ def _same_run(out: Path, meta: Mapping[str, Any]) -> None:
         old = json.loads(old_file.read_text())
     except json.JSONDecodeError as e:
         raise DataError(f"{old_file}: not valid JSON; choose another --out or remove the folder") from e
-    new = to_json(meta)
+    new = to_json(training)
     for key, what in (("plan", "settings"), ("clips", "clips"), ("body", "body")):
         if value_hash(old.get(key)) != value_hash(new[key]):
             differs = _first_difference(old.get(key), new[key], key)

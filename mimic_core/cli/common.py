@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from mimic_core.chain.installed import installed
-from mimic_core.cli.progress import ProgressBars, ProgressLines, WatchPanel
 from mimic_core.config import merge, parse_assignments
 from mimic_core.errors import ConfigError
 from mimic_core.plugins.manager import Plugins
@@ -80,6 +79,8 @@ def working(plugins: Plugins, watch: bool = False) -> Iterator[None]:
 
     ``watch`` asks for the panel with all metrics; where stderr is no terminal, lines are shown all the same.
     """
+    from mimic_core.cli.progress import ProgressBars, ProgressLines, WatchPanel
+
     shown = ProgressLines() if not sys.stderr.isatty() else WatchPanel() if watch else ProgressBars()
     plugins.manager.register(shown, "cli:progress")
     try:

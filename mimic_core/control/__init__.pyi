@@ -5,6 +5,5 @@ from .perturbation import body_index as body_index
 from .perturbation import disturbed_task as disturbed_task
 from .policy import Controller as Controller
 from .policy import Decision as Decision
-from .policy import Member as Member
 from .policy import PolicySpec as PolicySpec
 from .policy import Trainer as Trainer

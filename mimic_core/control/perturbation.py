@@ -14,7 +14,7 @@ from mimic_core.plugins.component import ComponentSpec
 if TYPE_CHECKING:
     from mimic_core.body.model import BodyModel
     from mimic_core.control.policy import Controller
-    from mimic_core.physics.randomisation import Variants
+    from mimic_core.physics.randomisation import AlteredBodies
     from mimic_core.physics.simulator import Simulator, SimulatorSpec
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
@@ -96,7 +96,7 @@ class Perturbation:
         force: name of a body (see `BodyModel.body_names`) → (clip, step, 6) force (N) on its centre of mass, then
             torque (N·m), along the world's axes.
         inputs: further inputs of the controller: name → (clip, step, number), see `Controller`.
-        variants: the body that moves instead of the model's: exactly one variant.
+        altered: the body that moves instead of the model's: exactly one.
         task: settings of the task instead of the trained ones; only delays and noise may differ.
         noise_seed: of the noise in ``task``, where the controller acts deterministically.
     """
@@ -105,7 +105,7 @@ class Perturbation:
     end_ms: np.ndarray | None = None
     force: Mapping[str, np.ndarray] | None = None
     inputs: Mapping[str, np.ndarray] = attrs.field(factory=dict)
-    variants: Variants | None = None
+    altered: AlteredBodies | None = None
     task: TaskSettings | None = None
     noise_seed: int | None = None
 
@@ -132,15 +132,17 @@ def disturbed_task(task: Task, perturbation: Perturbation, spec: SimulatorSpec) 
     Raises:
         ConfigError: the simulator cannot do what is asked of it, or a body of that name cannot be pushed.
     """
-    for needed, able in (("force", spec.forces), ("variants", spec.variants)):
+    for needed, able in (("force", spec.forces), ("altered", spec.altered)):
         if getattr(perturbation, needed) is not None and not able:
             what = "push a body" if needed == "force" else "take another body"
-            raise ConfigError(f"{SECTION}: simulator {spec.name!r} cannot {what}; use another one, e.g. mujoco")
+            raise ConfigError(
+                f"{SECTION}: simulator {spec.name!r} cannot {what}; choose another, see 'mimic plugins list'"
+            )
     for body in perturbation.force or ():
         body_index(task.model, body)
     simulator: Simulator | None = None
-    if perturbation.variants is not None:
-        simulator = spec.build(spec.config(), task.model, task.control_dt, False, variants=perturbation.variants)
+    if perturbation.altered is not None:
+        simulator = spec.build(spec.config(), task.model, task.control_dt, False, altered=perturbation.altered)
     if simulator is None and perturbation.task is None:
         return task
     return task.changed(settings=perturbation.task, simulator=simulator)

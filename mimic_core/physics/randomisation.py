@@ -31,7 +31,7 @@ class Randomisation:
     segment, for ``damping`` for each joint, for the others for each actuator.
 
     Attributes:
-        variants: how many bodies are drawn, once; each episode is in one of them.
+        bodies: how many bodies are drawn, once; each episode is in one of them.
         seed: of the draw, apart from the training's, so that trainings with other seeds meet the same bodies.
         mass: spread of the segments' masses and, by the same factor, inertias.
         damping: spread of the joints' damping.
@@ -41,7 +41,7 @@ class Randomisation:
             fibre length.
     """
 
-    variants: int = attrs.field(default=64, validator=attrs.validators.ge(1))
+    bodies: int = attrs.field(default=64, validator=attrs.validators.ge(1))
     seed: int = attrs.field(default=0, validator=not_negative)
     mass: float = attrs.field(default=0.0, validator=not_negative)
     damping: float = attrs.field(default=0.0, validator=not_negative)
@@ -55,32 +55,32 @@ class Randomisation:
 
 
 @attrs.frozen(eq=False)
-class Variants:
+class AlteredBodies:
     """Bodies that differ from one another in some numbers.
 
     Attributes:
-        fields: array of MuJoCo's model → its values in each variant, (variant, …).
+        fields: array of MuJoCo's model → its values in each body, (body, …).
     """
 
     fields: Mapping[str, np.ndarray]
 
     def models(self, model: mujoco.MjModel) -> list[mujoco.MjModel]:
-        """Return a changed copy of ``model`` for each variant, with what MuJoCo derives from the numbers made anew."""
+        """Return a changed copy of ``model`` for each body, with what MuJoCo derives from the numbers made anew."""
         import mujoco
 
         made = []
         for values in zip(*self.fields.values(), strict=True):
-            variant = copy.copy(model)
+            altered = copy.copy(model)
             for name, value in zip(self.fields, values, strict=True):
-                getattr(variant, name)[:] = value
-            mujoco.mj_setConst(variant, mujoco.MjData(variant))
-            made.append(variant)
+                getattr(altered, name)[:] = value
+            mujoco.mj_setConst(altered, mujoco.MjData(altered))
+            made.append(altered)
         return made
 
 
-def draw_variants(settings: Randomisation, model: BodyModel) -> Variants:
-    """Draw ``settings.variants`` bodies; the same seed gives the same ones."""
-    m, n, rng = model.mj_model, settings.variants, np.random.default_rng(settings.seed)
+def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
+    """Draw ``settings.bodies`` bodies; the same seed gives the same ones."""
+    m, n, rng = model.mj_model, settings.bodies, np.random.default_rng(settings.seed)
 
     def factor(spread: float, size: int) -> np.ndarray:
         return (1.0 + spread) ** rng.uniform(-1.0, 1.0, (n, size))
@@ -99,7 +99,7 @@ def draw_variants(settings: Randomisation, model: BodyModel) -> Variants:
         dynamics[:, muscles, constant] *= time[:, muscles]
     length_range = np.tile(m.actuator_lengthrange, (n, 1, 1))
     length_range[:, muscles] += (slack[:, muscles] * _optimum_length(m, muscles))[..., None]
-    return Variants(
+    return AlteredBodies(
         {
             "body_mass": m.body_mass * mass,
             "body_inertia": m.body_inertia * mass[..., None],

@@ -27,7 +27,7 @@ class SimState(NamedTuple):
     """(batch, actuator); equal to excitation where an actuator has no state of its own"""
     internal: Any = ()
     """what the engine itself carries to the next step; leading axis batch"""
-    variant: Any = ()
+    altered: Any = ()
     """(batch,) which of the bodies that the engine was built with each one is, see `SimulatorSpec`; () for the body as
     it is. An engine that was built without any does not look at it"""
     force: Any = ()
@@ -54,14 +54,15 @@ class Readings(NamedTuple):
 
 @runtime_checkable
 class Simulator(Protocol):
-    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``, and under ``jax.vmap`` over further axes."""
+    """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``, and under ``jax.vmap`` over further axes.
+
+    An engine that computes on the host's processor, and so serves one device, says so with ``host_only = True``.
+    """
 
     model: BodyModel
     control_dt: float
     """s; one `step` advances time by this much"""
     differentiable: bool
-    host_only: bool = False
-    """True if it computes on the host's processor and so serves one device"""
 
     def reset(self, qpos: Any, qvel: Any, activation: Any) -> SimState:
         """Put a batch of bodies into the given states at time 0."""
@@ -85,15 +86,15 @@ class SimulatorSpec(ComponentSpec):
         differentiable: True if a build with ``differentiable=True`` has finite gradients.
         view_lacks: says what about a body, a `mimic_core.BodyModel`, that build leaves out or is slow with, or None if
             it may stand in for the body's own physics in training.
-        variants: True if ``build`` also takes ``variants``, a `mimic_core.physics.randomisation.Variants`, and the engine then
-            steps and reads each body as the variant that `SimState.variant` names.
+        altered: True if ``build`` also takes ``altered``, a `mimic_core.physics.AlteredBodies`, and the engine then
+            steps and reads each body as the one of them that `SimState.altered` names.
         forces: True if a step applies `SimState.force`.
     """
 
     rank: Mapping[str, float]
     differentiable: bool = False
     view_lacks: Callable[[BodyModel], str | None] | None = None
-    variants: bool = False
+    altered: bool = False
     forces: bool = False
 
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import attrs
 import numpy as np
 
-from mimic_core.errors import DataError, did_you_mean
+from mimic_core.errors import DataError
 from mimic_core.records.storage import Record, array, value
-
-if TYPE_CHECKING:
-    import xarray
-
 
 METRES_PER = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6}
 """Units that positions may be in, with their size in metres."""
@@ -135,64 +130,9 @@ class Keypoints(Record):
             unit=unit,
         )
 
-    @classmethod
-    def from_movement(
-        cls,
-        dataset: xarray.Dataset,
-        individual: str | None = None,
-        rate_hz: float | None = None,
-        unit: str = "",
-    ) -> Keypoints:
-        """Take one animal of a poses dataset of the package ``movement`` as one clip.
-
-        Args:
-            dataset: with ``position`` over time, space (x, y, z), keypoints and individuals, and, if it has one,
-                ``confidence``.
-            individual: which animal; needed where there are several.
-            rate_hz: camera rate; default: the dataset's ``fps``.
-            unit: as in `Keypoints`; the dataset does not hold it.
-
-        Raises:
-            DataError: positions are not 3D, the rate is missing, or it is not clear which animal is meant.
-        """
-        # movement renamed its dimensions from plural to singular.
-        animals, points = (d if d in dataset.dims else d + "s" for d in ("individual", "keypoint"))
-        space = [str(s) for s in dataset["space"].values]
-        if sorted(space) != ["x", "y", "z"]:
-            raise DataError(f"movement dataset: space is {', '.join(space)}, expected x, y, z; triangulate it first")
-        if rate_hz is None:
-            rate_hz = dataset.attrs.get("fps")
-        if not rate_hz:
-            raise DataError("movement dataset: has no attribute fps; give rate_hz")
-        known = [str(i) for i in dataset[animals].values]
-        individual = _one(individual, known, "movement dataset: individual", "give individual")
-        one = dataset.isel({animals: known.index(individual)})
-        positions = one["position"].sel(space=["x", "y", "z"]).transpose("time", points, "space").values
-        confidence = one["confidence"].transpose("time", points).values if "confidence" in one else None
-        if confidence is not None and not np.isfinite(confidence).any():
-            confidence = None  # movement's way to say that the tracker gave none
-        source = str(dataset.attrs.get("source_file") or "")
-        return cls.from_array(
-            positions,
-            [str(n) for n in dataset[points].values],
-            rate_hz,
-            unit=unit,
-            confidence=confidence,
-            clip_names=[Path(source).stem or individual],
-        )
-
     def clips(self) -> list[np.ndarray]:
         """Return the clips as a list of (frames, keypoints, 3) arrays without padding."""
         return [p[:n] for p, n in zip(self.positions, self.n_frames, strict=True)]
-
-
-def _one(wanted: str | None, known: Sequence[str], what: str, mend: str) -> str:
-    """Return the one wanted, or the only one."""
-    if wanted is not None and wanted not in known:
-        raise DataError(f"{what} {wanted!r} is not there{did_you_mean(wanted, known)}")
-    if wanted is None and len(known) != 1:
-        raise DataError(f"{what}: there are several ({', '.join(known)}); {mend}")
-    return known[0] if wanted is None else wanted
 
 
 def _padded(clips: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

@@ -272,8 +272,8 @@ class Task:
         state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
         sim = state.sim
         if self.settings.randomise.wanted:
-            which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.variants)
-            sim = sim._replace(variant=which)
+            which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.bodies)
+            sim = sim._replace(altered=which)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
             sim = self._disturbed(sim, noise)
         return self.placed(state, sim)
@@ -370,8 +370,8 @@ class Task:
         fresh = self.reset(key, state.step.shape[0])
         if not _has(state.noise_key):  # these began without, see `reset_at`, and so they go on
             fresh = fresh._replace(noise_key=())
-        if not _has(state.sim.variant):
-            fresh = fresh._replace(sim=fresh.sim._replace(variant=()))
+        if not _has(state.sim.altered):
+            fresh = fresh._replace(sim=fresh.sim._replace(altered=()))
         return self.switched(where, fresh, state)
 
     @staticmethod

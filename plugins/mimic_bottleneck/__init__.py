@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from mimic_bottleneck.presets import APG_PRESETS, PPO_PRESETS
 from mimic_bottleneck.settings import ApgSettings, PpoSettings
-from mimic_core import PolicySpec, hookimpl, merge
-
-__all__ = ["ApgSettings", "PpoSettings"]
+from mimic_core import PolicySpec, hookimpl
 
 _TRACED = ("seed", "policy.learning_rate", "policy.kl_weight", "rewards.*.weight", "rewards.*.scale")
 
@@ -22,74 +21,6 @@ def build_ppo(config, task):
     return ProximalPolicyOptimisation(config, task)
 
 
-def read_meta(directory):
-    from mimic_bottleneck.checkpoint import read_meta as read
-
-    return read(directory)
-
-
-_PAPER_NETWORK = {
-    "encoder_layers": [512, 512, 512],
-    "decoder_layers": [512, 512, 512],
-    "critic_layers": [512, 512, 512],
-    "intention_size": 4,
-    "kl_weight": 1e-5,
-}
-_PAPER_REWARDS = {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15}, "energy": {"weight": 0.01}}
-_ACCURATE_REWARDS = {"joint": {"weight": 5.0, "scale": 20.0}, "control": {"weight": 0.005}, "energy": False}
-
-_JOINT_ONLY_REWARDS = {**_PAPER_REWARDS, "control": {"weight": 0.0}, "energy": {"weight": 0.0}}
-_PAPER_PPO = {
-    **_PAPER_NETWORK,
-    "environments": 4096,
-    "batch_size": 1024,
-    "minibatches": 8,
-    "unroll": 20,
-    "learning_rate": 1e-4,
-    "clip": 0.2,
-    "discount": 0.95,
-    "entropy": 1e-3,
-    "gae_lambda": 0.95,
-    "steps": 40_000_000,
-}
-
-
-def _presets(laptop: dict, paper: dict, precise_steps: int) -> dict:
-    """`paper` and `physics_aware` are one setting of Table 2, `joint_only` the other."""
-    precise = {"policy": {"steps": precise_steps}, "rewards": {"control": {"weight": 0.001}}}
-    return {
-        "laptop": laptop,
-        "precise": merge(laptop, precise),
-        "paper": {"policy": paper, "rewards": _PAPER_REWARDS},
-        "physics_aware": {"policy": paper, "rewards": _PAPER_REWARDS},
-        "joint_only": {"policy": paper, "rewards": _JOINT_ONLY_REWARDS},
-    }
-
-
-_APG_LAPTOP = {"rewards": _ACCURATE_REWARDS, "task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}}
-# the rewards of Table 2 are so flat about the reference that over a shorter segment, which begins on it, doing nothing
-# pays; through segments this long the large networks' gradient asks for small steps
-_APG_PAPER = {**_PAPER_NETWORK, "horizon": 120, "learning_rate": 1e-3}
-# angles as exact as in `laptop` at the prices of `physics_aware`, which rise once there is a movement to pay for
-_ECONOMICAL = {
-    "rewards": {"control": {"weight": 0.15}, "energy": {"weight": 0.01}},
-    "policy": {"cost_warmup": 0.6, "steps": 1_200_000},
-}
-APG_PRESETS = {
-    **_presets(_APG_LAPTOP, _APG_PAPER, 1_800_000),
-    "economical": merge(_APG_LAPTOP, _ECONOMICAL),
-}
-PPO_PRESETS = _presets(
-    {
-        "policy": {"learning_rate": 1e-3},
-        "rewards": _ACCURATE_REWARDS,
-        "simulator": {"view": "fast", "integrator": "euler"},
-    },
-    _PAPER_PPO,
-    15_000_000,
-)
-
-
 @hookimpl
 def mimic_policies():
     yield PolicySpec(
@@ -100,7 +31,6 @@ def mimic_policies():
         differentiable=True,
         traced=(*_TRACED, "policy.discount"),
         default=True,
-        read_meta=read_meta,
         summary="gradients of the reward through the physics: accurate in a minute on a laptop",
         source="Wiedemann et al. 2023 (arXiv 2209.13052); network as in Leonardis et al. 2025",
     )
@@ -110,7 +40,6 @@ def mimic_policies():
         build=build_ppo,
         presets=PPO_PRESETS,
         traced=(*_TRACED, "policy.discount", "policy.gae_lambda", "policy.entropy", "policy.clip"),
-        read_meta=read_meta,
         summary="proximal policy optimisation, the paper's method",
         source="Schulman et al. 2017 (arXiv 1707.06347); settings of Leonardis et al. 2025, Table 2",
     )

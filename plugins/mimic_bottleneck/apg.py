@@ -8,13 +8,10 @@ differentiable view; reported numbers come from the true physics.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
-import attrs
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
 
@@ -23,28 +20,10 @@ from mimic_bottleneck.returns import lambda_returns
 from mimic_bottleneck.settings import ApgSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
 from mimic_core.task import Task, TaskState
+from mimic_core.trainer import Phase, Phases
 
 _CONTROL_STEPS = 1920
 """per update, unless the settings say otherwise"""
-
-
-@attrs.frozen
-class Stage:
-    """A part of the training with shapes of its own.
-
-    Attributes:
-        horizon: control steps per segment.
-        environments: segments per update.
-        iterations: updates in this part.
-    """
-
-    horizon: int
-    environments: int
-    iterations: int
-
-    @property
-    def batch(self) -> int:
-        return self.horizon * self.environments
 
 
 class Running(NamedTuple):
@@ -63,14 +42,9 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
     def __init__(self, config: ApgSettings, task: Task) -> None:
         super().__init__(config, task)
-        self.stages = _stages(config, task)
-        self._first = np.cumsum([0, *(s.iterations for s in self.stages)])
-        self.iterations = int(self._first[-1])
-        self.environments = min(s.environments for s in self.stages)
-
-    @cached_property
-    def _schedule(self) -> tuple[int, ...]:
-        return tuple(np.repeat(np.arange(len(self.stages)), [s.iterations for s in self.stages]).tolist())
+        self.phases = _phases(config, task)
+        self.iterations = self.phases.iterations
+        self.environments = min(p.environments for p in self.phases)
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
@@ -78,12 +52,13 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         schedule = optax.cosine_decay_schedule(cfg.learning_rate, self.iterations, alpha=0.01)
         return optax.chain(optax.clip_by_global_norm(cfg.max_gradient_norm), optax.adam(schedule))
 
-    def stage(self, iteration: int) -> int:
-        return self._schedule[min(iteration, self.iterations - 1)]
+    def phase(self, iteration: int) -> int:
+        """Which of `phases` an iteration belongs to."""
+        return self.phases.at(iteration)
 
     def control_steps(self, iteration: int) -> int:
-        done = np.clip(iteration - self._first[:-1], 0, [s.iterations for s in self.stages])
-        return int(np.dot(done, [s.batch for s in self.stages]))
+        """Control steps that so many iterations take, over all environments."""
+        return self.phases.control_steps(iteration)
 
     def states_for_scale(self, key: Array) -> TaskState:
         """Return states near the reference with every activation there is: here the scale stays as it is set first."""
@@ -96,33 +71,33 @@ class AnalyticPolicyGradient(BottleneckTrainer):
     def start_environments(self, key: Array) -> Running | tuple:
         if not self.config.bootstrap:
             return ()
-        n = self.stages[0].environments
+        n = self.phases[0].environments
         return Running(self.task.reset(key, n), self.brain.begin(n))
 
     # -- one segment ------------------------------------------------------------------------------------------
 
-    def _begin(self, state: TrainState, stage: int, key: Array) -> Running:
+    def _begin(self, state: TrainState, phase: int, key: Array) -> Running:
         """Where the segments of an update begin."""
         if self.config.bootstrap:
             return state.environments
-        part = self.stages[stage]
+        of = self.phases[phase]
         return Running(
-            self.devices.spread(self.task.reset(key, part.environments, steps_left=part.horizon)),
-            self.brain.begin(part.environments),
+            self.devices.spread(self.task.reset(key, of.environments, steps_left=of.horizon)),
+            self.brain.begin(of.environments),
         )
 
     def _decide(self, learned: Learned, running: Running, key: Array):
         """Sample the intention (reparametrised) and take the mode of the action."""
         seen = self.normalise(learned, self.task.observe(running.state))
         noise = jax.random.normal(key, (seen.reference.shape[0], self.config.intention_size))
-        memory, thought = self.brain.think(learned.params, seen, running.memory, noise)
-        return seen, memory, thought
+        memory, output = self.brain.step(learned.params, seen, running.memory, noise)
+        return seen, memory, output
 
-    def loss(self, params, learned: Learned, begin: Running, weight: Array, stage: int, key: Array):
+    def loss(self, params, learned: Learned, begin: Running, weight: Array, phase: int, key: Array):
         """Return −mean reward per control step + KL over a batch of segments, and (what it consists of, their ends)."""
         learned = learned._replace(params=params)
         run = self._bootstrapped if self.config.bootstrap else self._summed
-        objective, means, end = run(learned, begin, self.stages[stage].horizon, key)
+        objective, means, end = run(learned, begin, self.phases[phase].horizon, key)
         return objective + weight * means["kl"], (means, end)
 
     def _summed(self, learned: Learned, begin: Running, horizon: int, key: Array):
@@ -130,9 +105,9 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
         @jax.checkpoint
         def step(running, key):
-            _, memory, thought = self._decide(learned, running, key)
-            state, reward, terms = self.task.advance(running.state, thought.actions.mode())
-            return Running(state, memory), _means(reward, thought.kl, terms)
+            _, memory, output = self._decide(learned, running, key)
+            state, reward, terms = self.task.advance(running.state, output.actions.mode())
+            return Running(state, memory), _means(reward, output.kl, terms)
 
         _, trace = jax.lax.scan(step, begin, jax.random.split(key, horizon))
         means = {k: v.mean() for k, v in trace.items()}
@@ -149,8 +124,8 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         @jax.checkpoint
         def step(carry, key):
             running, worth, discount = carry
-            seen, memory, thought = self._decide(learned, running, key)
-            after, outcome = task.step(running.state, thought.actions.mode())
+            seen, memory, output = self._decide(learned, running, key)
+            after, outcome = task.step(running.state, output.actions.mode())
             value = self._value(judge, after)
             ended = outcome.terminated | outcome.truncated
             goes_on = jnp.where(outcome.terminated, 0.0, value)
@@ -158,7 +133,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
             discount = jnp.where(ended, 1.0, discount * cfg.discount)
             running = Running(task.switched(ended, fresh, after), self.brain.forget(memory, ended))
             data = (seen, outcome.reward, value, outcome.terminated, ended)
-            return (running, worth, discount), (_means(outcome.reward, thought.kl, outcome.terms), data)
+            return (running, worth, discount), (_means(outcome.reward, output.kl, outcome.terms), data)
 
         carry = (begin, jnp.zeros(n), jnp.ones(n))
         (end, worth, discount), (trace, data) = jax.lax.scan(step, carry, jax.random.split(noise, horizon))
@@ -175,16 +150,16 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         seen = self.normalise(learned, self.task.observe(state))
         return self.brain.network.apply(learned.params, *seen, method="value")
 
-    def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
+    def iterate(self, state: TrainState, phase: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Take one gradient step."""
-        return self.at(state.iteration)._iterate(state, stage)
+        return self.at(state.iteration)._iterate(state, phase)
 
-    def _iterate(self, state: TrainState, stage: int) -> tuple[TrainState, dict[str, Array]]:
-        key, begin, use = self._keys(state)
-        start = self._begin(state, stage, begin)
+    def _iterate(self, state: TrainState, phase: int) -> tuple[TrainState, dict[str, Array]]:
+        key, begin, use = self.keys(state)
+        start = self._begin(state, phase, begin)
         weight = self.kl_weight(state.iteration)
         gradient, (metrics, end) = jax.grad(self.loss, has_aux=True)(
-            state.learned.params, state.learned, start, weight, stage, use
+            state.learned.params, state.learned, start, weight, phase, use
         )
         params, optimizer = self.step_of_optimizer(state, gradient)
         return state._replace(
@@ -195,21 +170,17 @@ class AnalyticPolicyGradient(BottleneckTrainer):
             environments=end,
         ), {**metrics, "gradient_norm": optax.global_norm(gradient)}
 
-    @staticmethod
-    def _keys(state: TrainState) -> Array:
-        return jax.random.split(jax.random.wrap_key_data(state.key), 3)
-
-    def retrace(self, state: TrainState, stage: int) -> dict[str, Array]:
+    def retrace(self, state: TrainState, phase: int) -> dict[str, Array]:
         """Every number of the next iteration's segments, and the gradient of their reward by the actions."""
-        _, begin, use = self._keys(state)
-        start, horizon = self._begin(state, stage, begin), self.stages[stage].horizon
+        _, begin, use = self.keys(state)
+        start, horizon = self._begin(state, phase, begin), self.phases[phase].horizon
         keys = jax.random.split(use, horizon)
 
         def run(nudge):
             def step(running, x):
                 key, nudge = x
-                seen, memory, thought = self._decide(state.learned, running, key)
-                action = thought.actions.mode() + nudge
+                seen, memory, output = self._decide(state.learned, running, key)
+                action = output.actions.mode() + nudge
                 after, _, terms = self.task.advance(running.state, action)
                 found = {"observation": jnp.concatenate(seen, axis=-1), "action": action}
                 found |= {"joint position": after.sim.qpos, "joint velocity": after.sim.qvel}
@@ -230,7 +201,7 @@ def _means(reward: Array, kl: Array, terms: dict[str, Array]) -> dict[str, Array
     return {"reward": reward.mean(), "kl": kl.mean(), **{k: v.mean() for k, v in terms.items()}}
 
 
-def _stages(config: ApgSettings, task: Task) -> list[Stage]:
+def _phases(config: ApgSettings, task: Task) -> Phases:
     """The parts of a training, of about equally many control steps."""
     horizons = config.horizons or (config.horizon or (60 if task.model.mj_model.na else 10),)
     batches = config.batches or (_CONTROL_STEPS,)
@@ -239,5 +210,5 @@ def _stages(config: ApgSettings, task: Task) -> list[Stage]:
     for i in range(parts):
         horizon, batch = horizons[i * len(horizons) // parts], batches[i * len(batches) // parts]
         environments = config.environments or max(1, batch // horizon)
-        out.append(Stage(horizon, environments, max(1, -(-config.steps // (parts * horizon * environments)))))
-    return out
+        out.append(Phase(horizon, environments, max(1, -(-config.steps // (parts * horizon * environments)))))
+    return Phases(out)

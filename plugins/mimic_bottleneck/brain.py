@@ -28,16 +28,18 @@ class Memory(NamedTuple):
     """(cell, hidden) of the recurrent layer, each (batch, lstm_size)"""
 
 
-class Thought(NamedTuple):
+class BrainOutput(NamedTuple):
     """What the network makes of an observation."""
 
     gaussian: Gaussian
+    """of the intention"""
     intention: Array
     """(…, intention) what was drawn from it"""
     kl: Array
     """(…,) divergence of the intention from its prior"""
     actions: TanhNormal
     layers: Mapping[str, Array]
+    """name of a layer → (…, unit) its activations"""
 
 
 class Brain:
@@ -68,10 +70,12 @@ class Brain:
         keep = 1.0 - where.astype(float)
         return jax.tree.map(lambda a: a * keep.reshape(-1, *[1] * (a.ndim - 1)), memory)
 
-    def think(
+    def step(
         self, params: Any, seen: Observation, memory: Memory, noise: Array | None, shift: Array | None = None
-    ) -> tuple[Memory, Thought]:
-        """One control step. ``seen`` is normalised; ``noise`` (batch, intention) draws the intention, None its mean.
+    ) -> tuple[Memory, BrainOutput]:
+        """Run one control step.
+
+        ``seen`` is normalised; ``noise`` (batch, intention) draws the intention, None takes its mean.
 
         ``shift`` (batch, intention) is added to it; the prior's standard deviation, the stationary one, is 1.
         """
@@ -85,17 +89,17 @@ class Brain:
         kl = self._kl(gaussian, memory.intention, memory.begun)
         if self.autoregressive:
             memory = memory._replace(intention=z, begun=jnp.ones_like(memory.begun))
-        return memory._replace(cell=cell), Thought(gaussian, z, kl, actions, {**inner, **outer})
+        return memory._replace(cell=cell), BrainOutput(gaussian, z, kl, actions, {**inner, **outer})
 
-    def think_through(
+    def unroll(
         self,
         params: Any,
         seen: Observation,
         memory: Memory,
         restarted: Float[Array, "time batch"],
         noise: Float[Array, "time batch intention"],
-    ) -> Thought:
-        """The same over a stretch of time: what `think` gives step after step, with only recurrence left to a loop.
+    ) -> BrainOutput:
+        """The same over a stretch of time: what `step` gives one by one, with only recurrence left to a loop.
 
         Args:
             seen: arrays (time, batch, …).
@@ -121,7 +125,7 @@ class Brain:
             kl = self._kl(gaussian, before, begun)
         else:
             kl = self._kl(gaussian, (), ())
-        return Thought(gaussian, z, kl, actions, {**inner, **outer})
+        return BrainOutput(gaussian, z, kl, actions, {**inner, **outer})
 
     def _kl(self, gaussian: Gaussian, before: Any, begun: Any) -> Array:
         if not self.autoregressive:

@@ -77,12 +77,12 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         state = self.task.reset(key, self.config.environments)
         return Running(state, self.task.observe(state), self.brain.begin(self.config.environments))
 
-    def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
+    def iterate(self, state: TrainState, phase: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Unroll, then update on the data in minibatches, several times over."""
-        return self.at(state.iteration)._iterate(state, stage)
+        return self.at(state.iteration)._iterate(state, phase)
 
-    def _iterate(self, state: TrainState, stage: int) -> tuple[TrainState, dict[str, Array]]:
-        key, gather, learn = self._keys(state)
+    def _iterate(self, state: TrainState, phase: int) -> tuple[TrainState, dict[str, Array]]:
+        key, gather, learn = self.keys(state)
         envs, (data, memories, measured) = self._gather(state, gather)
         # (unrolls, time, env, …) → (time, unrolls·env, …)
         data = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0).reshape(a.shape[1], -1, *a.shape[3:]), data)
@@ -103,10 +103,6 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             environments=envs,
         ), metrics
 
-    @staticmethod
-    def _keys(state: TrainState) -> Array:
-        return jax.random.split(jax.random.wrap_key_data(state.key), 3)
-
     def _gather(self, state: TrainState, key: Array):
         return jax.lax.scan(
             lambda envs, k: self._unroll(state.learned, envs, k),
@@ -126,8 +122,8 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         def step(running: Running, noises):
             noise, move = noises
             seen = self.normalise(learned, running.seen)
-            memory, thought = self.brain.think(learned.params, seen, running.memory, noise)
-            pre_tanh = thought.actions.loc + thought.actions.std * move
+            memory, output = self.brain.step(learned.params, seen, running.memory, noise)
+            pre_tanh = output.actions.loc + output.actions.std * move
             after, outcome = task.step(running.state, jnp.tanh(pre_tanh))
             ended = outcome.terminated | outcome.truncated
             final = task.observe(after)
@@ -136,7 +132,7 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
                 noise,
                 move,
                 pre_tanh,
-                thought.actions.log_prob(pre_tanh),
+                output.actions.log_prob(pre_tanh),
                 outcome.reward,
                 outcome.terminated,
                 ended,
@@ -188,14 +184,14 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         of probabilities is exact. The entropy is estimated with the noise of the actions, as good as new draws.
         """
         cfg, data = self.config, batch.data
-        thought = self.brain.think_through(params, batch.seen, batch.memory, batch.restarted, data.intention_noise)
+        output = self.brain.unroll(params, batch.seen, batch.memory, batch.restarted, data.intention_noise)
         values = self.brain.network.apply(params, *batch.seen, method="value")
         scaled = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
-        ratio = jnp.exp(thought.actions.log_prob(data.pre_tanh) - data.log_prob)
+        ratio = jnp.exp(output.actions.log_prob(data.pre_tanh) - data.log_prob)
         policy = -jnp.minimum(ratio * scaled, jnp.clip(ratio, 1 - cfg.clip, 1 + cfg.clip) * scaled).mean()
         critic = 0.5 * ((values - batch.targets) ** 2).mean()
-        kl = thought.kl.mean()
-        entropy = thought.actions.entropy(data.action_noise).mean()
+        kl = output.kl.mean()
+        entropy = output.actions.entropy(data.action_noise).mean()
         total = policy + cfg.value_weight * critic + kl_weight * kl - cfg.entropy * entropy
         clipped = (jnp.abs(ratio - 1) > cfg.clip).mean()
         return total, {
@@ -206,9 +202,9 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             "clipped_share": clipped,
         }
 
-    def retrace(self, state: TrainState, stage: int) -> dict[str, Array]:
+    def retrace(self, state: TrainState, phase: int) -> dict[str, Array]:
         """Every number of the next iteration's unrolls, (time, environment, …)."""
-        _, gather, _ = self._keys(state)
+        _, gather, _ = self.keys(state)
         _, (data, _, measured) = self._gather(state, gather)
         found = {
             "observation": jnp.concatenate(data.observation, axis=-1),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from mimic_core.trainer import LoopSettings
+
 positive = attrs.validators.gt(0)
 at_least_zero = attrs.validators.ge(0)
 at_least_one = attrs.validators.ge(1)
@@ -12,8 +14,8 @@ widths = attrs.validators.deep_iterable(attrs.validators.ge(1))
 
 
 @attrs.frozen(kw_only=True)
-class NetworkSettings:
-    """Settings that both trainers share.
+class NetworkSettings(LoopSettings):
+    """Settings that both trainers share; those of the loop around them are in `mimic_core.trainer.LoopSettings`.
 
     Attributes:
         network: ``mlp``, or ``lstm`` for a recurrent layer before the decoder.
@@ -27,11 +29,6 @@ class NetworkSettings:
         cost_warmup: share of the training over which the weights of costs rise from 0. A cost that is high from the
             start may leave the body limp before it has learned to follow.
         steps: control steps to train for, over all environments.
-        evaluations: how often tracking is measured, evenly spread.
-        checkpoints_kept: the newest ones are kept, and the best.
-        checkpoint_interval_s: a checkpoint is also written when the last is older than this.
-        matmul_precision: of float32 products on accelerators: ``highest`` computes in float32, ``default`` may round
-            factors to fewer digits.
     """
 
     network: str = attrs.field(default="mlp", validator=attrs.validators.in_(("mlp", "lstm")))
@@ -45,12 +42,6 @@ class NetworkSettings:
     kl_warmup: float = attrs.field(default=0.0, validator=share)
     cost_warmup: float = attrs.field(default=0.0, validator=share)
     steps: int = attrs.field(default=1_000_000, validator=at_least_one)
-    evaluations: int = attrs.field(default=10, validator=at_least_one)
-    checkpoints_kept: int = attrs.field(default=2, validator=at_least_one)
-    checkpoint_interval_s: float = attrs.field(default=120.0, validator=positive)
-    matmul_precision: str = attrs.field(
-        default="highest", validator=attrs.validators.in_(("default", "high", "highest"))
-    )
 
 
 @attrs.frozen(kw_only=True)

@@ -1,27 +1,23 @@
-"""What the two trainers have in common: the network in use, the loop, evaluation, and the controller."""
+"""What the two trainers have in common: the network in use, how a training begins, and the controller."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import attrs
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
+from jaxtyping import Float
 
 from mimic_bottleneck.brain import Brain
-from mimic_bottleneck.checkpoint import WHICH, Checkpoints
-from mimic_bottleneck.devices import Devices
 from mimic_bottleneck.network import Bottleneck, Normalizer
-from mimic_core import ConfigError, Controller, DataError, Decision
-from mimic_core.control import Member
-from mimic_core.task import Observation, Starts, Task, TaskState
+from mimic_core import Controller, Decision
+from mimic_core.task import Observation, Task, TaskState
+from mimic_core.trainer import Devices, Member, Values
 
 VALUES = ("learning_rate", "kl_weight", "discount", "gae_lambda", "entropy", "clip")
 """settings of a trainer that its compiled program takes as values"""
@@ -45,21 +41,10 @@ class TrainState(NamedTuple):
     key: Array
     iteration: Array
     environments: Any
-    seconds: Array
-    """s of training so far, compilation and evaluation left out"""
-
-
-class Values(NamedTuple):
-    """What differs between trainings that run together as one program."""
-
-    seed: Any
-    settings: Mapping[str, Any]
-    """dotted path → value"""
-    starts: Starts
 
 
 class BottleneckTrainer:
-    """One training iteration as a pure function, and what is needed around it. A subclass says what an iteration is.
+    """A `mimic_core.Trainer` but for the iteration, which a subclass writes.
 
     Subclasses define ``optimizer``, ``iterate``, ``control_steps``, ``iterations`` and ``environments``, and may define
     the others below the first line.
@@ -93,7 +78,7 @@ class BottleneckTrainer:
         """Return states whose observations set the first scale of the network's inputs."""
         return self.task.reset(key, _SAMPLE)
 
-    def stage(self, iteration: int) -> int:
+    def phase(self, iteration: int) -> int:
         """Which program an iteration runs: 0 unless shapes change in the course of training."""
         return 0
 
@@ -101,11 +86,11 @@ class BottleneckTrainer:
         """Control steps that so many iterations take, over all environments."""
         raise TypeError(f"{type(self).__name__} must define control_steps")
 
-    def iterate(self, state: TrainState, stage: int = 0) -> tuple[TrainState, dict[str, Array]]:
+    def iterate(self, state: TrainState, phase: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Gather experience and update once."""
         raise TypeError(f"{type(self).__name__} must define iterate")
 
-    def retrace(self, state: TrainState, stage: int) -> dict[str, Array]:
+    def retrace(self, state: TrainState, phase: int) -> dict[str, Array]:
         """What the next iteration would compute, name → (time, environment, …), to find what is not finite."""
         raise TypeError(f"{type(self).__name__} must define retrace")
 
@@ -116,35 +101,18 @@ class BottleneckTrainer:
         """The devices that environments are spread over."""
         return Devices.of(self.task, self.environments)
 
-    def with_values(self, values: Values) -> BottleneckTrainer:
-        """Return this trainer with other values of settings, which may be traced ones of a compiled program."""
-        own = {k.removeprefix("policy."): v for k, v in values.settings.items() if k.startswith("policy.")}
-        terms = {k.removeprefix("rewards."): v for k, v in values.settings.items() if k.startswith("rewards.")}
-        other = copy.copy(self)
-        other.task = self.task.with_values(terms, values.starts)
-        with attrs.validators.disabled():  # a traced value cannot be compared
-            other.config = attrs.evolve(self.config, **own)
-        return other
+    def placed(self, state: TrainState, together: bool) -> TrainState:
+        """Spread the environments over the devices, unless several trainings run together; keep the rest on each."""
+        whole = self.devices.same_on_all(state._replace(environments=()))
+        return whole._replace(environments=state.environments if together else self.devices.spread(state.environments))
 
     def values(self, members: Sequence[Member]) -> list[Values]:
         """What each member has of its own."""
-        n_steps = self.task.n_steps
-        longest = len(Starts.of(n_steps, range(len(n_steps))).table)
-        out = []
-        for m in members:
-            clips = self.task.train_clips if m.train_clips is None else m.train_clips
-            # padded, since members that train on other clips have other numbers of instants to begin at
-            out.append(Values(np.int32(m.seed), {**self._given(), **m.values}, Starts.of(n_steps, clips, longest)))
-        return [jax.tree.map(_number, v) for v in out]
+        return Values.of(members, self.config, self.task, VALUES)
 
-    def _given(self) -> dict[str, float]:
-        """The settings that are values of the program: it is compiled once, whatever they are."""
-        names = {f.name for f in attrs.fields(type(self.config))}
-        own = {f"policy.{k}": getattr(self.config, k) for k in VALUES if k in names}
-        return {
-            **own,
-            **{f"rewards.{t.name}.weight": abs(t.weight) for t in self.task.rewards if t.rebuilt is not None},
-        }
+    def with_values(self, values: Values) -> Self:
+        """Return this trainer with other values of settings, which may be traced ones of a compiled program."""
+        return values.laid_over(self)
 
     def initial(self, seed: int | Array) -> TrainState:
         """Return the state that training begins with."""
@@ -158,8 +126,12 @@ class BottleneckTrainer:
             jax.random.key_data(key),
             jnp.zeros((), jnp.int32),
             self.start_environments(envs),
-            jnp.zeros(()),
         )
+
+    @staticmethod
+    def keys(state: TrainState) -> Array:
+        """Return the random keys of an iteration: for the next one, and two for its own use."""
+        return jax.random.split(jax.random.wrap_key_data(state.key), 3)
 
     def kl_weight(self, iteration: Array) -> Array:
         """The KL divergence's weight in the course of training."""
@@ -185,66 +157,41 @@ class BottleneckTrainer:
     def normalise(self, learned: Learned, observation: Observation) -> Observation:
         return Observation(learned.reference(observation.reference), learned.proprioception(observation.proprioception))
 
-    # -- training ---------------------------------------------------------------------------------------------
-
-    def train(
-        self, directory: Path, seed: int, evaluate: Callable, progress: Callable, meta: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Train until done, going on from the last checkpoint under ``directory`` if there is one."""
-        from mimic_bottleneck.loop import Loop
-
-        member = Member(directory=directory, seed=seed, meta=meta)
-        return Loop(self, [member], lambda c: [evaluate(c)], progress).run()[0]
-
-    def train_together(self, members: Sequence[Member], evaluate: Callable, progress: Callable) -> list[dict[str, Any]]:
-        """Train several as one program: whatever differs between them is a value, not a shape.
-
-        Args:
-            evaluate: takes a controller whose variables have a leading axis of members; returns what is measured of
-                each.
-        """
-        from mimic_bottleneck.loop import Loop
-
-        return Loop(self, members, evaluate, progress).run()
-
     # -- acting -----------------------------------------------------------------------------------------------
 
-    def load(self, directory: Path, which: str = "last") -> Controller:
-        """Return the controller of the ``last`` or of the ``best`` checkpoint under ``directory``."""
-        if which not in WHICH:
-            raise ConfigError(f"checkpoint: {which!r}; must be one of {', '.join(WHICH)}")
-        with Checkpoints(directory) as checkpoints:
-            if checkpoints.latest is None:
-                raise DataError(f"{directory}: holds no finished checkpoint; train first with 'mimic train'")
-            like = jax.eval_shape(self.initial, 0)
-            return self.controller(checkpoints.restore(like, checkpoints.step(which)).learned)
-
-    def controller(self, learned: Learned) -> Controller:
+    def controller(self, state: TrainState) -> Controller:
         """Wrap what was learned."""
         return Controller(
-            variables=learned, start=self.brain.begin, act=self._act, intention_size=self.config.intention_size
+            variables=state.learned,
+            start=self.brain.begin,
+            act=self._act,
+            inputs={"intention_shift": self.config.intention_size},
         )
 
     @cached_property
-    def _act(self) -> Callable:
+    def _act(self) -> Callable[..., Decision]:
         def act(
-            learned: Learned, observation: Observation, carry: Any, key: Array | None, shift: Array | None = None
+            learned: Learned,
+            observation: Observation,
+            carry: Any,
+            key: Array | None,
+            intention_shift: Float[Array, "batch intention"] | None = None,
         ) -> Decision:
             seen = self.normalise(learned, observation)
             noise = move = None
             if key is not None:
                 intend, move = jax.random.split(key)
                 noise = jax.random.normal(intend, (seen.reference.shape[0], self.config.intention_size))
-            memory, thought = self.brain.think(learned.params, seen, carry, noise, shift)
-            action = thought.actions.mode()
+            memory, output = self.brain.step(learned.params, seen, carry, noise, intention_shift)
+            action = output.actions.mode()
             if move is not None:
-                action = jnp.tanh(thought.actions.loc + thought.actions.std * jax.random.normal(move, action.shape))
-            gaussian = thought.gaussian
-            return Decision(action, memory, gaussian.mean, gaussian.logvar, thought.intention, thought.layers)
+                action = jnp.tanh(output.actions.loc + output.actions.std * jax.random.normal(move, action.shape))
+            record = {
+                "intention_mean": output.gaussian.mean,
+                "intention_logvar": output.gaussian.logvar,
+                "intention": output.intention,
+                **{f"layer/{name}": a for name, a in output.layers.items()},
+            }
+            return Decision(action, memory, record)
 
         return act
-
-
-def _number(a: Any) -> np.ndarray:
-    a = np.asarray(a)
-    return a.astype(np.int32 if a.dtype.kind in "iu" else np.float32)

@@ -1,4 +1,4 @@
-"""The `energetics` analysis: work and metabolic cost of a movement."""
+"""Work and metabolic cost of a movement: the analysis `energetics`, and the reward term `metabolic`."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def mimic_analyses():
         summary="mechanical work and metabolic energy of each reach and muscle, power over time, energy balance",
         source="Bhargava, Pandy & Anderson 2004, doi:10.1016/S0021-9290(03)00239-2 (metabolic power)",
     )
+
+
+@hookimpl
+def mimic_rewards():
+    from mimic_energetics.reward import SPEC
+
+    yield SPEC

@@ -8,10 +8,9 @@ from typing import Any
 
 import attrs
 import numpy as np
-from mimic_core.chain.stages import read_run
 
-from mimic_core import ConfigError, Plugins, ReferenceClips, did_you_mean, structure
-from mimic_core.chain import TrainPlan, build_task, installed, plan_training, split_clips
+from mimic_core import ConfigError, Plugins, ReferenceClips, did_you_mean
+from mimic_core.chain import TrainedRun, TrainPlan, build_task, installed, plan_training, split_clips
 from mimic_core.runtime import prepare_jax
 from mimic_core.task import Task
 
@@ -76,8 +75,8 @@ def plan_and_clips(
         return plan, clips, split_clips(len(clips.clip_names), plan.holdout, plan.seed)
     if given:
         raise ConfigError(f"{source}: a run has its own settings; leave {', '.join(given)} out, or give its clips")
-    meta, clips = read_run(plugins, source), ReferenceClips.load(source / "clips.h5")
-    return structure(meta["plan"], TrainPlan, "run.plan"), clips, ~np.isin(clips.clip_names, meta["train_clips"])
+    run = TrainedRun.open(source, plugins)
+    return run.plan, run.clips, np.array([part == "held_out" for part in run.split])
 
 
 def _with_policy(given: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:

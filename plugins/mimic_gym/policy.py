@@ -8,17 +8,18 @@ from typing import Any
 
 import jax
 import numpy as np
-from mimic_core.chain.stages import versions
 
 from mimic_core import Controller, Decision, Plugins, Rollouts, file_hash
-from mimic_core.chain import choose_simulator, installed, unroll
+from mimic_core.chain import choose_simulator, installed
+from mimic_core.chain import roll_out as roll_out_controller
+from mimic_core.records import versions
 from mimic_core.task import Observation, Task
 from mimic_gym.imitation import imitation_task, plan_and_clips
 from mimic_gym.programs import flatten
 
 
 def as_controller(act: Callable[[np.ndarray], np.ndarray], task: Task) -> Controller:
-    """Wrap a function of observations as a `Controller`, e.g. for `mimic_core.chain.unroll.ClipRunner`.
+    """Wrap a function of observations as a `Controller`, e.g. for `mimic_core.chain.ClipRunner`.
 
     Args:
         act: maps observations (batch, n) float32, as the environments give them with ``observation="flat"``, to
@@ -55,15 +56,12 @@ def roll_out(
     plan, clips, held = plan_and_clips(source, given, plugins)
     truth = imitation_task(source, given, split="all", true_physics=True, plugins=plugins)
     file = Path(source) / "clips.h5" if Path(source).is_dir() else Path(source)
-    return unroll.roll_out(
+    return roll_out_controller(
         truth,
         as_controller(act, truth),
         split=["held_out" if h else "train" for h in held],
         simulator=choose_simulator(plan.simulator, plugins, jax.default_backend()).name,
-        provenance={
-            "clips": file_hash(file),
-            "deterministic": True,
-            "versions": versions(plugins),
-            "origin": clips.provenance.get("origin", ""),
-        },
+        clips=file_hash(file),
+        origin=clips.provenance.get("origin", ""),
+        provenance={"versions": versions(plugins)},
     )

@@ -21,10 +21,10 @@ class Settings:
     )
 
 
-def build(config, model, control_dt, differentiable=False, variants=None):
+def build(config, model, control_dt, differentiable=False, altered=None):
     from mimic_mjx.simulator import MjxSimulator
 
-    return MjxSimulator(config, model, control_dt, differentiable, variants)
+    return MjxSimulator(config, model, control_dt, differentiable, altered)
 
 
 def view_lacks(model):
@@ -45,7 +45,7 @@ def mimic_simulators():
         rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0},
         differentiable=True,
         view_lacks=view_lacks,
-        variants=True,
+        altered=True,
         forces=True,
         summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",
         source="MuJoCo XLA, mujoco-mjx 3.17",

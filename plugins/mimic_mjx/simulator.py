@@ -19,7 +19,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missin
     from mujoco import mjx
 
 from mimic_core import BodyModel, ConfigError, Readings, SimState
-from mimic_core.physics import Variants, substeps
+from mimic_core.physics import AlteredBodies, substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
@@ -34,7 +34,7 @@ class MjxSimulator:
         model: BodyModel,
         control_dt: float,
         differentiable: bool = False,
-        variants: Variants | None = None,
+        altered: AlteredBodies | None = None,
     ) -> None:
         self.model = model
         self.control_dt = control_dt
@@ -55,7 +55,7 @@ class MjxSimulator:
         host = prepared(model.mj_model)
         self._substeps = substeps(control_dt, host.opt.timestep)
         self._m = _put(host)
-        self._differences = _differences(self._m, map(prepared, variants.models(model.mj_model) if variants else ()))
+        self._differences = _differences(self._m, map(prepared, altered.models(model.mj_model) if altered else ()))
         self._blank = mjx.make_data(host, device=_device(), impl="jax")
         ids = np.array([host.joint(n).id for n in model.joint_names])
         self._limit = soft_limit_torque(host, ids) if differentiable else None
@@ -88,11 +88,11 @@ class MjxSimulator:
 
     def _model(self, state: SimState) -> mjx.Model:
         """The body that one environment is."""
-        if not self._differences or isinstance(state.variant, tuple):
+        if not self._differences or isinstance(state.altered, tuple):
             return self._m
         leaves, structure = jax.tree.flatten(self._m)
         for i, values in self._differences.items():
-            leaves[i] = values[state.variant]
+            leaves[i] = values[state.altered]
         return structure.unflatten(leaves)
 
     def _fill(self, state: SimState, excitation: Array) -> mjx.Data:
@@ -119,7 +119,7 @@ class MjxSimulator:
             carry, _ = jax.lax.scan(substep, carry, None, length=self._substeps)
         qpos, qvel, act, _ = carry
         activation = excitation.at[self._with_state].set(act[self._adr])
-        return SimState(state.time + self.control_dt, qpos, qvel, activation, variant=state.variant, force=state.force)
+        return SimState(state.time + self.control_dt, qpos, qvel, activation, altered=state.altered, force=state.force)
 
     def _advance(self, m: mjx.Model, d: mjx.Data) -> mjx.Data:
         """One physics step of the kind that the body's integrator and the view ask for."""
@@ -163,7 +163,7 @@ class MjxSimulator:
             qvel = qvel + h * acceleration
             qpos = qpos + h * qvel
         activation = excitation.at[:, self._with_state].set(act.T)
-        return SimState(state.time + self.control_dt, qpos.T, qvel.T, activation, variant=state.variant)
+        return SimState(state.time + self.control_dt, qpos.T, qvel.T, activation, altered=state.altered)
 
     def _tree_read(self, state: SimState, fields: frozenset[str]) -> Readings:
         tree, model, qpos = self._tree, self.model, state.qpos.T
@@ -190,7 +190,7 @@ class MjxSimulator:
         def of(m: mjx.Model) -> tuple[Array, ...]:
             return m.body_mass, m.body_inertia, m.dof_damping, m.dof_M0 / plain.dof_M0
 
-        if not self._differences or isinstance(state.variant, tuple):
+        if not self._differences or isinstance(state.altered, tuple):
             return tuple(jnp.asarray(a)[..., None] for a in of(plain))
         return jax.vmap(lambda s: of(self._model(s)), out_axes=-1)(state)
 
@@ -247,7 +247,7 @@ def _device() -> jax.Device:
 
 
 def _differences(plain: mjx.Model, hosts: Iterable[mujoco.MjModel]) -> dict[int, Array]:
-    """Return which leaves of ``plain`` are not the same in all ``hosts``, each with its values (variant, …)."""
+    """Return which leaves of ``plain`` are not the same in all ``hosts``, each with its values (body, …)."""
     varied = [jax.tree.leaves(_put(host)) for host in hosts]
     return {
         i: jnp.stack([leaves[i] for leaves in varied])

@@ -23,10 +23,10 @@ class Settings:
     )
 
 
-def build(config, model, control_dt, differentiable=False, variants=None):
+def build(config, model, control_dt, differentiable=False, altered=None):
     from mimic_mujoco.simulator import MujocoSimulator
 
-    return MujocoSimulator(config, model, control_dt, variants)
+    return MujocoSimulator(config, model, control_dt, altered)
 
 
 @hookimpl
@@ -36,7 +36,7 @@ def mimic_simulators():
         config=Settings,
         build=build,
         rank={"cpu": 2.0, "gpu": 0.5, "tpu": 0.5},
-        variants=True,
+        altered=True,
         forces=True,
         summary="MuJoCo's C engine, threaded over the batch (fastest on a CPU; no gradient)",
         source="Todorov, Erez & Tassa 2012, doi:10.1109/IROS.2012.6386109",

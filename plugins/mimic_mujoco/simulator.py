@@ -18,7 +18,7 @@ from jaxtyping import Float
 from mujoco import rollout
 
 from mimic_core import BodyModel, Physics, Readings, SimState
-from mimic_core.physics import Variants, substeps
+from mimic_core.physics import AlteredBodies, substeps
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 _CONTROL, _PUSH = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_XFRC_APPLIED)
@@ -34,7 +34,7 @@ class MujocoSimulator:
     differentiable = False
     host_only = True
 
-    def __init__(self, config, model: BodyModel, control_dt: float, variants: Variants | None = None) -> None:
+    def __init__(self, config, model: BodyModel, control_dt: float, altered: AlteredBodies | None = None) -> None:
         self.model = model
         self.control_dt = control_dt
         spec = model.editable()
@@ -46,8 +46,8 @@ class MujocoSimulator:
         # physics that diverges shall show as NaN; MuJoCo would put the body back to its start without a word
         self._m.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
         self._probe = _probe(self._m)
-        self._variants = variants.models(self._m) if variants else []
-        self._variant_probes = [_probe(m) for m in self._variants]
+        self._altered = altered.models(self._m) if altered else []
+        self._altered_probes = [_probe(m) for m in self._altered]
         threads = config.threads or os.cpu_count() or 1
         self._data = [mujoco.MjData(self._m) for _ in range(threads)]
         self._probe_data = [mujoco.MjData(self._probe) for _ in range(threads)]
@@ -76,7 +76,7 @@ class MujocoSimulator:
         shapes = jax.tree.map(_shape, tuple(state[:4]))
         forces = () if isinstance(state.force, tuple) else (state.force,)
         out = self._on_host(self._host_step, shapes, state, excitation, *forces)
-        return SimState(*out, variant=state.variant, force=state.force)
+        return SimState(*out, altered=state.altered, force=state.force)
 
     def read(self, state: SimState, fields: frozenset[str]) -> Readings:
         """Read the named fields of `Readings` off a state."""
@@ -89,25 +89,25 @@ class MujocoSimulator:
         return Readings(**dict(zip(names, out, strict=True)))
 
     def _on_host(self, function: Callable, shapes: Any, state: SimState, *more: Array) -> Any:
-        """Call ``function(variant, *arrays)`` with arrays of one batch, whatever axes `jax.vmap` put before it."""
+        """Call ``function(which, *arrays)`` with arrays of one batch, whatever axes `jax.vmap` put before it."""
 
-        def call(variant, time, *rest):
+        def call(altered, time, *rest):
             arrays = [
                 np.asarray(a, np.float64).reshape(np.size(time), *a.shape[np.ndim(time) :]) for a in (time, *rest)
             ]
-            which = np.ravel(variant) if self._variants and not isinstance(variant, tuple) else None
+            which = np.ravel(altered) if self._altered and not isinstance(altered, tuple) else None
             out = function(which, *arrays)
             return [
                 np.asarray(a.reshape(*np.shape(time), *a.shape[1:]), s.dtype) for a, s in zip(out, shapes, strict=True)
             ]
 
-        return jax.pure_callback(call, shapes, state.variant, *state[:4], *more, vmap_method="broadcast_all")
+        return jax.pure_callback(call, shapes, state.altered, *state[:4], *more, vmap_method="broadcast_all")
 
-    def _host_step(self, variant: np.ndarray | None, *args: np.ndarray) -> list[np.ndarray]:
+    def _host_step(self, which: np.ndarray | None, *args: np.ndarray) -> list[np.ndarray]:
         m, state, excitation, forces = self._m, args[:4], args[4], args[5:]
         inputs = np.concatenate([excitation, *map(self._pushes, forces)], axis=1)
         held = np.repeat(inputs[:, None], self._substeps, axis=1)
-        models = _choose(m, self._variants, variant, len(held))
+        models = _choose(m, self._altered, which, len(held))
         ends, _ = self._roll(models, self._data, self._pack(*state), held, _CONTROL | _PUSH if forces else _CONTROL)
         time, qpos, qvel, act = np.split(ends[:, -1], [1, 1 + m.nq, 1 + m.nq + m.nv], axis=1)
         activation = excitation.copy()
@@ -120,8 +120,8 @@ class MujocoSimulator:
         pushes[:, self.model.body_ids] = force
         return pushes.reshape(len(force), -1)
 
-    def _host_read(self, names: list[str], variant: np.ndarray | None, *state: np.ndarray) -> list[np.ndarray]:
-        models = _choose(self._probe, self._variant_probes, variant, len(state[0]))
+    def _host_read(self, names: list[str], which: np.ndarray | None, *state: np.ndarray) -> list[np.ndarray]:
+        models = _choose(self._probe, self._altered_probes, which, len(state[0]))
         # actuators without a state of their own are told their excitation, which is their activation
         _, sensed = self._roll(models, self._probe_data, self._pack(*state), state[3][:, None])
         out = []
@@ -165,10 +165,10 @@ class MujocoSimulator:
 
 
 def _choose(
-    plain: mujoco.MjModel, variants: list[mujoco.MjModel], variant: np.ndarray | None, batch: int
+    plain: mujoco.MjModel, altered: list[mujoco.MjModel], which: np.ndarray | None, batch: int
 ) -> list[mujoco.MjModel]:
     """Return the model of each body of a batch."""
-    return [plain] * batch if variant is None else list(map(variants.__getitem__, variant.tolist()))
+    return [plain] * batch if which is None else list(map(altered.__getitem__, which.tolist()))
 
 
 def _probe(m: mujoco.MjModel) -> mujoco.MjModel:

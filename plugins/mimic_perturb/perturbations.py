@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext, did_you_mean
-from mimic_core.physics import MUSCLE_FORCE, Variants
+from mimic_core.physics import MUSCLE_FORCE, AlteredBodies
 from mimic_perturb.settings import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
 
 INTENTION_SHIFT = "intention_shift"
@@ -24,11 +24,11 @@ def force_pulse(config: ForcePulse, context: RolloutContext) -> Perturbation:
 
 
 def ablation(config: Ablation, context: RolloutContext) -> Perturbation:
-    return Perturbation(variants=_weaker(context.model, config.muscles, 0.0, passive=1.0 if config.passive else 0.0))
+    return Perturbation(altered=_weaker(context.model, config.muscles, 0.0, passive=1.0 if config.passive else 0.0))
 
 
 def weakening(config: Weakening, context: RolloutContext) -> Perturbation:
-    return Perturbation(variants=_weaker(context.model, config.muscles, config.strength, passive=config.strength))
+    return Perturbation(altered=_weaker(context.model, config.muscles, config.strength, passive=config.strength))
 
 
 def sensory_delay(config: SensoryDelay, context: RolloutContext) -> Perturbation:
@@ -85,7 +85,7 @@ def _check_onset(at_ms: float | None, onset_ms: np.ndarray, context: RolloutCont
         )
 
 
-def _weaker(model: BodyModel, names: tuple[str, ...], active: float, passive: float) -> Variants:
+def _weaker(model: BodyModel, names: tuple[str, ...], active: float, passive: float) -> AlteredBodies:
     """One body whose named actuators give the given shares of active and passive force."""
     for name in names:
         if name not in model.actuator_names:
@@ -100,4 +100,4 @@ def _weaker(model: BodyModel, names: tuple[str, ...], active: float, passive: fl
     bias[muscles, MUSCLE_FORCE] *= passive
     gain[motors] *= active
     bias[motors] *= passive
-    return Variants({"actuator_gainprm": gain[None], "actuator_biasprm": bias[None]})
+    return AlteredBodies({"actuator_gainprm": gain[None], "actuator_biasprm": bias[None]})

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 from mimic_core import ConfigError
+from mimic_core.analysis import renders
 from mimic_playback.scene import Scene, options
 
 _SPARE_GEOMS = 2000  # for muscles, keypoints and the reference, beyond what a model counts
@@ -82,10 +83,8 @@ class OpenGL:
 
 def working_backend(scene: Scene, width: int, height: int) -> OpenGL | None:
     """Return MuJoCo's first way to draw that works here, those first that need no screen; None if none does."""
-    from mimic_core.cli.info import renders
-
     for backend in {"darwin": ("cgl",), "win32": ("glfw",)}.get(sys.platform, ("egl", "osmesa")):
-        if renders(backend):  # in a process of its own: a bad driver may end it
+        if renders(backend):
             try:
                 return OpenGL(scene, backend, width, height)
             except ConfigError:

@@ -20,7 +20,6 @@ from mimic_rewards import (
     joint_velocity,
     keypoint,
     mechanical_work,
-    metabolic,
     paw_distance,
     position,
     quaternion,
@@ -46,7 +45,6 @@ _TERMS = (
     actuator_effort,
     energy,
     mechanical_work,
-    metabolic,
 )
 
 

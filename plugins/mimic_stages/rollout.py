@@ -78,8 +78,7 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
 
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)
-    clips = inputs.maybe(ReferenceClips.KIND)
-    run = run.on(clips if clips is not None else run.clips_file, options.simulator)
+    run = run.on(inputs.maybe(ReferenceClips.KIND), options.simulator)
     rollouts = run.roll_out(
         seed=options.seed, checkpoint=options.checkpoint, perturb=options.perturb, label=context.label
     )

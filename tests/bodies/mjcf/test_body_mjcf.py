@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from mjcf_case import DESCRIPTION, MODEL, built, write
 
-from mimic_core import Body, BodyModel, MimicError
+from mimic_core import Body, BodyModel, Description, MimicError, Place
 from mimic_core.chain.choose import make_body, parse_body
 from mimic_core.config import structure
 from mimic_core.files import to_json
 from mimic_core.plugins.manager import Plugins
 from mimic_core.testing import check_component
 from mimic_core.testing.toy import toy_body
-from mimic_mjcf.mjcf import body_from_mjcf
+from mimic_mjcf.importer import read
 
 
 def described(*keypoints: str, **settings: str) -> str:
@@ -263,13 +263,19 @@ def test_model_in_an_installed_package(plugins, tmp_path, monkeypatch):
     text = DESCRIPTION.replace("model.xml", "package:my_models/data/m.xml")
     assert built(plugins, tmp_path, description=text).name == "animal"
     said = refusal(plugins, tmp_path, description=text.replace("my_models", "my_modls"))
-    assert said.startswith("package:my_modls/data/m.xml: package 'my_modls' is not installed")
+    assert said == (
+        f"{tmp_path / 'animal.toml'}: its model comes with my_modls, which is not installed; install it, or name the "
+        "file: --set body.mjcf=/path/to/m.xml"
+    )
 
 
 # --- mistakes ---
 
 BAD_DESCRIPTIONS = {
-    "left out": ("animal.toml: mjcf: must be given", DESCRIPTION.replace('mjcf = "model.xml"', "")),
+    "left out": (
+        'animal.toml: names no model; add model = "FILE", its ending one of .mjcf (mjcf), .xml (mjcf)',
+        DESCRIPTION.replace('mjcf = "model.xml"', ""),
+    ),
     "misspelt key": (
         "animal.toml: keypoint_spred_mm: unknown setting; did you mean keypoint_spread_mm",
         DESCRIPTION.replace("[keypoints]", "keypoint_spred_mm = 3\n    [keypoints]"),
@@ -307,7 +313,7 @@ BAD_DESCRIPTIONS = {
         "keypoints.Elbow.body: joint 'elbow' does not connect 'trunk'; expected 'upper' or 'lower'",
         DESCRIPTION.replace('joint = "elbow"', 'joint = "elbow", body = "trunk"'),
     ),
-    "no model": ("other.xml: no such file; check the path of the MJCF model", DESCRIPTION.replace("model", "other")),
+    "no model": ("other.xml: no such file; check the path of the model", DESCRIPTION.replace("model", "other")),
 }
 
 
@@ -348,20 +354,23 @@ def test_bad_model(plugins, tmp_path, model):
 def test_body_by_file_or_by_name(plugins, tmp_path):
     file = write(tmp_path)
     spec, named, variant = parse_body(plugins, str(file))
-    assert (spec.name, named, variant) == ("mjcf", str(file), None)
+    assert (spec.description, named, variant) == (file, str(file), None)
     assert parse_body(plugins, f"{file}:small")[1:] == (str(file), "small")
     spec, named, variant = parse_body(plugins, "mouse_forelimb:paper")
     assert (spec.name, named, variant) == ("mouse_forelimb", "", "paper")
     assert make_body(plugins, "mouse_forelimb:revised").variant == "revised"
-    assert make_body(plugins, "mjcf", {"file": str(file)}) == make_body(plugins, str(file))
 
 
 @pytest.mark.parametrize(
     ("text", "settings", "said"),
     [
         ("gone.toml", {}, "gone.toml: no such description of a body; check the path"),
-        ("model.xml", {}, "model.xml: no body is built from '.xml' files; known endings: .toml"),
-        ("mjcf", {}, "body mjcf: is built from a description; name its file: --body my_animal.toml"),
+        (
+            "model.xml",
+            {},
+            "model.xml: a body is named by its name, or by the file that describes it (.toml)",
+        ),
+        ("mjcf", {}, "body mjcf: is an importer; name the file that describes the body: --body animal.toml"),
         ("model.toml:small", {}, "model.toml: no such description"),
         ("toml:small", {}, "unknown body 'toml'"),
         ("mouse_forelimb", {"size": 2}, "body.size: unknown setting"),
@@ -376,13 +385,22 @@ def test_body_that_is_not_there(plugins, tmp_path, monkeypatch, text, settings, 
 
 
 def test_conforms(plugins):
-    assert check_component(plugins.provider("body", "mjcf"), plugins) == ["settings", "summary", "description files"]
+    assert check_component(plugins.provider("importer", "mjcf"), plugins) == [
+        "settings",
+        "summary",
+        "builds",
+        "suffixes",
+    ]
 
 
 def test_any_body_can_be_remade_from_its_own_text(tmp_path):
     """Without anything to take off, a model goes through unchanged but for the keypoints' sites."""
-    (tmp_path / "toy.xml").write_text(toy_body().mjcf)
-    body = body_from_mjcf(tmp_path / "toy.xml", name="toy", keypoints={}, keypoint_spread=0.01, where="test")
+    file = tmp_path / "toy.xml"
+    file.write_text(toy_body().mjcf)
+    keypoints = {"here": Place(body="lower"), "there": Place(body="upper")}
+    body = read(Description(name="toy", model=file, keypoints=keypoints, keypoint_spread_mm=10, where="test"))
     a, b = (BodyModel.compile(x).mj_model for x in (body, toy_body()))
-    for field in ("body_pos", "body_inertia", "site_pos", "jnt_range", "dof_damping", "geom_rgba"):
+    for field in ("body_pos", "body_inertia", "jnt_range", "dof_damping", "geom_rgba"):
         np.testing.assert_array_equal(getattr(a, field), getattr(b, field))
+    for site in range(b.nsite):
+        np.testing.assert_array_equal(a.site(b.site(site).name).pos, b.site(site).pos)

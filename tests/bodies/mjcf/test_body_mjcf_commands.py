@@ -33,7 +33,7 @@ def test_command_shows_a_body_and_draws_it(tmp_path):
 
 
 def test_picture_without_graphics(plugins, tmp_path):
-    from mimic_core.cli.body import draw
+    from mimic_playback.body_pictures import draw
 
     assert draw(BodyModel.compile(built(plugins, tmp_path)), tmp_path / "body.png", None) == "matplotlib"
     assert (tmp_path / "body.png").stat().st_size > 5000
@@ -52,7 +52,7 @@ RUN = """
 
 
 def test_run_file_finds_the_description_and_notices_changes(plugins, tmp_path, monkeypatch):
-    from mimic_core.chain.run_file import run
+    from mimic_core.chain.pipeline import run
 
     (tmp_path / "animals").mkdir()
     write(tmp_path / "animals")
@@ -70,27 +70,29 @@ def test_run_file_finds_the_description_and_notices_changes(plugins, tmp_path, m
 
 
 def test_settings_of_a_body_in_a_run_file(plugins, tmp_path):
-    from mimic_core.chain.run_file import run
+    from mimic_core.chain.pipeline import run
 
-    (tmp_path / "run.toml").write_text(dedent(RUN).replace('"animals/animal.toml"', '"mjcf"'))
-    overrides = {"body": {"file": str(write(tmp_path))}}
-    assert run(plugins, tmp_path / "run.toml", tmp_path / "out", overrides)["done"] == ["generate"]
+    (tmp_path / "animals").mkdir()
+    write(tmp_path / "animals")
+    (tmp_path / "run.toml").write_text(dedent(RUN))
+    assert run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": {"root": "free"}})["done"] == ["generate"]
     command = json.loads((tmp_path / "out" / "manifest.json").read_text())["stages"][0]["command"]
-    assert "--body mjcf --set 'body.file=" in command
-    with pytest.raises(MimicError, match=r"body\.fil: unknown setting"):
-        run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": {"fil": "x"}})
+    assert "--body animals/animal.toml --set 'body.root=" in command
+    with pytest.raises(MimicError, match=r"body\.rot: unknown setting"):
+        run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": {"rot": "x"}})
     with pytest.raises(MimicError, match="body: must be text or a table, got 3"):
         run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": 3})
 
 
 def test_settings_of_a_body_on_the_command_line(tmp_path):
     write(tmp_path)
-    set_ = ["--set", "body.file=animal.toml", "--set", "clips=1"]
-    done = mimic("generate", "--body", "mjcf", "--out", "keypoints.h5", *set_, "--json", cwd=tmp_path)
+    (tmp_path / "other.xml").write_text(MODEL.replace("mark", "spot"))
+    set_ = ["--set", "body.mjcf=other.xml", "--set", "clips=1"]
+    done = mimic("generate", "--body", "animal.toml", "--out", "keypoints.h5", *set_, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["keypoints"] == ["Back", "Elbow"]
 
 
 def test_variant_of_a_description(plugins, tmp_path):
-    with pytest.raises(MimicError, match="body mjcf: unknown variant 'small'; it has no variants"):
+    with pytest.raises(MimicError, match=r"body .*animal\.toml: unknown variant 'small'; it has no variants"):
         make_body(plugins, f"{write(tmp_path)}:small")

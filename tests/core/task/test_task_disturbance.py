@@ -59,7 +59,7 @@ def begin(task, key=None):
 
 def test_nothing_of_it_unless_asked_for(plain):
     state = plain.reset(KEY, 4)
-    assert state.sensed == state.pending == state.noise_key == state.sim.variant == ()
+    assert state.sensed == state.pending == state.noise_key == state.sim.altered == ()
 
 
 # -- delays ---------------------------------------------------------------------------------------------------
@@ -287,10 +287,10 @@ def test_gradients_pass_through_all_of_it(plugins, toy_model, toy_clips):
 
 
 def test_settings_reach_the_task(plugins):
-    given = {"task": {"sensory_delay_ms": 5.0, "noise": {"motor": 0.1}, "randomise": {"mass": 0.3, "variants": 8}}}
+    given = {"task": {"sensory_delay_ms": 5.0, "noise": {"motor": 0.1}, "randomise": {"mass": 0.3, "bodies": 8}}}
     settings = plan_training(given, plugins).settings["task"]
     assert settings["noise"] == {**attrs.asdict(Noise()), "motor": 0.1}
-    assert settings["randomise"]["variants"] == 8 and settings["sensory_delay_ms"] == 5.0
+    assert settings["randomise"]["bodies"] == 8 and settings["sensory_delay_ms"] == 5.0
     assert plan_training({}, plugins).settings["task"]["noise"] == attrs.asdict(Noise())
     with pytest.raises(ConfigError, match=r"^task.noise.motor: must be >= 0, got -1$"):
         plan_training({"task": {"noise": {"motor": -1}}}, plugins)

@@ -8,24 +8,24 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from engines import ALL, plain_loop, random_excitation, roll, starts
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from test_simulators import ALL, plain_loop, random_excitation, roll, starts
 from toys import compile_body, enable_x64, make_task
 
 from mimic_core.chain import assembly
 from mimic_core.chain.assembly import build_task, plan_training
 from mimic_core.errors import ConfigError
-from mimic_core.physics.randomisation import Randomisation, draw_variants
+from mimic_core.physics.randomisation import Randomisation, draw_bodies
 
-FAR = Randomisation(variants=3, mass=0.5, damping=0.5, strength=0.5, activation_time=0.5, tendon_slack=0.1)
+FAR = Randomisation(bodies=3, mass=0.5, damping=0.5, strength=0.5, activation_time=0.5, tendon_slack=0.1)
 KEY = jax.random.key(0)
 
 
-def engine(plugins, name, model, variants=None, differentiable=False):
+def engine(plugins, name, model, altered=None, differentiable=False):
     spec = plugins.get("simulator", name)
-    return spec.build(spec.config(), model, 0.0025, differentiable, variants=variants)
+    return spec.build(spec.config(), model, 0.0025, differentiable, altered=altered)
 
 
 # -- the draw -------------------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ def engine(plugins, name, model, variants=None, differentiable=False):
 @given(spread=st.floats(0.0, 3.0), seed=st.integers(0, 1000))
 def test_factors_lie_between_one_over_one_plus_s_and_one_plus_s(toy_model, spread, seed):
     m = toy_model.mj_model
-    fields = draw_variants(Randomisation(variants=50, seed=seed, mass=spread, strength=spread), toy_model).fields
+    fields = draw_bodies(Randomisation(bodies=50, seed=seed, mass=spread, strength=spread), toy_model).fields
     factor = fields["body_mass"][:, 1:] / m.body_mass[1:]
     assert factor.shape == (50, 2)
     assert (factor <= 1 + spread + 1e-9).all() and (factor >= 1 / (1 + spread) - 1e-9).all()
@@ -44,14 +44,14 @@ def test_factors_lie_between_one_over_one_plus_s_and_one_plus_s(toy_model, sprea
 
 
 def test_the_spread_is_even_on_a_logarithmic_scale(toy_model):
-    fields = draw_variants(Randomisation(variants=4000, damping=1.0), toy_model).fields
+    fields = draw_bodies(Randomisation(bodies=4000, damping=1.0), toy_model).fields
     factor = np.log2(fields["dof_damping"] / toy_model.mj_model.dof_damping)
     assert factor.mean() == pytest.approx(0, abs=0.03) and factor.std() == pytest.approx(1 / np.sqrt(3), rel=0.03)
     assert np.corrcoef(factor.T)[0, 1] == pytest.approx(0, abs=0.05)  # each joint has its own
 
 
 def test_the_seed_decides(toy_model):
-    one, two, other = (draw_variants(attrs.evolve(FAR, seed=s), toy_model).fields for s in (4, 4, 5))
+    one, two, other = (draw_bodies(attrs.evolve(FAR, seed=s), toy_model).fields for s in (4, 4, 5))
     for name, values in one.items():
         np.testing.assert_array_equal(values, two[name])
         assert not np.array_equal(values, other[name]), name
@@ -59,7 +59,7 @@ def test_the_seed_decides(toy_model):
 
 def test_muscles_by_hand(toy_model):
     """F_max and time constants by a factor; the tendon slack LT by a share of L0, which stays."""
-    fields, muscles = draw_variants(FAR, toy_model).fields, toy_model.body.muscles
+    fields, muscles = draw_bodies(FAR, toy_model).fields, toy_model.body.muscles
     for i, muscle in enumerate(muscles):
         gain, bias, dynamics = (fields[f"actuator_{n}prm"][:, i] for n in ("gain", "bias", "dyn"))
         force = gain[:, 2] / muscle.max_isometric_force
@@ -75,12 +75,12 @@ def test_muscles_by_hand(toy_model):
 
 def test_what_follows_from_the_masses_is_made_anew(toy_model):
     """The same as compiling a body with those masses."""
-    variants = draw_variants(Randomisation(variants=2, mass=1.0), toy_model)
-    for i, changed in enumerate(variants.models(toy_model.mj_model)):
+    altered = draw_bodies(Randomisation(bodies=2, mass=1.0), toy_model)
+    for i, changed in enumerate(altered.models(toy_model.mj_model)):
         spec = toy_model.editable()
         for body in spec.bodies[1:]:
             at = toy_model.mj_model.body(body.name).id
-            body.mass, body.inertia = variants.fields["body_mass"][i, at], variants.fields["body_inertia"][i, at]
+            body.mass, body.inertia = altered.fields["body_mass"][i, at], altered.fields["body_inertia"][i, at]
         expected = spec.compile()
         for name in ("body_subtreemass", "dof_M0", "dof_invweight0", "body_invweight0", "actuator_acc0"):
             np.testing.assert_allclose(getattr(changed, name), getattr(expected, name), rtol=1e-9, err_msg=name)
@@ -89,11 +89,11 @@ def test_what_follows_from_the_masses_is_made_anew(toy_model):
 
 def test_motors_are_stronger_or_weaker(plugins, toy_model):
     motors = compile_body(plugins, toy_model.body, "torque")
-    variants = draw_variants(Randomisation(variants=4, strength=0.5), motors)
-    simulator = engine(plugins, "mujoco", motors, variants)
-    state = simulator.reset(*(jnp.zeros((4, 2)),) * 2, jnp.ones((4, 2)))._replace(variant=jnp.arange(4))
+    altered = draw_bodies(Randomisation(bodies=4, strength=0.5), motors)
+    simulator = engine(plugins, "mujoco", motors, altered)
+    state = simulator.reset(*(jnp.zeros((4, 2)),) * 2, jnp.ones((4, 2)))._replace(altered=jnp.arange(4))
     torque = np.asarray(simulator.read(state, ALL).joint_force) / motors.mj_model.actuator_gear[:, 0]
-    np.testing.assert_allclose(torque, variants.fields["actuator_gainprm"][..., 0], rtol=1e-6)
+    np.testing.assert_allclose(torque, altered.fields["actuator_gainprm"][..., 0], rtol=1e-6)
     assert np.ptp(torque, axis=0).min() > 0.05
 
 
@@ -104,47 +104,47 @@ WHICH = np.array([2, 0, 1, 2, 0])
 
 @pytest.fixture(scope="module")
 def case(mouse_model):
-    """Variants of the mouse, a start and excitations for five of them, and what MuJoCo makes of each on its own."""
-    variants = draw_variants(FAR, mouse_model)
+    """Altered mice, a start and excitations for five of them, and what MuJoCo makes of each on its own."""
+    altered = draw_bodies(FAR, mouse_model)
     start, u = starts(mouse_model, len(WHICH)), random_excitation(mouse_model, 40, len(WHICH))
     alone = []
-    for b, m in enumerate(np.array(variants.models(mouse_model.mj_model), dtype=object)[WHICH]):
+    for b, m in enumerate(np.array(altered.models(mouse_model.mj_model), dtype=object)[WHICH]):
         changed = attrs.evolve(mouse_model, mj_model=m)
         alone.append(plain_loop(changed, *(a[b : b + 1] for a in start), u[:, b : b + 1])[:, 0])
-    return variants, start, u, np.stack(alone, axis=1)
+    return altered, start, u, np.stack(alone, axis=1)
 
 
 def begin(simulator, start):
-    return simulator.reset(*map(jnp.asarray, start))._replace(variant=jnp.asarray(WHICH))
+    return simulator.reset(*map(jnp.asarray, start))._replace(altered=jnp.asarray(WHICH))
 
 
-def test_c_engine_steps_each_variant_as_plain_mujoco_does(plugins, mouse_model, case):
-    variants, start, u, alone = case
+def test_c_engine_steps_each_altered_body_as_plain_mujoco_does(plugins, mouse_model, case):
+    altered, start, u, alone = case
     with enable_x64(True):
-        simulator = engine(plugins, "mujoco", mouse_model, variants)
+        simulator = engine(plugins, "mujoco", mouse_model, altered)
         states = roll(simulator, begin(simulator, start), u)
         ours = np.concatenate([states.qpos, states.qvel, states.activation], axis=-1)
-        as_it_is = roll(simulator, begin(simulator, start)._replace(variant=()), u)
-        np.testing.assert_array_equal(states.variant[-1], WHICH)
+        as_it_is = roll(simulator, begin(simulator, start)._replace(altered=()), u)
+        np.testing.assert_array_equal(states.altered[-1], WHICH)
     np.testing.assert_allclose(ours, alone[..., :-1], rtol=1e-9, atol=1e-9)
     assert np.abs(states.qpos - as_it_is.qpos).max() > 0.05
     np.testing.assert_allclose(as_it_is.qpos, plain_loop(mouse_model, *start, u)[..., :4], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.slow
-def test_mjx_steps_each_variant_as_plain_mujoco_does(plugins, mouse_model, case):
-    variants, start, u, alone = case
-    simulator = engine(plugins, "mjx", mouse_model, variants)
+def test_mjx_steps_each_altered_body_as_plain_mujoco_does(plugins, mouse_model, case):
+    altered, start, u, alone = case
+    simulator = engine(plugins, "mjx", mouse_model, altered)
     states = jax.jit(lambda s, u: roll(simulator, s, u))(begin(simulator, start), u)
     np.testing.assert_allclose(states.qpos, alone[..., :4], atol=1e-3)
     np.testing.assert_allclose(states.activation, alone[..., 8:-1], atol=1e-5)
 
 
-def test_engines_read_each_variant(plugins, mouse_model, case):
-    variants, start, _, _ = case
-    models = variants.models(mouse_model.mj_model)
+def test_engines_read_each_altered_body(plugins, mouse_model, case):
+    altered, start, _, _ = case
+    models = altered.models(mouse_model.mj_model)
     for name in ("mujoco", "mjx"):
-        simulator = engine(plugins, name, mouse_model, variants)
+        simulator = engine(plugins, name, mouse_model, altered)
         state = begin(simulator, start)
         read = jax.jit(lambda s, simulator=simulator: simulator.read(s, ALL))(state)
         for b, which in enumerate(WHICH):
@@ -155,23 +155,23 @@ def test_engines_read_each_variant(plugins, mouse_model, case):
             np.testing.assert_allclose(read.muscle_force[b], force, rtol=1e-3, atol=1e-3 * np.abs(force).max())
 
 
-def test_the_differentiable_view_of_each_variant(plugins, toy_model):
+def test_the_differentiable_view_of_each_altered_body(plugins, toy_model):
     """The same as a simulator that was built for that body alone, beyond a joint limit too; gradients are finite."""
-    variants = draw_variants(FAR, toy_model)
+    altered = draw_bodies(FAR, toy_model)
     qpos = np.array([[0.2, -0.5], [0.2, np.deg2rad(10.0) + 0.1], [0.0, 0.0]])
     start = qpos, np.zeros((3, 2)), np.full((3, 2), 0.2)
     u = random_excitation(toy_model, 10, 3)
-    simulator = engine(plugins, "mjx", toy_model, variants, differentiable=True)
+    simulator = engine(plugins, "mjx", toy_model, altered, differentiable=True)
 
     def end(u):
-        state = simulator.reset(*map(jnp.asarray, start))._replace(variant=jnp.arange(3))
+        state = simulator.reset(*map(jnp.asarray, start))._replace(altered=jnp.arange(3))
         track = roll(simulator, state, u).qpos
         return (track[-1] ** 2).sum(), track
 
     (_, track), slope = jax.jit(jax.value_and_grad(end, has_aux=True))(jnp.asarray(u))
     assert np.isfinite(slope).all() and (np.abs(slope[0]) > 0).all()
     beyond = 1
-    changed = attrs.evolve(toy_model, mj_model=variants.models(toy_model.mj_model)[beyond])
+    changed = attrs.evolve(toy_model, mj_model=altered.models(toy_model.mj_model)[beyond])
     alone = engine(plugins, "mjx", changed, differentiable=True)
     state = alone.reset(*(jnp.asarray(a[[beyond]]) for a in start))
     expected = jax.jit(lambda s, u: roll(alone, s, u))(state, jnp.asarray(u[:, [beyond]])).qpos
@@ -180,13 +180,13 @@ def test_the_differentiable_view_of_each_variant(plugins, toy_model):
 
 @pytest.mark.parametrize(("name", "differentiable"), [("mujoco", False), ("mjx", True)])
 def test_no_spread_is_exactly_the_body_as_it_is(plugins, toy_model, name, differentiable):
-    same = draw_variants(Randomisation(variants=2), toy_model)
+    same = draw_bodies(Randomisation(bodies=2), toy_model)
     start, u = starts(toy_model, 4), random_excitation(toy_model, 10, 4)
     plain, varied = (engine(plugins, name, toy_model, v, differentiable) for v in (None, same))
     state = plain.reset(*map(jnp.asarray, start))
     ends = [
         jax.jit(lambda s, u, e=e: roll(e, s, u))(s, u).qpos
-        for e, s in ((plain, state), (varied, state._replace(variant=jnp.array([0, 1, 1, 0]))))
+        for e, s in ((plain, state), (varied, state._replace(altered=jnp.array([0, 1, 1, 0]))))
     ]
     np.testing.assert_array_equal(*ends)
 
@@ -195,15 +195,15 @@ def test_no_spread_is_exactly_the_body_as_it_is(plugins, toy_model, name, differ
 
 
 def test_each_episode_has_a_body(plugins, toy_model, toy_clips):
-    task = make_task(plugins, toy_clips, toy_model, randomise=attrs.evolve(FAR, variants=8))
+    task = make_task(plugins, toy_clips, toy_model, randomise=attrs.evolve(FAR, bodies=8))
     state = task.reset(KEY, 500)
-    assert sorted(np.unique(state.sim.variant)) == list(range(8))
+    assert sorted(np.unique(state.sim.altered)) == list(range(8))
     again = task.restart(jax.random.key(1), state, jnp.arange(500) < 250)
-    assert not np.array_equal(again.sim.variant[:250], state.sim.variant[:250])
-    np.testing.assert_array_equal(again.sim.variant[250:], state.sim.variant[250:])
+    assert not np.array_equal(again.sim.altered[:250], state.sim.altered[:250])
+    np.testing.assert_array_equal(again.sim.altered[250:], state.sim.altered[250:])
     given = task.reset_at(jnp.array([0, 1]), jnp.array([0, 0]))
-    assert given.sim.variant == ()  # the body as it is
-    assert task.restart(KEY, given, jnp.array([True, False])).sim.variant == ()
+    assert given.sim.altered == ()  # the body as it is
+    assert task.restart(KEY, given, jnp.array([True, False])).sim.altered == ()
 
 
 def test_only_training_is_in_other_bodies(plugins, toy_clips):
@@ -225,7 +225,7 @@ def test_only_training_is_in_other_bodies(plugins, toy_clips):
 
 def test_a_simulator_that_cannot_is_named(plugins, toy_clips, monkeypatch):
     plan = plan_training({"task": {"randomise": {"mass": 0.2}}}, plugins)
-    spec = attrs.evolve(plugins.get("simulator", "mjx"), name="stiff", variants=False)
+    spec = attrs.evolve(plugins.get("simulator", "mjx"), name="stiff", altered=False)
     monkeypatch.setattr(assembly, "training_simulator", lambda *_: (spec, False))
     with pytest.raises(ConfigError) as e:
         build_task(toy_clips, plan, plugins, train_clips=np.arange(6), for_training=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -18,14 +19,16 @@ import mujoco
 import numpy as np
 import pytest
 from toys import compile_body, make_task
+from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
-from mimic_core.chain import stages
+from mimic_core.chain import TrainedRun, train
 from mimic_core.chain.unroll import ClipRunner
-from mimic_core.config import parse_assignments
+from mimic_core.config import parse_assignments, structure
 from mimic_core.errors import ConfigError, DataError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts
+from mimic_core.records.training import Training
 
 SMALL = {"encoder_layers": (16,), "decoder_layers": (16,), "critic_layers": (16,), "intention_size": 2}
 PPO = [
@@ -60,12 +63,12 @@ def clips_file(toy_clips, tmp_path_factory):
 def trained(plugins, clips_file, tmp_path_factory):
     """A short training, and what it said of itself."""
     out = tmp_path_factory.mktemp("runs") / "trained"
-    return out, stages.train(plugins, clips_file, out=out, given=ppo(24, 12))
+    return out, train(plugins, clips_file, out=out, given=ppo(24, 12))
 
 
 def learned(plugins, run: Path):
-    """Parameters of the last checkpoint, with nothing else of the run at hand."""
-    return stages.load_controller(plugins, run)[0].variables
+    """Parameters of the last checkpoint."""
+    return TrainedRun.open(run, plugins).controller().variables
 
 
 def assert_same(a, b, rtol=0.0, atol=0.0):
@@ -88,8 +91,10 @@ def test_what_a_training_leaves_behind(trained, clips_file, plugins):
     assert [int(float(r["control_steps"])) for r in curve] == [i * PER_ITERATION for i in range(0, 25, 2)]
     assert float(curve[-1]["tracking_mm"]) == pytest.approx(summary["tracking_mm"])
     assert all(float(a["seconds"]) < float(b["seconds"]) for a, b in itertools.pairwise(curve))
-    meta = stages.read_run(plugins, out)
-    assert sorted(meta["train_clips"] + meta["held_out_clips"]) == [f"clip_{i}" for i in range(6)]
+    run = TrainedRun.open(out, plugins)
+    assert sorted(run.training.train_clips + run.training.held_out_clips) == [f"clip_{i}" for i in range(6)]
+    assert structure(json.loads((out / "run.json").read_text()), Training, "run") == run.training
+    assert dict(zip(run.clips.clip_names, run.split, strict=True))[run.training.held_out_clips[0]] == "held_out"
     assert len(list((out / "checkpoints").iterdir())) == 2  # checkpoints_kept
     np.testing.assert_array_equal(ReferenceClips.load(out / "clips.h5").qpos, ReferenceClips.load(clips_file).qpos)
 
@@ -107,7 +112,7 @@ def test_where_training_begins_is_decided_by_the_seed(plugins, toy_model, toy_cl
 def test_a_finished_training_is_not_done_again(trained, plugins, clips_file):
     out, summary = trained
     before = learned(plugins, out)
-    again = stages.train(plugins, clips_file, out=out, given=ppo(24, 12))
+    again = train(plugins, clips_file, out=out, given=ppo(24, 12))
     assert again["training"]["resumed_from"] == again["training"]["control_steps"] == 24 * PER_ITERATION
     assert again["training"]["curve"] == summary["training"]["curve"]
     assert_same(before, learned(plugins, out))
@@ -133,7 +138,7 @@ def test_killed_training_goes_on_from_its_last_checkpoint(trained, plugins, clip
             process.wait()
     done = max(_finished_checkpoints(out))
     assert 2 <= done < 24
-    summary = stages.train(plugins, clips_file, out=out, given=ppo(24, 12))
+    summary = train(plugins, clips_file, out=out, given=ppo(24, 12))
     assert done * PER_ITERATION <= summary["training"]["resumed_from"] < 24 * PER_ITERATION
     assert summary["training"]["control_steps"] == 24 * PER_ITERATION
     assert [r["control_steps"] for r in summary["training"]["curve"]] == [i * PER_ITERATION for i in range(0, 25, 2)]
@@ -156,7 +161,7 @@ def _flat(settings, prefix=""):
 def test_other_settings_do_not_go_on_with_it(trained, plugins, clips_file):
     out, _ = trained
     with pytest.raises(ConfigError) as e:
-        stages.train(plugins, clips_file, out=out, given=ppo(24, 12, "policy.clip=0.1"))
+        train(plugins, clips_file, out=out, given=ppo(24, 12, "policy.clip=0.1"))
     assert str(e.value) == (
         f"{out}: holds a training with other settings (plan.settings.policy.clip was 0.2, is 0.1); "
         "choose another --out, or give the same settings to go on with it"
@@ -166,7 +171,7 @@ def test_other_settings_do_not_go_on_with_it(trained, plugins, clips_file):
 def test_a_folder_with_something_else_in_it_is_left_alone(plugins, clips_file, tmp_path):
     (tmp_path / "thesis.tex").write_text("a year's work")
     with pytest.raises(DataError, match="is not empty and holds no training run; choose another --out"):
-        stages.train(plugins, clips_file, out=tmp_path, given=ppo(1, 1))
+        train(plugins, clips_file, out=tmp_path, given=ppo(1, 1))
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -177,13 +182,15 @@ def test_a_checkpoint_needs_no_other_file_and_may_be_moved(trained, plugins, cli
     out, _ = trained
     moved = tmp_path / "elsewhere"
     shutil.copytree(out / "checkpoints", moved / "checkpoints")
-    assert_same(learned(plugins, out), learned(plugins, moved))
-    here = stages.rollout(plugins, out, out=tmp_path / "here.h5")
-    there = stages.rollout(plugins, moved, out=tmp_path / "there.h5", clips_file=clips_file)
-    a, b = Rollouts.load(tmp_path / "here.h5"), Rollouts.load(tmp_path / "there.h5")
+    there = TrainedRun.open(moved, plugins)
+    with pytest.raises(DataError, match="no such file; give the reference clips to roll out on"):
+        there.controller()
+    there = there.on(clips_file)
+    assert_same(learned(plugins, out), there.controller().variables)
+    a, b = TrainedRun.open(out, plugins).roll_out(), there.roll_out()
     np.testing.assert_array_equal(a.qpos, b.qpos)
     assert a.split == b.split and sorted(set(a.split)) == ["held_out", "train"]
-    assert here["tracking"] == there["tracking"]
+    assert a.tracking() == b.tracking()
 
 
 @pytest.mark.parametrize(
@@ -201,8 +208,7 @@ def test_a_run_without_a_checkpoint(plugins, tmp_path, content, message):
     if content == ():
         run.mkdir()
     with pytest.raises(DataError, match=message):
-        stages.rollout(plugins, run, out=tmp_path / "rollouts.h5")
-    assert not (tmp_path / "rollouts.h5").exists()
+        TrainedRun.open(run, plugins)
 
 
 # -- rolled out -----------------------------------------------------------------------------------------------
@@ -211,7 +217,7 @@ def test_a_run_without_a_checkpoint(plugins, tmp_path, content, message):
 @pytest.fixture(scope="module")
 def rollouts(trained, plugins):
     out, _ = trained
-    stages.rollout(plugins, out, out=out.with_name("rollouts.h5"))
+    rolled_out(plugins, out, out.with_name("rollouts.h5"))
     return Rollouts.load(out.with_name("rollouts.h5"))
 
 
@@ -232,8 +238,8 @@ def test_rollouts_are_what_the_physics_does(rollouts, toy_model):
 
 def test_entries_and_padding_of_rollouts(rollouts):
     r = rollouts
-    for name in ("action", "excitation", "reward", "intention", "intention_mean"):
-        values = getattr(r, name)
+    by_name = {"action": r.action, "excitation": r.excitation, "reward": r.reward, **r.record}
+    for name, values in by_name.items():
         assert np.isnan(values[:, 0]).all() and np.isfinite(values[:, 1:79]).all(), name
     for name in ("qpos", "joint_force", "activation", "muscle_force", "muscle_length", "site_pos", "error_mm"):
         values = getattr(r, name)
@@ -249,7 +255,8 @@ def test_entries_and_padding_of_rollouts(rollouts):
     )
     np.testing.assert_allclose(r.reward_terms["control"][5, 1:], (r.excitation[5, 1:] ** 2).sum(-1), rtol=1e-5)
     assert {k: v.shape for k, v in r.layers.items()} == {"encoder/layer_1": (6, 99, 16), "decoder/layer_1": (6, 99, 16)}
-    np.testing.assert_array_equal(r.intention[5, 1:], r.intention_mean[5, 1:])  # deterministic
+    assert r.record["intention_logvar"].shape == (6, 99, 2)
+    np.testing.assert_array_equal(r.record["intention"][5, 1:], r.record["intention_mean"][5, 1:])  # deterministic
     assert r.fixed_keypoints == ("shoulder",)
     error = 1e3 * np.linalg.norm(r.site_pos - r.ref_site_pos, axis=-1)
     np.testing.assert_allclose(r.error_mm, error, rtol=1e-4, atol=1e-4)
@@ -259,7 +266,7 @@ def test_entries_and_padding_of_rollouts(rollouts):
 def test_a_seed_makes_rollouts_stochastic(trained, plugins, tmp_path):
     out, _ = trained
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        stages.rollout(plugins, out, out=tmp_path / f"{name}.h5", seed=seed)
+        assert rolled_out(plugins, out, tmp_path / f"{name}.h5", seed=seed).seed == seed
     a, b, c = (Rollouts.load(tmp_path / f"{n}.h5").action for n in "abc")
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c, equal_nan=True)
@@ -278,19 +285,17 @@ def test_gradients_through_the_physics_teach(plugins, toy_model, toy_clips, runn
     task = make_task(plugins, toy_clips, toy_model, window=5, simulator="mjx", differentiable=True)
     spec = plugins.get("policy", "bottleneck_apg")
     told = []
-    summary = spec.build(config, task).train(
+    summary = run_loop(
+        spec.build(config, task),
         tmp_path,
-        0,
         lambda c: {"tracking_mm": runner.tracking_mm(c)},
         lambda done, total, metrics: told.append((done / total, metrics)),
-        {"note": "kept"},
     )
     reward, error = ([row[k] for row in summary["curve"]] for k in ("reward", "tracking_mm"))
     # two muscles cannot move two joints at will: the error has a floor of about 1.4 mm
     assert np.mean(reward[-3:]) > reward[1] and error[-1] < 0.6 * error[0]
     assert told[-1][0] == 1.0 and all(np.isfinite(list(m.values())).all() for _, m in told)
     assert told[-1][1]["gradient_norm"] > 0
-    assert spec.read_meta(tmp_path) == {"note": "kept"}
 
 
 def test_ppo_finds_the_best_action(plugins, toy_model, toy_clips, tmp_path):
@@ -316,7 +321,7 @@ def test_ppo_finds_the_best_action(plugins, toy_model, toy_clips, tmp_path):
         excitation.append(float(toy_model.actuation.excitation(action).mean()))
         return {"tracking_mm": 0.0}
 
-    trainer.train(tmp_path, 0, evaluate, lambda *_: None, {})
+    run_loop(trainer, tmp_path, evaluate)
     assert excitation[0] == pytest.approx(0.125, abs=0.03) and excitation[-1] == pytest.approx(0.8, abs=0.1)
 
 
@@ -337,6 +342,6 @@ def test_ppo_learns_to_track(plugins, toy_model, toy_clips, tmp_path):
     task = make_task(plugins, toy_clips, motors, reward, window=5)
     runner = ClipRunner(task, np.arange(6))
     trainer = plugins.get("policy", "bottleneck_ppo").build(config, task)
-    summary = trainer.train(tmp_path, 0, lambda c: {"tracking_mm": runner.tracking_mm(c)}, lambda *_: None, {})
+    summary = run_loop(trainer, tmp_path, lambda c: {"tracking_mm": runner.tracking_mm(c)})
     reward, error = ([row[k] for row in summary["curve"][1:]] for k in ("reward", "tracking_mm"))
     assert reward[-1] > 1.2 * reward[0] and error[-1] < 0.8 * error[0]

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 from toys import make_task
+from training_cases import run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
 from mimic_bottleneck.brain import AUTOCORRELATION, Brain
 from mimic_bottleneck.network import Bottleneck, Gaussian
 from mimic_core.task.task import Observation
+from mimic_core.trainer import restored_controller
 
 TIME, BATCH = 7, 3
 
@@ -33,14 +35,14 @@ def test_a_whole_stretch_is_what_single_steps_give(lstm_size, autoregressive):
     ended = np.zeros((TIME, BATCH), bool)
     ended[2, 1] = ended[4, 0] = ended[5, 0] = True
     # the stretch begins in the middle of an episode
-    before, _ = brain.think(params, jax.tree.map(lambda a: a[0] + 1.0, seen), brain.begin(BATCH), noise[0])
+    before, _ = brain.step(params, jax.tree.map(lambda a: a[0] + 1.0, seen), brain.begin(BATCH), noise[0])
     memory, steps = before, []
     for t in range(TIME):
-        memory, thought = brain.think(params, jax.tree.map(lambda a, t=t: a[t], seen), memory, noise[t])
-        steps.append(thought)
+        memory, output = brain.step(params, jax.tree.map(lambda a, t=t: a[t], seen), memory, noise[t])
+        steps.append(output)
         memory = brain.forget(memory, jnp.asarray(ended[t]))
     restarted = jnp.asarray(np.concatenate([np.zeros((1, BATCH)), ended[:-1]]), jnp.float32)
-    whole = brain.think_through(params, seen, before, restarted, noise)
+    whole = brain.unroll(params, seen, before, restarted, noise)
     one_by_one = jax.tree.map(lambda *a: jnp.stack(a), *steps)
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(one_by_one), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -50,10 +52,10 @@ def test_the_recurrent_layer_remembers_and_forgets():
     brain = make_brain(6, False)
     seen = Observation(jnp.ones((BATCH, 5)), jnp.ones((BATCH, 4)))
     params = brain.network.init(jax.random.key(0), *seen)
-    first_memory, first = brain.think(params, seen, brain.begin(BATCH), None)
-    _, second = brain.think(params, seen, first_memory, None)
+    first_memory, first = brain.step(params, seen, brain.begin(BATCH), None)
+    _, second = brain.step(params, seen, first_memory, None)
     assert np.abs(second.layers["decoder/lstm"] - first.layers["decoder/lstm"]).max() > 1e-3
-    _, again = brain.think(params, seen, brain.forget(first_memory, jnp.array([True, False, True])), None)
+    _, again = brain.step(params, seen, brain.forget(first_memory, jnp.array([True, False, True])), None)
     np.testing.assert_array_equal(again.actions.loc[0], first.actions.loc[0])
     np.testing.assert_array_equal(again.actions.loc[1], second.actions.loc[1])
 
@@ -135,7 +137,7 @@ def test_recurrent_trainers_learn(plugins, toy_clips, toy_model, tmp_path, polic
         rewards.append(float(((toy_model.actuation.excitation(act.action) - 0.8) ** 2).sum(-1).mean()))
         return {"tracking_mm": 0.0}
 
-    trainer.train(tmp_path, 0, evaluate, lambda *_: None, {})
+    run_loop(trainer, tmp_path, evaluate)
     assert rewards[0] > 0.7 and rewards[-1] < 0.1
-    controller = trainer.load(tmp_path)
+    controller = restored_controller(trainer, tmp_path)
     assert controller.start(4).cell[0].shape == (4, 8) and controller.start(4).intention.shape == (4, 2)

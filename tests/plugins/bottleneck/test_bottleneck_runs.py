@@ -17,14 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import make_task
+from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
-from mimic_bottleneck.checkpoint import Checkpoints
 from mimic_bottleneck.returns import generalised_advantages, lambda_returns
-from mimic_core.chain import stages
+from mimic_core.chain import train, train_together
 from mimic_core.config import merge, parse_assignments
 from mimic_core.errors import ConfigError, TrainingError
 from mimic_core.task.task import Starts
+from mimic_core.trainer import Checkpoints, restored_controller
 
 SMALL = {"encoder_layers": (8,), "decoder_layers": (8,), "critic_layers": (8,), "intention_size": 2}
 TINY = parse_assignments(
@@ -58,10 +59,6 @@ def clips_file(toy_clips, tmp_path_factory):
     return toy_clips.save(tmp_path_factory.mktemp("clips") / "clips.h5")
 
 
-def quiet(*_):
-    """Tell nobody."""
-
-
 # -- several as one program -----------------------------------------------------------------------------------
 
 
@@ -76,26 +73,26 @@ def test_trained_together_is_trained_alone(plugins, clips_file, tmp_path, policy
         for seed, w, lr in ((0, 0.01, 1e-3), (1, 0.3, 1e-3), (2, 0.01, 5e-3))
     ]
     outs = [tmp_path / f"together-{i}" for i in range(3)]
-    together = stages.train_together(plugins, clips_file, outs=outs, given=given)
+    together = train_together(plugins, clips_file, outs=outs, given=given)
     for i, (summary, settings_) in enumerate(zip(together, given, strict=True)):
-        alone = stages.train(plugins, clips_file, out=tmp_path / f"alone-{i}", given=settings_)
+        alone = train(plugins, clips_file, out=tmp_path / f"alone-{i}", given=settings_)
         for key in ("tracking_mm", "train_mm", "passive_mm"):
             assert summary[key] == pytest.approx(alone[key], rel=1e-3)
         curves = [x["training"]["curve"][1:] for x in (summary, alone)]  # before the first iteration there is no reward
         np.testing.assert_allclose(*([row["reward"] for row in curve] for curve in curves), rtol=1e-3)
         both = [json.loads((folder / "run.json").read_text()) for folder in (outs[i], tmp_path / f"alone-{i}")]
         assert both[0] == both[1]
-        stages.rollout(plugins, outs[i], out=tmp_path / "rollouts.h5")
+        rolled_out(plugins, outs[i], tmp_path / "rollouts.h5")
     assert len({s["tracking_mm"] for s in together}) == 3
 
 
 def test_together_goes_on_where_it_was_stopped(plugins, clips_file, tmp_path):
     given = [merge(merge(TINY, POLICIES["bottleneck_ppo"]), {"seed": s}) for s in (0, 1)]
-    whole = stages.train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
+    whole = train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
     # as if killed after the first of the two had written its last checkpoint
     newest = max(int(p.name) for p in (tmp_path / "b" / "checkpoints").iterdir() if p.name.isdigit())
     shutil.rmtree(tmp_path / "b" / "checkpoints" / str(newest))
-    again = stages.train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
+    again = train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
     assert 0 < again[0]["training"]["resumed_from"] < again[0]["training"]["control_steps"]
     for a, b in zip(whole, again, strict=True):
         assert a["tracking_mm"] == pytest.approx(b["tracking_mm"], rel=1e-6)
@@ -104,7 +101,7 @@ def test_together_goes_on_where_it_was_stopped(plugins, clips_file, tmp_path):
 def test_what_changes_shapes_cannot_run_together(plugins, clips_file, tmp_path):
     given = [merge(merge(TINY, POLICIES["bottleneck_apg"]), {"policy": {"horizon": h}}) for h in (3, 4)]
     with pytest.raises(ConfigError, match=r"policy.horizon: differs between trainings.*train them one by one"):
-        stages.train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
+        train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)
 
 
 def test_starts_of_fewer_clips_are_padded_and_never_drawn(plugins, toy_clips, toy_model):
@@ -134,10 +131,10 @@ def test_a_term_that_is_not_finite_is_named_with_place_and_state(plugins, toy_cl
         TrainingError,
         match=r"reward term stumble is not finite at control step \d+ of environment \d+, in iteration \d+ .*fault",
     ):
-        trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {"note": "kept"})
+        run_loop(trainer, tmp_path)
     with Checkpoints(tmp_path, folder="fault") as keeper:
         state = keeper.restore(jax.eval_shape(trainer.initial, 0))
-        assert keeper.meta() == {"note": "kept"}
+        assert keeper.latest == int(state.iteration)
     assert all(np.isfinite(a).all() for a in jax.tree.leaves(jax.tree.map(np.asarray, state.learned)))
 
 
@@ -154,7 +151,7 @@ def test_the_place_is_right(plugins, toy_clips, toy_model, tmp_path):
     )
     trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
     state = trainer.initial(0)
-    start = trainer._begin(state, 0, trainer._keys(state)[1]).state
+    start = trainer._begin(state, 0, trainer.keys(state)[1]).state
     bad_clip, bad_step = int(start.clip[4]), int(start.step[4]) + 3
     at = (bad_step - 0.5) * task.control_dt
     same_clip = [i for i in range(6) if int(start.clip[i]) == bad_clip]
@@ -171,7 +168,7 @@ def test_the_place_is_right(plugins, toy_clips, toy_model, tmp_path):
     environment = min(i for i in range(6) if max(steps[i], 0) == first)
     assert 4 in same_clip
     with pytest.raises(TrainingError, match=rf"reward term late .* step {first} of environment {environment},"):
-        trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {})
+        run_loop(trainer, tmp_path)
 
 
 def test_a_gradient_that_is_not_finite_is_named(plugins, toy_clips, toy_model, tmp_path):
@@ -184,7 +181,7 @@ def test_a_gradient_that_is_not_finite_is_named(plugins, toy_clips, toy_model, t
     task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
     trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
     with pytest.raises(TrainingError, match=r"gradient of reward term edge is not finite at control step 2 of"):
-        trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {})
+        run_loop(trainer, tmp_path)
 
 
 # -- checkpoints ----------------------------------------------------------------------------------------------
@@ -200,13 +197,13 @@ def test_the_newest_and_the_best_checkpoint_stay(plugins, toy_clips, toy_model, 
         seen.append(np.asarray(jax.tree.leaves(controller.variables.params)[0]).copy())
         return {"tracking_mm": next(errors)}
 
-    trainer.train(tmp_path, 0, evaluate, quiet, {})
+    run_loop(trainer, tmp_path, evaluate)
     assert sorted(int(p.name) for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()) == [3, 5, 6]
     for which, index in (("best", 3), ("last", 6)):
-        found = np.asarray(jax.tree.leaves(trainer.load(tmp_path, which).variables.params)[0])
+        found = np.asarray(jax.tree.leaves(restored_controller(trainer, tmp_path, which).variables.params)[0])
         np.testing.assert_array_equal(found, seen[index])
     with pytest.raises(ConfigError, match="checkpoint: 'first'; must be one of last, best"):
-        trainer.load(tmp_path, "first")
+        restored_controller(trainer, tmp_path, "first")
 
 
 # -- schedules and the critic ---------------------------------------------------------------------------------
@@ -217,10 +214,10 @@ def test_parts_of_a_training_with_their_own_shapes(plugins, toy_clips, toy_model
     config = ApgSettings(**SMALL, horizons=(2, 6), batches=(12, 24), steps=240, evaluations=3)
     task = make_task(plugins, toy_clips, toy_model, simulator="mjx", differentiable=True)
     trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
-    assert [(s.horizon, s.environments, s.iterations) for s in trainer.stages] == [(2, 6, 10), (6, 4, 5)]
-    assert [trainer.stage(i) for i in (0, 9, 10, 14)] == [0, 0, 1, 1]
+    assert [(s.horizon, s.environments, s.iterations) for s in trainer.phases] == [(2, 6, 10), (6, 4, 5)]
+    assert [trainer.phase(i) for i in (0, 9, 10, 14)] == [0, 0, 1, 1]
     assert [trainer.control_steps(i) for i in (0, 1, 10, 11, 15)] == [0, 12, 120, 144, 240]
-    summary = trainer.train(tmp_path, 0, lambda c: {"tracking_mm": 1.0}, quiet, {})
+    summary = run_loop(trainer, tmp_path)
     assert [r["control_steps"] for r in summary["curve"]] == [0, 60, 120, 240]
 
 
@@ -301,11 +298,7 @@ def test_a_critic_and_short_segments_teach(plugins, toy_clips, toy_model, tmp_pa
         simulator="mjx",
         differentiable=True,
     )
-    summary = (
-        plugins.get("policy", "bottleneck_apg")
-        .build(config, task)
-        .train(tmp_path, 0, lambda c: {"tracking_mm": 0.0}, quiet, {})
-    )
+    summary = run_loop(plugins.get("policy", "bottleneck_apg").build(config, task), tmp_path)
     assert summary["curve"][-1]["reward"] > -0.35  # at rest it is −2·0.8², and an episode begins near rest
 
 
@@ -318,11 +311,11 @@ _DEVICES = textwrap.dedent(
     from mimic_core.runtime import join_processes
     join_processes()
     import json
-    from mimic_core.chain import stages
+    from mimic_core.chain import train, train_together
     from mimic_core.chain.installed import installed
     clips, out, given, devices = sys.argv[1:5]
     assert jax.device_count() == int(devices), jax.devices()
-    summary = stages.train(installed(), clips, out=out, given=json.loads(given))
+    summary = train(installed(), clips, out=out, given=json.loads(given))
     print(json.dumps({"curve": summary["training"]["curve"]}))
     """
 )
@@ -388,4 +381,4 @@ def test_the_host_engine_serves_one_device_only(clips_file, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert "runs on 2 devices; give --simulator mjx" in done.stdout, done.stderr[-2000:]
+    assert "runs on 2 devices; name one that runs there with --simulator" in done.stdout, done.stderr[-2000:]

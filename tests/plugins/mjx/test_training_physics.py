@@ -15,12 +15,12 @@ import pytest
 from test_reference import FREE
 from toys import compile_body, enable_x64, make_simulator, sites
 
-from mimic_bottleneck.devices import Devices
 from mimic_core import Body, BodyModel, ConfigError, Readings
 from mimic_core.body.kinematics import positions
 from mimic_core.chain.assembly import build_task, plan_training, training_simulator
 from mimic_core.chain.choose import make_body
 from mimic_core.testing.toy import toy_body
+from mimic_core.trainer import Devices
 
 PPO = {"policy": {"name": "bottleneck_ppo"}}
 
@@ -214,10 +214,10 @@ class Anywhere:
     ],
 )
 def test_as_many_cores_as_the_environments_keep_busy(monkeypatch, simulator, environments, used):
-    monkeypatch.setattr("mimic_bottleneck.devices.cores_are_devices", lambda: True)
+    monkeypatch.setattr("mimic_core.trainer.devices.cores_are_devices", lambda: True)
     monkeypatch.setattr(jax, "device_count", lambda: 4)
     monkeypatch.setattr(jax, "devices", lambda: jax.local_devices()[:1] * 4)
-    monkeypatch.setattr("mimic_bottleneck.devices.Mesh", lambda devices, axes: len(devices))
+    monkeypatch.setattr("mimic_core.trainer.devices.Mesh", lambda devices, axes: len(devices))
     task = type("T", (), {"simulator": simulator})
     assert (Devices.of(task, environments).mesh or 1) == used
 

@@ -183,10 +183,10 @@ def test_every_muscle_ablated_is_a_limp_arm(rolled, task):
 def test_only_the_named_muscle_is_weaker(plugins, toy_model):
     half = built(plugins, "weakening", context_of(toy_model), muscles=["extensor"], strength=0.5)
     spec = plugins.get("simulator", "mujoco")
-    simulator = spec.build(spec.config(), toy_model, 0.0025, False, variants=half.variants)
+    simulator = spec.build(spec.config(), toy_model, 0.0025, False, altered=half.altered)
     state = simulator.reset(jnp.zeros((1, 2)), jnp.zeros((1, 2)), jnp.full((1, 2), 0.6))
     fields = frozenset({"muscle_force"})
-    whole, weak = (simulator.read(state._replace(variant=v), fields).muscle_force[0] for v in ((), jnp.zeros(1, int)))
+    whole, weak = (simulator.read(state._replace(altered=v), fields).muscle_force[0] for v in ((), jnp.zeros(1, int)))
     np.testing.assert_allclose(weak / whole, [1.0, 0.5], rtol=1e-5)
 
 
@@ -194,7 +194,7 @@ def test_motors_are_weakened_too(plugins, toy_model):
     from toys import compile_body
 
     motors = compile_body(plugins, toy_model.body, "torque")
-    fields = built(plugins, "weakening", context_of(motors), muscles=["elbow"], strength=0.25).variants.fields
+    fields = built(plugins, "weakening", context_of(motors), muscles=["elbow"], strength=0.25).altered.fields
     of = motors.actuator_names.index
     gain, was = fields["actuator_gainprm"][0, :, 0], motors.mj_model.actuator_gainprm[:, 0]
     assert gain[of("elbow")] == 0.25 * was[of("elbow")] and gain[of("shoulder")] == was[of("shoulder")]

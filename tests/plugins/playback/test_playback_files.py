@@ -18,7 +18,7 @@ from playback_cases import SMALL, rollouts_of, toy_recording
 
 from mimic_core import ConfigError, DataError, ReferenceClips
 from mimic_core.config import structure
-from mimic_playback import source, video, viewer
+from mimic_playback import opengl, source, video, viewer
 from mimic_playback.render import render
 from mimic_playback.scene import Scene
 from mimic_playback.settings import Playback
@@ -162,7 +162,7 @@ def test_settings_are_checked(given, said):
 
 
 def test_without_opengl_matplotlib_draws(plugins, file, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["mimic_core.cli.info"], "renders", lambda backend: False)
+    monkeypatch.setattr(opengl, "renders", lambda backend: False)
     settings = Playback(speed=1.0, fps=10, **SMALL)
     summary = render(plugins, file, out=tmp_path / "a.gif", clip=None, settings=settings)
     assert summary["renderer"] == "matplotlib"

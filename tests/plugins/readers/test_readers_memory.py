@@ -11,6 +11,7 @@ from where import ROOT
 from mimic_core import DataError, Keypoints
 from mimic_core.chain.choose import read_keypoints
 from mimic_core.records.keypoints import join
+from mimic_readers.movement import from_movement
 
 NAMES = ("Wrist", "Elbow")
 POSITIONS = np.random.default_rng(0).normal(size=(3, 5, 2, 3))
@@ -63,7 +64,7 @@ def poses(
 
 @pytest.mark.parametrize("dims", [{}, {"animal": "individual", "keypoint": "keypoint"}], ids=["plural", "singular"])
 def test_from_movement(dims):
-    found = Keypoints.from_movement(poses(**dims, source_file="data/trial7.csv"), unit="mm")
+    found = from_movement(poses(**dims, source_file="data/trial7.csv"), unit="mm")
     np.testing.assert_array_equal(found.positions[0], POSITIONS[0])
     assert (found.names, found.rate_hz, found.unit, found.clip_names) == (NAMES, 120, "mm", ("trial7",))
     assert (found.confidence == 0.5).all()
@@ -72,7 +73,7 @@ def test_from_movement(dims):
 def test_from_movement_made_by_movement():
     load_poses = pytest.importorskip("movement.io.load_poses")
     dataset = load_poses.from_numpy(POSITIONS[0].transpose(0, 2, 1)[..., None], keypoint_names=list(NAMES), fps=50)
-    found = Keypoints.from_movement(dataset)
+    found = from_movement(dataset)
     np.testing.assert_array_equal(found.positions[0], POSITIONS[0])
     assert found.rate_hz == 50 and found.unit == "" and found.confidence is None
 
@@ -80,19 +81,19 @@ def test_from_movement_made_by_movement():
 def test_from_movement_of_several_animals():
     dataset = poses(individuals=("Alice", "Bob"), confidence=np.nan)
     with pytest.raises(DataError, match=r"there are several \(Alice, Bob\); give individual"):
-        Keypoints.from_movement(dataset)
+        from_movement(dataset)
     with pytest.raises(DataError, match="'Bobby' is not there; did you mean Bob"):
-        Keypoints.from_movement(dataset, individual="Bobby")
-    found = Keypoints.from_movement(dataset, individual="Bob", rate_hz=60)
+        from_movement(dataset, individual="Bobby")
+    found = from_movement(dataset, individual="Bob", rate_hz=60)
     np.testing.assert_array_equal(found.positions[0], POSITIONS[0] + 1)
     assert found.rate_hz == 60 and found.confidence is None and found.clip_names == ("Bob",)
 
 
 def test_from_movement_that_is_2d_or_without_rate():
     with pytest.raises(DataError, match="space is x, y, expected x, y, z"):
-        Keypoints.from_movement(poses(space="xy"))
+        from_movement(poses(space="xy"))
     with pytest.raises(DataError, match="has no attribute fps; give rate_hz"):
-        Keypoints.from_movement(poses(fps=None))
+        from_movement(poses(fps=None))
 
 
 def test_join_converts_units_and_carries_confidence():

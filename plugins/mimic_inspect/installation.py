@@ -1,19 +1,13 @@
-"""``mimic info``"""
+"""``mimic info``: versions, devices, rendering backends."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import Any
 
-from mimic_core.cli.common import Json, emit, load_plugins, working
-from mimic_core.cli.show import table
-
-BACKENDS = ("egl", "osmesa", "glfw")
-"""Ways to draw that MuJoCo may have here, as ``MUJOCO_GL`` names them; those that need no screen first."""
-
-_PROBE = "import mujoco; c = mujoco.GLContext(8, 8); c.make_current(); c.free()"
+from mimic_core.cli import Json, emit, load_plugins, table, working
+from mimic_core.plugins import Plugins
 
 
 def info(json: Json = False) -> None:
@@ -35,11 +29,12 @@ def info(json: Json = False) -> None:
     emit(summary, json, [table("mimic", ["", ""], rows)])
 
 
-def gather(plugins: Any) -> dict[str, Any]:
+def gather(plugins: Plugins) -> dict[str, Any]:
     """Return versions, devices, rendering backends and plugins."""
     import jax
 
-    from mimic_core.records.provenance import versions
+    from mimic_core.analysis import BACKENDS, renders
+    from mimic_core.records import versions
     from mimic_core.runtime import cache_directory
 
     found = versions(plugins)
@@ -53,15 +48,3 @@ def gather(plugins: Any) -> dict[str, Any]:
         "plugins": plugins.versions,
         "broken": [str(b) for b in plugins.broken],
     }
-
-
-def renders(backend: str) -> bool:
-    """Return whether MuJoCo can draw with ``backend``.
-
-    It is tried in a process of its own, since MuJoCo chooses one per process.
-    """
-    env = {**os.environ, "MUJOCO_GL": backend}
-    try:
-        return subprocess.run([sys.executable, "-c", _PROBE], env=env, capture_output=True, timeout=30).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import jax
 import numpy as np
 
-if TYPE_CHECKING:
-    from mimic_bottleneck.training import BottleneckTrainer, TrainState
+from mimic_core.control.policy import Trainer
 
 
-def describe_fault(trainer: BottleneckTrainer, state: TrainState, metric: str) -> str:
+def describe_fault(trainer: Trainer, state: Any, phase: int, metric: str) -> str:
     """Name the first number that is not finite when the iteration after ``state`` is computed again.
 
-    ``metric`` is the averaged number in which the fault was noticed; it is named where nothing else is found.
+    ``metric`` is the averaged number in which the fault was noticed; it is named where nothing else is found, and where
+    the trainer has no ``retrace`` (see `mimic_core.Trainer`).
     """
-    stage = trainer.stage(int(state.iteration))
-    with jax.default_matmul_precision(trainer.config.matmul_precision):
-        trace = jax.device_get(jax.jit(lambda s: trainer.retrace(s, stage))(state))
+    retrace = getattr(trainer, "retrace", None)
+    if retrace is None:
+        return f"{metric} is not finite"
+    trace = jax.device_get(jax.jit(lambda s: retrace(s, phase))(state))
     found = (_first(order, name, np.asarray(a)) for order, (name, a) in enumerate(trace.items()))
     first = min(filter(None, found), default=None)
     if first is None:

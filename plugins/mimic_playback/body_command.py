@@ -1,23 +1,17 @@
-"""``mimic body``"""
+"""``mimic body``: what a body has, in tables and as a picture."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mimic_core.cli.common import Json, Set, emit, load_plugins, settings, table, working
-from mimic_core.cli.info import BACKENDS, renders
-from mimic_core.files import atomic_path, check_output
+from mimic_core import check_output
+from mimic_core.cli import Json, Set, emit, load_plugins, settings, table, working
 
 if TYPE_CHECKING:
-    import mujoco
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    from mimic_core.body.model import BodyModel
+    from mimic_core import BodyModel
 
 
 def body(
@@ -26,14 +20,10 @@ def body(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Build a body and show its joints, keypoints and muscles, to see whether they are what you meant.
-
-    Example: `mimic body my_animal.toml --out my_animal.png`
-
-    Settings of the body are given with `--set body.KEY=VALUE`.
-    """
-    from mimic_core.body.model import BodyModel
-    from mimic_core.chain.choose import make_body
+    """Show a body."""
+    from mimic_core import BodyModel
+    from mimic_core.chain import make_body
+    from mimic_playback.body_pictures import choose_renderer, draw
 
     given = settings(set_, "body")
     backend = None
@@ -113,65 +103,3 @@ def _lines(summary: dict[str, Any]) -> list[Any]:
 
 def _short(v: float | None) -> str:
     return "-" if v is None else f"{v:.4g}"
-
-
-def choose_renderer() -> str | None:
-    """Choose MuJoCo's way to draw, before MuJoCo is imported; None where none works."""
-    if "MUJOCO_GL" not in os.environ:
-        working_one = next((b for b in BACKENDS if renders(b)), None)
-        if working_one is None:
-            return None
-        os.environ["MUJOCO_GL"] = working_one
-    return os.environ["MUJOCO_GL"]
-
-
-def draw(model: BodyModel, out: Path, backend: str | None) -> str:
-    """Draw the body in its reference pose, its sites named; return what drew it.
-
-    MuJoCo's renderer where graphics work, otherwise a stick figure.
-    """
-    import mujoco
-    from matplotlib.figure import Figure
-
-    data = mujoco.MjData(model.mj_model)
-    mujoco.mj_forward(model.mj_model, data)
-    figure = Figure(figsize=(12.8, 9.6))
-    if backend:
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.imshow(_render(model, data))
-        axes.set_axis_off()
-    else:
-        _stick_figure(figure, model, data)
-    with atomic_path(out) as tmp:
-        figure.savefig(tmp, dpi=100, format="png")
-    return f"mujoco ({backend})" if backend else "matplotlib"
-
-
-def _render(model: BodyModel, data: mujoco.MjData) -> np.ndarray:
-    """Return a picture (row, column, rgb) seen from the left, a little from above."""
-    import mujoco
-
-    m, sites = model.mj_model, data.site_xpos[model.keypoint_site_ids]
-    m.vis.global_.offwidth, m.vis.global_.offheight = 1280, 960
-    low, high = sites.min(0), sites.max(0)
-    camera, option = mujoco.MjvCamera(), mujoco.MjvOption()
-    camera.lookat, camera.distance = (low + high) / 2, 1.6 * float((high - low).max())
-    camera.azimuth, camera.elevation = -90.0, -20.0
-    option.label = mujoco.mjtLabel.mjLABEL_SITE
-    # near and far plane are in units of the extent, which a floor makes far too large
-    m.stat.extent = camera.distance
-    with mujoco.Renderer(m, height=960, width=1280) as renderer:
-        renderer.update_scene(data, camera, option)
-        return renderer.render()
-
-
-def _stick_figure(figure: Figure, model: BodyModel, data: mujoco.MjData) -> None:
-    m = model.mj_model
-    axes = figure.add_subplot(projection="3d")
-    for body in range(1, m.nbody):
-        if m.body_parentid[body]:
-            axes.plot(*data.xpos[[m.body_parentid[body], body]].T, color="0.5")
-    for name, pos in zip(model.keypoint_names, data.site_xpos[model.keypoint_site_ids], strict=True):
-        axes.scatter(*pos, color="tab:green")
-        axes.text(*pos, name)
-    axes.set(xlabel="x, m", ylabel="y, m", zlabel="z, m", aspect="equal")

@@ -1,4 +1,4 @@
-"""Cost of the energy that muscles turn over: heat and work."""
+"""The reward term `metabolic`: the cost of the energy that muscles turn over, heat and work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build(config: Metabolic, model: BodyModel) -> Callable[[StepView], object]:
     return cost
 
 
-spec = RewardSpec(
+SPEC = RewardSpec(
     name="metabolic",
     config=Metabolic,
     build=build,

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from mimic_core import ConfigError
+from mimic_core.errors import ConfigError
 from mimic_core.runtime import cores_are_devices
-from mimic_core.task import Task
+from mimic_core.task.task import Task
 
 _AXIS = "environment"
 _ENVIRONMENTS_PER_CORE = 256
@@ -26,7 +26,7 @@ class Devices:
     same whatever the number of devices.
     """
 
-    mesh: Mesh | None
+    mesh: Mesh | None = None
 
     @classmethod
     def of(cls, task: Task, environments: int) -> Devices:
@@ -49,12 +49,15 @@ class Devices:
         if on_host:
             raise ConfigError(
                 f"simulator: the one chosen uses the host's cores, but training runs on {jax.device_count()} devices; "
-                "give --simulator mjx"
+                "name one that runs there with --simulator"
             )
         return cls(Mesh(np.array(jax.devices()), (_AXIS,)))  # XLA decides how the rest is split
 
     def spread(self, tree: Any, axis: int = 0) -> Any:
-        """Spread arrays over the devices along an axis, inside a compiled program."""
+        """Spread arrays over the devices along an axis, inside a compiled program.
+
+        An array without that axis, or whose length there is no multiple of the number of devices, is put on each whole.
+        """
         if self.mesh is None:
             return tree
         split = NamedSharding(self.mesh, PartitionSpec(*[None] * axis, _AXIS))
@@ -82,4 +85,8 @@ class Devices:
 
 def on_one_device(tree: Any) -> Any:
     """Return arrays that every device has whole as arrays of this process's first device alone."""
-    return jax.tree.map(lambda a: a if a.sharding.num_devices == 1 else a.addressable_data(0), tree)
+
+    def alone(a: Any) -> Any:
+        return a.addressable_data(0) if isinstance(a, jax.Array) and a.sharding.num_devices > 1 else a
+
+    return jax.tree.map(alone, tree)

@@ -1,0 +1,109 @@
+"""What a body must have of a model, and must not: root, names, joints; no actuators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from mimic_core import DataError, Physics
+from mimic_mjcf.files import free_name
+
+if TYPE_CHECKING:
+    import mujoco
+
+_ACTUATORS = "general motor position velocity intvelocity damper cylinder muscle adhesion dcmotor plugin".split()
+
+
+def bodies(tree: ET.Element) -> Iterator[ET.Element]:
+    """Every body of a model, parents first."""
+    for world in tree.findall("worldbody"):
+        yield from world.iter("body")
+
+
+def _joints(body: ET.Element) -> list[ET.Element]:
+    return [child for child in body if child.tag in ("joint", "freejoint")]
+
+
+def _is_free(joint: ET.Element) -> bool:
+    return joint.tag == "freejoint" or joint.get("type") == "free"
+
+
+def set_root(tree: ET.Element, root: str, path: Path) -> None:
+    """Add or remove the free joint."""
+    free = [(body, joint) for body in bodies(tree) for joint in _joints(body) if _is_free(joint)]
+    if root == "fixed":
+        for body, joint in free:
+            body.remove(joint)
+    if root != "free" or free:
+        return
+    first = next(bodies(tree), None)
+    if first is None or _joints(first):
+        what = "no body" if first is None else f"joints of its own on the first body {first.get('name', '')!r}"
+        raise DataError(f'{path}: has {what}, so it cannot be given a free joint; leave root = "free" out')
+    first.insert(0, ET.Element("freejoint"))
+
+
+def name_parts(tree: ET.Element) -> None:
+    """Give a name to every body and joint that has none, since mimic knows them by name."""
+    named = {body.get("name", "") for body in bodies(tree)}
+    joints = {joint.get("name", "") for body in bodies(tree) for joint in _joints(body)}
+    for body in bodies(tree):
+        name = _name(body, "body", named)
+        for joint in _joints(body):
+            _name(joint, "root" if _is_free(joint) else f"{name}_joint", joints)
+
+
+def _name(element: ET.Element, name: str, taken: set[str]) -> str:
+    if not element.get("name"):
+        element.set("name", free_name(name, taken))
+        taken.add(element.attrib["name"])
+    return element.attrib["name"]
+
+
+def check_joints(model: mujoco.MjModel, path: Path) -> None:
+    """Refuse ball joints, and more than one free joint."""
+    import mujoco
+
+    def of(kind: int) -> list[str]:
+        return [model.joint(j).name for j in np.flatnonzero(model.jnt_type == int(kind))]
+
+    if balls := of(mujoco.mjtJoint.mjJNT_BALL):
+        raise DataError(f"{path}: joint {balls[0]!r} is a ball joint; write it as three hinges at one place")
+    if len(free := of(mujoco.mjtJoint.mjJNT_FREE)) > 1:
+        raise DataError(f"{path}: has the free joints {', '.join(free)}; leave only the animal's own in the model")
+
+
+def remove(tree: ET.Element, tags: tuple[str, ...]) -> None:
+    """Remove every element with one of the tags."""
+    for parent in list(tree.iter()):
+        for child in [c for c in parent if c.tag in tags]:
+            parent.remove(child)
+
+
+def remove_actuators(tree: ET.Element) -> None:
+    """Remove actuators, their defaults (mimic's own would take them on) and the sensors that read them."""
+    remove(tree, ("actuator",))
+    for default in tree.iter("default"):
+        for child in [c for c in default if c.tag in _ACTUATORS]:
+            default.remove(child)
+    for sensors in tree.findall("sensor"):
+        for child in [c for c in sensors if "actuator" in c.keys()]:
+            sensors.remove(child)
+
+
+def physics(model: mujoco.MjModel) -> Physics:
+    """Time step, integrator and solver of a model."""
+    import mujoco
+
+    integrator = mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_").lower()
+    return Physics(
+        timestep=float(model.opt.timestep),
+        integrator="implicitfast" if integrator == "implicit" else integrator,
+        solver=mujoco.mjtSolver(model.opt.solver).name.removeprefix("mjSOL_").lower(),
+        iterations=int(model.opt.iterations),
+        ls_iterations=int(model.opt.ls_iterations),
+    )

@@ -1,0 +1,175 @@
+"""What a description of a body says: which model file, where keypoints sit on it, how it is held, how strong it is."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mimic_core.body.body import Body, positive
+from mimic_core.body.importer import ImporterSpec
+from mimic_core.config import merge, read_toml, structure
+from mimic_core.errors import ConfigError, DataError, did_you_mean
+
+SUFFIX = ".toml"
+"""Ending of a description file."""
+MODEL = "model"
+"""Key of the model file, whose ending says who imports it; an importer's name says so itself."""
+ROOTS = ("model", "free", "fixed")
+"""How a body is held: as the model says, free to move, or fixed in space."""
+
+_PACKAGE = "package:"
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """Where a keypoint sits on a model: on a body, at a joint, or at a site.
+
+    Attributes:
+        body: body that the keypoint moves with. With ``joint``, either of the two that it connects; without, the one
+            nearer the root (the other one where that is the world).
+        pos: position in the body's frame, m; its origin where left out.
+        joint: the keypoint is at this joint's anchor.
+        site: the keypoint is at this site.
+    """
+
+    body: str = ""
+    pos: tuple[float, float, float] | None = None
+    joint: str = ""
+    site: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        named = [key for key in ("body", "pos", "joint", "site") if getattr(self, key)]
+        if named not in (["body"], ["body", "pos"], ["joint"], ["body", "joint"], ["site"]):
+            raise ValueError(
+                f"must be a body (with or without pos), a joint (with or without body) or a site, got "
+                f"{' and '.join(named) or 'none of them'}"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class Description:
+    """A description of a body, as an importer is given it.
+
+    In a file the model is named by ``model = "FILE"`` or by ``IMPORTER = "FILE"``: a path, relative to the description,
+    or ``package:NAME/PATH`` in an installed Python package. Settings of the importer stand beside the others.
+
+    Attributes:
+        name: the body's name.
+        model: the model's file.
+        root: ``free`` gives the first body a free joint if the model has none, ``fixed`` takes free joints away,
+            ``model`` changes nothing.
+        keypoint_spread_mm: how far a registration should expect a keypoint to be from the place given here.
+        keypoints: keypoint → its place.
+        torque_limits: joint → N·m (N for a slide), where the model's own actuators do not say it or say it wrong.
+        install: the command that installs the package that the model is in.
+        sources: name → where numbers of the description come from; for people.
+        where: who says all this, for messages; not in the file.
+    """
+
+    name: str = attrs.field(validator=attrs.validators.min_len(1))
+    model: Path
+    root: str = attrs.field(default="model", validator=attrs.validators.in_(ROOTS))
+    keypoint_spread_mm: float = attrs.field(validator=positive)
+    keypoints: Mapping[str, Place] = attrs.field(validator=attrs.validators.min_len(2))
+    torque_limits: Mapping[str, float] = attrs.field(
+        factory=dict, validator=attrs.validators.deep_mapping(value_validator=positive)
+    )
+    install: str = ""
+    sources: Mapping[str, str] = attrs.field(factory=dict)
+    where: str = ""
+
+    @property
+    def keypoint_spread(self) -> float:
+        """As in `mimic_core.Body`, m."""
+        return self.keypoint_spread_mm * 1e-3
+
+
+_KEYS = tuple(f.name for f in attrs.fields(Description) if f.name not in ("model", "where"))
+
+
+def body_from_description(
+    file: Path, importers: Sequence[ImporterSpec], settings: Mapping[str, Any] | None = None, where: str = ""
+) -> Body:
+    """Build the body that a description file describes.
+
+    Args:
+        file: the description.
+        importers: who may import the model.
+        settings: laid over what the file says. A model named here is meant from the current folder.
+        where: who names the description, for messages; default: the file.
+
+    Raises:
+        ConfigError: the file is not valid TOML, a setting is unknown or wrong, or nobody imports the model.
+        DataError: the model is missing or cannot be used, or has no body, joint or site of a name.
+    """
+    where, over = where or str(file), dict(settings or {})
+    own, folder = read_toml(file), file.parent
+    keys = {MODEL, *(i.name for i in importers)}
+    if keys & set(over):
+        own, folder = {k: v for k, v in own.items() if k not in keys}, Path()
+    table = merge(own, over)
+    importer, text = _model(table, importers, where)
+    rest = {k: v for k, v in table.items() if k not in keys}
+    known = [*_KEYS, *(f.name for f in attrs.fields(importer.config))]
+    for key in rest:
+        if key not in known:
+            raise ConfigError(f"{_place(key, over, where)}: unknown setting{did_you_mean(key, [*known, *keys])}")
+    try:
+        description = structure({k: v for k, v in rest.items() if k in _KEYS} | {"model": text}, Description, "")
+        config = structure({k: v for k, v in rest.items() if k not in _KEYS}, importer.config, "")
+    except ConfigError as e:
+        path = str(e).removeprefix(".")
+        raise ConfigError(f"{_place(path, over, where)}") from e
+    found = _find(text, folder, where, importer, description.install)
+    return importer.build(config)(attrs.evolve(description, model=found, where=where))
+
+
+def _place(path: str, over: Mapping[str, Any], where: str) -> str:
+    """Where a setting stands: among those of the body, or in the description."""
+    return f"body.{path}" if path.partition(".")[0].partition(":")[0] in over else f"{where}: {path}"
+
+
+def _model(table: Mapping[str, Any], importers: Sequence[ImporterSpec], where: str) -> tuple[ImporterSpec, str]:
+    """Who imports the model, and what it is called in the description."""
+    named = {i.name: i for i in importers}
+    given = [key for key in (MODEL, *named) if key in table]
+    endings = {suffix: i for i in importers for suffix in i.suffixes}
+    known = ", ".join(f"{suffix} ({i.name})" for suffix, i in sorted(endings.items())) or "none"
+    if len(given) != 1:
+        what = f"names its model by {' and '.join(given)}; leave one out" if given else "names no model"
+        raise ConfigError(f"{where}: {what}" + ("" if given else f'; add {MODEL} = "FILE", its ending one of {known}'))
+    key, text = given[0], table[given[0]]
+    if not isinstance(text, str) or not text:
+        raise ConfigError(f"{where}: {key}: must be the name of a file, got {text!r}")
+    if key != MODEL:
+        return named[key], text
+    ending = Path(text).suffix.lower()
+    if ending not in endings:
+        what = repr(ending) if ending else "files without ending"
+        raise ConfigError(
+            f"{where}: {key}: nobody imports {what}; known endings: {known}; "
+            "convert the model, or install a plugin that imports it"
+        )
+    return endings[ending], text
+
+
+def _find(text: str, folder: Path, where: str, importer: ImporterSpec, install: str) -> Path:
+    """The file that ``text`` names: a path from ``folder``, or one in an installed package."""
+    if text.startswith(_PACKAGE):
+        package, _, inside = text.removeprefix(_PACKAGE).partition("/")
+        spec = importlib.util.find_spec(package) if package.isidentifier() else None
+        if spec is None or not spec.submodule_search_locations:
+            raise ConfigError(
+                f"{where}: its model comes with {package}, which is not installed; {install or 'install it'}, or name "
+                f"the file: --set body.{importer.name}=/path/to/{Path(inside).name}"
+            )
+        path = Path(spec.submodule_search_locations[0]) / inside
+    else:
+        path = folder / Path(text).expanduser()
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; check the path of the model")
+    return path

@@ -1,0 +1,11 @@
+from .checkpoints import WHICH as WHICH
+from .checkpoints import Checkpoints as Checkpoints
+from .checkpoints import last_training as last_training
+from .checkpoints import restored_controller as restored_controller
+from .devices import Devices as Devices
+from .loop import Loop as Loop
+from .phases import Phase as Phase
+from .phases import Phases as Phases
+from .settings import LoopSettings as LoopSettings
+from .values import Member as Member
+from .values import Values as Values
