@@ -89,12 +89,12 @@ def error_summary(error_mm: np.ndarray, names: tuple[str, ...]) -> dict[str, Any
     Missing (NaN) entries are left out. What has no entry left, a keypoint or the whole array, is None: JSON has no NaN.
     """
     return {
-        **spread(error_mm),
-        "per_keypoint": {n: spread(error_mm[..., i])["mean"] for i, n in enumerate(names)},
+        **describe(error_mm),
+        "per_keypoint": {n: describe(error_mm[..., i])["mean"] for i, n in enumerate(names)},
     }
 
 
-def spread(errors: np.ndarray) -> dict[str, float | None]:
+def describe(errors: np.ndarray) -> dict[str, float | None]:
     """Return ``mean``, ``median``, ``p95`` (95th percentile) and ``max`` of what is finite; None where nothing is."""
     e = errors[np.isfinite(errors)]
     if not e.size:

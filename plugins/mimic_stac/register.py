@@ -10,7 +10,6 @@ from threadpoolctl import threadpool_limits
 
 from mimic_core import Body, BodyModel, Calibration, ConfigError, DataError, Keypoints, ReferenceClips, did_you_mean
 from mimic_core.registration.method import Progress
-from mimic_stac import Settings, axes_matrix
 from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio
 from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
@@ -18,6 +17,7 @@ from mimic_stac.kinematics import Kinematics
 from mimic_stac.outcome import diagnostics, jumps, reference_clips
 from mimic_stac.pieces import COARSE, chunks, sample
 from mimic_stac.pose import MM, Smoothness, Targets
+from mimic_stac.settings import Settings, axes_matrix
 from mimic_stac.simultaneous import Problem, State
 from mimic_stac.start import (
     Orientation,

@@ -16,10 +16,11 @@ from mimic_core import BodyModel, Calibration, ConfigError, DataError, Keypoints
 from mimic_core.chain.choose import read_keypoints
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.registration.method import match_keypoints
-from mimic_stac import Settings, axes_matrix, build, build_calibrated, pieces
+from mimic_stac import build, build_calibrated, pieces
 from mimic_stac.calibrate import Data
 from mimic_stac.jumps import runs, trust_in_time
 from mimic_stac.kinematics import Kinematics
+from mimic_stac.settings import Settings, axes_matrix
 
 
 def test_recovers_segments(mouse, truth, plugins):
