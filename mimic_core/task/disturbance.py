@@ -89,7 +89,7 @@ def _step_keys(keys: Array, step: Array, purpose: int) -> Array:
 
 
 def delay_line(signal: Any, length: int) -> Any:
-    """Return arrays (batch, length, …), the signal's own (batch, …) at every place: it has been like this for long."""
+    """Return arrays (batch, length, …) that hold the signal (batch, …) at every place, as if it had never changed."""
     return jax.tree.map(lambda a: jnp.repeat(a[:, None], length, axis=1), signal)
 
 
