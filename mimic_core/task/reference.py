@@ -85,7 +85,7 @@ def velocity(qpos: np.ndarray, model: BodyModel, rate_hz: float) -> np.ndarray:
     out[:, model.joint_dofadr] = rate[:, model.joint_qposadr]
     for a in _quaternion_addresses(model):
         dof = model.root_dofadr
-        turns = Rotation.from_quat(np.roll(qpos[:, a : a + 4], -1, axis=1))
+        turns = Rotation.from_quat(qpos[:, a : a + 4], scalar_first=True)
         out[:, dof : dof + 3] = rate[:, a - 3 : a]
         out[:, dof + 3 : dof + 6] = RotationSpline(time, turns)(time, 1)
     return out
