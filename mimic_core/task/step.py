@@ -86,6 +86,18 @@ class Term:
     step: Callable[[Any, StepView], tuple[Any, Any]]
 
 
+def rotation(quat: Any) -> Any:
+    """Return the `jax.scipy.spatial.transform.Rotation` of unit quaternions (…, 4), w first; JAX itself has w last.
+
+    Its ``inv``, ``*``, ``apply`` and ``as_matrix`` have slopes everywhere. ``magnitude`` and ``as_rotvec`` have none at
+    the identity, where a body that tracks perfectly is: write what you need of the angle so that it is smooth there.
+    """
+    import jax.numpy as jnp
+    from jax.scipy.spatial.transform import Rotation
+
+    return Rotation(jnp.roll(quat, -1, axis=-1))
+
+
 def as_term(built: Term | Callable[[StepView], Any]) -> Term:
     """Give a plain function of the step the shape of a `Term`."""
     if isinstance(built, Term):

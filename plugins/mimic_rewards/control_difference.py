@@ -11,7 +11,8 @@ from mimic_rewards.sources import MIMIC_MJX
 def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_i (u_i − u_i,before)² over actuators, u the excitation of a control step and of the one before.
 
-    The Al Borno lab's trainer calls it ``action_change``. Before an episode's first step, the excitation is the one that holds the activation it begins with.
+    The Al Borno lab's trainer calls it ``action_change``. Before an episode's first step, the excitation is the one
+    that holds the activation it begins with.
     """
     return lambda step: ((step.excitation - step.previous_excitation) ** 2).sum()
 
