@@ -14,7 +14,7 @@ from mimic_core.task.state import Counts, Drive, EpisodeKeys
 from mimic_core.task.step import StepView
 
 SENSED = frozenset(StepView._fields) - {"excitation", "previous_excitation", "time", "control_dt", "ref", "future"}
-"""Fields of a `StepView` that tell of the body: what a sensory delay holds back."""
+"""Fields of a `StepView` that are about the body. A sensory delay holds these back, and not the reference."""
 
 not_negative = attrs.validators.ge(0)
 
@@ -23,8 +23,8 @@ not_negative = attrs.validators.ge(0)
 class Noise:
     """Noise of muscles and senses, normally distributed and drawn anew in each control step.
 
-    It is in training, and in rollouts with a seed. Everything that the policy sees of joint angles, velocities and
-    activations has it, also the difference of a reference angle from the present one; other observations are exact.
+    Training has it, and so have rollouts with a seed. Whatever the policy sees of joint angles, velocities and
+    activations is noisy, also the difference of a reference angle from the present one; other observations are exact.
 
     Attributes:
         motor: standard deviation of excitation as a share of it, the signal-dependent noise of Harris & Wolpert

@@ -221,7 +221,7 @@ class Task:
         return self.placed(state, sim)
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
-        """Return the episodes with their bodies in another state, which delayed signals then tell of from the start."""
+        """Return the episodes with their bodies in another state, as if they had been in it since long before."""
         state = state._replace(sim=sim, excitation=sim.activation)
         if self._motor_delay:
             state = state._replace(pending=delay_line(sim.activation, self._motor_delay))
@@ -277,7 +277,7 @@ class Task:
     def restart(self, key: PRNGKeyArray, state: TaskState, where: Bool[Array, " batch"]) -> TaskState:
         """Begin a new episode in the environments marked by ``where`` (batch,)."""
         fresh = self.reset(key, state.step.shape[0])
-        if not _has(state.noise_key):  # these began without, see `reset_at`, and so they go on
+        if not _has(state.noise_key):  # episodes that began without noise, see `reset_at`, stay without it
             fresh = fresh._replace(noise_key=())
         if not _has(state.sim.altered):
             fresh = fresh._replace(sim=fresh.sim._replace(altered=()))
@@ -296,7 +296,7 @@ class Task:
         )
 
     def _seen(self, state: TaskState) -> StepView:
-        """What the senses tell: the body a delay ago and with noise, beside the reference as it is now."""
+        """What the policy's senses give it: the body a delay ago, with noise, and the reference as it is now."""
         fields, noise = self._reads["observe"], self.settings.noise
         view = self.view(state, state.excitation, fields - SENSED if self._sensory_delay else fields)
         if self._sensory_delay:
@@ -306,7 +306,7 @@ class Task:
         return view
 
     def _of_the_body(self, view: StepView) -> dict[str, Array]:
-        """What observations read of the body itself."""
+        """The fields of a view that observations read and that are about the body."""
         found = {name: getattr(view, name) for name in sorted(self._reads["observe"] & SENSED)}
         return {name: a for name, a in found.items() if a is not None}
 

@@ -12,7 +12,7 @@ from toys import clips_of, compile_body, make_simulator, make_task
 
 from mimic_core.chain.assembly import plan_training
 from mimic_core.task.step import fields_read
-from mimic_core.testing.conformance import check_settings, check_summary
+from mimic_core.testing.checks.every import check_settings, check_summary
 from mimic_core.testing.steps import floating_model, random_step
 from mimic_core.testing.terms import CHECKS, TermCase
 from mimic_core.testing.toy import toy_body
