@@ -9,8 +9,7 @@ from mimic_core.analysis.result import Headline, Result, Table
 from mimic_core.analysis.spec import AnalysisSpec
 from mimic_core.body.actuation import Actuation, ActuationSpec
 from mimic_core.body.body import Body, BodySpec, Muscle, Physics
-from mimic_core.body.description import Description, Place
-from mimic_core.body.importer import ImporterSpec
+from mimic_core.body.importer import Description, ImporterSpec, Place
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.executor import ExecutorSpec, Job, Outcome
 from mimic_core.config import flatten, merge, read_toml, structure, unstructure

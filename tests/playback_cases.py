@@ -6,9 +6,8 @@ import numpy as np
 from toys import make_clips
 
 from mimic_core import BodyModel, ReferenceClips, Rollouts
-from mimic_core.chain.assembly import plan_training
-from mimic_core.config import unstructure
-from mimic_core.files import to_json
+from mimic_core.chain import plan_training
+from mimic_core.records import Training
 from mimic_playback.source import Recording
 
 SMALL = {"width": 320, "height": 240}
@@ -48,7 +47,7 @@ def rollouts_of(plugins, model: BodyModel, clips: ReferenceClips, reference: Ref
         reward=np.zeros(shape),
         reward_terms={},
         ref_qpos=reference.qpos,
-        provenance={"run": {"plan": unstructure(plan_training({}, plugins)), "body": to_json(model.body)}},
+        training=Training(plan=plan_training({}, plugins), body=model.body),
     )
 
 

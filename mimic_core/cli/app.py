@@ -10,8 +10,6 @@ import typer
 
 from mimic_core.cli.commands import Commands
 from mimic_core.cli.common import session
-from mimic_core.cli.info import info
-from mimic_core.cli.plugins import plugins_app
 from mimic_core.cli.run import run
 from mimic_core.errors import MimicError
 
@@ -70,8 +68,6 @@ def _options(
 
 
 app.command()(run)
-app.command()(info)
-app.add_typer(plugins_app, name="plugins")
 
 
 def main() -> None:

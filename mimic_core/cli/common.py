@@ -85,7 +85,7 @@ def working(plugins: Plugins, watch: bool = False) -> Iterator[None]:
     plugins.manager.register(shown, "cli:progress")
     try:
         with contextlib.redirect_stdout(sys.stderr), shown:
-            from mimic_core.runtime import prepare_jax
+            from mimic_core.trainer.runtime import prepare_jax
 
             prepare_jax()
             yield

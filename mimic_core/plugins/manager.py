@@ -95,6 +95,15 @@ class Plugins:
         view._preferences = {**self._preferences, **preferences}
         return view
 
+    def having(self, kind: str, record: Any) -> Plugins:
+        """Return a view of the same plugins in which a component of that name is the given record."""
+        view = object.__new__(Plugins)
+        view.__dict__.update(self.__dict__)
+        others = [p for p in self._provided if (p.kind, p.name) != (kind, record.name)]
+        view._provided = [*others, Provided(kind, record.name, record, "given")]
+        view._preferences = {k: v for k, v in self._preferences.items() if k != f"{kind}.{record.name}"}
+        return view
+
     def load_entry_point(self, entry: importlib.metadata.EntryPoint) -> None:
         """Load one entry point; a failure is recorded in `broken`, never raised."""
         name = _plugin_name(entry)

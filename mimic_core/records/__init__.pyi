@@ -18,11 +18,11 @@ from .rollouts import LAYER as LAYER
 from .rollouts import AppliedPerturbation as AppliedPerturbation
 from .rollouts import Rollouts as Rollouts
 from .statistics import Mean as Mean
+from .statistics import describe as describe
 from .statistics import error_summary as error_summary
 from .statistics import half_width as half_width
 from .statistics import mean_and_sem as mean_and_sem
 from .statistics import mean_interval as mean_interval
-from .statistics import spread as spread
 from .storage import Record as Record
 from .storage import array as array
 from .storage import arrays as arrays

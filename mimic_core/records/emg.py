@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -59,10 +60,13 @@ class EmgReaderSpec(ComponentSpec):
     Attributes:
         reads: what the files are, in a few words, e.g. ``raw EMG (.csv) and a trial table``.
         of_rollouts: it reads rollouts instead of recordings; a run file then gives it its own.
+        example: ``example(folder) -> paths`` writes small files that it reads, for ``mimic plugins check``; None if
+            there are none.
     """
 
     reads: str = ""
     of_rollouts: bool = False
+    example: Callable[[Path], Sequence[Path]] | None = None
 
 
 def muscle_pairs(

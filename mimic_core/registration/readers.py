@@ -19,10 +19,13 @@ class ReaderSpec(ComponentSpec):
     Attributes:
         suffixes: file endings, with the dot, lower case.
         accepts: looks into a file with such an ending and says whether it is this format.
+        example: ``example(folder) -> path`` writes a small file of this format, for ``mimic plugins check``; None if
+            there is none.
     """
 
     suffixes: tuple[str, ...]
     accepts: Callable[[Path], bool] = attrs.field(default=lambda path: True)
+    example: Callable[[Path], Path] | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,7 @@
 from .conformance import check_component as check_component
+from .records import toy_clips as toy_clips
+from .records import toy_keypoints as toy_keypoints
+from .records import toy_records as toy_records
 from .rollouts import synthetic_rollouts as synthetic_rollouts
 from .steps import floating_model as floating_model
 from .steps import random_step as random_step
@@ -7,5 +10,6 @@ from .steps import step_on_reference as step_on_reference
 from .steps import toy_model as toy_model
 from .suites import BodyConformance as BodyConformance
 from .suites import ObservationConformance as ObservationConformance
+from .suites import PolicyConformance as PolicyConformance
 from .suites import RewardConformance as RewardConformance
 from .toy import toy_body as toy_body

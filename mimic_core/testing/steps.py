@@ -74,6 +74,11 @@ def _driven(body: Body, plugins: Plugins | None) -> BodyModel:
     return BodyModel.compile(body, spec.build(spec.config(), body))
 
 
+def actuations(plugins: Plugins) -> list[Any]:
+    """Return every actuation, the default one first."""
+    return sorted(plugins.all("actuation"), key=lambda s: not s.default)
+
+
 def random_step(model: BodyModel, key: Any, window: int = 3) -> StepView:
     """Return a step with the body somewhere within its limits, moving and driven, and the reference elsewhere.
 

@@ -11,11 +11,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pytest
+
 from mimic_core.body.body import BodySpec
 from mimic_core.chain.installed import installed
+from mimic_core.control.policy import PolicySpec
 from mimic_core.plugins.component import ComponentSpec
 from mimic_core.plugins.manager import Plugins
-from mimic_core.testing import conformance, terms
+from mimic_core.testing import terms
+from mimic_core.testing.checks import bodies, every, policies
+from mimic_core.testing.checks.terms import term_case
 
 
 class _Conformance:
@@ -34,10 +39,10 @@ class _Conformance:
         return installed()
 
     def test_settings(self) -> None:
-        conformance.check_settings(self.spec)
+        every.check_settings(self.spec)
 
     def test_summary(self) -> None:
-        conformance.check_summary(self.spec)
+        every.check_summary(self.spec)
 
 
 class _TermConformance(_Conformance):
@@ -45,7 +50,7 @@ class _TermConformance(_Conformance):
 
     def case(self) -> terms.TermCase:
         """The term, built on the toy body; override to build it on another one."""
-        return conformance.term_case(self.kind, self.spec, self.plugins(), self.config)
+        return term_case(self.kind, self.spec, self.plugins(), self.config)
 
     def test_shape(self) -> None:
         terms.check_shape(self.case())
@@ -84,13 +89,42 @@ class BodyConformance(_Conformance):
     spec: ClassVar[BodySpec]
 
     def test_compiles(self) -> None:
-        conformance.check_body_compiles(self.spec)
+        bodies.check_body_compiles(self.spec)
 
     def test_keypoints(self) -> None:
-        conformance.check_body_keypoints(self.spec)
+        bodies.check_body_keypoints(self.spec)
 
     def test_saved_and_read(self) -> None:
-        conformance.check_body_saves(self.spec)
+        bodies.check_body_saves(self.spec)
 
     def test_driven(self) -> None:
-        conformance.check_body_driven(self.spec, self.plugins())
+        bodies.check_body_driven(self.spec, self.plugins())
+
+
+class PolicyConformance(_Conformance):
+    """Every check of a policy, on the toy body; set ``spec`` to a `mimic_core.PolicySpec`.
+
+    One iteration is trained, with the settings of ``config``: choose small ones, so that the tests are fast.
+    """
+
+    spec: ClassVar[PolicySpec]
+
+    @pytest.fixture(scope="class")
+    def case(self) -> policies.PolicyCase:
+        """The policy on the toy body; its one training is shared by the tests."""
+        return policies.PolicyCase(self.spec, self.plugins(), self.config)
+
+    def test_presets(self, case: policies.PolicyCase) -> None:
+        policies.check_presets(case)
+
+    def test_contract(self, case: policies.PolicyCase) -> None:
+        policies.check_contract(case)
+
+    def test_acts(self, case: policies.PolicyCase) -> None:
+        policies.check_acts(case)
+
+    def test_trains(self, case: policies.PolicyCase) -> None:
+        policies.check_trains(case)
+
+    def test_saved_and_loaded(self, case: policies.PolicyCase) -> None:
+        policies.check_loads(case)

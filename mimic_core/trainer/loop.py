@@ -53,7 +53,7 @@ class Loop:
     ) -> None:
         self.trainer, self.members, self.evaluate, self.progress = trainer, members, evaluate, progress
         self.settings = settings or LoopSettings()
-        self._programs = programs(trainer, members, self.settings.matmul_precision)
+        self.programs = programs(trainer, members, self.settings.matmul_precision)
         self._together = len(members) > 1
         self._seconds = np.zeros(len(members))
 
@@ -69,14 +69,14 @@ class Loop:
             PluginError: the trainer does not keep its contract.
         """
         began, trainer = time.perf_counter(), self.trainer
-        now = self._programs.initial()
+        now = self.programs.initial()
         self._keepers = [Checkpoints(m.directory, self.settings.checkpoints_kept) for m in self.members]
         try:
             now, first = self._resumed(now)
             until = trainer.control_steps(first)
             curves = [read_curve(m.directory, until) if first else [] for m in self.members]
             for phase in sorted({phase_of(trainer, i) for i in range(first, trainer.iterations)}):
-                self._programs.prepare(phase, now)
+                self.programs.prepare(phase, now)
             compiled = time.perf_counter() - began
             if not all(curves):
                 self._measure(now, 0, {}, curves)
@@ -113,7 +113,7 @@ class Loop:
         at = max(common)
         states = [k.restore(self._member(now.state, i), at) for i, k in enumerate(self._keepers)]
         self._seconds = np.array([k.seconds(at) for k in self._keepers])
-        return self._programs.resumed(states, at, now), at
+        return self.programs.resumed(states, at, now), at
 
     def _member(self, tree: Any, i: int) -> Any:
         return jax.tree.map(lambda a: a[i], tree) if self._together else tree
@@ -130,7 +130,7 @@ class Loop:
         before, paused, trainer = self._seconds, 0.0, self.trainer
         metrics: Metrics = {}
         for i in range(first, last):
-            now, metrics = self._programs.iterate(phase_of(trainer, i), now)
+            now, metrics = self.programs.iterate(phase_of(trainer, i), now)
             clock = time.perf_counter()
             if clock - told > _TELL_S and i + 1 < last:
                 numbers = self._checked(metrics, now)  # waits for the program to get here
@@ -164,7 +164,7 @@ class Loop:
         member = int(np.flatnonzero(~np.isfinite(np.atleast_1d(numbers[bad[0]])))[0])
         last_good, at = self._member(now.state, member), int(np.atleast_1d(now.iteration)[member])
         where: Path = self.members[member].directory
-        trainer = self._programs.trainer(self._programs.values[member])
+        trainer = self.programs.trainer(self.programs.values[member])
         with Checkpoints(where, 1, folder=FAULT) as keeper:
             keeper.save(at, last_good, training=self.members[member].training, seconds=float(self._seconds[member]))
         with jax.default_matmul_precision(self.settings.matmul_precision):

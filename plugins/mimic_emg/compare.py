@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,7 +66,8 @@ def pearson(a: np.ndarray, b: np.ndarray, at_least: int | np.ndarray = 3) -> np.
         (…,); NaN for too few pairs, and where one side is constant but for rounding.
     """
     shape = a.shape[:-1]
-    left, right = (pd.DataFrame(x.reshape(-1, a.shape[-1]).T) for x in (a, b))  # pandas leaves out missing pairs
+    # pandas leaves out pairs of which one is missing
+    left, right = (pd.DataFrame(x.reshape(math.prod(shape), a.shape[-1]).T) for x in (a, b))
     left, right = left.where(right.notna()), right.where(left.notna())
     varies = left.std(ddof=0) * right.std(ddof=0) > 1e-12
     r = left.corrwith(right).where(varies).to_numpy().reshape(shape)

@@ -6,24 +6,8 @@ curves (force-length, force-velocity, passive force, activation) are in ``mimic_
 
 from __future__ import annotations
 
-import attrs
-
 from mimic_core import ActuationSpec, hookimpl
-
-
-@attrs.frozen
-class Settings:
-    """Settings of the muscles.
-
-    Attributes:
-        smoothing: width, in units of excitation minus activation, over which the time constant changes from
-            the one of deactivation to the one of activation. 0 is a step, as in Millard et al. 2013; a
-            gradient through the activation needs it > 0 (0.01 is enough).
-        force_scale: factor on every maximum isometric force, for a weaker or stronger animal.
-    """
-
-    smoothing: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
-    force_scale: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
+from mimic_hill.settings import Settings
 
 
 def build(config, body):

@@ -11,7 +11,7 @@ import mujoco
 from mimic_core import Actuation, Body, ConfigError, Muscle, did_you_mean
 
 if TYPE_CHECKING:
-    from mimic_hill import Settings
+    from mimic_hill.settings import Settings
 
 _WIDTH = 1e-4
 _RGBA = (0.9, 0.0, 0.0, 0.5)

@@ -12,7 +12,7 @@ from mimic_core import Job, Outcome
 from mimic_core.chain import crashed, failure, start, stop
 
 if TYPE_CHECKING:
-    from mimic_local import Settings
+    from mimic_local.settings import Settings
 
 _LOOK_EVERY_S = 0.2
 

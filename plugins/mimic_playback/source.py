@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 import h5py
 
-from mimic_core import Body, BodyModel, DataError, Plugins, ReferenceClips, Rollouts, did_you_mean, structure
-from mimic_core.chain import TrainPlan, build_model, stages
+from mimic_core import BodyModel, DataError, Plugins, ReferenceClips, Rollouts, did_you_mean
+from mimic_core.chain import TrainedRun, build_model
 
 
 @attrs.frozen(eq=False)
@@ -62,15 +61,11 @@ def _newest_rollouts(folder: Path) -> Path | None:
 
 
 def _roll_out(plugins: Plugins, folder: Path, clip: str | None) -> Rollouts:
-    run = folder / "train" if (folder / "train").is_dir() else folder
-    meta = stages.read_run(plugins, run)
-    every = [*meta["held_out_clips"], *meta["train_clips"]]
-    wanted = [find_clip(clip, every, str(run))] if clip is not None else meta["held_out_clips"] or every
-    with tempfile.TemporaryDirectory() as tmp:
-        few, out = Path(tmp) / "clips.h5", Path(tmp) / "rollouts.h5"
-        only(ReferenceClips.load(run / "clips.h5"), wanted).save(few)
-        stages.rollout(plugins, run, out=out, clips_file=few)
-        return Rollouts.load(out)
+    run = TrainedRun.open(folder / "train" if (folder / "train").is_dir() else folder, plugins)
+    held_out = run.training.held_out_clips
+    every = (*held_out, *run.training.train_clips)
+    wanted = [find_clip(clip, every, str(run.folder))] if clip is not None else held_out or every
+    return run.on(only(run.clips, wanted)).roll_out()
 
 
 def only(clips: ReferenceClips, names: Sequence[str]) -> ReferenceClips:
@@ -98,13 +93,11 @@ def find_clip(clip: str, names: Sequence[str], where: str) -> str:
 
 
 def _body(plugins: Plugins, rollouts: Rollouts, source: str) -> BodyModel:
-    meta = rollouts.provenance.get("run")
-    if not isinstance(meta, Mapping) or not {"plan", "body"} <= set(meta):
+    if rollouts.training is None:
         raise DataError(f"{source}: does not say which body made it; make it again with 'mimic rollout'")
     if rollouts.ref_qpos is None:
         raise DataError(f"{source}: has no reference poses (ref_qpos); make it again with 'mimic rollout'")
-    plan = structure(meta["plan"], TrainPlan, f"{source}: run.plan")
-    model = build_model(structure(meta["body"], Body, f"{source}: run.body"), plan, plugins)
+    model = build_model(rollouts.body or rollouts.training.body, rollouts.training.plan, plugins)
     for what, found, expected in (
         ("coordinates", rollouts.qpos.shape[-1], model.mj_model.nq),
         ("actuators", rollouts.actuator_names, model.actuator_names),

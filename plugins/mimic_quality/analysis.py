@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Context, Inputs, ReferenceClips, Result, Table, did_you_mean
-from mimic_core.records import error_summary, spread
+from mimic_core.records import describe, error_summary
 from mimic_quality.measures import Measures, runs, window
 from mimic_quality.settings import Settings
 
@@ -68,13 +68,13 @@ def analysis(settings: Settings):
 def keypoint_table(m: Measures) -> Table:
     def row(label: str, errors: np.ndarray, which: Any) -> tuple[Any, ...]:
         lost = (100 * _share(mask[..., which], m) for mask in (m.missing, m.jumped))
-        return (label, *spread(errors[..., which]).values(), *lost)
+        return (label, *describe(errors[..., which]).values(), *lost)
 
     everything = slice(None)
     rows = [row("all", m.error_mm, everything)]
     if m.jumped.any():
         rows.append(row("all, with jumps", m.clips.error_mm, everything))
-    mean = {k: spread(m.error_mm[..., k])["mean"] or 0.0 for k in range(len(m.clips.keypoint_names))}
+    mean = {k: describe(m.error_mm[..., k])["mean"] or 0.0 for k in range(len(m.clips.keypoint_names))}
     rows += [row(m.clips.keypoint_names[k], m.error_mm, [k]) for k in sorted(mean, key=mean.get, reverse=True)]
     return Table(
         columns=("keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)", "missing (%)", "jumps (%)"),
@@ -119,11 +119,11 @@ def _largest(values: np.ndarray) -> float | None:
 
 
 def offset_table(m: Measures) -> Table:
-    moved, spread = m.offset_mm(), m.clips.body.keypoint_spread * m.mm
+    moved, usual = m.offset_mm(), m.clips.body.keypoint_spread * m.mm
     return Table(
         columns=("keypoint", "moved (mm)", "expected (mm)", "beyond"),
         rows=[
-            (m.clips.keypoint_names[k], moved[k], spread, "yes" if moved[k] > spread else "no")
+            (m.clips.keypoint_names[k], moved[k], usual, "yes" if moved[k] > usual else "no")
             for k in np.argsort(-moved, kind="stable")
         ],
         caption="How far the registration moved each keypoint on its segment from where the body has it, and how far "
@@ -169,7 +169,7 @@ def jump_table(m: Measures) -> Table:
 def clip_table(m: Measures) -> Table:
     shift, rows = m.shift_mm(), []
     for c in np.argsort(-np.nan_to_num(m.clip_error_mm()), kind="stable"):
-        error = spread(m.error_mm[c])
+        error = describe(m.error_mm[c])
         gaps = _runs_of(m.missing[c])
         longest = max((last - first + 1 for first, last in gaps), default=0)
         rows.append(
@@ -199,7 +199,7 @@ def _runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
 
 def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
     clips, names, joints = m.clips, m.clips.keypoint_names, m.model.joint_names
-    moved, spread, held = m.offset_mm(), clips.body.keypoint_spread * m.mm, m.at_limit()
+    moved, usual, held = m.offset_mm(), clips.body.keypoint_spread * m.mm, m.at_limit()
     return {
         "clips": len(clips.clip_names),
         "frames": int(clips.n_frames.sum()),
@@ -211,10 +211,10 @@ def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
         "scale": clips.body.scale,
         "segment_scale": dict(clips.body.segment_scale),
         "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
-        "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > spread],
+        "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > usual],
         "share_at_lower_limit": dict(zip(joints, held[:, 0].tolist(), strict=True)),
         "share_at_upper_limit": dict(zip(joints, held[:, 1].tolist(), strict=True)),
-        "clip_error_mm": {n: spread(m.error_mm[c]) for c, n in enumerate(clips.clip_names)},
+        "clip_error_mm": {n: describe(m.error_mm[c]) for c, n in enumerate(clips.clip_names)},
         "worst_frames": [
             dict(zip(("clip", "frame", "time_ms", "keypoint", "error_mm"), row, strict=True))
             for row in worst_table(m).rows

@@ -13,7 +13,7 @@ from mimic_core import ConfigError, Job, Outcome
 from mimic_core.chain import crashed, failure, start, stop
 
 if TYPE_CHECKING:
-    from mimic_ray import Settings
+    from mimic_ray.settings import Settings
 
 _LOOK_EVERY_S = 1.0
 

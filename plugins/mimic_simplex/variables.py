@@ -13,8 +13,6 @@ from mimic_simplex.trials import Source, clips_of, split_clips, standardize, tri
 def source_of(
     name: str, rollouts: Rollouts, emg: Emg | None, settings: SweepSettings | SMapSettings | CCMSettings
 ) -> Source:
-    name: str, rollouts: Rollouts, emg: Emg | None, settings: SweepSettings | SMapSettings | CCMSettings
-) -> Source:
     """Where the variables of an analysis come from."""
     return Source(name, rollouts, emg, settings.signal, settings.kinematics, settings.rate_hz)
 

@@ -14,7 +14,7 @@ import yaml
 
 from mimic_core import DataError, Keypoints
 from mimic_core.records import open_hdf5
-from mimic_stac_mjx import Settings
+from mimic_stac_mjx.settings import Settings
 
 DEFAULT_RATE_HZ = 200.0
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import attrs
 
 from mimic_core import Body, ReferenceClips
-from mimic_stac_mjx import Settings
 from mimic_stac_mjx.read import read_clips
+from mimic_stac_mjx.settings import Settings
 from mimic_stac_mjx.write import write_clips
 
 

@@ -14,10 +14,10 @@ from mimic_core import Body, BodyModel, DataError, ReferenceClips
 from mimic_core.records import error_summary, join
 from mimic_core.registration import match_keypoints
 from mimic_core.task import velocity
-from mimic_stac_mjx import Settings
 from mimic_stac_mjx.carriers import Movement, carried_by, carriers_of, find_carriers
 from mimic_stac_mjx.fit import Fit, read_fit
 from mimic_stac_mjx.pose import is_length, poses, qpos_names
+from mimic_stac_mjx.settings import Settings
 
 _MM = 1000.0
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mimic_core import MimicError, Plugins, Rollouts, TrainingError, hookimpl, to_json, write_json
 from mimic_core.chain import Events, do, installed, train_together
-from mimic_core.runtime import prepare_jax
+from mimic_core.trainer import prepare_jax
 
 SUMMARY = "summary.json"
 """written last into the folder of a training: it says that this one is finished"""

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from mimic_core import BodyModel, ConfigError, Keypoints, write_text
-from mimic_synthetic import Settings
+from mimic_synthetic.settings import Settings
 
 MM = 1e3
 _MARGIN = 0.05  # of a joint's range, kept free at both limits

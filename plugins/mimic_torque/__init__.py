@@ -5,22 +5,8 @@ The simplified control of the Al Borno lab's trainer: the policy asks for joint 
 
 from __future__ import annotations
 
-import attrs
-
 from mimic_core import ActuationSpec, hookimpl
-
-
-@attrs.frozen
-class Settings:
-    """Settings of the motors.
-
-    Attributes:
-        torque_scale: factor on every torque limit.
-        poses: how many poses the muscles' moment arms are taken at, for joints whose limit they give.
-    """
-
-    torque_scale: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
-    poses: int = attrs.field(default=1024, validator=attrs.validators.ge(1))
+from mimic_torque.settings import Settings
 
 
 def build(config, body):

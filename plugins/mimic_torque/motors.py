@@ -11,7 +11,7 @@ import numpy as np
 from mimic_core import Actuation, Body, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from mimic_torque import Settings
+    from mimic_torque.settings import Settings
 
 
 def build_actuation(config: Settings, body: Body) -> Actuation:

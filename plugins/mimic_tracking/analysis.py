@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Context, Inputs, Result, Rollouts, Table, did_you_mean
-from mimic_core.records import spread
+from mimic_core.records import describe
 from mimic_tracking.measures import representative, splits
 from mimic_tracking.settings import Settings
 
@@ -24,7 +24,7 @@ def analysis(settings: Settings):
         use = muscle_use(rollouts, settings.saturation)
         metrics = {
             **rollouts.tracking(),
-            "joint_deg": {j: spread(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
+            "joint_deg": {j: describe(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
             "muscles": use,
             "shown_clips": {label: rollouts.clip_names[c] for label, c in shown.items()},
             "settings": attrs.asdict(settings),
@@ -75,7 +75,7 @@ def _keypoint_table(rollouts: Rollouts) -> Table:
     rows = []
     for split, clips in splits(rollouts).items():
         for what, error in against.items():
-            rows += [(split, what, name, *spread(error[clips][..., i]).values()) for name, i in groups.items()]
+            rows += [(split, what, name, *describe(error[clips][..., i]).values()) for name, i in groups.items()]
     columns = ("split", "against", "keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)")
     return Table(
         columns=columns,
@@ -92,7 +92,7 @@ def _joint_errors(rollouts: Rollouts, clips: Any) -> dict[str, np.ndarray]:
 
 def _joint_table(rollouts: Rollouts) -> Table:
     rows = [
-        (split, joint, *spread(e).values())
+        (split, joint, *describe(e).values())
         for split, clips in splits(rollouts).items()
         for joint, e in _joint_errors(rollouts, clips).items()
     ]

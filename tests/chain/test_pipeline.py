@@ -11,6 +11,7 @@ import attrs
 import h5py
 import numpy as np
 import pytest
+from run_cases import RUN, TOY
 
 from mimic_core import Keypoints
 from mimic_core.chain import discover, do, pipeline
@@ -20,58 +21,6 @@ from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.files import file_hash
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts
-
-TOY = '''
-"""The toy arm as a body."""
-from mimic_core import BodySpec, hookimpl
-
-
-def build(config, variant):
-    from mimic_core.testing.toy import toy_body
-
-    return toy_body()
-
-
-@hookimpl
-def mimic_bodies():
-    yield BodySpec(name="toy", build=build, summary="planar arm")
-'''
-
-RUN = """
-title = "Toy reaches"
-seed = 3
-body = "toy"
-
-[generate]
-clips = 5
-frames = 24
-gap_share = 0.0
-
-[register]
-
-[train.policy]
-name = "bottleneck_ppo"
-encoder_layers = [8]
-decoder_layers = [8]
-critic_layers = [8]
-intention_size = 2
-environments = 8
-batch_size = 8
-minibatches = 2
-passes = 1
-unroll = 5
-steps = 160
-evaluations = 2
-
-[train.task]
-window = 2
-
-[rollout]
-
-[analyze.tracking]
-
-[report]
-"""
 
 STAGES = ["generate", "register", "train", "rollout", "analyze.tracking", "report"]
 

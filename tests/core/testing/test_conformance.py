@@ -36,7 +36,7 @@ from mimic_core import (
 from mimic_core.chain import HOOKS, discover
 from mimic_core.plugins.manager import Plugins, Provided
 from mimic_core.testing import check_component, random_step, step_at_rest, step_on_reference, toy_body, toy_model
-from mimic_core.testing.conformance import check_settings
+from mimic_core.testing.checks.every import check_settings
 
 LIGHT = (
     "body",

@@ -308,7 +308,7 @@ _DEVICES = textwrap.dedent(
     """
     import sys
     import jax
-    from mimic_core.runtime import join_processes
+    from mimic_core.trainer.runtime import join_processes
     join_processes()
     import json
     from mimic_core.chain import train, train_together

@@ -17,7 +17,8 @@ from mimic_core import BodyModel, ConfigError, Muscle
 from mimic_core.chain import discover
 from mimic_core.config import structure
 from mimic_core.testing.toy import toy_body
-from mimic_hill import Settings, curves
+from mimic_hill import curves
+from mimic_hill.settings import Settings
 
 
 def hill(body, **settings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import attrs
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from analysis_cases import analyse, training_of
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pipeline import RUN, TOY
+from run_cases import RUN, TOY
 
 from mimic_core import DataError
 from mimic_core.chain import discover, pipeline
@@ -30,9 +29,9 @@ ONSET, END = 20, 28  # entries: 50 and 70 ms
 
 
 def push(label="push", onset_ms=50.0, end_ms=70.0, clips=3, **settings):
-    """A perturbation of that name, in every clip at the same time."""
-    times = {"onset_ms": (onset_ms,) * clips, "end_ms": (end_ms,) * clips}
-    return AppliedPerturbation(name="push", label=label, settings=settings, **times)
+    """A perturbation of that name, from ``onset_ms``, one number or one for each clip."""
+    onset = onset_ms if isinstance(onset_ms, tuple) else (onset_ms,) * clips
+    return AppliedPerturbation(name="push", label=label, settings=settings, onset_ms=onset, end_ms=(end_ms,) * clips)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def test_latency_ends_when_the_controller_sends(plain):
 
 def test_what_is_left_after_a_late_onset(plain):
     """Onset 10 ms before the first clips' end: the last 25 ms hold 5 instants that follow it, all at 1 mm."""
-    late = disturbed(plain, np.ones(100), onset_ms=[237.5, 237.5, None], end_ms=240.0)
+    late = disturbed(plain, np.ones(100), onset_ms=(237.5, 237.5, None), end_ms=240.0)
     found = respond(plain, late, "push", ("elbow_tip",), Recovery())
     np.testing.assert_allclose(found.left_mm, [1.0, 1.0, np.nan], rtol=1e-6)
 
@@ -130,7 +129,7 @@ def test_one_that_never_recovers(plain):
 
 
 def test_a_clip_that_was_left_alone_counts_nowhere(plain, ramp):
-    alone = attrs.evolve(ramp, perturbation=attrs.evolve(push(), onset_ms=(50.0, None, 50.0)))
+    alone = attrs.evolve(ramp, perturbation=push(onset_ms=(50.0, None, 50.0)))
     metrics = analyse("recovery", rollouts=plain, perturbed=alone).metrics["push"]
     assert metrics["clips"] == 2 and metrics["peak_mm"]["mean"] == pytest.approx(2.0)
 
@@ -259,12 +258,13 @@ def test_each_table_is_a_stage_after_the_rollout(plugins, tmp_path):
     assert list(stages) == ["rollout", "perturb.force_pulse", "perturb.no_biceps", "analyze.recovery"]
     ablated = stages["perturb.no_biceps"]
     assert ablated.output == tmp_path / "out" / "perturbed" / "no_biceps.h5"
-    assert ablated.settings["perturb"] == "ablation" and ablated.settings["seed"] == 4
+    options = ablated.settings["options"]
+    assert options["perturb"]["name"] == "ablation" and options["seed"] == 4
     assert (
         "--perturb ablation --set 'perturb.muscles=[\"Biceps_Long\"]' --out perturbed/no_biceps.h5" in ablated.command
     )
-    read = [Path(p).name for p in stages["analyze.recovery"].inputs()]
-    assert read == ["rollouts.h5", "force_pulse.h5", "no_biceps.h5"]
+    read = {kind: [p.name for p in files] for kind, files in stages["analyze.recovery"].inputs.items()}
+    assert read == {"rollouts": ["rollouts.h5"], "perturbed": ["force_pulse.h5", "no_biceps.h5"]}
     assert "rollouts.h5 perturbed/force_pulse.h5 perturbed/no_biceps.h5" in stages["analyze.recovery"].command
 
 
@@ -273,10 +273,10 @@ def test_each_table_is_a_stage_after_the_rollout(plugins, tmp_path):
     [
         ("[rollout]\nrun='trained'\n[perturb.puls]", "unknown perturbation 'puls'"),
         ("[rollout]\nrun='trained'\n[perturb.force_pulse]\nforce=1", "perturb.force_pulse.force: unknown setting"),
-        ("[perturb.force_pulse]", "perturb.force_pulse: needs the undisturbed movement to compare with; add [rollout]"),
+        ("[perturb.force_pulse]", "perturb.force_pulse: takes up what [rollout] says; add [rollout]"),
         (
             "[rollout]\nrun='trained'\n[analyze.recovery]",
-            "analyze.recovery: needs perturbed rollouts; add e.g. [perturb.",
+            "analyze.recovery: needs perturbed, which no stage of this run makes; add [perturb.NAME]",
         ),
         ("[rollout]\nrun='trained'\n[perturb]\nforce_pulse=1", "perturb.force_pulse: must be a table, got 1"),
     ],

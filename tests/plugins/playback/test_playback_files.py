@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import attrs
@@ -18,6 +19,7 @@ from playback_cases import SMALL, rollouts_of, toy_recording
 
 from mimic_core import ConfigError, DataError, ReferenceClips
 from mimic_core.config import structure
+from mimic_core.records import Training
 from mimic_playback import opengl, source, video, viewer
 from mimic_playback.render import render
 from mimic_playback.scene import Scene
@@ -80,21 +82,29 @@ def test_only_keeps_the_clips_that_are_named(toy_clips):
 
 
 def test_a_run_is_rolled_out_on_the_clips_that_are_needed(plugins, toy, toy_clips, tmp_path, monkeypatch):
-    """Of a run folder without rollouts; what rolls out is a stand-in that keeps note of its clips."""
-    toy_clips.save(tmp_path / "train" / "clips.h5")
+    """Of a run folder without rollouts; the trained run is a stand-in that keeps note of its clips."""
     asked = []
+    clips = {"train_clips": ("clip_0", "clip_1", "clip_2"), "held_out_clips": ("clip_3", "clip_4", "clip_5")}
+    training = attrs.evolve(toy.rollouts.training, **clips)
 
-    def rollout(_, run, *, out, clips_file):
-        few = ReferenceClips.load(clips_file)
-        asked.append((run, few.clip_names))
-        rollouts_of(plugins, toy.model, few).save(out)
+    @attrs.frozen
+    class Run:
+        folder: Path
+        clips: ReferenceClips = toy_clips
+        training: Training = training
 
-    meta = {"train_clips": ["clip_0", "clip_1", "clip_2"], "held_out_clips": ["clip_3", "clip_4", "clip_5"]}
-    monkeypatch.setattr(source.stages, "read_run", lambda *_: meta)
-    monkeypatch.setattr(source.stages, "rollout", rollout)
+        def on(self, clips):
+            asked.append((self.folder, clips.clip_names))
+            return attrs.evolve(self, clips=clips)
+
+        def roll_out(self):
+            return rollouts_of(plugins, toy.model, self.clips)
+
+    run = tmp_path / "train"
+    run.mkdir()
+    monkeypatch.setattr(source, "TrainedRun", SimpleNamespace(open=lambda folder, _: Run(folder)))
     open_recording(plugins, tmp_path, None)
     recording = open_recording(plugins, tmp_path, "_1")
-    run = tmp_path / "train"
     assert asked == [(run, ("clip_3", "clip_4", "clip_5")), (run, ("clip_1",))]
     assert recording.rollouts.clip_names == ("clip_1",)
 
@@ -135,7 +145,7 @@ def test_mp4_without_ffmpeg_says_how_to_get_it(plugins, file, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda r: {"provenance": {}}, "does not say which body made it; make it again with 'mimic rollout'"),
+        (lambda r: {"training": None}, "does not say which body made it; make it again with 'mimic rollout'"),
         (lambda r: {"ref_qpos": None}, "has no reference poses"),
         (lambda r: {"keypoint_names": ("a", "b", "c")}, r"its keypoints are \('a', 'b', 'c'\), but its body has"),
     ],

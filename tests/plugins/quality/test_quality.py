@@ -325,7 +325,7 @@ def test_unknown_clip(toy_clips):
 
 
 def test_plugin_is_installed(plugins):
-    assert plugins.get("analysis", "registration").of == "clips"
+    assert [r.kind for r in plugins.get("analysis", "registration").reads] == ["clips"]
 
 
 def test_real_reaches(plugins, shared_data, tmp_path):

@@ -136,4 +136,4 @@ def test_activation_counts_its_first_entry():
     r = with_signals([sine(50, 0.1)] * 2, signal="activation")
     result = analyse("spectral", Settings(signal="activation"), rollouts=r)
     assert result.metrics["share"]["mean"] == pytest.approx(1.0, rel=1e-6)
-    assert "activation" in result.figures["share"].axes[0].get_title()
+    assert "activation" in result.figures["share"].axes[0].get_title(loc="left")

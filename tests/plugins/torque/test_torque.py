@@ -11,8 +11,8 @@ from mimic_core import Body, BodyModel, ConfigError, Muscle
 from mimic_core.chain import discover
 from mimic_core.config import structure
 from mimic_core.testing.toy import toy_body
-from mimic_torque import Settings
 from mimic_torque.motors import muscle_torque_limits
+from mimic_torque.settings import Settings
 
 HINGE = """
 <mujoco><worldbody>

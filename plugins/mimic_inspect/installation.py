@@ -1,4 +1,4 @@
-"""``mimic info``"""
+"""``mimic info``: versions, devices, rendering backends."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 from typing import Any
 
-from mimic_core.cli.common import Json, emit, load_plugins, working
-from mimic_core.cli.show import table
+from mimic_core.cli import Json, emit, load_plugins, table, working
+from mimic_core.plugins import Plugins
 
 
 def info(json: Json = False) -> None:
@@ -29,13 +29,13 @@ def info(json: Json = False) -> None:
     emit(summary, json, [table("mimic", ["", ""], rows)])
 
 
-def gather(plugins: Any) -> dict[str, Any]:
+def gather(plugins: Plugins) -> dict[str, Any]:
     """Return versions, devices, rendering backends and plugins."""
     import jax
 
-    from mimic_core.analysis.scene import BACKENDS, renders
-    from mimic_core.records.provenance import versions
-    from mimic_core.runtime import cache_directory
+    from mimic_core.analysis import BACKENDS, renders
+    from mimic_core.records import versions
+    from mimic_core.trainer import cache_directory
 
     found = versions(plugins)
     return {

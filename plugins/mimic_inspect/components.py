@@ -1,4 +1,4 @@
-"""``mimic plugins``"""
+"""``mimic plugins``: what is installed, what it can be told, and whether it works."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from mimic_core.cli.common import Json, emit, load_plugins, working
-from mimic_core.cli.show import table
-from mimic_core.errors import PluginError, did_you_mean
-from mimic_core.plugins.manager import Provided
+from mimic_core import PluginError, did_you_mean
+from mimic_core.cli import Json, emit, load_plugins, table, working
+from mimic_core.plugins import Plugins, Provided
 
-plugins_app = typer.Typer(no_args_is_help=True, help="See what is installed, and whether it works.")
+components = typer.Typer(no_args_is_help=True, help="See what is installed, and whether it works.")
 Name = Annotated[
     str, typer.Argument(help="A component (joint, reward.joint) or a plugin (distribution:name).", show_default=False)
 ]
 
 
-@plugins_app.command("list")
+@components.command("list")
 def list_(json: Json = False) -> None:
     """List every component, who provides it, and the plugins that are broken.
 
@@ -50,7 +49,7 @@ def list_(json: Json = False) -> None:
     emit(summary, json, lines)
 
 
-def _clashes(plugins: Any) -> list[str]:
+def _clashes(plugins: Plugins) -> list[str]:
     out = []
     for kind, name in sorted({(p.kind, p.name) for p in plugins.provided()}):
         try:
@@ -60,7 +59,7 @@ def _clashes(plugins: Any) -> list[str]:
     return out
 
 
-@plugins_app.command("show")
+@components.command("show")
 def show(name: Name, json: Json = False) -> None:
     """Show a component: what it is, where its method comes from, and every setting with its default.
 
@@ -128,11 +127,11 @@ def _default(f: attrs.Attribute) -> str:
     return str(f.default.factory()) if isinstance(f.default, attrs.Factory) else str(f.default)  # type: ignore[arg-type]
 
 
-def _names(plugins: Any) -> set[str]:
+def _names(plugins: Plugins) -> set[str]:
     return {p.name for p in plugins.provided()} | set(plugins.names)
 
 
-@plugins_app.command("check")
+@components.command("check")
 def check(name: Name, json: Json = False) -> None:
     """Check a plugin or component: that it loads, names its settings, and that its defaults are accepted.
 
@@ -145,7 +144,7 @@ def check(name: Name, json: Json = False) -> None:
     found = plugins.find(name) or [p for p in plugins.provided() if p.plugin == name]
     if not found:
         raise PluginError(f"no component or plugin {name!r}{did_you_mean(name, _names(plugins))}")
-    from mimic_core.testing.conformance import check_component
+    from mimic_core.testing import check_component
 
     checked = []
     with working(plugins):
