@@ -13,7 +13,7 @@ import platformdirs
 
 
 class _Prepared:
-    """What `prepare_jax` has done in this process."""
+    """What `prepare_jax` did in this process."""
 
     split = False
 
@@ -30,9 +30,9 @@ def cache_directory() -> Path:
 def prepare_jax() -> str:
     """Switch the on-disk cache of compiled programs on and return the platform (``cpu``, ``gpu``, ``tpu``).
 
-    A cache that the user has set up for JAX is left as it is, and so is the number of devices that a processor counts
-    as; otherwise each of its cores counts as one, so that programs may be spread over them. With ``MIMIC_PROCESSES``
-    set, processes work as one: see `join_processes`.
+    If the user has set up a cache for JAX, or a number of processor devices, these are left as they are. Otherwise each
+    core of the processor becomes a device, so that programs can be spread over them. ``MIMIC_PROCESSES`` makes several
+    processes work as one: see `join_processes`.
     """
     import jax
 
@@ -46,8 +46,8 @@ def prepare_jax() -> str:
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Look for no garbage meanwhile: among the many objects that JAX makes when it traces a program there is little of
-    it, and looking takes a third of the time."""
+    """Switch Python's garbage collector off while a program is traced: it would take a third of the time, and finds
+    little among the many objects that JAX makes."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -58,7 +58,7 @@ def collection_paused() -> Iterator[None]:
 
 
 def _split_processor() -> bool:
-    """Let each core of the processor be a device, unless the user has said how many there are; True if so."""
+    """Make each core of the processor a device, unless the user has said how many there are; return whether it did."""
     import jax
 
     said = jax.config.jax_num_cpu_devices != -1 or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
@@ -86,7 +86,7 @@ def join_processes() -> None:
     On a cluster that JAX knows (Slurm among them) both may be left out.
 
     Raises:
-        ConfigError: a number is none.
+        ConfigError: one of the variables is not a whole number.
     """
     count = os.environ.get("MIMIC_PROCESSES")
     if not count:

@@ -31,7 +31,7 @@ class Format(Protocol):
     def read(self, paths: Sequence[Path], body: Body) -> ReferenceClips:
         """Read files of one animal as movements of ``body``.
 
-        What the other program's own fit missed by, if that is another distance, is told as an error summary (see
+        If the other program measured its fit by another distance, that is given as an error summary (see
         `mimic_core.records.clips.error_summary`) in ``provenance["fitted_error_mm"]``.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Statistics that are told everywhere alike: summaries of errors, means with their confidence intervals."""
+"""Statistics used throughout: summaries of errors, and means with their confidence intervals."""
 
 from __future__ import annotations
 
