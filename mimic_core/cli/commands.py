@@ -60,7 +60,7 @@ def _made(function: Any, name: str, help: str = "") -> Any:
 
 
 def in_chain_order(stages: list[StageSpec]) -> list[StageSpec]:
-    """Sort stages so that each follows those that write what it reads; last come those whose inputs depend on options."""
+    """Sort stages so that each follows those that write what it reads; those with inputs by options come last."""
     makers = {s.writes: s for s in stages if s.writes}
 
     def depth(spec: StageSpec, seen: tuple[str, ...] = ()) -> float:
