@@ -230,7 +230,7 @@ def training_simulator(
 
 def _simulator_settings(plan: TrainPlan, smooth: bool) -> dict[str, Any]:
     settings = dict(plan.settings["simulator"])
-    # what stands beside "fast" is meant for bodies whose own physics is taken
+    # settings beside view = "fast" are meant for bodies whose own physics is used
     return {} if settings.pop("view", VIEWS[0]) == "fast" and smooth else settings
 
 

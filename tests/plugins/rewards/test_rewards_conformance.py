@@ -40,9 +40,9 @@ def suits(name: str, body: str) -> bool:
     return name not in FREE or body == "floating"
 
 
-# the floating body suits every term; the others are tried with the slow tests
+# the floating body suits every term; on each of the others a reward and a cost stand for all in the fast part
 CASES = [
-    pytest.param(n, b, marks=[] if b == "floating" else pytest.mark.slow)
+    pytest.param(n, b, marks=[] if b == "floating" or n in ("joint", "energy") else pytest.mark.conformance)
     for b in ("floating", "toy", "mouse", "motors")
     for n in (*REWARDS, *COSTS)
     if suits(n, b)
@@ -95,7 +95,7 @@ def test_all_terms_run_together(plugins, toy_model, toy_clips):
         ("mujoco", "mouse"),
         ("mujoco", "floating"),
         ("mjx", "floating"),
-        pytest.param("mjx", "mouse", marks=pytest.mark.slow),
+        pytest.param("mjx", "mouse", marks=pytest.mark.conformance),
     ],
 )
 def test_both_engines_read_where_the_bodies_are(plugins, models, engine, body):
