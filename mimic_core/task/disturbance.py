@@ -57,12 +57,7 @@ def episode_keys(key: PRNGKeyArray, batch: int) -> EpisodeKeys:
 
 
 def noisy_excitation(
-    noise: Noise,
-    excitation: Drive,
-    keys: EpisodeKeys,
-    step: Counts,
-    low: float,
-    high: float,
+    noise: Noise, excitation: Drive, keys: EpisodeKeys, step: Counts, low: float, high: float
 ) -> Drive:
     """Return excitation (batch, actuator) with this step's noise, within [low, high].
 
@@ -75,11 +70,7 @@ def noisy_excitation(
 
 
 def noisy_senses(
-    noise: Noise,
-    view: StepView,
-    keys: EpisodeKeys,
-    step: Counts,
-    is_hinge: Bool[Array, " joint"],
+    noise: Noise, view: StepView, keys: EpisodeKeys, step: Counts, is_hinge: Bool[Array, " joint"]
 ) -> StepView:
     """Return a batch of views with this step's noise on joint angles, joint velocities and activations.
 
