@@ -34,7 +34,6 @@ from mimic_core.records.keypoints import Keypoints
 from mimic_core.records.kinds import RecordSpec
 from mimic_core.records.rollouts import Rollouts
 from mimic_core.records.storage import Record
-from mimic_core.records.sweep_results import SweepResults
 from mimic_core.registration.method import RegistrationSpec
 from mimic_core.registration.readers import GeneratorSpec, ReaderSpec
 from mimic_core.task.step import Kinematics, StepView, Term
@@ -101,7 +100,6 @@ __all__ = [
     "SimulatorSpec",
     "StageSpec",
     "StepView",
-    "SweepResults",
     "Table",
     "Term",
     "TerminationSpec",

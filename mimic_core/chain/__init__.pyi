@@ -14,6 +14,7 @@ from .choose import read_keypoints as read_keypoints
 from .declare import Asked as Asked
 from .declare import asked as asked
 from .do import do as do
+from .events import LOGS as LOGS
 from .events import Events as Events
 from .events import listening as listening
 from .events import make_loggers as make_loggers
@@ -29,10 +30,9 @@ from .installed import discover as discover
 from .installed import installed as installed
 from .paths import with_paths as with_paths
 from .run_file import load_run_file as load_run_file
+from .trained_run import CLIPS as CLIPS
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer
-from .training import train as train
-from .training import train_together as train_together
 from .unroll import ClipRunner as ClipRunner
 from .unroll import passive_controller as passive_controller
 from .unroll import roll_out as roll_out

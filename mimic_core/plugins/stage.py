@@ -6,7 +6,7 @@ decides whether the stage is redone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -154,6 +154,8 @@ class StageSpec(ComponentSpec):
         inherits: name of another stage whose section gives the options that this one's leaves out.
         command: name of the command that does the stage; another stage's where they share one, which then has all the
             options of both. Empty means the stage's own name.
+        together: ``together(options, inputs, contexts) -> summaries`` does the stage several times as one piece of work,
+            where options differ so little that it can; the first context hears of the progress.
         resumable: an unfinished output is kept and continued instead of removed.
         decides: ``decides(options, plugins) -> table``: what else decides the outcome, beside options and inputs;
             JSON-able. It is asked before any stage of a run begins, and raises where an option is wrong.
@@ -171,6 +173,7 @@ class StageSpec(ComponentSpec):
     labelled: str = ""
     inherits: str = ""
     command: str = ""
+    together: Callable[[Sequence[Any], Inputs, Sequence[Context]], Sequence[Any]] | None = None
     resumable: bool = False
     decides: Callable[[Any, Any], Mapping[str, Any]] | None = None
     event_settings: Callable[[Any, Any], Mapping[str, Any]] | None = None

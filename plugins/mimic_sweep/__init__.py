@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mimic_core import Reads, RecordSpec, StageSpec, SweepResults, hookimpl
+from mimic_core import Reads, RecordSpec, StageSpec, hookimpl
+from mimic_sweep.results import SweepResults
 from mimic_sweep.settings import SweepOptions
 
 

@@ -35,9 +35,10 @@ from mimic_core import (
     write_json,
 )
 from mimic_core.chain import asked
-from mimic_core.records import Row, versions
+from mimic_core.records import versions
 from mimic_sweep.job import SUMMARY
 from mimic_sweep.measures import Measure, measures
+from mimic_sweep.results import Row
 from mimic_sweep.settings import SweepOptions
 from mimic_sweep.sweep_file import Wanted, wanted
 from mimic_sweep.tables import numbers, point_rows, tabulate

@@ -9,8 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core import MimicError, Plugins, Rollouts, TrainingError, hookimpl, to_json, write_json
-from mimic_core.chain import Events, do, installed, train_together
+from mimic_core import (
+    Context,
+    Inputs,
+    MimicError,
+    Plugins,
+    Progress,
+    ReferenceClips,
+    Rollouts,
+    StageSpec,
+    TrainingError,
+    hookimpl,
+    to_json,
+    write_json,
+)
+from mimic_core.chain import Events, asked, do, installed
 from mimic_core.trainer import prepare_jax
 
 SUMMARY = "summary.json"
@@ -82,6 +95,23 @@ def _train_together(
         print(f"mimic: {len(trainings)} trainings as one program: {e}; going on one by one")
         return {}
     return {t["name"]: summary for t, summary in zip(trainings, summaries, strict=True)}
+
+
+def train_together(
+    plugins: Plugins,
+    clips: str,
+    *,
+    outs: Sequence[Path],
+    given: Sequence[Mapping[str, Any]],
+    progress: Progress,
+) -> Sequence[Mapping[str, Any]]:
+    """Have the stage `train` done several times as one piece of work; return a summary of each."""
+    stage: StageSpec = plugins.get("stage", "train")
+    options = [asked(stage, table, plugins, "train").options for table in given]
+    contexts = [
+        Context(plugins=plugins, out=out, progress=progress, seed=o.seed) for out, o in zip(outs, options, strict=True)
+    ]
+    return stage.together(options, Inputs({ReferenceClips.KIND: [Path(clips)]}), contexts)
 
 
 def _measure(

@@ -93,6 +93,8 @@ def _plain(v: Any) -> str:
 
 def grouped(plugins: Plugins, trainings: Sequence[Planned], at_most: int) -> list[list[Planned]]:
     """Group the trainings that can be one compiled program: those that differ in traced settings alone."""
+    if plugins.get("stage", "train").together is None:
+        at_most = 1
     groups: dict[str, list[Planned]] = {}
     for t in trainings:
         traced = plugins.get("policy", t.policy).traced
