@@ -13,9 +13,10 @@ from toys import make_clips, make_simulator, make_task
 
 from mimic_core import Body, BodyModel, Controller, Decision, Perturbation, PerturbationSpec, SimulatorSpec
 from mimic_core.chain.choose import chosen_perturbation
+from mimic_core.chain.disturbed import disturbed_task
 from mimic_core.chain.unroll import passive_controller, roll_out
 from mimic_core.config import structure
-from mimic_core.control.perturbation import RolloutContext, disturbed_task
+from mimic_core.control.perturbation import RolloutContext
 from mimic_core.errors import ConfigError, PluginError
 from mimic_core.plugins.manager import Provided
 from mimic_core.task.disturbance import Noise
@@ -306,7 +307,7 @@ def test_an_engine_that_cannot(plugins, task):
         (built(plugins, "force_pulse", context_of(task.model)), "push a body"),
         (built(plugins, "ablation", context_of(task.model)), "take another body"),
     ):
-        with pytest.raises(ConfigError, match=f"^perturb: simulator 'plain' cannot {what}; use another one"):
+        with pytest.raises(ConfigError, match=f"^perturb: simulator 'plain' cannot {what}; choose another"):
             disturbed_task(task, perturbation, weak)
 
 
