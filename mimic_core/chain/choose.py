@@ -101,9 +101,7 @@ def read_keypoints(
         DataError: no files, a missing file, a format no reader accepts, or files that do not agree.
     """
     if not paths:
-        raise DataError(
-            "no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body mouse_forelimb"
-        )
+        raise DataError("no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body NAME")
     parts = []
     for path in map(Path, paths):
         if not path.is_file():
