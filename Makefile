@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-all lint clean
+.PHONY: install demo test test-conformance test-all lint clean
 
 install: $(VENV)/.installed
 
@@ -19,7 +19,10 @@ demo: install
 
 test: install
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow and not conformance"
+
+test-conformance: install
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "conformance and not slow"
 
 test-all: install
 	$(BIN)/ruff check .

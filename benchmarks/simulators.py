@@ -22,7 +22,7 @@ from rich.table import Table
 from mimic_core import BodyModel
 from mimic_core.chain.choose import make_body
 from mimic_core.chain.installed import installed
-from mimic_core.runtime import prepare_jax
+from mimic_core.trainer import prepare_jax
 
 CONTROL_DT = 0.0025
 ENGINES = (("mujoco", "body"), ("mujoco", "implicitfast"), ("mujoco", "euler"), ("mjx", "body"), ("mjx", "euler"))

@@ -149,7 +149,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ["MIMIC_CACHE_DIR"] = tempfile.mkdtemp(dir=args.out)  # the first compilation is a cold one
-    from mimic_core.runtime import prepare_jax
+    from mimic_core.trainer import prepare_jax
 
     prepare_jax()
     chosen = args.rows.split(",")

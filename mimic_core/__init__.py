@@ -9,8 +9,7 @@ from mimic_core.analysis.result import Headline, Result, Table
 from mimic_core.analysis.spec import AnalysisSpec
 from mimic_core.body.actuation import Actuation, ActuationSpec
 from mimic_core.body.body import Body, BodySpec, Muscle, Physics
-from mimic_core.body.description import Description, Place
-from mimic_core.body.importer import ImporterSpec
+from mimic_core.body.importer import Description, ImporterSpec, Place
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.executor import ExecutorSpec, Job, Outcome
 from mimic_core.config import flatten, merge, read_toml, structure, unstructure
@@ -35,7 +34,6 @@ from mimic_core.records.keypoints import Keypoints
 from mimic_core.records.kinds import RecordSpec
 from mimic_core.records.rollouts import Rollouts
 from mimic_core.records.storage import Record
-from mimic_core.records.sweep_results import SweepResults
 from mimic_core.registration.method import RegistrationSpec
 from mimic_core.registration.readers import GeneratorSpec, ReaderSpec
 from mimic_core.task.step import Kinematics, StepView, Term
@@ -102,7 +100,6 @@ __all__ = [
     "SimulatorSpec",
     "StageSpec",
     "StepView",
-    "SweepResults",
     "Table",
     "Term",
     "TerminationSpec",

@@ -11,8 +11,9 @@ import numpy as np
 from mimic_core import Body, BodyModel
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.settings import TaskSettings
+from mimic_core.task.state import WeightedTerm
 from mimic_core.task.step import as_term
-from mimic_core.task.task import Task, WeightedTerm
+from mimic_core.task.task import Task
 
 # jax moved it out of `experimental`
 enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -127,5 +128,5 @@ def make_task(
         rewards=[WeightedTerm(n, w, as_term(f), cost=w < 0) for n, (w, f) in rewards.items()],
         observations=observations or {"reference": [coming_angles], "proprioception": [angles_and_speeds]},
         terminations=list(terminations),
-        train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train),
+        train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train, int),
     )

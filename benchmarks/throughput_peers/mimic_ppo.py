@@ -11,7 +11,7 @@ from pathlib import Path
 from mimic_core import hookimpl
 from mimic_core.chain import discover, do
 from mimic_core.records import versions
-from mimic_core.runtime import prepare_jax
+from mimic_core.trainer import prepare_jax
 
 
 class FirstUpdate:

@@ -4,10 +4,10 @@ from .body import Body as Body
 from .body import BodySpec as BodySpec
 from .body import Muscle as Muscle
 from .body import Physics as Physics
-from .description import ROOTS as ROOTS
-from .description import Description as Description
-from .description import Place as Place
+from .importer import ROOTS as ROOTS
+from .importer import Description as Description
 from .importer import ImporterSpec as ImporterSpec
+from .importer import Place as Place
 from .kinematics import positions as positions
 from .model import BodyModel as BodyModel
 from .scaling import scale_segments as scale_segments

@@ -14,6 +14,7 @@ from mimic_core.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import mujoco
+    from jaxtyping import Bool, Float, Int
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -21,7 +22,13 @@ class BodyModel:
     """A compiled body: MuJoCo's model with every name resolved to its place once.
 
     Arrays over joints cover the scalar joints (hinges and slides) in the model's order; the six
-    degrees of freedom of a free root are kept apart and reached through ``root``.
+    degrees of freedom of a free root are kept apart and reached through ``root``. Addresses and ids are places in
+    MuJoCo's own arrays.
+
+    Attributes:
+        body: what was compiled.
+        actuation: what drives it; None for a skeleton without actuators.
+        mj_model: MuJoCo's model, in m, kg, s and rad.
     """
 
     body: Body
@@ -63,12 +70,12 @@ class BodyModel:
 
     @cached_property
     def root_qposadr(self) -> int:
-        """Where the free root's position begins in qpos; its quaternion follows."""
+        """Where the free root's position (3,), m, begins in qpos; its quaternion (4,), w first, follows."""
         return int(self.mj_model.jnt_qposadr[self._free_joint])
 
     @cached_property
     def root_dofadr(self) -> int:
-        """Where the free root's velocity begins in qvel; its angular velocity follows."""
+        """Where the free root's velocity (3,), m/s, begins in qvel; its angular velocity (3,), rad/s, follows."""
         return int(self.mj_model.jnt_dofadr[self._free_joint])
 
     @property
@@ -87,75 +94,81 @@ class BodyModel:
 
     @cached_property
     def joint_names(self) -> tuple[str, ...]:
+        """Names of the scalar joints."""
         return tuple(self.mj_model.joint(j).name for j in self._scalar_joints)
 
     @cached_property
-    def joint_qposadr(self) -> np.ndarray:
-        """Where each scalar joint sits in qpos."""
+    def joint_qposadr(self) -> Int[np.ndarray, " joint"]:
+        """(joint,) where each scalar joint sits in qpos."""
         return self.mj_model.jnt_qposadr[list(self._scalar_joints)].copy()
 
     @cached_property
-    def joint_dofadr(self) -> np.ndarray:
-        """Where each scalar joint sits in qvel."""
+    def joint_dofadr(self) -> Int[np.ndarray, " joint"]:
+        """(joint,) where each scalar joint sits in qvel."""
         return self.mj_model.jnt_dofadr[list(self._scalar_joints)].copy()
 
     @cached_property
-    def joint_range(self) -> np.ndarray:
+    def joint_range(self) -> Float[np.ndarray, "joint 2"]:
         """(joint, 2) lower and upper limit, rad (hinge) or m (slide); ±inf where unlimited."""
         ids = list(self._scalar_joints)
         limited = self.mj_model.jnt_limited[ids].astype(bool)
         return np.where(limited[:, None], self.mj_model.jnt_range[ids], np.array([-np.inf, np.inf]))
 
     @cached_property
-    def is_hinge(self) -> np.ndarray:
-        """(joint,) True where the joint's unit is rad."""
+    def is_hinge(self) -> Bool[np.ndarray, " joint"]:
+        """(joint,) True where the joint's unit is rad; it is m for a slide."""
         import mujoco
 
         return self.mj_model.jnt_type[list(self._scalar_joints)] == int(mujoco.mjtJoint.mjJNT_HINGE)
 
     @cached_property
     def actuator_names(self) -> tuple[str, ...]:
+        """Names of the actuators, in the model's order."""
         return tuple(self.mj_model.actuator(i).name for i in range(self.mj_model.nu))
 
     @cached_property
-    def muscle_ids(self) -> np.ndarray:
-        """Actuators that are muscles, in the body's order of muscles."""
+    def muscle_ids(self) -> Int[np.ndarray, " muscle"]:
+        """(muscle,) which actuators are muscles, in the body's order of muscles."""
         import mujoco
 
         return np.flatnonzero(self.mj_model.actuator_dyntype == int(mujoco.mjtDyn.mjDYN_MUSCLE))
 
     @cached_property
     def muscle_names(self) -> tuple[str, ...]:
+        """Names of the actuators in `muscle_ids`."""
         return tuple(self.actuator_names[i] for i in self.muscle_ids)
 
     @cached_property
     def keypoint_names(self) -> tuple[str, ...]:
+        """Names of the keypoints, in the body's order."""
         return tuple(self.body.keypoints)
 
     @cached_property
-    def keypoint_site_ids(self) -> np.ndarray:
+    def keypoint_site_ids(self) -> Int[np.ndarray, " keypoint"]:
+        """(keypoint,) the site of each keypoint."""
         return np.array([self.mj_model.site(s).id for s in self.body.keypoints.values()], dtype=int)
 
     @cached_property
-    def body_ids(self) -> np.ndarray:
-        """Named bodies that the joints or the free root can move, in the model's order."""
+    def body_ids(self) -> Int[np.ndarray, " body"]:
+        """(body,) named bodies that the joints or the free root can move, in the model's order."""
         m = self.mj_model
         return np.array([b for b in range(m.nbody) if m.body_weldid[b] and m.body(b).name], dtype=int)
 
     @cached_property
     def body_names(self) -> tuple[str, ...]:
+        """Names of the bodies in `body_ids`."""
         return tuple(self.mj_model.body(b).name for b in self.body_ids)
 
     def joint(self, name: str) -> int:
-        """Index of a joint in arrays over joints."""
+        """Return the index of a joint in arrays over joints; ConfigError if the body has none of that name."""
         return _index(name, self.joint_names, f"body {self.body.name}: no joint")
 
     def muscle(self, name: str) -> int:
-        """Index of a muscle in arrays over muscles."""
+        """Return the index of a muscle in arrays over muscles; ConfigError if the body has none of that name."""
         return _index(name, self.muscle_names, f"body {self.body.name}: no muscle")
 
     def keypoint(self, name: str) -> int:
-        """Index of a keypoint in arrays over keypoints."""
+        """Return the index of a keypoint in arrays over keypoints; ConfigError if the body has none of that name."""
         return _index(name, self.keypoint_names, f"body {self.body.name}: no keypoint")
 
 

@@ -11,7 +11,10 @@ from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body
 from .choose import parse_body as parse_body
 from .choose import read_keypoints as read_keypoints
+from .declare import Asked as Asked
+from .declare import asked as asked
 from .do import do as do
+from .events import LOGS as LOGS
 from .events import Events as Events
 from .events import listening as listening
 from .events import make_loggers as make_loggers
@@ -25,11 +28,11 @@ from .executor import stop as stop
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
+from .paths import with_paths as with_paths
 from .run_file import load_run_file as load_run_file
+from .trained_run import CLIPS as CLIPS
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer
-from .training import train as train
-from .training import train_together as train_together
 from .unroll import ClipRunner as ClipRunner
 from .unroll import passive_controller as passive_controller
 from .unroll import roll_out as roll_out

@@ -21,7 +21,7 @@ from mimic_core.records.training import SECTIONS, TrainPlan
 from mimic_core.task.terms import RewardSpec
 
 if TYPE_CHECKING:
-    from mimic_core.task.task import WeightedTerm
+    from mimic_core.task.state import WeightedTerm
 
 VIEWS = ("auto", "smooth", "fast")
 """what ``simulator.view`` may be, see `training_simulator`"""
@@ -190,8 +190,8 @@ def build_task(
 
 def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> WeightedTerm:
     """Build a reward term and a way to build it again with some of its settings replaced."""
+    from mimic_core.task.state import WeightedTerm
     from mimic_core.task.step import as_term
-    from mimic_core.task.task import WeightedTerm
 
     config = structure({k: v for k, v in table.items() if k != "weight"}, spec.config, f"rewards.{spec.name}")
 
@@ -230,7 +230,7 @@ def training_simulator(
 
 def _simulator_settings(plan: TrainPlan, smooth: bool) -> dict[str, Any]:
     settings = dict(plan.settings["simulator"])
-    # what stands beside "fast" is meant for bodies whose own physics is taken
+    # settings beside view = "fast" are meant for bodies whose own physics is used
     return {} if settings.pop("view", VIEWS[0]) == "fast" and smooth else settings
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from mimic_core.body.body import Body, BodySpec
-from mimic_core.body.description import MODEL, SUFFIX, body_from_description
+from mimic_core.chain.description import MODEL, SUFFIX, body_from_description
 from mimic_core.chain.patterns import holds_paths
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec

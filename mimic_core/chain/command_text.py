@@ -106,7 +106,7 @@ def _default(field: attrs.Attribute) -> Any:
 
 
 def deciding(spec: StageSpec, given: Asked) -> tuple[dict[str, Any], list[Path]]:
-    """What of the options decides the outcome: plain data, and the files that are named."""
+    """The options that decide the outcome: as plain data, and the files that they name."""
     table, files = {}, []
     for o in options_of(spec):
         value = getattr(given.options, o.field.name)

@@ -175,7 +175,7 @@ def _check_choice(o: Option, value: Mapping[str, Any], plugins: Plugins, where: 
     if o.meta.partial or (name is None and (o.meta.shared or not settings)):
         return
     spec = component_of(plugins, o.meta.kind, name)
-    if o.meta.kind != "body":  # which is checked where it is built, with its description file
+    if o.meta.kind != "body":  # a body is checked where it is built, together with its description file
         structure(dict(settings), spec.config, where if o.meta.flat else f"{where}.{o.key}")
 
 

@@ -60,7 +60,7 @@ def do(
 
 
 def _own_label(spec: StageSpec, table: Mapping[str, Any]) -> str:
-    """What a stage that may be done often is called, where it is done alone: by what it chooses."""
+    """Label of a stage that is done alone and may be done often: the name of what it chooses."""
     return next(
         (v for o in options_of(spec) if o.field.name == spec.labelled and isinstance(v := table.get(o.key), str)), ""
     )

@@ -79,7 +79,7 @@ def listening(plugins: Plugins, loggers: list[Listener]) -> Iterator[None]:
 
 
 class Listener:
-    """Passes events on to one logger, until that raises: a log is not worth the training."""
+    """Passes events on to one logger; if the logger raises, it is dropped and the training goes on."""
 
     def __init__(self, name: str, logger: object) -> None:
         self.name = name

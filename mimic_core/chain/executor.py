@@ -21,7 +21,7 @@ from mimic_core.errors import MimicError
 from mimic_core.plugins.component import ComponentSpec
 
 _REFUSED = 3
-"""exit status of a process whose work raised an error; it would again, so it is not repeated"""
+"""exit status of a process whose work raised an error; a second attempt would fail too, so none is made"""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,14 +69,14 @@ def start(work: str, job: Job) -> subprocess.Popen[str]:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,  # Ctrl-C is for the one who waits
+            start_new_session=True,  # Ctrl-C reaches only the process that waits
             text=True,
         )
     try:
         process.stdin.write(json.dumps({"work": work, "name": job.name, "data": job.data}) + "\n")
-        process.stdin.flush()  # and kept open: its end tells the process that nobody waits any more
+        process.stdin.flush()  # kept open: the process ends when this pipe closes, so it never outlives us
     except BrokenPipeError:
-        pass  # it died already, which its exit status tells
+        pass  # it has died already; its exit status says so
     return process
 
 

@@ -27,7 +27,7 @@ from mimic_core.chain.do import done
 from mimic_core.chain.plan import RUN, Planned, plan_stages
 from mimic_core.chain.run_file import load_run_file
 from mimic_core.chain.stage_output import aside, output_hash
-from mimic_core.errors import DataError
+from mimic_core.errors import DataError, TrainingError
 from mimic_core.files import file_hash, to_json, value_hash, write_json
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.markers import MIMIC_API
@@ -56,7 +56,7 @@ def run(
     manifest_file = out / MANIFEST
     old = _read_manifest(manifest_file)
     found = versions(plugins)
-    plan = plan_stages(plugins, config, out)  # all of it first: it finds what is wrong
+    plan = plan_stages(plugins, config, out)  # plan everything first, so that a mistake is found before any work
     manifest = {
         "mimic": found["mimic-neuro"],
         "api": MIMIC_API,
@@ -71,7 +71,7 @@ def run(
     }
     previous = {entry["name"]: entry for entry in (*old.get("left_out", []), *old.get("stages", []))}
     planned = {stage.name for stage in plan}
-    # what this run file leaves out is still there, for one that names it again
+    # entries of stages that this run file leaves out stay, in case a later one names them again
     manifest["left_out"] = [entry for name, entry in previous.items() if name not in planned]
     for stage in plan:
         if stage.name not in previous and stage.output.exists():
@@ -79,7 +79,7 @@ def run(
                 f"{stage.output}: is there, but no stage of this run made it; move it away or choose another --out"
             )
     for at, stage in enumerate(plan):
-        # what is not reached yet stays in the manifest, so that a failure costs nothing that was done
+        # entries of stages not reached yet stay in the manifest, so that a failure loses no finished work
         later = [previous[s.name] for s in plan[at + 1 :] if s.name in previous]
         entry = _do(plugins, stage, previous.get(stage.name), out, manifest, later)
         manifest["stages"].append(entry)
@@ -128,7 +128,7 @@ def _do(
         "versions": manifest["plugins"],
         "prefer": manifest["config"].get("prefer", {}),
     }
-    if RUN in stage.inputs:  # it tells of the whole run: its title, every setting, and what each stage said
+    if RUN in stage.inputs:  # a report depends on the whole run: its title, every setting, each stage's summary
         decides["run"] = manifest["config"]
         decides["earlier"] = [e["key"] for e in manifest["stages"]]
     key = value_hash(decides)
@@ -154,6 +154,8 @@ def _do(
         summary = done(
             plugins, stage.spec, stage.given, lambda: stage.inputs, stage.output, where=stage.name, label=stage.label
         )
+    if summary.get("error"):
+        raise TrainingError(f"{stage.name}: {summary['error']}")
     return {
         **entry,
         "status": "done",

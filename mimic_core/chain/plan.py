@@ -23,7 +23,7 @@ from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import StageSpec
 
 RUN = "run"
-"""Kind of the folder of a run: what reads it reads everything that the run made before."""
+"""Kind of a run's folder: a stage that reads it reads everything that earlier stages made."""
 
 
 @attrs.frozen(eq=False)
@@ -178,7 +178,7 @@ def _shown(path: Path, out: Path) -> str:
 
 
 def _in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Names so that each comes after those it needs, and as early as in the file where it can.
+    """Sort names so that each comes after those it needs, otherwise in the order of the file.
 
     Raises:
         ConfigError: some wait for one another.

@@ -40,7 +40,7 @@ def output_hash(path: Path) -> str:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Files below a folder, but for what loggers keep: that may be uploaded, marked or thrown away."""
+    """Files below a folder, except those of loggers, which may be uploaded, marked or thrown away."""
     return [p for p in sorted(folder.rglob("*")) if p.is_file() and LOGS not in p.relative_to(folder).parts]
 
 

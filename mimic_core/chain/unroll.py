@@ -7,14 +7,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from mimic_core.control.perturbation import Perturbation, body_index
 from mimic_core.control.policy import Controller, Decision
 from mimic_core.errors import TrainingError
-from mimic_core.physics.simulator import Readings
+from mimic_core.physics.simulator import Readings, SimState
 from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
 from mimic_core.task.reference import resample_positions
-from mimic_core.task.task import Task, TaskState
+from mimic_core.task.state import TaskState
+from mimic_core.task.task import Task
 
 ALL = frozenset(Readings._fields) - {"body_pos"}  # what `Rollouts` keeps
 SITES = frozenset({"site_pos"})
@@ -30,17 +32,28 @@ class ClipRunner:
             already, see `mimic_core.control.perturbation.disturbed_task`.
     """
 
-    def __init__(self, task: Task, clips: np.ndarray, perturbation: Perturbation | None = None) -> None:
+    def __init__(self, task: Task, clips: Int[np.ndarray, " clip"], perturbation: Perturbation | None = None) -> None:
         self.task, self.clips = task, np.asarray(clips)
         self._steps = int(task.n_steps[self.clips].max())
         self._disturbed = _Disturbed(task, self._steps, perturbation or Perturbation())
         self._programs: dict[Any, Any] = {}
 
-    def run(self, controller: Controller, full: bool = True, key: jax.Array | None = None, members: int = 0):
-        """Return (initial state, its readings, trace over time): all if ``full``, else only keypoint positions.
+    def run(
+        self, controller: Controller, full: bool = True, key: PRNGKeyArray | None = None, members: int = 0
+    ) -> tuple[SimState, Readings, Any]:
+        """Roll a controller out over all clips at once.
 
-        With ``members`` the arrays of the controller's variables have a leading axis of that length, and so has all
-        that is returned.
+        Args:
+            controller: what acts.
+            full: gather all; else only the keypoints.
+            key: of the controller's own randomness and the task's noise; without one the controller is deterministic.
+            members: the length of a leading axis that all arrays of the controller's variables have; everything
+                returned has it too. 0 if there is none.
+
+        Returns:
+            the initial `SimState` of the clips; its `Readings`; and the trace of the control steps after it, each array
+            (control step, clip, …): a tuple of `SimState`, `Readings`, excitation, `Decision` without its carry, and
+            `Outcome` if ``full``, else the keypoints (control step, clip, keypoint, 3) in m.
         """
         kind = (controller.act, full, key is None, members)
         program = self._programs.get(kind)
@@ -86,7 +99,7 @@ class ClipRunner:
         """Mean distance (mm of the animal) of the keypoints that move from the registered reference."""
         return float(np.average(self.clip_errors_mm(controller), weights=self.task.n_steps[self.clips]))
 
-    def clip_errors_mm(self, controller: Controller, members: int = 0) -> np.ndarray:
+    def clip_errors_mm(self, controller: Controller, members: int = 0) -> Float[np.ndarray, "*members clip"]:
         """Mean distance (mm of the animal) of the keypoints that move from the registered reference, of each clip.
 
         Returns:
@@ -114,7 +127,7 @@ class _Disturbed:
     """
 
     def __init__(self, task: Task, steps: int, perturbation: Perturbation) -> None:
-        def by_step(a: np.ndarray) -> jax.Array:
+        def by_step(a: Float[np.ndarray, "clip step *rest"]) -> Float[jax.Array, "later clip *rest"]:
             return jnp.asarray(np.moveaxis(a, 1, 0)[1:steps], jnp.result_type(float))
 
         seed, force = perturbation.noise_seed, perturbation.force
@@ -131,8 +144,8 @@ class _Disturbed:
             state = self._task.placed(state, state.sim._replace(altered=jnp.zeros(state.step.shape, jnp.int32)))
         return state if self.force is None else self.pushed(state, jnp.zeros_like(self.force[0]))
 
-    def pushed(self, state: TaskState, force: jax.Array | None) -> TaskState:
-        """Return the episodes with their bodies pushed by forces (clip, pushed body, 6)."""
+    def pushed(self, state: TaskState, force: Float[jax.Array, "clip pushed 6"] | None) -> TaskState:
+        """Return the episodes with their bodies pushed by forces (clip, pushed body, 6), N and N·m."""
         if force is None:
             return state
         everywhere = jnp.zeros((len(force), self._bodies, force.shape[-1])).at[:, self._pushed].set(force)
@@ -159,7 +172,7 @@ def roll_out(
     seed: int | None = None,
     perturbation: Perturbation | None = None,
     applied: AppliedPerturbation | None = None,
-    **told: Any,
+    **fields: Any,
 ) -> Rollouts:
     """Roll a controller out over every clip of the task and gather everything.
 
@@ -170,7 +183,7 @@ def roll_out(
         simulator: name, for the record.
         perturbation: what disturbs it; ``task`` is then a `mimic_core.control.perturbation.disturbed_task`.
         applied: the same for the record.
-        told: further fields of the `Rollouts`: ``training``, ``checkpoint``, ``clips``, ``origin``, ``provenance``.
+        fields: further fields of the `Rollouts`: ``training``, ``checkpoint``, ``clips``, ``origin``, ``provenance``.
     """
     model, clips = task.model, task.clips
     runner = ClipRunner(task, np.arange(len(clips.clip_names)), perturbation)
@@ -236,11 +249,13 @@ def roll_out(
         body=model.body,
         seed=seed,
         perturbation=applied,
-        **told,
+        **fields,
     )
 
 
-def _check_finite(qpos: np.ndarray, inside: np.ndarray, names: tuple[str, ...]) -> None:
+def _check_finite(
+    qpos: Float[np.ndarray, "clip later qpos"], inside: Bool[np.ndarray, "clip later"], names: tuple[str, ...]
+) -> None:
     """Raise TrainingError where the physics of a clip diverged."""
     bad = ~np.isfinite(qpos).all(axis=-1) & inside
     if bad.any():

@@ -14,7 +14,7 @@ from mimic_core.plugins.stage import StageSpec
 
 
 class Commands(TyperGroup):
-    """The core's commands, the stages' in the order of the chain, and the plugins' in that of their names."""
+    """All commands: the stages' in the order of the chain, then the core's own, then those of plugins."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of all commands."""
@@ -60,7 +60,7 @@ def _made(function: Any, name: str, help: str = "") -> Any:
 
 
 def in_chain_order(stages: list[StageSpec]) -> list[StageSpec]:
-    """Stages so that each comes after those that write what it reads; those that read by choice come last."""
+    """Sort stages so that each follows those that write what it reads; those with inputs by options come last."""
     makers = {s.writes: s for s in stages if s.writes}
 
     def depth(spec: StageSpec, seen: tuple[str, ...] = ()) -> float:

@@ -38,7 +38,7 @@ class Session:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the options: a command line begins."""
+        """Forget the options; called before a command line is read."""
         self.plugin_files: tuple[Path, ...] = ()
         self.debug = False
 
@@ -75,9 +75,9 @@ def settings(assignments: list[str] | None, section: str | None = None) -> dict[
 
 @contextlib.contextmanager
 def working(plugins: Plugins, watch: bool = False) -> Iterator[None]:
-    """Show progress on stderr, and send there whatever libraries print, while work is done.
+    """While work is done, show progress on stderr, and send whatever libraries print there too.
 
-    ``watch`` asks for the panel with all metrics; where stderr is no terminal, lines are shown all the same.
+    ``watch`` asks for the panel with all metrics; where stderr is no terminal, lines are printed in any case.
     """
     from mimic_core.cli.progress import ProgressBars, ProgressLines, WatchPanel
 
@@ -85,7 +85,7 @@ def working(plugins: Plugins, watch: bool = False) -> Iterator[None]:
     plugins.manager.register(shown, "cli:progress")
     try:
         with contextlib.redirect_stdout(sys.stderr), shown:
-            from mimic_core.runtime import prepare_jax
+            from mimic_core.trainer.runtime import prepare_jax
 
             prepare_jax()
             yield

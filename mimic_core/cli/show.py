@@ -15,7 +15,7 @@ MAX_WIDTH = 20  # of a name in a cell; longer ones lose their middle
 
 
 def rendered(spec: StageSpec, summary: Mapping[str, Any]) -> Iterator[Any]:
-    """What a terminal shows of a stage's summary; its numbers where the stage does not say."""
+    """What a terminal shows of a stage's summary: the stage's own lines, or else the summary's numbers."""
     shown = spec.lines(summary) if spec.lines is not None else _numbers(spec, summary)
     for item in shown:
         if isinstance(item, Table):

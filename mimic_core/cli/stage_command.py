@@ -16,6 +16,7 @@ from mimic_core.chain.declare import Option, options_of
 from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, working
 from mimic_core.cli.show import rendered
 from mimic_core.config import merge
+from mimic_core.errors import TrainingError
 from mimic_core.plugins.inputs import Reads
 from mimic_core.plugins.stage import StageSpec
 
@@ -42,6 +43,8 @@ def stage_command(spec: StageSpec, sharing: Sequence[StageSpec] = ()) -> Callabl
                 out = table[spec.reads[0].key] / spec.output
             summary = do(plugins, spec.name, out=out, records=records, **table)
         emit(summary, as_json, rendered(spec, summary))
+        if summary.get("error"):
+            raise TrainingError(summary["error"])
 
     return _typed(command, spec)
 
@@ -112,8 +115,10 @@ def _typed(command: Callable[..., None], spec: StageSpec) -> Callable[..., None]
 
 
 def _on_command_line(o: Option) -> bool:
-    """Tables are reached with ``--set`` alone, unless their names may be given."""
-    return o.is_choice or o.meta.names or typing.get_origin(o.field.type) is not Mapping
+    """Tables, and what may be anything, are reached with ``--set`` alone, unless their names may be given."""
+    kinds = (o.field.type, *typing.get_args(o.field.type))
+    anything = o.field.type is Any or any(typing.get_origin(kind) is Mapping for kind in kinds)
+    return o.is_choice or o.meta.names or not anything
 
 
 def _out(spec: StageSpec) -> tuple[Any, ...]:

@@ -73,7 +73,7 @@ class Simulator(Protocol):
         ...
 
     def read(self, state: SimState, fields: frozenset[str]) -> Readings:
-        """Read the named fields of `Readings` off a state. What nobody asks for costs nothing."""
+        """Read the named fields of `Readings` off a state. Nothing else is computed."""
         ...
 
 

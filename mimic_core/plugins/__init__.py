@@ -1,4 +1,4 @@
-"""How anything gets in: marks of hooks, records of components, stages and what they read, the manager.
+"""How plugins get in: marks of hooks, records of components, stages and what they read, the manager.
 
 Every room may import it; it imports only errors, config and files.
 Its names are in ``__init__.pyi``; each is imported when it is first used.

@@ -4,6 +4,7 @@ from .component import Kind as Kind
 from .component import NoSettings as NoSettings
 from .context import Context as Context
 from .context import Progress as Progress
+from .context import no_progress as no_progress
 from .inputs import Inputs as Inputs
 from .inputs import Reads as Reads
 from .logger import LoggerSpec as LoggerSpec

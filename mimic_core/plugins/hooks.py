@@ -1,4 +1,4 @@
-"""Hooks that no room of its own owns: stages, loggers, subcommands, and the events that everybody may hear."""
+"""Hooks that belong to no other room: stages, loggers, subcommands, and the events that any plugin may hear."""
 
 from __future__ import annotations
 

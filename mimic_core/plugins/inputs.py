@@ -20,8 +20,8 @@ class Reads:
         optional: it can do without.
         name: of the setting in a run file, and of the option or argument of the command; the kind where it is empty.
         argument: on the command line it is an argument, not an option.
-        unless: name of an option that takes its place: it is read only where that option is not given, from an earlier
-            stage of a run, and is no option of the command.
+        unless: name of an option that replaces this input. The input is read only where that option is not given, and
+            then from an earlier stage of a run; it is no option of the command.
         automatic: in a run file, what an earlier stage wrote is taken where none is named.
         help: one line for ``--help``.
     """

@@ -1,4 +1,4 @@
-"""What a logger is: something that keeps what happens in a training where it can be watched."""
+"""What a logger is: it records a training, step by step, where people can watch it."""
 
 from __future__ import annotations
 

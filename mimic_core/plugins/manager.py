@@ -119,7 +119,7 @@ class Plugins:
         """Load a one-file plugin.
 
         Raises:
-            PluginError: it cannot be read or is broken; who names a file wants it.
+            PluginError: it cannot be read or is broken; a file that was asked for is never left out silently.
         """
         path = Path(path)
         if not path.is_file():
@@ -209,8 +209,13 @@ class Plugins:
 
     @property
     def files(self) -> list[Path]:
-        """One-file plugins, which another process must be told of."""
+        """Paths of one-file plugins; another process cannot find these by itself."""
         return list(self._files)
+
+    @property
+    def preferences(self) -> dict[str, str]:
+        """``kind.name`` → the plugin that shall provide it; another process must be told of them."""
+        return dict(self._preferences)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -229,7 +234,7 @@ class Plugins:
         )
 
     def find(self, name: str) -> list[Provided]:
-        """Components of any kind with this name (``name`` or ``kind.name``)."""
+        """Components of all kinds with this name (``name`` or ``kind.name``)."""
         kind, _, plain = name.rpartition(".")
         return [p for p in self.provided(kind or None) if p.name == plain]
 

@@ -6,7 +6,7 @@ decides whether the stage is redone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -33,7 +33,7 @@ class Choice:
 
 @attrs.frozen(kw_only=True)
 class OptionMeta:
-    """What `option` and `choice` say of a field; see there."""
+    """What `option` and `choice` were told about a field; these two explain the attributes."""
 
     help: str
     argument: bool = False
@@ -75,7 +75,7 @@ def option(
         pattern: paths in a run file may have wildcards.
         output: a path that is written, not read.
         like: a table that is laid out as the section of that stage, so that paths in it are found.
-        names: a table of tables, whose names alone may be given on the command line, each by the option.
+        names: a table of tables; on the command line the option is given once for each name, without settings.
         metavar: what stands for the value in ``--help``.
     """
     meta = OptionMeta(
@@ -111,7 +111,7 @@ def choice(
         kind: of the component.
         help: one line for ``--help``.
         key: what it is called in a run file; the option's own name where it is empty.
-        flat: its settings are those of the section that are no options of the stage.
+        flat: whatever in the section is not an option of the stage is a setting of the component.
         argument: on the command line it is an argument, not an option.
         shared: in a run file it stands at the top of the file, for all stages (``body``).
         required: there is no default; a name must be given.
@@ -139,6 +139,8 @@ class StageSpec(ComponentSpec):
     ``work(options, inputs, context) -> summary`` does it: ``inputs`` holds the paths of what it reads, by kind, and
     ``context.out`` is the file or folder that it writes. The summary is JSON-able; it is what ``--json`` prints, what
     the manifest keeps and the report shows. Its entry ``headlines``, a list of `Headline`, goes to the report's top.
+    Its entry ``error``, one line, says that a part could not be done: it is shown, ends the command with status 1, and
+    ends a run, which does the stage again when it is called again.
     The docstring of ``config`` is the command's help. An option called ``log`` names loggers, which hear of the stage.
 
     Attributes:
@@ -152,7 +154,9 @@ class StageSpec(ComponentSpec):
         inherits: name of another stage whose section gives the options that this one's leaves out.
         command: name of the command that does the stage; another stage's where they share one, which then has all the
             options of both. Empty means the stage's own name.
-        resumable: an unfinished output is gone on with instead of removed.
+        together: ``together(options, inputs, contexts) -> summaries`` does the stage several times as one piece of work,
+            where options differ so little that it can; the first context hears of the progress.
+        resumable: an unfinished output is kept and continued instead of removed.
         decides: ``decides(options, plugins) -> table``: what else decides the outcome, beside options and inputs;
             JSON-able. It is asked before any stage of a run begins, and raises where an option is wrong.
         event_settings: ``event_settings(options, plugins) -> table``: what listeners are told the settings are, where
@@ -169,6 +173,7 @@ class StageSpec(ComponentSpec):
     labelled: str = ""
     inherits: str = ""
     command: str = ""
+    together: Callable[[Sequence[Any], Inputs, Sequence[Context]], Sequence[Any]] | None = None
     resumable: bool = False
     decides: Callable[[Any, Any], Mapping[str, Any]] | None = None
     event_settings: Callable[[Any, Any], Mapping[str, Any]] | None = None

@@ -28,6 +28,5 @@ from .storage import array as array
 from .storage import arrays as arrays
 from .storage import open_hdf5 as open_hdf5
 from .storage import value as value
-from .sweep_results import SweepResults as SweepResults
 from .training import Training as Training
 from .training import TrainPlan as TrainPlan

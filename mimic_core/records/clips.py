@@ -29,7 +29,7 @@ class ReferenceClips(Record):
         error_mm: distance between the two in millimetres of the animal.
         trust: how much of each tracked position the fit believed, 1 whole, 0 none (missing, or a jump of the tracking).
         alignment: per clip, the 4×4 map that carried recorded metres into model metres.
-        remarks: what somebody should know of this fit, in the words of the registration.
+        remarks: sentences of the registration about this fit that a reader should know.
         provenance: settings, versions and input hashes that reproduce the fit.
     """
 

@@ -25,7 +25,7 @@ class Emg(Record):
         rate_hz: rate of the envelopes, Hz.
         first_s: instant of the first sample, s after the start of the trial's reach: half a period where a sample is
             the average of a block that begins at the start.
-        trial_names: a trial bears the name of the clip of the same reach, where there is one.
+        trial_names: a trial has the same name as the clip of the same reach, if there is one.
         muscle_names: as the lab calls them; `mimic_core.Body.emg_muscles` says which muscle of a body each one is.
         envelope: amplitude, as a share of the muscle's reference amplitude.
         sem: standard error of the mean, where an entry is a mean over trials.
@@ -72,7 +72,7 @@ class EmgReaderSpec(ComponentSpec):
 def muscle_pairs(
     recorded: Sequence[str], simulated: Sequence[str], body: Body | None, settings: Mapping[str, str], key: str
 ) -> dict[str, str]:
-    """Return recorded muscle → simulated muscle, for the recorded ones that a simulated one is known for.
+    """Return recorded muscle → simulated muscle, for every recorded muscle that has a simulated counterpart.
 
     Settings come before the body's ``emg_muscles``, and these before a muscle of the same name. Upper and lower case
     of what the lab calls a muscle do not matter.

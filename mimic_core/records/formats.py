@@ -31,8 +31,8 @@ class Format(Protocol):
     def read(self, paths: Sequence[Path], body: Body) -> ReferenceClips:
         """Read files of one animal as movements of ``body``.
 
-        What the other program's own fit missed by, if that is another distance, is told as an error summary (see
-        `mimic_core.records.clips.error_summary`) in ``provenance["fitted_error_mm"]``.
+        If the other program measured the error of its fit in its own way, that goes, as an error summary (see
+        `mimic_core.records.statistics.error_summary`), into ``provenance["fitted_error_mm"]``.
 
         Raises:
             DataError: a file is not of this layout, or was not made with this body.

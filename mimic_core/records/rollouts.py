@@ -54,14 +54,15 @@ class Rollouts(Record):
         rate_hz: control rate, Hz.
         split: ``train`` or ``held_out`` for each clip.
         action: the policy's raw output in [-1, 1].
-        excitation: what the actuators were told.
+        excitation: what reached the actuators, after noise and delay.
         activation: muscle activation.
         error_mm: distance of each keypoint from the registered reference, mm of the animal.
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
         reward_terms: unweighted terms by name; their units are in ``reward_units``.
-        record: what the controller told of itself, by name. By convention ``intention_mean``, ``intention_logvar`` and
-            ``intention`` (the one acted on), and activations of a network's layers as ``layer/NAME``.
+        record: what the controller recorded of itself, by name. By convention ``intention_mean``,
+            ``intention_logvar`` and ``intention`` (the one acted on), and activations of a network's layers as
+            ``layer/NAME``.
         body: the body that moved, with the size of the animal whose clips these are.
         training: of the controller; None for one that mimic did not train.
         checkpoint: ``last`` or ``best``.

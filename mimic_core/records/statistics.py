@@ -1,4 +1,4 @@
-"""Statistics that are told everywhere alike: summaries of errors, means with their confidence intervals."""
+"""Errors and confidence intervals, computed in the same way wherever they are reported."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ LEVEL = 0.95
 
 
 def half_width(values: Any, axis: int = 0) -> np.ndarray:
-    """Half the width of the 95 % confidence interval of the mean along ``axis``: t(0.975, n − 1)·sd/√n (Student's t).
+    """Return half the width of the 95 % confidence interval of the mean along ``axis``, in the values' unit.
 
-    It holds for independent draws. NaN where there is only one.
+    It is t(0.975, n − 1)·sd/√n with Student's t, for n independent draws; NaN where there is only one. ``axis`` is gone
+    from the shape returned.
     """
     from scipy.stats import t
 
@@ -28,11 +29,12 @@ def half_width(values: Any, axis: int = 0) -> np.ndarray:
 
 @attrs.frozen
 class Mean:
-    """Mean over seeds with its confidence interval.
+    """A mean over seeds, rollouts or the like, with its confidence interval.
 
     Attributes:
-        sd: standard deviation of the sample; None for a single value.
-        ci95: half the width of the 95 % confidence interval; None for a single value.
+        mean: NaN of no value at all.
+        sd: standard deviation of the sample; None of fewer than two values.
+        ci95: half the width of the 95 % confidence interval, see `half_width`; None of fewer than two values.
         n: how many values.
     """
 
@@ -43,36 +45,33 @@ class Mean:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Mean:
-        """The mean of values and its interval, see `half_width`."""
-        n = len(values)
-        if n < 2:
-            return cls(float(np.mean(values)), None, None, n)
-        return cls(float(np.mean(values)), float(np.std(values, ddof=1)), float(half_width(values)), n)
+        """Return the mean of values (n,) and its interval."""
+        v = np.asarray(values, float)
+        mean = float(v.mean()) if len(v) else math.nan
+        if len(v) < 2:
+            return cls(mean, None, None, len(v))
+        return cls(mean, float(v.std(ddof=1)), float(half_width(v)), len(v))
 
 
 def mean_interval(values: Sequence[float]) -> dict[str, float]:
-    """Return ``mean``, and with two values or more ``low`` and ``high``: the 95 % confidence interval (Student's t).
+    """Return ``mean``, and with two values or more ``low`` and ``high``, the ends of `Mean`'s interval.
 
     NaN entries are left out.
     """
     v = np.asarray(values, float)
-    v = v[np.isfinite(v)]
-    if not v.size:
-        return {"mean": float("nan")}
-    if len(v) < 2:
-        return {"mean": float(v[0])}
-    mean, half = float(v.mean()), float(half_width(v))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    m = Mean.of(v[np.isfinite(v)])
+    return {"mean": m.mean} | ({} if m.ci95 is None else {"low": m.mean - m.ci95, "high": m.mean + m.ci95})
 
 
 def mean_and_sem(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over trials or clips and its standard error.
+    """Return the mean over trials or clips, and its standard error, of each sample.
 
     Args:
-        values: (row, sample), NaN where missing.
+        values: (row, sample), a row for each trial or clip; NaN where missing.
 
     Returns:
-        two of (sample,); NaN where fewer than half of the rows have a sample. Rows without any do not count.
+        the means (sample,) and the standard errors (sample,). They are NaN where fewer than half of the rows have the
+        sample; a row that has none at all is not counted.
     """
     there = np.isfinite(values)
     n, rows = there.sum(0), there.any(-1).sum()

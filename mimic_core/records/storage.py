@@ -178,7 +178,7 @@ def from_json(v: Any, as_type: Any) -> Any:
 
 @contextlib.contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading, with one clear sentence for every way that can fail."""
+    """Open an HDF5 file for reading; every failure is a `DataError` in one sentence."""
     if not path.exists():
         near = [p.name for p in path.parent.glob("*" + path.suffix)] if path.parent.is_dir() else []
         raise DataError(f"{path}: no such file{did_you_mean(path.name, near) if near else '; check the path'}")

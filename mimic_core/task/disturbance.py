@@ -8,11 +8,13 @@ import attrs
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Key, PRNGKeyArray
 
+from mimic_core.task.state import Counts, Drive, EpisodeKeys
 from mimic_core.task.step import StepView
 
 SENSED = frozenset(StepView._fields) - {"excitation", "previous_excitation", "time", "control_dt", "ref", "future"}
-"""Fields of a `StepView` that tell of the body: what a sensory delay holds back."""
+"""Fields of a `StepView` that are about the body. A sensory delay holds these back, and not the reference."""
 
 not_negative = attrs.validators.ge(0)
 
@@ -21,8 +23,8 @@ not_negative = attrs.validators.ge(0)
 class Noise:
     """Noise of muscles and senses, normally distributed and drawn anew in each control step.
 
-    It is in training, and in rollouts with a seed. Everything that the policy sees of joint angles, velocities and
-    activations has it, also the difference of a reference angle from the present one; other observations are exact.
+    Training has it, and so have rollouts with a seed. Whatever the policy sees of joint angles, velocities and
+    activations is noisy, also the difference of a reference angle from the present one; other observations are exact.
 
     Attributes:
         motor: standard deviation of excitation as a share of it, the signal-dependent noise of Harris & Wolpert
@@ -49,12 +51,14 @@ class Noise:
         return bool(self.joint_deg or self.velocity or self.activation)
 
 
-def episode_keys(key: Array, batch: int) -> Array:
-    """Return (batch, n) a random key for each episode, as plain numbers that a checkpoint can hold."""
+def episode_keys(key: PRNGKeyArray, batch: int) -> EpisodeKeys:
+    """Return a random key (batch, n) for each episode."""
     return jax.random.key_data(jax.random.split(key, batch))
 
 
-def noisy_excitation(noise: Noise, excitation: Array, keys: Array, step: Array, low: float, high: float) -> Array:
+def noisy_excitation(
+    noise: Noise, excitation: Drive, keys: EpisodeKeys, step: Counts, low: float, high: float
+) -> Drive:
     """Return excitation (batch, actuator) with this step's noise, within [low, high].
 
     u·(1 + motor·ξ₁) + motor_constant·ξ₂ with ξ standard normal: it is differentiable in u everywhere, which a standard
@@ -65,8 +69,13 @@ def noisy_excitation(noise: Noise, excitation: Array, keys: Array, step: Array, 
     return jnp.clip(excitation * (1.0 + share) + constant, low, high)
 
 
-def noisy_senses(noise: Noise, view: StepView, keys: Array, step: Array, is_hinge: Array) -> StepView:
-    """Return a batch of views with this step's noise on joint angles, joint velocities and activations."""
+def noisy_senses(
+    noise: Noise, view: StepView, keys: EpisodeKeys, step: Counts, is_hinge: Bool[Array, " joint"]
+) -> StepView:
+    """Return a batch of views with this step's noise on joint angles, joint velocities and activations.
+
+    ``keys`` are each episode's own, see `episode_keys`, and ``step`` counts its control steps.
+    """
     spread = {
         "joint_pos": jnp.deg2rad(noise.joint_deg) * is_hinge,
         "joint_vel": noise.velocity * is_hinge,
@@ -81,7 +90,7 @@ def noisy_senses(noise: Noise, view: StepView, keys: Array, step: Array, is_hing
     return view._replace(**jax.vmap(disturb)(seen, _step_keys(keys, step, 1)))
 
 
-def _step_keys(keys: Array, step: Array, purpose: int) -> Array:
+def _step_keys(keys: EpisodeKeys, step: Counts, purpose: int) -> Key[Array, " batch"]:
     """Keys (batch,) of one control step of each episode, made of the episode's own."""
     return jax.vmap(lambda k, s: jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(k), s), purpose))(
         keys, step
@@ -89,7 +98,7 @@ def _step_keys(keys: Array, step: Array, purpose: int) -> Array:
 
 
 def delay_line(signal: Any, length: int) -> Any:
-    """Return arrays (batch, length, …), the signal's own (batch, …) at every place: it has been like this for long."""
+    """Return arrays (batch, length, …) that hold the signal (batch, …) at every place, as if it had never changed."""
     return jax.tree.map(lambda a: jnp.repeat(a[:, None], length, axis=1), signal)
 
 

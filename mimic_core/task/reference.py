@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation, RotationSpline
@@ -57,9 +58,17 @@ def resample(clips: ReferenceClips, model: BodyModel, rate_hz: float, lowpass_hz
 
 
 def resample_positions(
-    positions: np.ndarray, n_frames: np.ndarray, n_steps: np.ndarray, from_hz: float, to_hz: float
-) -> np.ndarray:
-    """Interpolate (clip, frame, keypoint, xyz) linearly to another rate; missing (NaN) neighbours give NaN."""
+    positions: Float[np.ndarray, "clip frame keypoint 3"],
+    n_frames: Int[np.ndarray, " clip"],
+    n_steps: Int[np.ndarray, " clip"],
+    from_hz: float,
+    to_hz: float,
+) -> Float[np.ndarray, "clip step keypoint 3"]:
+    """Interpolate positions (clip, frame, keypoint, 3) linearly from one rate to another.
+
+    Missing (NaN) neighbours and what is past a clip's end give NaN. ``n_frames`` and ``n_steps`` (clip,) say how many
+    instants each clip has at the two rates.
+    """
     out = np.full((len(positions), int(n_steps.max()), *positions.shape[2:]), np.nan)
     for i, (clip, n, steps) in enumerate(zip(positions, n_frames, n_steps, strict=True)):
         at = np.minimum(np.arange(steps) / to_hz * from_hz, n - 1)
@@ -70,7 +79,9 @@ def resample_positions(
     return out
 
 
-def velocity(qpos: np.ndarray, model: BodyModel, rate_hz: float) -> np.ndarray:
+def velocity(
+    qpos: Float[np.ndarray, "frame qpos"], model: BodyModel, rate_hz: float
+) -> Float[np.ndarray, "frame qvel"]:
     """Return (frame, qvel) rates of one clip's ``qpos`` (frame, qpos), at its own frames.
 
     They are derivatives of cubic splines through the frames; the angular velocity of a free root is that of the spline
@@ -85,7 +96,7 @@ def velocity(qpos: np.ndarray, model: BodyModel, rate_hz: float) -> np.ndarray:
     out[:, model.joint_dofadr] = rate[:, model.joint_qposadr]
     for a in _quaternion_addresses(model):
         dof = model.root_dofadr
-        turns = Rotation.from_quat(np.roll(qpos[:, a : a + 4], -1, axis=1))
+        turns = Rotation.from_quat(qpos[:, a : a + 4], scalar_first=True)
         out[:, dof : dof + 3] = rate[:, a - 3 : a]
         out[:, dof + 3 : dof + 6] = RotationSpline(time, turns)(time, 1)
     return out
@@ -119,7 +130,12 @@ def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[int]) ->
     return q, qvel
 
 
-def _angular_velocity(q: np.ndarray, dq: np.ndarray) -> np.ndarray:
-    """Body-frame angular velocity, rad/s, of unit quaternions (frame, 4), w first."""
+def _angular_velocity(
+    q: Float[np.ndarray, "frame 4"], dq: Float[np.ndarray, "frame 4"]
+) -> Float[np.ndarray, "frame 3"]:
+    """Body-frame angular velocity, rad/s, of unit quaternions, w first: the vector part of 2·q*⊗q̇.
+
+    It is written out because scipy's `Rotation` cannot hold q̇, which has no unit length and may be 0.
+    """
     w, v, dw, dv = q[:, :1], q[:, 1:], dq[:, :1], dq[:, 1:]
     return 2 * (w * dv - dw * v - np.cross(v, dv))

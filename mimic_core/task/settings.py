@@ -22,7 +22,7 @@ class TaskSettings:
         initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
         initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value.
-        sensory_delay_ms: what the policy sees of the body was so this long ago; it knows the reference without delay.
+        sensory_delay_ms: the policy sees the body as it was this long ago, and the reference without delay.
             A whole number of control steps, in training and in rollouts.
         motor_delay_ms: the excitation that the policy chooses reaches the actuators this much later. Rewards and
             records hold the excitation that reaches them.

@@ -33,8 +33,8 @@ class StepView(NamedTuple):
     """One environment at the end of one control step; every array is ordered by the body's names.
 
     `ref` is the reference at the same instant. `future` holds the reference at the coming instants
-    that the task's window asks for, with a leading window axis. Fields that no chosen term uses are None: the
-    core looks at what each term reads when the task is built, and asks the simulator for no more.
+    that the task's window asks for, with a leading window axis. Fields that no chosen term uses are None:
+    when the task is built, the core finds out what each term reads, and asks the simulator for no more.
     """
 
     joint_pos: Any
@@ -46,9 +46,9 @@ class StepView(NamedTuple):
     activation: Any
     """(actuator,) in [0, 1] for muscles; equal to excitation for torques"""
     excitation: Any
-    """(actuator,) what the actuators were told during this step"""
+    """(actuator,) excitation that reached the actuators during this step"""
     previous_excitation: Any
-    """(actuator,) what they were told during the step before"""
+    """(actuator,) the same for the step before"""
     muscle_force: Any
     """(muscle,) N, tension is positive"""
     muscle_length: Any
@@ -84,6 +84,18 @@ class Term:
 
     init: Callable[[], Any]
     step: Callable[[Any, StepView], tuple[Any, Any]]
+
+
+def rotation(quat: Any) -> Any:
+    """Return the `jax.scipy.spatial.transform.Rotation` of unit quaternions (…, 4), w first; JAX itself has w last.
+
+    Its ``inv``, ``*``, ``apply`` and ``as_matrix`` have slopes everywhere. ``magnitude`` and ``as_rotvec`` have none at
+    the identity, where a body that tracks perfectly is: write what you need of the angle so that it is smooth there.
+    """
+    import jax.numpy as jnp
+    from jax.scipy.spatial.transform import Rotation
+
+    return Rotation(jnp.roll(quat, -1, axis=-1))
 
 
 def as_term(built: Term | Callable[[StepView], Any]) -> Term:

@@ -9,102 +9,26 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from mimic_core.body.kinematics import positions
 from mimic_core.body.model import BodyModel
 from mimic_core.errors import ConfigError
-from mimic_core.physics.simulator import Readings, SimState, Simulator
+from mimic_core.physics.simulator import SimState, Simulator
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.disturbance import SENSED, delay_line, episode_keys, noisy_excitation, noisy_senses, pushed
 from mimic_core.task.reference import Reference, resample
 from mimic_core.task.settings import TaskSettings
-from mimic_core.task.step import Kinematics, StepView, Term, as_term, fields_read
-
-
-@attrs.frozen
-class WeightedTerm:
-    """A reward term with its weight; the weight of a cost is negative.
-
-    Attributes:
-        rebuilt: ``rebuilt(settings) -> WeightedTerm`` makes the same term with some settings (``weight`` among them)
-            replaced, which may be traced values of a compiled program.
-    """
-
-    name: str
-    weight: float
-    term: Term
-    units: str = "1"
-    rebuilt: Callable[[Mapping[str, Any]], WeightedTerm] | None = attrs.field(default=None, repr=False, eq=False)
-    cost: bool = False
-
-
-class Starts(NamedTuple):
-    """The instants at which episodes may begin."""
-
-    table: Any
-    """(start, 2) clip and control step; entries from ``count`` on are padding"""
-    count: Any
-
-    @classmethod
-    def of(cls, n_steps: np.ndarray, clips: np.ndarray, padded_to: int = 0) -> Starts:
-        """Every instant of the given clips from which at least one control step is left."""
-        pairs = np.concatenate(
-            [
-                np.stack([np.full(n - 1, c), np.arange(n - 1)], axis=1)
-                for c, n in zip(clips, n_steps[clips], strict=True)
-            ]
-        )
-        return cls(np.pad(pairs, ((0, max(padded_to - len(pairs), 0)), (0, 0))), len(pairs))
-
-
-class TaskState(NamedTuple):
-    """A batch of running episodes."""
-
-    sim: SimState
-    clip: Array
-    """(batch,) index of the clip imitated"""
-    step: Array
-    """(batch,) control steps since the clip's start"""
-    excitation: Array
-    """(batch, actuator) of the step that led here"""
-    memory: Mapping[str, Any]
-    """memory of the reward terms"""
-    sensed: Any = ()
-    """field of a `StepView` → (batch, sensory delay + 1, …), the last instants of the body, oldest first; () without a
-    delay"""
-    pending: Any = ()
-    """(batch, motor delay, actuator) excitation on its way, the next to arrive first; () without a delay"""
-    noise_key: Any = ()
-    """(batch, n) random key of each episode's noise; () where it has none"""
-
-
-class Observation(NamedTuple):
-    """What the policy sees."""
-
-    reference: Array
-    """(batch, n) what is to be done"""
-    proprioception: Array
-    """(batch, m) the body's own state"""
-
-
-class Outcome(NamedTuple):
-    """What one control step brought."""
-
-    reward: Array
-    """(batch,) Σ weight·term"""
-    terms: Mapping[str, Array]
-    """unweighted terms by name, each (batch,)"""
-    terminated: Array
-    """(batch,) True where an episode failed"""
-    truncated: Array
-    """(batch,) True where its clip ended"""
+from mimic_core.task.state import Counts, Drive, Observation, Outcome, Starts, TaskState, WeightedTerm
+from mimic_core.task.step import StepView, Term, as_term, fields_read
+from mimic_core.task.views import ViewMaker
 
 
 class Task:
@@ -115,9 +39,20 @@ class Task:
         simulator: steps it.
         clips: what is imitated.
         rewards: weighted terms.
-        observations: role → functions of a `StepView`.
-        terminations: functions of a `StepView`.
-        train_clips: indices of the clips that `reset` draws from.
+        observations: role → functions of a `StepView` of one environment that give (n,) arrays.
+        terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
+        train_clips: (n,) indices of the clips that `reset` draws from.
+
+    Attributes:
+        control_dt: s, what one control step lasts.
+        registered: the clips at the control rate, which tracking errors are measured against.
+        reference: the same after the task's low-pass, which is imitated.
+        n_steps: (clip,) instants of each clip, the first one at its start.
+        view: makes the `StepView` of a batch, see `mimic_core.task.views.ViewMaker`.
+
+    Raises:
+        ConfigError: nothing is left to train on, an observation or reward is missing, or a time of the settings is not
+            a whole number of control steps.
     """
 
     def __init__(
@@ -130,7 +65,7 @@ class Task:
         rewards: list[WeightedTerm],
         observations: Mapping[str, list[Callable[[StepView], Array]]],
         terminations: list[Callable[[StepView], Array]],
-        train_clips: np.ndarray,
+        train_clips: Int[np.ndarray, " n"],
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
@@ -146,7 +81,8 @@ class Task:
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         self.n_steps = self.reference.n_steps
-        self._ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
+        ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
+        self.view = ViewMaker(model, simulator, self.reference, ahead, self.control_dt)
         self._sensory_delay = self._control_steps("sensory_delay_ms")
         self._motor_delay = self._control_steps("motor_delay_ms")
         self._n_steps = jnp.asarray(self.n_steps)
@@ -170,52 +106,20 @@ class Task:
 
     @property
     def action_size(self) -> int:
+        """How many actuators the body has."""
         return len(self.model.actuator_names)
 
     def _fields_read(self, terms: Iterable[Term]) -> frozenset[str]:
-        return frozenset().union(*(fields_read(t, self._example()) for t in terms))
-
-    def _example(self) -> StepView:
-        """One environment's view with every field present, for shapes."""
-        m, window = self.model, self.settings.window
-        joints, acts, muscles = (np.zeros(len(n)) for n in (m.joint_names, m.actuator_names, m.muscle_names))
-        root = (np.zeros(3), np.array([1.0, 0, 0, 0]), np.zeros(3)) if m.root is not None else (None, None, None)
-        sites, bodies = (np.zeros((len(n), 3)) for n in (m.keypoint_names, m.body_names))
-        here = Kinematics(joints, joints, sites, *root, bodies)
-        return StepView(
-            joint_pos=joints,
-            joint_vel=joints,
-            joint_force=joints,
-            activation=acts,
-            excitation=acts,
-            previous_excitation=acts,
-            muscle_force=muscles,
-            muscle_length=muscles,
-            muscle_velocity=muscles,
-            site_pos=here.site_pos,
-            root_pos=here.root_pos,
-            root_quat=here.root_quat,
-            root_angvel=here.root_angvel,
-            body_pos=here.body_pos,
-            time=np.zeros(()),
-            control_dt=np.asarray(self.control_dt),
-            ref=here,
-            future=jax.tree.map(lambda a: np.stack([a] * window), here),
-        )
+        return frozenset().union(*(fields_read(t, self.view.example()) for t in terms))
 
     @cached_property
-    def _reference_positions(self) -> dict[str, np.ndarray]:
-        """``site_pos`` and ``body_pos`` on the imitated reference; computed when a program first reads them."""
-        return dict(zip(("site_pos", "body_pos"), positions(self.model, self.reference.qpos), strict=True))
-
-    @cached_property
-    def registered_site_pos(self) -> np.ndarray:
-        """(clip, step, keypoint, xyz) m: the keypoint sites on the registered reference, at the control rate."""
+    def registered_site_pos(self) -> Float[np.ndarray, "clip step keypoint 3"]:
+        """(clip, step, keypoint, 3) m: the keypoint sites on the registered reference, at the control rate."""
         site_pos, _ = positions(self.model, self.registered.qpos)
         return site_pos
 
     @cached_property
-    def moving_keypoints(self) -> np.ndarray:
+    def moving_keypoints(self) -> Bool[np.ndarray, " keypoint"]:
         """(keypoint,) True for the keypoints that the body can move; the others' error is no tracking error."""
         pos = self.registered_site_pos
         return np.ptp(pos.reshape(-1, *pos.shape[2:]), axis=0).max(axis=-1) > 1e-6
@@ -224,7 +128,7 @@ class Task:
         """Return this task with other values of settings, which may be traced ones of a compiled program.
 
         Args:
-            values: dotted path below ``rewards`` (``joint.weight``) → value.
+            values: dotted path below ``rewards`` (``joint.weight``) → value, a number or a () array.
             starts: where episodes begin, if elsewhere.
         """
         other = copy.copy(self)
@@ -238,7 +142,7 @@ class Task:
         return other
 
     def with_costs(self, share: Any) -> Task:
-        """Return this task with that share of the weights of its costs; it may be a traced value."""
+        """Return this task with that ``share`` of the weights of its costs, a number or a traced () array."""
         other = copy.copy(self)
         other.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.rewards]
         return other
@@ -258,8 +162,8 @@ class Task:
 
     # -- episodes ---------------------------------------------------------------------------------------------
 
-    def reset(self, key: Array, batch: int, steps_left: int = 1) -> TaskState:
-        """Begin a batch of episodes at random instants of the training clips, near the reference's state.
+    def reset(self, key: PRNGKeyArray, batch: int, steps_left: int = 1) -> TaskState:
+        """Begin ``batch`` episodes at random instants of the training clips, near the reference's state.
 
         ``steps_left`` asks for that many control steps before the clip ends, where the clip is long enough.
         """
@@ -278,7 +182,7 @@ class Task:
             sim = self._disturbed(sim, noise)
         return self.placed(state, sim)
 
-    def _disturbed(self, sim: SimState, key: Array) -> SimState:
+    def _disturbed(self, sim: SimState, key: PRNGKeyArray) -> SimState:
         """Move hinges and their velocities by random amounts, within the joints' limits."""
         m, (where, speed) = self.model, jax.random.split(key)
         shape = (sim.qpos.shape[0], len(m.joint_names))
@@ -293,11 +197,15 @@ class Task:
         )
 
     def reset_at(
-        self, clip: Array, step: Array, activation: Array | None = None, key: Array | None = None
+        self, clip: Counts, step: Counts, activation: Drive | None = None, key: PRNGKeyArray | None = None
     ) -> TaskState:
-        """Begin episodes at given clips and control steps; muscles start relaxed unless ``activation`` is given.
+        """Begin episodes in the reference's state at given instants.
 
-        Episodes begun with a random ``key`` have the noise of ``task.noise``; without one they have none.
+        Args:
+            clip: (batch,) index of the clip.
+            step: (batch,) control steps since the clip's start.
+            activation: (batch, actuator) what muscles begin with; they are relaxed if it is left out.
+            key: of the noise of ``task.noise``; without one there is none.
         """
         if activation is None:
             activation = jnp.full((len(clip), self.action_size), max(self.model.actuation.low, 0.0))
@@ -313,7 +221,7 @@ class Task:
         return self.placed(state, sim)
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
-        """Return the episodes with their bodies in another state, which delayed signals then tell of from the start."""
+        """Return the episodes with their bodies in another state, as if they had been in it since long before."""
         state = state._replace(sim=sim, excitation=sim.activation)
         if self._motor_delay:
             state = state._replace(pending=delay_line(sim.activation, self._motor_delay))
@@ -322,8 +230,8 @@ class Task:
             state = state._replace(sensed=delay_line(self._of_the_body(view), self._sensory_delay + 1))
         return state
 
-    def step(self, state: TaskState, action: Array) -> tuple[TaskState, Outcome]:
-        """Act for one control step. Actions (batch, actuator) are in [-1, 1]."""
+    def step(self, state: TaskState, action: Drive) -> tuple[TaskState, Outcome]:
+        """Act for one control step. ``action`` (batch, actuator) is in [-1, 1], the actuators' whole range."""
         after, view = self._act(state, action, self._reads["reward"] | self._reads["end"])
         after, reward, terms = self._reward(after, view)
         ended = jnp.zeros(state.step.shape, bool)
@@ -332,14 +240,16 @@ class Task:
         truncated = after.step >= self._n_steps[state.clip] - 1
         return after, Outcome(reward, terms, ended, truncated)
 
-    def advance(self, state: TaskState, action: Array) -> tuple[TaskState, Array, dict[str, Array]]:
-        """Act for one control step of an episode that nothing ends; return the reward and the unweighted terms.
+    def advance(
+        self, state: TaskState, action: Drive
+    ) -> tuple[TaskState, Float[Array, " batch"], dict[str, Float[Array, " batch"]]]:
+        """Act as `step` does in episodes that nothing ends; return the reward (batch,) and the unweighted terms.
 
         This is what a gradient is taken through: it computes nothing that only a termination needs.
         """
         return self._reward(*self._act(state, action, self._reads["reward"]))
 
-    def _act(self, state: TaskState, action: Array, fields: frozenset[str]) -> tuple[TaskState, StepView]:
+    def _act(self, state: TaskState, action: Drive, fields: frozenset[str]) -> tuple[TaskState, StepView]:
         excitation, after = self._arriving(state, self.model.actuation.excitation(action))
         sim = self.simulator.step(state.sim, excitation)
         after = after._replace(sim=sim, step=state.step + 1, excitation=excitation)
@@ -348,9 +258,8 @@ class Task:
         view = self.view(after, state.excitation, fields | self._reads["observe"])
         return after._replace(sensed=pushed(after.sensed, self._of_the_body(view))), view
 
-    def _arriving(self, state: TaskState, sent: Array) -> tuple[Array, TaskState]:
-        """Return the excitation that reaches the actuators when ``sent`` leaves the policy, and what is then on its
-        way."""
+    def _arriving(self, state: TaskState, sent: Drive) -> tuple[Drive, TaskState]:
+        """Return what reaches the actuators when ``sent`` leaves the policy, and the state with what is under way."""
         settings, actuation = self.settings, self.model.actuation
         if self._motor_delay:
             sent, state = state.pending[:, 0], state._replace(pending=pushed(state.pending, sent))
@@ -365,32 +274,29 @@ class Task:
             reward = reward + t.weight * terms[t.name]
         return state._replace(memory=memory), reward, terms
 
-    def restart(self, key: Array, state: TaskState, where: Array) -> TaskState:
+    def restart(self, key: PRNGKeyArray, state: TaskState, where: Bool[Array, " batch"]) -> TaskState:
         """Begin a new episode in the environments marked by ``where`` (batch,)."""
         fresh = self.reset(key, state.step.shape[0])
-        if not _has(state.noise_key):  # these began without, see `reset_at`, and so they go on
+        if not _has(state.noise_key):  # episodes that began without noise, see `reset_at`, stay without it
             fresh = fresh._replace(noise_key=())
         if not _has(state.sim.altered):
             fresh = fresh._replace(sim=fresh.sim._replace(altered=()))
         return self.switched(where, fresh, state)
 
     @staticmethod
-    def switched(where: Array, new: Any, old: Any) -> Any:
+    def switched(where: Bool[Array, " batch"], new: Any, old: Any) -> Any:
         """Return arrays (batch, …) of ``new`` in the environments marked by ``where`` (batch,), else of ``old``."""
         return jax.tree.map(lambda a, b: jnp.where(where.reshape(-1, *[1] * (a.ndim - 1)), a, b), new, old)
 
     def observe(self, state: TaskState) -> Observation:
-        """Return what the policy sees in each environment."""
-        view = self._seen(state)
+        """Return what the policy sees in each environment, (batch, number) for each role."""
+        view, terms = self._seen(state), self._observations
         return Observation(
-            *(
-                jnp.concatenate([jax.vmap(f)(view) for f in self._observations[role]], axis=-1)
-                for role in Observation._fields
-            )
+            **{role: jnp.concatenate([jax.vmap(f)(view) for f in terms[role]], axis=-1) for role in Observation._fields}
         )
 
     def _seen(self, state: TaskState) -> StepView:
-        """What the senses tell: the body a delay ago and with noise, beside the reference as it is now."""
+        """What the policy's senses give it: the body a delay ago, with noise, and the reference as it is now."""
         fields, noise = self._reads["observe"], self.settings.noise
         view = self.view(state, state.excitation, fields - SENSED if self._sensory_delay else fields)
         if self._sensory_delay:
@@ -400,55 +306,9 @@ class Task:
         return view
 
     def _of_the_body(self, view: StepView) -> dict[str, Array]:
-        """What observations read of the body itself."""
+        """The fields of a view that observations read and that are about the body."""
         found = {name: getattr(view, name) for name in sorted(self._reads["observe"] & SENSED)}
         return {name: a for name, a in found.items() if a is not None}
-
-    # -- views ------------------------------------------------------------------------------------------------
-
-    def view(self, state: TaskState, previous_excitation: Array, fields: frozenset[str]) -> StepView:
-        """Return the batch as terms see it, every array with a leading batch axis.
-
-        Of what the simulator has to compute, only the named ``fields`` are there; the rest is None.
-        """
-        sim = state.sim
-        read: Readings = self.simulator.read(sim, fields)
-        now = self._kinematics(sim.qpos, sim.qvel, read.site_pos, read.body_pos)
-        sites, bodies = (
-            jnp.asarray(self._reference_positions[name]) if fields & {f"ref.{name}", f"future.{name}"} else None
-            for name in ("site_pos", "body_pos")
-        )
-        reference = self._kinematics(self._qpos, self._qvel, sites, bodies)
-        last = self._n_steps[state.clip] - 1
-        at = jnp.minimum(state.step, last)
-        ahead = jnp.minimum(at[:, None] + self._ahead, last[:, None])
-        return StepView(
-            joint_pos=now.joint_pos,
-            joint_vel=now.joint_vel,
-            joint_force=read.joint_force,
-            activation=sim.activation,
-            excitation=state.excitation,
-            previous_excitation=previous_excitation,
-            muscle_force=read.muscle_force,
-            muscle_length=read.muscle_length,
-            muscle_velocity=read.muscle_velocity,
-            site_pos=now.site_pos,
-            root_pos=now.root_pos,
-            root_quat=now.root_quat,
-            root_angvel=now.root_angvel,
-            body_pos=now.body_pos,
-            time=sim.time,
-            control_dt=jnp.full_like(sim.time, self.control_dt),
-            ref=jax.tree.map(lambda a: a[state.clip, at], reference),
-            future=jax.tree.map(lambda a: a[state.clip[:, None], ahead], reference),
-        )
-
-    def _kinematics(self, qpos: Array, qvel: Array, site_pos: Array | None, body_pos: Array | None) -> Kinematics:
-        m, root = self.model, (None, None, None)
-        if m.root is not None:
-            pos, turn = m.root_qposadr, m.root_dofadr + 3
-            root = (qpos[..., pos : pos + 3], qpos[..., pos + 3 : pos + 7], qvel[..., turn : turn + 3])
-        return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, *root, body_pos)
 
 
 def _has(part: Any) -> bool:

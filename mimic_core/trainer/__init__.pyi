@@ -6,6 +6,8 @@ from .devices import Devices as Devices
 from .loop import Loop as Loop
 from .phases import Phase as Phase
 from .phases import Phases as Phases
+from .runtime import cache_directory as cache_directory
+from .runtime import prepare_jax as prepare_jax
 from .settings import LoopSettings as LoopSettings
 from .values import Member as Member
 from .values import Values as Values

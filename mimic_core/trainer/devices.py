@@ -10,8 +10,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mimic_core.errors import ConfigError
-from mimic_core.runtime import cores_are_devices
 from mimic_core.task.task import Task
+from mimic_core.trainer.runtime import cores_are_devices
 
 _AXIS = "environment"
 _ENVIRONMENTS_PER_CORE = 256

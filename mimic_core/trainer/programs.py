@@ -12,8 +12,8 @@ import numpy as np
 
 from mimic_core.control.policy import Trainer
 from mimic_core.errors import ConfigError, PluginError
-from mimic_core.runtime import collection_paused
 from mimic_core.trainer.devices import Devices
+from mimic_core.trainer.runtime import collection_paused
 from mimic_core.trainer.values import Member, Values
 
 Metrics = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from mimic_core import Context, Headline, Inputs, Result, SweepResults, Table
+from mimic_core import Context, Headline, Inputs, Result, Table
 from mimic_frontier.findings import Knee, Point
 from mimic_frontier.knee import find_knee
 from mimic_frontier.names import brief
@@ -21,7 +21,7 @@ def analysis(settings: Settings):
     def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_frontier import figures
 
-        sweep: SweepResults = inputs.one("sweep")
+        sweep = inputs.one("sweep")
         found, lacking = metrics_found(sweep, settings)
         points = points_of(sweep, found, settings.cost)
         best = front(points, settings.reward, [m for m in found if m != settings.reward])

@@ -7,13 +7,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mimic_core import ConfigError, DataError, SweepResults, did_you_mean
+from mimic_core import ConfigError, DataError, did_you_mean
 from mimic_frontier.findings import Point
 from mimic_frontier.settings import Settings
 
 
-def metrics_found(sweep: SweepResults, settings: Settings) -> tuple[list[str], list[str]]:
+def metrics_found(sweep: Any, settings: Settings) -> tuple[list[str], list[str]]:
     """The wanted metrics that the sweep has, and those that it lacks.
+
+    Args:
+        sweep: what `Inputs` holds of kind ``sweep``: its folder ``directory``, and its finished trainings ``rows``.
 
     Raises:
         DataError: it has none of them.
@@ -30,7 +33,7 @@ def metrics_found(sweep: SweepResults, settings: Settings) -> tuple[list[str], l
     return found, [m for m in wanted if m not in known]
 
 
-def points_of(sweep: SweepResults, metrics: Sequence[str], cost: str) -> list[Point]:
+def points_of(sweep: Any, metrics: Sequence[str], cost: str) -> list[Point]:
     """All points, by line and then by cost. What is not finite is missing.
 
     Raises:

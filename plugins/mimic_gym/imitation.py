@@ -11,8 +11,8 @@ import numpy as np
 
 from mimic_core import ConfigError, Plugins, ReferenceClips, did_you_mean
 from mimic_core.chain import TrainedRun, TrainPlan, build_task, installed, plan_training, split_clips
-from mimic_core.runtime import prepare_jax
 from mimic_core.task import Task
+from mimic_core.trainer import prepare_jax
 
 SPLITS = ("train", "held_out", "all")
 

@@ -1,4 +1,4 @@
-"""What is installed: ``mimic plugins`` lists, shows and checks components, ``mimic info`` tells versions and devices."""
+"""What is installed: ``mimic plugins`` lists, shows and checks components, ``mimic info`` tells versions."""
 
 from __future__ import annotations
 

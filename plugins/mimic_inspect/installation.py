@@ -35,7 +35,7 @@ def gather(plugins: Plugins) -> dict[str, Any]:
 
     from mimic_core.analysis import BACKENDS, renders
     from mimic_core.records import versions
-    from mimic_core.runtime import cache_directory
+    from mimic_core.trainer import cache_directory
 
     found = versions(plugins)
     return {

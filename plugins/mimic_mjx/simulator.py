@@ -28,6 +28,8 @@ from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
 class MjxSimulator:
     """MuJoCo in JAX. Only qpos, qvel and activation pass from step to step, so that programs stay small."""
 
+    host_only = False
+
     def __init__(
         self,
         config,

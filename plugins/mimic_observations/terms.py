@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from mimic_core import BodyModel, StepView
+from mimic_core.task import rotation
 
 
 def reference_window(config, model: BodyModel) -> Callable[[StepView], Array]:
@@ -20,9 +21,9 @@ def reference_window(config, model: BodyModel) -> Callable[[StepView], Array]:
         if config.velocity:
             parts.append(step.future.joint_vel)
         if step.root_pos is not None:
-            inverse = _conjugate(step.root_quat)
-            parts.append(_rotate(inverse, step.future.root_pos - step.root_pos))
-            parts.append(_multiply(inverse, step.future.root_quat))
+            to_root = rotation(step.root_quat).inv()
+            parts.append(to_root.apply(step.future.root_pos - step.root_pos))
+            parts.append((to_root * rotation(step.future.root_quat)).as_quat(scalar_first=True))
         return jnp.concatenate([p.ravel() for p in parts])
 
     return observe
@@ -43,7 +44,7 @@ def keypoint_window(config, model: BodyModel) -> Callable[[StepView], Array]:
         elif step.root_pos is not None:
             coming = coming - step.root_pos
         if step.root_quat is not None:
-            coming = _rotate(_conjugate(step.root_quat), coming)
+            coming = rotation(step.root_quat).inv().apply(coming)
         return coming.ravel()
 
     return observe
@@ -59,25 +60,7 @@ def proprioception(config, model: BodyModel) -> Callable[[StepView], Array]:
         if config.muscle_state:
             parts += [step.muscle_length, step.muscle_velocity, step.muscle_force]
         if step.root_quat is not None:
-            parts.append(_rotate(_conjugate(step.root_quat), jnp.asarray(down)))
+            parts.append(rotation(step.root_quat).inv().apply(jnp.asarray(down)))
         return jnp.concatenate([p.ravel() for p in parts])
 
     return observe
-
-
-def _conjugate(q: Array) -> Array:
-    return q * jnp.array([1.0, -1.0, -1.0, -1.0])
-
-
-def _multiply(a: Array, b: Array) -> Array:
-    """Hamilton product of quaternions (…, 4), w first."""
-    aw, av, bw, bv = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
-    av, bv = jnp.broadcast_arrays(av, bv)
-    return jnp.concatenate([aw * bw - (av * bv).sum(-1, keepdims=True), aw * bv + bw * av + jnp.cross(av, bv)], axis=-1)
-
-
-def _rotate(q: Array, v: Array) -> Array:
-    """Rotate vectors (…, 3) by a unit quaternion."""
-    axis = jnp.broadcast_to(q[..., 1:], v.shape)
-    t = 2 * jnp.cross(axis, v)
-    return v + q[..., :1] * t + jnp.cross(axis, t)

@@ -119,11 +119,11 @@ def _largest(values: np.ndarray) -> float | None:
 
 
 def offset_table(m: Measures) -> Table:
-    moved, spread = m.offset_mm(), m.clips.body.keypoint_spread * m.mm
+    moved, usual = m.offset_mm(), m.clips.body.keypoint_spread * m.mm
     return Table(
         columns=("keypoint", "moved (mm)", "expected (mm)", "beyond"),
         rows=[
-            (m.clips.keypoint_names[k], moved[k], spread, "yes" if moved[k] > spread else "no")
+            (m.clips.keypoint_names[k], moved[k], usual, "yes" if moved[k] > usual else "no")
             for k in np.argsort(-moved, kind="stable")
         ],
         caption="How far the registration moved each keypoint on its segment from where the body has it, and how far "
@@ -199,7 +199,7 @@ def _runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
 
 def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
     clips, names, joints = m.clips, m.clips.keypoint_names, m.model.joint_names
-    moved, spread, held = m.offset_mm(), clips.body.keypoint_spread * m.mm, m.at_limit()
+    moved, usual, held = m.offset_mm(), clips.body.keypoint_spread * m.mm, m.at_limit()
     return {
         "clips": len(clips.clip_names),
         "frames": int(clips.n_frames.sum()),
@@ -211,7 +211,7 @@ def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
         "scale": clips.body.scale,
         "segment_scale": dict(clips.body.segment_scale),
         "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
-        "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > spread],
+        "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > usual],
         "share_at_lower_limit": dict(zip(joints, held[:, 0].tolist(), strict=True)),
         "share_at_upper_limit": dict(zip(joints, held[:, 1].tolist(), strict=True)),
         "clip_error_mm": {n: describe(m.error_mm[c]) for c, n in enumerate(clips.clip_names)},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mimic_core import hookimpl
 from mimic_rewards import (
-    action_change,
     action_variance,
     actuator_effort,
     angular_velocity,
@@ -38,7 +37,6 @@ _TERMS = (
     paw_distance,
     control,
     control_difference,
-    action_change,
     action_variance,
     jerk,
     jitter,

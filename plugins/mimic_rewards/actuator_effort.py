@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
-from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_core import BodyModel, NoSettings, RewardSpec, StepView
 from mimic_rewards.sources import AL_BORNO
 
 
-@attrs.frozen
-class ActuatorEffort:
-    """The effort has nothing to set but its weight."""
-
-
-def build(config: ActuatorEffort, model: BodyModel) -> Callable[[StepView], object]:
+def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_m F_m over the tensions of the muscles, N; of a body without muscles Σ_j |f_j| over its motors, N·m."""
     if model.muscle_names:
         return lambda step: abs(step.muscle_force).sum()
@@ -24,7 +17,6 @@ def build(config: ActuatorEffort, model: BodyModel) -> Callable[[StepView], obje
 
 spec = RewardSpec(
     name="actuator_effort",
-    config=ActuatorEffort,
     build=build,
     units="N (muscles) or N·m (motors)",
     cost=True,

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
-from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_core import BodyModel, NoSettings, RewardSpec, StepView
 from mimic_rewards.sources import MIMIC_MJX
 
 
-@attrs.frozen
-class ControlDifference:
-    """The control difference has nothing to set but its weight."""
-
-
-def build(config: ControlDifference, model: BodyModel) -> Callable[[StepView], object]:
+def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_i (u_i − u_i,before)² over actuators, u the excitation of a control step and of the one before.
 
-    Before an episode's first step, the excitation is the one that holds the activation it begins with.
+    The Al Borno lab's trainer calls it ``action_change``. Before an episode's first step, the excitation is the one
+    that holds the activation it begins with.
     """
     return lambda step: ((step.excitation - step.previous_excitation) ** 2).sum()
 
 
 spec = RewardSpec(
     name="control_difference",
-    config=ControlDifference,
     build=build,
     cost=True,
     summary="cost of changing the excitation between control steps, Σ(u−u before)²",

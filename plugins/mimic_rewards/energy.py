@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
-from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_core import BodyModel, NoSettings, RewardSpec, StepView
 from mimic_rewards.sources import PAPER
 
 
-@attrs.frozen
-class Energy:
-    """The energy cost has nothing to set but its weight."""
-
-
-def build(config: Energy, model: BodyModel) -> Callable[[StepView], object]:
+def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_j |v_j|·|f_j| in W, f_j the actuators' force in joint space (Leonardis et al. 2025, c^energy)."""
     return lambda step: (abs(step.joint_vel) * abs(step.joint_force)).sum()
 
 
 spec = RewardSpec(
     name="energy",
-    config=Energy,
     build=build,
     units="W",
     cost=True,

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
-
-from mimic_core import BodyModel, RewardSpec, Term
+from mimic_core import BodyModel, NoSettings, RewardSpec, Term
 from mimic_rewards.history import over_last
 
 
-@attrs.frozen
-class Jerk:
-    """The jerk cost has nothing to set but its weight."""
-
-
-def build(config: Jerk, model: BodyModel) -> Term:
+def build(config: NoSettings, model: BodyModel) -> Term:
     """c = Σ_j (d³q_j/dt³)² over joints, in (krad/s³)² = 1e6 rad²/s⁶.
 
     The jerk is the second difference of the joint velocity over three control steps, divided by the square of their
@@ -30,7 +23,6 @@ def build(config: Jerk, model: BodyModel) -> Term:
 
 spec = RewardSpec(
     name="jerk",
-    config=Jerk,
     build=build,
     units="krad²/s⁶",
     cost=True,

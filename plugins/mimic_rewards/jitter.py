@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
-from mimic_core import BodyModel, RewardSpec, Term
+from mimic_core import BodyModel, NoSettings, RewardSpec, Term
 from mimic_rewards.history import over_last
 from mimic_rewards.sources import AL_BORNO
 
 
-@attrs.frozen
-class Jitter:
-    """The jitter cost has nothing to set but its weight."""
-
-
-def build(config: Jitter, model: BodyModel) -> Term:
+def build(config: NoSettings, model: BodyModel) -> Term:
     """c = Σ_j (q̇_j − q̇_j,before)² over joints, from one control step to the next; 0 in an episode's first step."""
     import jax.numpy as jnp
 
@@ -26,7 +19,6 @@ def build(config: Jitter, model: BodyModel) -> Term:
 
 spec = RewardSpec(
     name="jitter",
-    config=Jitter,
     build=build,
     units="rad²/s²",
     cost=True,

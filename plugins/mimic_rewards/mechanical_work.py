@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
-from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_core import BodyModel, NoSettings, RewardSpec, StepView
 
 
-@attrs.frozen
-class MechanicalWork:
-    """The mechanical work has nothing to set but its weight."""
-
-
-def build(config: MechanicalWork, model: BodyModel) -> Callable[[StepView], object]:
+def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_m max(0, −F_m·v_m) in W: tension times shortening velocity of the muscles that shorten.
 
     Muscles that are stretched cost nothing and give nothing back. A body without muscles is charged
@@ -29,7 +22,6 @@ def build(config: MechanicalWork, model: BodyModel) -> Callable[[StepView], obje
 
 spec = RewardSpec(
     name="mechanical_work",
-    config=MechanicalWork,
     build=build,
     units="W",
     cost=True,

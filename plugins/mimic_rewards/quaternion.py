@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_core.task import rotation
 from mimic_rewards.places import require_free_root
 from mimic_rewards.sources import MIMIC_MJX
 
@@ -41,12 +42,14 @@ def build(config: Quaternion, model: BodyModel) -> Callable[[StepView], object]:
 
 
 def _squared_angle(a: Any, b: Any) -> Any:
-    """θ² in rad² of quaternions (4,), w first. arccos has no slope at 1; the tangent of θ is smooth there."""
+    """θ² in rad² of quaternions (4,), w first.
+
+    θ of arccos, and `Rotation.magnitude`, have no slope where a = b; the tangent of θ is smooth there.
+    """
     import jax.numpy as jnp
 
-    cosine = abs((a * b).sum())
-    aw, av, bw, bv = a[:1], a[1:], b[:1], b[1:]
-    turn = aw * bv - bw * av - jnp.cross(av, bv)  # vector part of a*⊗b
+    turn, cosine = jnp.split((rotation(a).inv() * rotation(b)).as_quat(), [3])
+    cosine = abs(cosine[0])
     squared_sine = (turn**2).sum()
     near = squared_sine < _NEAR
     angle = jnp.arctan2(jnp.sqrt(jnp.where(near, 1.0, squared_sine)), cosine)

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.spatial.transform import Rotation
 
-from mimic_stac.kinematics import Kinematics, Pose, turn_columns
+from mimic_stac.kinematics import KinematicTree, Pose, turn_columns
 from mimic_stac.pose import MM, PoseFit
 
 
@@ -48,7 +48,7 @@ class Fit:
     turn: np.ndarray
 
     @classmethod
-    def start(cls, kin: Kinematics, scale: float, rotation: np.ndarray, translation: np.ndarray) -> Fit:
+    def start(cls, kin: KinematicTree, scale: float, rotation: np.ndarray, translation: np.ndarray) -> Fit:
         """Return a fit with one rotation (3, 3) for all clips, translation (clip, 3), nothing of their own."""
         n = len(translation)
         return cls(
@@ -118,7 +118,7 @@ class Data(NamedTuple):
         return np.add.reduceat(x, np.flatnonzero(np.r_[True, self.clip[1:] != self.clip[:-1]]))
 
 
-def prior_cost(fit: Fit, kin: Kinematics, data: Data, freedom: Freedom) -> float:
+def prior_cost(fit: Fit, kin: KinematicTree, data: Data, freedom: Freedom) -> float:
     """Return the regularisers' part of the cost, m². ``kin`` is the body before segments were scaled."""
     count = data.per_clip(data.seen.sum(1))
     cost = 0.0
@@ -162,7 +162,7 @@ def simultaneous_step(
     fit: Fit,
     q: np.ndarray,
     solver: PoseFit,
-    kin: Kinematics,
+    kin: KinematicTree,
     data: Data,
     freedom: Freedom,
     damping: float,
@@ -249,7 +249,7 @@ def _free(freedom: Freedom, n_seg: int, n_kp: int) -> tuple[np.ndarray, np.ndarr
     return recording, own
 
 
-def _hold(fit: Fit, kin: Kinematics, seen: np.ndarray, freedom: Freedom, n_seg: int, n_g: int) -> np.ndarray:
+def _hold(fit: Fit, kin: KinematicTree, seen: np.ndarray, freedom: Freedom, n_seg: int, n_g: int) -> np.ndarray:
     """Return the Hessian, m², of half the regularisers of offsets and segments, which are quadratic in the unknowns."""
     rows = []
     if freedom.offset_weight is not None:

@@ -7,7 +7,7 @@ import numpy as np
 from mimic_core import DataError, Keypoints
 from mimic_core.records import METRES_PER
 from mimic_stac.jumps import runs
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 
 MIN_FRAMES = 4
 _LARGEST_RATIO = 30.0
@@ -48,7 +48,7 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
     return {"gaps": gaps, "positions": positions}
 
 
-def size_ratio(keypoints: Keypoints, kin: Kinematics, poses: np.ndarray) -> float:
+def size_ratio(keypoints: Keypoints, kin: KinematicTree, poses: np.ndarray) -> float:
     """Return a first estimate of the animal's size over the model's.
 
     Distances between keypoints are compared with the model's over ``poses`` (N, qpos); pairs whose

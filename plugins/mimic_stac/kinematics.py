@@ -40,7 +40,7 @@ class Pose(NamedTuple):
         return self.origin + np.einsum("nkij,kj->nki", self.rotation, offsets)
 
 
-class Kinematics:
+class KinematicTree:
     """The kinematic tree of one body, as far as its keypoints need it."""
 
     def __init__(self, model: BodyModel) -> None:
@@ -50,7 +50,7 @@ class Kinematics:
         self.site_body = m.site_bodyid[model.keypoint_site_ids]
         self.site_pos = m.site_pos[model.keypoint_site_ids].copy()
         self._parent, self._pos = m.body_parentid, m.body_pos.copy()
-        self._quat = m.body_quat
+        self._turned = Rotation.from_quat(m.body_quat, scalar_first=True).as_matrix()
         self._needed = self._ancestors()
         self._joints = {b: range(m.body_jntadr[b], m.body_jntadr[b] + m.body_jntnum[b]) for b in self._needed}
         self._active = [j for b in self._needed for j in self._joints[b]]
@@ -74,8 +74,8 @@ class Kinematics:
             self._segment_of[list(ids)] = i
         self.site_segment = self._segment_of[self.site_body]
 
-    def scaled(self, factors: Float[np.ndarray, " segment"]) -> Kinematics:
-        """Return these kinematics with each segment (segment,) longer by its factor; `site_pos` follows."""
+    def scaled(self, factors: Float[np.ndarray, " segment"]) -> KinematicTree:
+        """Return this tree with each segment (segment,) longer by its factor; `site_pos` follows."""
         out = copy.copy(self)
         by_body = np.where(self._segment_of >= 0, factors[self._segment_of] if len(factors) else 1.0, 1.0)
         out._pos = self._pos * by_body[self._parent][:, None]
@@ -177,7 +177,7 @@ class Kinematics:
         for b in self._needed:
             parent = int(self._parent[b])
             p = pos[parent] + rot[parent] @ self._pos[b]
-            r = rot[parent] @ quat_to_matrix(self._quat[b])
+            r = rot[parent] @ self._turned[b]
             for j in self._joints[b]:
                 p, r = self._joint(j, q, p, r, anchor, axis)
             pos[b], rot[b] = p, r
@@ -194,7 +194,7 @@ class Kinematics:
         """Apply joint ``j`` to a body at ``p``, ``r``; fill its dofs' anchors and axes."""
         kind, a, v = self._type[j], self._qadr[j], self._vadr[j]
         if kind == FREE:
-            p, r = q[:, a : a + 3], quat_to_matrix(q[:, a + 3 : a + 7])
+            p, r = q[:, a : a + 3], _rotations(q, a + 3).as_matrix()
             axis[:, v : v + 3] = np.eye(3)
             axis[:, v + 3 : v + 6] = np.swapaxes(r, 1, 2)
             anchor[:, v + 3 : v + 6] = p[:, None]
@@ -205,9 +205,9 @@ class Kinematics:
         at = p + r @ self._jpos[j]
         if kind == HINGE:
             axis[:, v], anchor[:, v] = r @ self._jaxis[j], at
-            r = r @ axis_angle_to_matrix(self._jaxis[j], q[:, a] - self.qpos0[a])
+            r = r @ Rotation.from_rotvec((q[:, a] - self.qpos0[a])[:, None] * self._jaxis[j]).as_matrix()
         else:
-            r = r @ quat_to_matrix(q[:, a : a + 4])
+            r = r @ _rotations(q, a).as_matrix()
             axis[:, v : v + 3], anchor[:, v : v + 3] = np.swapaxes(r, 1, 2), at[:, None]
         return at - r @ self._jpos[j], r
 
@@ -232,30 +232,30 @@ class Kinematics:
         return np.stack(grown, 2) if grown else np.zeros((*now.shape[:2], 0, 3))
 
     def integrate(
-        self, q: Float[np.ndarray, "*pose qpos"], step: Float[np.ndarray, "*pose dof"]
-    ) -> Float[np.ndarray, "*pose qpos"]:
-        """Return ``q`` (…, qpos) moved by ``step`` (…, dof)."""
+        self, q: Float[np.ndarray, "pose qpos"], step: Float[np.ndarray, "pose dof"]
+    ) -> Float[np.ndarray, "pose qpos"]:
+        """Return ``q`` (N, qpos) moved by ``step`` (N, dof)."""
         out = q.copy()
         qs, vs = self.scalar
-        out[..., qs] += step[..., vs]
+        out[:, qs] += step[:, vs]
         for a, v in self._free_joints():
-            out[..., a : a + 3] += step[..., v : v + 3]
+            out[:, a : a + 3] += step[:, v : v + 3]
         for a, v in self.quaternions():
-            out[..., a : a + 4] = quat_mul(q[..., a : a + 4], rotvec_to_quat(step[..., v : v + 3]))
+            turned = _rotations(q, a) * Rotation.from_rotvec(step[:, v : v + 3])
+            out[:, a : a + 4] = turned.as_quat(scalar_first=True)
         return out
 
     def difference(
-        self, q1: Float[np.ndarray, "*pose qpos"], q0: Float[np.ndarray, "*pose qpos"]
-    ) -> Float[np.ndarray, "*pose dof"]:
-        """Return (…, dof) the step that carries ``q0`` to ``q1``."""
-        out = np.zeros((*q1.shape[:-1], self.nv))
+        self, q1: Float[np.ndarray, "pose qpos"], q0: Float[np.ndarray, "pose qpos"]
+    ) -> Float[np.ndarray, "pose dof"]:
+        """Return (N, dof) the step that carries ``q0`` to ``q1``."""
+        out = np.zeros((len(q1), self.nv))
         qs, vs = self.scalar
-        out[..., vs] = q1[..., qs] - q0[..., qs]
+        out[:, vs] = q1[:, qs] - q0[:, qs]
         for a, v in self._free_joints():
-            out[..., v : v + 3] = q1[..., a : a + 3] - q0[..., a : a + 3]
+            out[:, v : v + 3] = q1[:, a : a + 3] - q0[:, a : a + 3]
         for a, v in self.quaternions():
-            inverse = q0[..., a : a + 4] * np.array([1.0, -1.0, -1.0, -1.0])
-            out[..., v : v + 3] = quat_to_rotvec(quat_mul(inverse, q1[..., a : a + 4]))
+            out[:, v : v + 3] = (_rotations(q0, a).inv() * _rotations(q1, a)).as_rotvec()
         return out
 
 
@@ -266,52 +266,6 @@ def turn_columns(v: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3 3"]:
     return np.stack([o, z, -y, -z, o, x, y, -x, o], -1).reshape(*v.shape, 3)
 
 
-def quat_to_matrix(quat: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 3 3"]:
-    """Return (…, 3, 3) rotations of quaternions (…, 4), w first; they need not have length 1."""
-    w, x, y, z = np.moveaxis(quat / np.linalg.norm(quat, axis=-1, keepdims=True), -1, 0)
-    rows = [
-        1 - 2 * (y * y + z * z),
-        2 * (x * y - w * z),
-        2 * (x * z + w * y),
-        2 * (x * y + w * z),
-        1 - 2 * (x * x + z * z),
-        2 * (y * z - w * x),
-        2 * (x * z - w * y),
-        2 * (y * z + w * x),
-        1 - 2 * (x * x + y * y),
-    ]
-    return np.stack(rows, -1).reshape(*quat.shape[:-1], 3, 3)
-
-
-def matrix_to_quat(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n 4"]:
-    """Return (N, 4) quaternions, w first, of rotations (N, 3, 3)."""
-    return Rotation.from_matrix(rotation).as_quat(scalar_first=True)
-
-
-def axis_angle_to_matrix(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Return (N, 3, 3) rotations by ``angle`` (N,) rad about one unit ``axis`` (Rodrigues' formula)."""
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    s, c = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
-    return np.eye(3) + s * cross + (1 - c) * (cross @ cross)
-
-
-def quat_mul(a: Float[np.ndarray, "*#n 4"], b: Float[np.ndarray, "*#n 4"]) -> Float[np.ndarray, "*#n 4"]:
-    """Return the Hamilton product of quaternions (…, 4), w first."""
-    w = a[..., :1] * b[..., :1] - np.sum(a[..., 1:] * b[..., 1:], -1, keepdims=True)
-    v = a[..., :1] * b[..., 1:] + b[..., :1] * a[..., 1:] + np.cross(a[..., 1:], b[..., 1:])
-    return np.concatenate([w, v], -1)
-
-
-def rotvec_to_quat(v: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 4"]:
-    """Return (…, 4) quaternions of rotation vectors (…, 3) rad."""
-    half = 0.5 * np.linalg.norm(v, axis=-1, keepdims=True)
-    return np.concatenate([np.cos(half), 0.5 * v * np.sinc(half / np.pi)], -1)
-
-
-def quat_to_rotvec(quat: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 3"]:
-    """Return (…, 3) rad rotation vectors of quaternions (…, 4), the shorter way round."""
-    quat = np.where(quat[..., :1] < 0, -quat, quat)
-    norm = np.linalg.norm(quat[..., 1:], axis=-1, keepdims=True)
-    angle = 2 * np.arctan2(norm, quat[..., :1])
-    return quat[..., 1:] * np.where(norm > 1e-12, angle / np.maximum(norm, 1e-12), 2.0)
+def _rotations(q: Float[np.ndarray, "pose qpos"], a: int) -> Rotation:
+    """The rotations that stand in ``q`` (N, qpos) from place ``a`` on, as quaternions with w first."""
+    return Rotation.from_quat(q[:, a : a + 4], scalar_first=True)

@@ -11,14 +11,14 @@ from mimic_core import Body, BodyModel, Keypoints, ReferenceClips
 from mimic_core.task import velocity
 from mimic_stac.calibrate import Fit
 from mimic_stac.jumps import DISTRUST, runs
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 from mimic_stac.pose import MM
 from mimic_stac.remarks import remarks
 
 _UNCHANGED = 1e-9
 
 
-def registered_body(body: Body, model: BodyModel, kin: Kinematics, fit: Fit) -> Body:
+def registered_body(body: Body, model: BodyModel, kin: KinematicTree, fit: Fit) -> Body:
     """Return the body with the animal's keypoint positions, scale and segments."""
     at = zip(model.keypoint_names, fit.offsets, strict=True)
     grown = {
@@ -38,7 +38,7 @@ def reference_clips(
     keypoints: Keypoints,
     body: Body,
     model: BodyModel,
-    kin: Kinematics,
+    kin: KinematicTree,
     fit: Fit,
     q: np.ndarray,
     trust: np.ndarray,
@@ -82,7 +82,7 @@ def reference_clips(
     )
 
 
-def diagnostics(body: Body, model: BodyModel, kin: Kinematics, fit: Fit, q: np.ndarray) -> dict[str, Any]:
+def diagnostics(body: Body, model: BodyModel, kin: KinematicTree, fit: Fit, q: np.ndarray) -> dict[str, Any]:
     """Return what tells a good fit from a bad one, JSON-able."""
     moved = np.linalg.norm(fit.offsets - kin.scaled(fit.segments).site_pos, axis=1) * MM * fit.scale
     spread = body.keypoint_spread * MM * fit.scale

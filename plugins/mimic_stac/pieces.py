@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mimic_stac.calibrate import Data
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 
 WHOLE = 8e6  # numbers in the Jacobian of the frames that are fitted together: memory and time of an iteration
 COARSE = 1e6  # and of those that a first calibration takes
@@ -15,12 +15,12 @@ _SNIPPET = 25
 _OVERLAP = 25
 
 
-def frames_at_once(kin: Kinematics, work: float = WHOLE) -> int:
+def frames_at_once(kin: KinematicTree, work: float = WHOLE) -> int:
     """How many frames make that much ``work``."""
     return max(4 * _SNIPPET, int(work / (3 * len(kin.site_body) * kin.nv)))
 
 
-def sample(data: Data, kin: Kinematics, work: float = WHOLE) -> tuple[Data, np.ndarray]:
+def sample(data: Data, kin: KinematicTree, work: float = WHOLE) -> tuple[Data, np.ndarray]:
     """Return frames that calibrate the animal, and their numbers: all, or snippets of each piece, evenly spread."""
     n = len(data.pos)
     if n <= frames_at_once(kin, work):
@@ -38,7 +38,7 @@ def sample(data: Data, kin: Kinematics, work: float = WHOLE) -> tuple[Data, np.n
     return data.pick(chosen, np.concatenate(piece)), chosen
 
 
-def chunks(data: Data, kin: Kinematics) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def chunks(data: Data, kin: KinematicTree) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (frames, keep): numbers of consecutive frames, and which of them are to be kept.
 
     A chunk holds whole clips, as many as fit; a longer clip is cut into chunks that overlap.

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import solveh_banded
 
-from mimic_stac.kinematics import Kinematics, Pose
+from mimic_stac.kinematics import KinematicTree, Pose
 
 MM = 1e3
 TENSION_S = 0.04  # a dof without data runs on smoothly and comes to rest within about this time
@@ -70,7 +70,7 @@ class Smoothness:
                 if i >= j:
                     self.bands[i - j, j : n - 2 + j] += a * b * c
 
-    def residuals(self, q: np.ndarray, kin: Kinematics) -> tuple[np.ndarray, np.ndarray]:
+    def residuals(self, q: np.ndarray, kin: KinematicTree) -> tuple[np.ndarray, np.ndarray]:
         """Return first (frame-1, dof) and second (frame-2, dof) differences, weighted, in mm."""
         v = kin.difference(q[1:], q[:-1])
         return v * self._dof_mm * self._step[:, None], (v[1:] - v[:-1]) * self._dof_mm * self._curve[:, None]
@@ -108,7 +108,7 @@ class PoseFit:
 
     def __init__(
         self,
-        kin: Kinematics,
+        kin: KinematicTree,
         targets: Targets,
         smoothness: Smoothness | None,
         dof_mm: np.ndarray,

@@ -13,7 +13,7 @@ from mimic_core.registration.method import Progress
 from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio
 from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 from mimic_stac.outcome import diagnostics, jumps, reference_clips
 from mimic_stac.pieces import COARSE, chunks, sample
 from mimic_stac.pose import MM, Smoothness, Targets
@@ -35,8 +35,8 @@ _ROUGH = 10.0  # the first round is a start for the second, and says what distan
 
 
 @attrs.frozen
-class _Told:
-    """Tells how far the fit is."""
+class _FitProgress:
+    """Passes on how far the fit is, and its cost per keypoint seen, mm²."""
 
     progress: Progress
     total: int
@@ -54,7 +54,7 @@ class Registration:
     def __init__(self, settings: Settings, body: Body, calibration: Calibration | None = None) -> None:
         self.settings, self.body, self.calibration = settings, body, calibration
         self.model = BodyModel.compile(body)
-        self.kin = Kinematics(self.model)
+        self.kin = KinematicTree(self.model)
 
     def __call__(self, keypoints: Keypoints, progress: Progress) -> ReferenceClips:
         """Register ``keypoints`` (names and order of the body's).
@@ -178,8 +178,8 @@ class Registration:
         q, _ = start_poses(self.kin, coarse, fit, dof_mm, poses)
         problem = self._problem(coarse, freedom, rate_hz, every)
         state = problem.poses(fit, q, 60, 1e-6)
-        told = _Told(progress, s.max_iterations, coarse)
-        state = problem.solve(state, s.max_iterations // 2, _ROUGH * s.tolerance, told)
+        report = _FitProgress(progress, s.max_iterations, coarse)
+        state = problem.solve(state, s.max_iterations // 2, _ROUGH * s.tolerance, report)
         done = state.iterations
         if len(coarse.pos) < len(data.pos):
             q, _ = start_poses(self.kin.scaled(state.fit.segments), data, state.fit, dof_mm, poses)
@@ -191,7 +191,7 @@ class Registration:
             problem = attrs.evolve(problem, outlier_mm=outlier_mm)
             state = attrs.evolve(state, cost=problem.cost(state.fit, state.q))
         state = problem.solve(
-            state, s.max_iterations - done, s.tolerance, _Told(progress, s.max_iterations, data, done)
+            state, s.max_iterations - done, s.tolerance, _FitProgress(progress, s.max_iterations, data, done)
         )
         return attrs.evolve(state, iterations=done + state.iterations), problem
 

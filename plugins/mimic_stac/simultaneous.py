@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_stac.calibrate import Data, Fit, Freedom, prior_cost, simultaneous_step
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 from mimic_stac.pose import MM, PoseFit, Smoothness, Targets
 
 _PATIENCE = 2
@@ -40,7 +40,7 @@ class Problem:
         rest_weight: (1 or per dof), see `pose.PoseFit`.
     """
 
-    kin: Kinematics
+    kin: KinematicTree
     data: Data
     freedom: Freedom
     outlier_mm: np.ndarray

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mimic_stac.calibrate import Data, Fit, Freedom
-from mimic_stac.kinematics import Kinematics, matrix_to_quat, quat_to_matrix
+from mimic_stac.kinematics import KinematicTree
 from mimic_stac.pose import MM, PoseFit, Targets
 from mimic_stac.simultaneous import Problem, State
 
@@ -38,7 +38,7 @@ class Orientation:
     rivalry: float | None = None
 
 
-def sample_poses(kin: Kinematics, n: int, seed: int = 0) -> np.ndarray:
+def sample_poses(kin: KinematicTree, n: int, seed: int = 0) -> np.ndarray:
     """Return (n, qpos) poses: the middle of the joint ranges first, then random ones within them."""
     rng = np.random.default_rng(seed)
     qs, _ = kin.scalar
@@ -51,7 +51,7 @@ def sample_poses(kin: Kinematics, n: int, seed: int = 0) -> np.ndarray:
     return q
 
 
-def dof_lengths(kin: Kinematics, scale: float, poses: np.ndarray) -> np.ndarray:
+def dof_lengths(kin: KinematicTree, scale: float, poses: np.ndarray) -> np.ndarray:
     """Return (dof,) mm of typical keypoint movement by a unit (1 rad, 1 m) of each dof."""
     pose = kin.pose(poses)
     jac = kin.jacobian(pose, pose.sites(kin.site_pos))
@@ -59,7 +59,9 @@ def dof_lengths(kin: Kinematics, scale: float, poses: np.ndarray) -> np.ndarray:
     return np.maximum(length, 1e-3 * max(length.max(), 1e-9))
 
 
-def start_translation(kin: Kinematics, scale: float, rotation: np.ndarray, data: Data, poses: np.ndarray) -> np.ndarray:
+def start_translation(
+    kin: KinematicTree, scale: float, rotation: np.ndarray, data: Data, poses: np.ndarray
+) -> np.ndarray:
     """Return (clip, 3) m that put the keypoints that move least in the model where the model has them."""
     sites = scale * kin.pose(poses).sites(kin.site_pos)
     stillness = 1.0 / (sites.var(0).sum(-1) + 1e-4 * sites.var((0, 1)).sum() + 1e-12)
@@ -70,7 +72,7 @@ def start_translation(kin: Kinematics, scale: float, rotation: np.ndarray, data:
 
 
 def start_poses(
-    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray, iterations: int = 40
+    kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray, iterations: int = 40
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit every frame on its own: a fixed body from several ``poses`` (pose, qpos), a free one from the root outwards.
 
@@ -90,7 +92,7 @@ def start_poses(
 
 
 def _one_by_one(
-    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, movable: np.ndarray | None = None
+    kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, movable: np.ndarray | None = None
 ) -> PoseFit:
     """A solver that takes every frame on its own."""
     every = np.arange(len(data.pos))
@@ -99,7 +101,7 @@ def _one_by_one(
 
 
 def _from_root_outwards(
-    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray
+    kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit the root, then the trunk with it, then all.
 
@@ -113,14 +115,14 @@ def _from_root_outwards(
     return q, cost
 
 
-def _rooted(kin: Kinematics, data: Data, fit: Fit, poses: np.ndarray) -> np.ndarray:
+def _rooted(kin: KinematicTree, data: Data, fit: Fit, poses: np.ndarray) -> np.ndarray:
     """Return (frame, qpos): the first pose, its root where the keypoints say.
 
     That is Kabsch's rotation (1976, doi:10.1107/S0567739476001873). Keypoints count the more the less they move
     about within the body, so that the trunk decides.
     """
     a = kin.root_qposadr
-    home, turned = kin.qpos0[a : a + 3], quat_to_matrix(kin.qpos0[a + 3 : a + 7])
+    home, turned = kin.qpos0[a : a + 3], Rotation.from_quat(kin.qpos0[a + 3 : a + 7], scalar_first=True).as_matrix()
     inside = (fit.scale * kin.pose(poses).sites(fit.offsets) - fit.scale * home) @ turned
     weight = data.seen / (inside.var(0).sum(-1) + 1e-3 * inside.var((0, 1)).sum() + 1e-12)
     weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
@@ -133,12 +135,12 @@ def _rooted(kin: Kinematics, data: Data, fit: Fit, poses: np.ndarray) -> np.ndar
     rotation = u @ vt
     q = np.tile(poses[0], (len(pos), 1))
     q[:, a : a + 3] = (to_mean - np.einsum("fij,fj->fi", rotation, from_mean)) / fit.scale
-    q[:, a + 3 : a + 7] = matrix_to_quat(rotation)
+    q[:, a + 3 : a + 7] = Rotation.from_matrix(rotation).as_quat(scalar_first=True)
     return q
 
 
 def _repaired(
-    kin: Kinematics, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, q: np.ndarray, cost: np.ndarray
+    kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, q: np.ndarray, cost: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Try frames that fit badly again from the poses of their neighbours in time, while that helps."""
     for _ in range(_REPAIRS):
@@ -160,7 +162,7 @@ def _repaired(
 
 
 def find_orientation(
-    kin: Kinematics, data: Data, scale: float, dof_mm: np.ndarray, freedom: Freedom, tracking_mm: float
+    kin: KinematicTree, data: Data, scale: float, dof_mm: np.ndarray, freedom: Freedom, tracking_mm: float
 ) -> Orientation:
     """Find how the recording's axes lie in the model's, by fitting a sample of frames in every square orientation.
 
@@ -219,7 +221,9 @@ def _sample(data: Data) -> Data:
     return data.pick(np.union1d(np.arange(0, len(data.pos), step), first))
 
 
-def _refine(kin: Kinematics, data: Data, state: State, dof_mm: np.ndarray, freedom: Freedom, rest: np.ndarray) -> State:
+def _refine(
+    kin: KinematicTree, data: Data, state: State, dof_mm: np.ndarray, freedom: Freedom, rest: np.ndarray
+) -> State:
     """Take some steps of poses and calibration together."""
     problem = Problem(
         kin=kin,

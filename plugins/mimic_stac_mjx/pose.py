@@ -22,7 +22,7 @@ def poses(model: mujoco.MjModel, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def rotation(quat: np.ndarray) -> np.ndarray:
     """Return (…, 3, 3) matrices of quaternions (…, 4), w first."""
-    flat = Rotation.from_quat(np.roll(quat, -1, axis=-1).reshape(-1, 4))
+    flat = Rotation.from_quat(quat.reshape(-1, 4), scalar_first=True)
     return flat.as_matrix().reshape(*quat.shape[:-1], 3, 3)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mimic_core import Calibration, Emg, Keypoints, RecordSpec, ReferenceClips, Rollouts, SweepResults
+from mimic_core import Calibration, Emg, Keypoints, RecordSpec, ReferenceClips, Rollouts
 
 
 def specs() -> Iterator[RecordSpec]:
@@ -39,11 +39,4 @@ def specs() -> Iterator[RecordSpec]:
         made_by="mimic run",
         holds=lambda path: (path / "manifest.json").is_file(),
         summary="the folder of a run file's run",
-    )
-    yield RecordSpec(
-        name=SweepResults.KIND,
-        build=SweepResults.load,
-        made_by="mimic sweep",
-        holds=lambda path: (path / "sweep.json").is_file(),
-        summary="the folder of a sweep",
     )

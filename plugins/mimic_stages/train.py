@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -74,10 +74,25 @@ def plan(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
 
 def work(options: TrainOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     """Train a policy on reference clips, or go on with a training that was stopped."""
-    from mimic_core.chain import train
+    from mimic_stages.training import train
 
     clips = inputs.one(ReferenceClips.KIND)
     return train(context.plugins, clips, out=context.out, given=settings_of(options), progress=context.progress)
+
+
+def together(
+    options: Sequence[TrainOptions], inputs: Inputs, contexts: Sequence[Context]
+) -> Sequence[Mapping[str, Any]]:
+    """Train several policies as one program; they differ in what `PolicySpec.traced` says can be values."""
+    from mimic_stages.training import train_together
+
+    return train_together(
+        contexts[0].plugins,
+        inputs.one(ReferenceClips.KIND),
+        outs=[c.out for c in contexts],
+        given=[settings_of(o) for o in options],
+        progress=contexts[0].progress,
+    )
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -101,6 +116,7 @@ SPEC = StageSpec(
     name="train",
     config=TrainOptions,
     work=work,
+    together=together,
     reads=(Reads(ReferenceClips.KIND, argument=True, help="Reference clips from 'mimic register'."),),
     writes="training",
     output="train",

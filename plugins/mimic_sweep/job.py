@@ -9,11 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core import MimicError, Plugins, Rollouts, TrainingError, hookimpl, to_json, write_json
-from mimic_core.chain import installed, stages
+from mimic_core import (
+    Context,
+    Inputs,
+    MimicError,
+    Plugins,
+    Progress,
+    ReferenceClips,
+    Rollouts,
+    StageSpec,
+    TrainingError,
+    hookimpl,
+    to_json,
+    write_json,
+)
+from mimic_core.chain import Events, asked, do, installed
+from mimic_core.trainer import prepare_jax
 
 SUMMARY = "summary.json"
-"""written last into the folder of a run: it says that the run is finished"""
+"""written last into the folder of a training: it says that this one is finished"""
 
 
 class _Tell:
@@ -36,9 +50,7 @@ class _Tell:
 
 
 def run_job(data: Mapping[str, Any]) -> None:
-    """Train the runs of a job, measure each, and say in its folder that it is finished."""
-    from mimic_core.runtime import prepare_jax
-
+    """Do the trainings of a job, measure each, and say in its folder that it is finished."""
     prepare_jax()
     plugins = installed()
     for file in data["plugins"]:
@@ -54,45 +66,70 @@ def run_job(data: Mapping[str, Any]) -> None:
 
 
 def _work(plugins: Plugins, data: Mapping[str, Any]) -> None:
-    together, failed = _train_together(plugins, data["clips"], data["runs"]), []
-    for r in data["runs"]:
-        out = Path(r["out"])
+    together, failed = _train_together(plugins, data["clips"], data["trainings"]), []
+    for t in data["trainings"]:
+        out = Path(t["out"])
         try:
-            trained = together.get(r["name"]) or stages.train(plugins, data["clips"], out=out, given=r["given"])
+            trained = together.get(t["name"]) or do(plugins, "train", clips=data["clips"], out=out, **t["given"])
             metrics = {"train": trained, **_measure(plugins, out, data["rollout"], data["analyze"])}
-        except MimicError as e:  # is not to cost the other runs
-            failed.append(f"{r['name']}: {e}")
+        except MimicError as e:  # is not to cost the other trainings
+            failed.append(f"{t['name']}: {e}")
         else:
-            write_json(out / SUMMARY, {"trained": r["trained"], "measured": r["measured"], "metrics": metrics})
+            write_json(out / SUMMARY, {"trained": t["trained"], "measured": t["measured"], "metrics": metrics})
     if failed:
         raise TrainingError("; ".join(failed))
 
 
-def _train_together(plugins: Plugins, clips: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Train several runs as one program; where that fails none, since one at a time shows which of them fails."""
-    if len(runs) == 1:
+def _train_together(
+    plugins: Plugins, clips: str, trainings: Sequence[Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """Train several as one program; where that fails none, since one at a time shows which of them fails."""
+    if len(trainings) == 1:
         return {}
+    outs, given = [Path(t["out"]) for t in trainings], [t["given"] for t in trainings]
     try:
-        summaries = stages.train_together(
-            plugins, clips, outs=[Path(r["out"]) for r in runs], given=[r["given"] for r in runs]
-        )
+        with Events(plugins, "train", {"together": len(trainings)}) as events:
+            summaries = train_together(plugins, clips, outs=outs, given=given, progress=events.progress)
+            events.finish({"out": [str(out) for out in outs]})
     except MimicError as e:
-        print(f"mimic: {len(runs)} runs as one program: {e}; going on one by one")
+        print(f"mimic: {len(trainings)} trainings as one program: {e}; going on one by one")
         return {}
-    return {r["name"]: summary for r, summary in zip(runs, summaries, strict=True)}
+    return {t["name"]: summary for t, summary in zip(trainings, summaries, strict=True)}
+
+
+def train_together(
+    plugins: Plugins,
+    clips: str,
+    *,
+    outs: Sequence[Path],
+    given: Sequence[Mapping[str, Any]],
+    progress: Progress,
+) -> Sequence[Mapping[str, Any]]:
+    """Have the stage `train` done several times as one piece of work; return a summary of each."""
+    stage: StageSpec = plugins.get("stage", "train")
+    options = [asked(stage, table, plugins, "train").options for table in given]
+    contexts = [
+        Context(plugins=plugins, out=out, progress=progress, seed=o.seed) for out, o in zip(outs, options, strict=True)
+    ]
+    return stage.together(options, Inputs({ReferenceClips.KIND: [Path(clips)]}), contexts)
 
 
 def _measure(
-    plugins: Plugins, run_folder: Path, rollout: Mapping[str, Any] | None, measures: Sequence[Mapping[str, Any]]
+    plugins: Plugins, folder: Path, rollout: Mapping[str, Any] | None, measures: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     if rollout is None:
         return {}
-    file = run_folder / "rollouts.h5"
-    found = {"rollout": stages.rollout(plugins, run_folder, out=file, **rollout) | {"terms": _terms(file)}}
+    file = folder / "rollouts.h5"
+    found = {"rollout": do(plugins, "rollout", run=folder, out=file, **rollout) | {"terms": _terms(file)}}
     for m in measures:
-        target = run_folder / "analysis" / m["label"]
-        found[m["label"]] = stages.analyze(
-            plugins, m["analysis"], file, *m["beside"], out=target, settings=m["settings"]
+        found[m["label"]] = do(
+            plugins,
+            "analyze",
+            records=(file, *m["beside"]),
+            out=folder / "analysis" / m["label"],
+            label=m["label"],
+            analysis=m["analysis"],
+            **m["settings"],
         )
     return found
 

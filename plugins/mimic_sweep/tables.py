@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mimic_core import Result, Table
 from mimic_core.analysis import CYCLE
 from mimic_core.records import Mean
-from mimic_core.records.sweep_results import Row
+from mimic_sweep.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,11 +11,12 @@ import time
 import pytest
 from rich.console import Console
 
-from mimic_core import ConfigError, DataError, LoggerSpec, PluginError, chain, hookimpl
-from mimic_core.chain import HOOKS, do, pipeline, training
+from mimic_core import ConfigError, DataError, LoggerSpec, PluginError, hookimpl
+from mimic_core.chain import HOOKS, do, pipeline
 from mimic_core.chain.events import LOGS, Events, listening, make_loggers
 from mimic_core.cli import progress
 from mimic_core.plugins.manager import Plugins
+from mimic_stages import training
 
 SETTINGS = {"seed": 3, "settings": {"rewards": {"joint": {"weight": 5.0}, "control": {"weight": 0.15}}}}
 
@@ -303,15 +304,17 @@ def short_training(monkeypatch):
         return {**told, "passive_mm": 9.0, "held_out_clips": 0, "train_mm": 1.0, "training": training}
 
     train.given = given
-    monkeypatch.setattr(chain, "train", train)
+    monkeypatch.setattr(training, "train", train)
     return train
 
 
 def test_train_command_chooses_loggers_and_their_settings(short_training, monkeypatch, tmp_path, capsys):
+    clips = tmp_path / "clips.h5"
+    clips.write_text("clips")
     pytest.importorskip("tensorboardX", reason="the extra 'tensorboard' is not installed")
     from mimic_core import cli
 
-    words = "train clips.h5 --log tensorboard --set log.tensorboard.flush_s=2 --set policy.steps=2000 --json --out"
+    words = f"train {clips} --log tensorboard --set log.tensorboard.flush_s=2 --set policy.steps=2000 --json --out"
     monkeypatch.setattr(sys, "argv", ["mimic", *words.split(), str(tmp_path / "run")])
     with pytest.raises(SystemExit) as left:
         cli.main()

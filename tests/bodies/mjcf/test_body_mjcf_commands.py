@@ -66,7 +66,7 @@ def test_run_file_finds_the_description_and_notices_changes(plugins, tmp_path, m
     write(tmp_path / "animals", MODEL.replace("0.1234567890123", "0.2"))
     assert [again(), again()] == [["generate"], []]
     command = json.loads((tmp_path / "out" / "manifest.json").read_text())["stages"][0]["command"]
-    assert command.startswith("mimic generate --body animals/animal.toml --seed 0 --set clips=2")
+    assert command.startswith("mimic generate --body ../animals/animal.toml --set generate.clips=2")
 
 
 def test_settings_of_a_body_in_a_run_file(plugins, tmp_path):
@@ -75,9 +75,11 @@ def test_settings_of_a_body_in_a_run_file(plugins, tmp_path):
     (tmp_path / "animals").mkdir()
     write(tmp_path / "animals")
     (tmp_path / "run.toml").write_text(dedent(RUN))
-    assert run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": {"root": "free"}})["done"] == ["generate"]
+    assert run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": {"keypoint_spread_mm": 9}})["done"] == [
+        "generate"
+    ]
     command = json.loads((tmp_path / "out" / "manifest.json").read_text())["stages"][0]["command"]
-    assert "--body animals/animal.toml --set 'body.root=" in command
+    assert "--body ../animals/animal.toml --set body.keypoint_spread_mm=9" in command
     with pytest.raises(MimicError, match=r"body\.rot: unknown setting"):
         run(plugins, tmp_path / "run.toml", tmp_path / "out", {"body": {"rot": "x"}})
     with pytest.raises(MimicError, match="body: must be text or a table, got 3"):

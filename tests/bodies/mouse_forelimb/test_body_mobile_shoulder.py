@@ -148,7 +148,7 @@ def test_noise_at_the_start_of_an_episode_is_for_hinges(plugins, mobile):
         assert off[:, ~mobile.is_hinge].max() == 0 and off[:, mobile.is_hinge].mean() > 0.005
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 def test_both_engines_and_the_differentiable_view_move_it_alike(plugins, mobile):
     """0.1 s of random excitation; the view takes one step of 2.5 ms for a control step."""
     low, high = mobile.joint_range.T

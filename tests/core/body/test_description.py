@@ -174,7 +174,9 @@ def test_run_file_finds_description_and_model_from_its_own_folder(with_sticks, t
     assert pipeline.run(with_sticks, tmp_path / "run.toml", out)["done"] == ["generate"]
     assert pipeline.run(with_sticks, tmp_path / "run.toml", out)["done"] == []
     # one that is laid over the run file is meant from the current folder
-    assert pipeline.run(with_sticks, tmp_path / "run.toml", out, {"body": {"model": "long.sticks"}})["done"] == []
+    pipeline.run(with_sticks, tmp_path / "run.toml", out, {"body": {"model": "long.sticks"}})
+    with pytest.raises(MimicError, match=r"long\.sticks: no such file; check the path of the model"):
+        pipeline.run(with_sticks, tmp_path / "run.toml", out, {"body": {"model": "models/long.sticks"}})
 
 
 def test_command_line_takes_an_importer_from_a_file(plugin, tmp_path):

@@ -298,7 +298,7 @@ def test_restart_only_where_asked(task):
 
 
 def test_fields_read_finds_what_a_term_reads(task):
-    view = task._example()
+    view = task.view.example()
     assert fields_read(as_term(lambda s: (s.joint_pos - s.ref.joint_pos).sum()), view) == {"joint_pos", "ref.joint_pos"}
     assert fields_read(as_term(lambda s: s.future.site_pos.sum() + s.time), view) == {"future.site_pos", "time"}
     remembers = Term(init=lambda: jnp.zeros(2), step=lambda m, s: (s.muscle_force, (m * s.activation).sum()))

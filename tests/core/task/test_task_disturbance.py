@@ -258,7 +258,7 @@ def test_many_trainings_in_one_program(plugins, toy_model, toy_clips):
             np.testing.assert_allclose(of_all[i], one, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 def test_gradients_pass_through_all_of_it(plugins, toy_model, toy_clips):
     task = make_task(
         plugins,

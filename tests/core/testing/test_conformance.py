@@ -36,18 +36,20 @@ from mimic_core import (
 from mimic_core.chain import HOOKS, discover
 from mimic_core.plugins.manager import Plugins, Provided
 from mimic_core.testing import check_component, random_step, step_at_rest, step_on_reference, toy_body, toy_model
-from mimic_core.testing.conformance import check_settings
+from mimic_core.testing.checks.every import check_settings
 
 LIGHT = (
     "body",
     "actuation",
+    "importer",
     "reader",
     "format",
-    "source",
+    "generator",
     "registration",
     "reward",
     "observation",
     "termination",
+    "perturbation",
     "policy",
     "analysis",
     "report",
@@ -90,7 +92,7 @@ def test_the_c_engine_conforms(plugins):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 def test_every_engine_conforms(plugins):
     for provided in plugins.provided("simulator"):
         passed = check_component(provided, plugins)
@@ -407,7 +409,7 @@ class Forgetful:
             "qpos of the toy body is not the same when it was written and read",
         ),
         ("command", CommandSpec(name="mine", summary="a test", function=3), "function is 3"),
-        ("source", GeneratorSpec(name="mine", summary="a test", build=lambda c, m, seed: dict), "makes dict"),
+        ("generator", GeneratorSpec(name="mine", summary="a test", build=lambda c, m, seed: dict), "makes dict"),
     ],
 )
 def test_bad_others(plugins, kind, record, said):

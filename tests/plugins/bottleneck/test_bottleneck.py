@@ -22,13 +22,14 @@ from toys import compile_body, make_task
 from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
-from mimic_core.chain import TrainedRun, train
+from mimic_core.chain import TrainedRun
 from mimic_core.chain.unroll import ClipRunner
 from mimic_core.config import parse_assignments, structure
 from mimic_core.errors import ConfigError, DataError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts
 from mimic_core.records.training import Training
+from mimic_stages.training import train
 
 SMALL = {"encoder_layers": (16,), "decoder_layers": (16,), "critic_layers": (16,), "intention_size": 2}
 PPO = [

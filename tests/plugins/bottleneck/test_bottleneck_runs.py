@@ -21,11 +21,11 @@ from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
 from mimic_bottleneck.returns import generalised_advantages, lambda_returns
-from mimic_core.chain import train, train_together
 from mimic_core.config import merge, parse_assignments
 from mimic_core.errors import ConfigError, TrainingError
 from mimic_core.task.task import Starts
 from mimic_core.trainer import Checkpoints, restored_controller
+from mimic_stages.training import train, train_together
 
 SMALL = {"encoder_layers": (8,), "decoder_layers": (8,), "critic_layers": (8,), "intention_size": 2}
 TINY = parse_assignments(
@@ -308,10 +308,10 @@ _DEVICES = textwrap.dedent(
     """
     import sys
     import jax
-    from mimic_core.runtime import join_processes
+    from mimic_core.trainer.runtime import join_processes
     join_processes()
     import json
-    from mimic_core.chain import train, train_together
+    from mimic_stages.training import train, train_together
     from mimic_core.chain.installed import installed
     clips, out, given, devices = sys.argv[1:5]
     assert jax.device_count() == int(devices), jax.devices()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from toys import compile_body
 
 from mimic_core.errors import ConfigError
-from mimic_core.testing.conformance import check_settings, check_summary
+from mimic_core.testing.checks.every import check_settings, check_summary
 from mimic_core.testing.steps import floating_model, random_step
 from mimic_core.testing.terms import CHECKS, TermCase
 from mimic_core.testing.toy import toy_body

@@ -10,12 +10,12 @@ from analysis_cases import analyse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimic_core import ConfigError, DataError, SweepResults
+from mimic_core import ConfigError, DataError
 from mimic_core.chain import do
-from mimic_core.records.sweep_results import Row
 from mimic_frontier.knee import find_knee
 from mimic_frontier.points import Point, front
 from mimic_frontier.settings import Settings
+from mimic_sweep.results import Row, SweepResults
 from mimic_sweep.tables import tabulate
 
 REWARD, HIGH = "rollout.terms.joint", "spectral.share.mean"

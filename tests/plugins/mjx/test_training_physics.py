@@ -178,7 +178,7 @@ def told_by_a_new_process(code, **environment):
 
 COUNT = """
 import json, os
-from mimic_core import runtime
+from mimic_core.trainer import runtime
 runtime.prepare_jax()
 import jax
 print(json.dumps([jax.device_count(), runtime.cores_are_devices(), len(os.sched_getaffinity(0))]))

@@ -110,7 +110,7 @@ def test_forces_of_the_mouse_are_those_of_mujoco(plugins, body):
     assert_same_dynamics(m, qpos, rng.normal(0, 5, (BATCH, m.nv)))
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 @pytest.mark.parametrize("body", ["mouse_forelimb", "mouse_forelimb:mobile_shoulder"])
 @pytest.mark.parametrize("actuation", ["hill", "torque"])
 def test_a_step_and_its_gradient_are_those_of_mjx(plugins, body, actuation):

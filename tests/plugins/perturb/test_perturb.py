@@ -106,7 +106,7 @@ def test_the_integral_of_a_pulse_is_its_duration(toy_model, at, lasts):
 # -- forces ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ["mujoco", pytest.param("mjx", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["mujoco", pytest.param("mjx", marks=pytest.mark.conformance)])
 def test_momentum_of_a_free_mass(plugins, engine):
     """2 g under 0.01 N for 6 ms: 0.03 m/s along the direction, and nothing before or after."""
     model = BodyModel.compile(Body(name="ball", mjcf=BALL, keypoints={"middle": "middle"}))
@@ -138,7 +138,7 @@ def test_a_pulse_moves_the_arm_from_its_onset_on(rolled, undisturbed):
     assert_same(rolled("force_pulse", force_N=0.05, at_ms=20.0, for_ms=10.0), pushed)
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 def test_engines_agree_on_a_push(plugins, toy_model):
     ends = {}
     u = jnp.tile(jnp.array([[0.3, 0.2]]), (2, 1))

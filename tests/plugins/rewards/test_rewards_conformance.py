@@ -12,7 +12,7 @@ from toys import clips_of, compile_body, make_simulator, make_task
 
 from mimic_core.chain.assembly import plan_training
 from mimic_core.task.step import fields_read
-from mimic_core.testing.conformance import check_settings, check_summary
+from mimic_core.testing.checks.every import check_settings, check_summary
 from mimic_core.testing.steps import floating_model, random_step
 from mimic_core.testing.terms import CHECKS, TermCase
 from mimic_core.testing.toy import toy_body
@@ -21,7 +21,7 @@ DEFAULT = ("joint", "control", "energy")
 FREE = ("position", "quaternion", "angular_velocity")
 REWARDS = (*DEFAULT[:1], "joint_velocity", *FREE, "body_position", "end_effector", "keypoint")
 COSTS = (
-    *("bone_distance", "paw_distance", *DEFAULT[1:], "control_difference", "action_change", "action_variance", "jerk"),
+    *("bone_distance", "paw_distance", *DEFAULT[1:], "control_difference", "action_variance", "jerk"),
     *("jitter", "actuator_effort", "mechanical_work"),
 )
 
@@ -40,9 +40,9 @@ def suits(name: str, body: str) -> bool:
     return name not in FREE or body == "floating"
 
 
-# the floating body suits every term; the others are tried with the slow tests
+# the floating body suits every term; on each of the others a reward and a cost stand for all in the fast part
 CASES = [
-    pytest.param(n, b, marks=[] if b == "floating" else pytest.mark.slow)
+    pytest.param(n, b, marks=[] if b == "floating" or n in ("joint", "energy") else pytest.mark.conformance)
     for b in ("floating", "toy", "mouse", "motors")
     for n in (*REWARDS, *COSTS)
     if suits(n, b)
@@ -95,7 +95,7 @@ def test_all_terms_run_together(plugins, toy_model, toy_clips):
         ("mujoco", "mouse"),
         ("mujoco", "floating"),
         ("mjx", "floating"),
-        pytest.param("mjx", "mouse", marks=pytest.mark.slow),
+        pytest.param("mjx", "mouse", marks=pytest.mark.conformance),
     ],
 )
 def test_both_engines_read_where_the_bodies_are(plugins, models, engine, body):
@@ -130,7 +130,7 @@ def test_bodies_are_read_only_for_a_term_that_asks(plugins, toy_model, toy_clips
     assert view.body_pos is None and view.ref.body_pos is None and view.future.body_pos is None
     spec = plugins.get("reward", "body_position")
     term = TermCase("reward", spec, spec.config(), toy_model).term
-    assert fields_read(term, task._example()) == {"body_pos", "ref.body_pos"}
+    assert fields_read(term, task.view.example()) == {"body_pos", "ref.body_pos"}
     task = make_task(plugins, toy_clips, toy_model, {"body": (1.0, term)}, reference_lowpass_hz=0.0)
     state = task.reset_at(jnp.array([0, 1]), jnp.array([3, 9]))
     view = task.view(state, state.excitation, task._reads["reward"])

@@ -38,10 +38,9 @@ def over_time(term, steps):
 # -- changes --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["control_difference", "action_change"])
-def test_change_of_excitation_by_hand(plugins, toy_model, name):
+def test_change_of_excitation_by_hand(plugins, toy_model):
     """0.3² + (−0.1)² = 0.10."""
-    term = build(plugins, name, toy_model)
+    term = build(plugins, "control_difference", toy_model)
     assert float(term(step(excitation=[0.5, 0.1], previous_excitation=[0.2, 0.2]))) == pytest.approx(0.10)
     assert float(term(step(excitation=[0.5, 0.1], previous_excitation=[0.5, 0.1]))) == 0.0
 

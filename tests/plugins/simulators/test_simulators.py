@@ -192,7 +192,7 @@ def test_engines_read_the_same(engines, mouse_model):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3 * np.abs(theirs).max(), err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 def test_motors_in_mjx(plugins, toy_model):
     motors = compile_body(plugins, toy_model.body, "torque")
     c, mjx = (make_simulator(plugins, name, motors) for name in ("mujoco", "mjx"))
@@ -272,7 +272,7 @@ def test_the_view_stays_close_to_the_true_physics(derivative, plugins, toy_model
     assert off[2] < 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 def test_mjx_takes_the_implicit_step_of_the_c_engine(plugins):
     """A body whose integrator is implicitfast, muscles included, limits not touched."""
     body = plugins.get("body", "mouse_forelimb").make("mobile_shoulder")
@@ -301,7 +301,7 @@ def anywhere(model, batch, seed):
     return qpos, qvel, activation, np.repeat(u, 10, axis=0)
 
 
-@pytest.mark.slow
+@pytest.mark.conformance
 @pytest.mark.parametrize("variant", ["paper", "mobile_shoulder"])
 @pytest.mark.parametrize("actuation", ["hill", "torque"])
 def test_the_view_and_its_gradient_are_finite_from_any_state(plugins, variant, actuation):

@@ -19,7 +19,7 @@ from mimic_core.registration.method import match_keypoints
 from mimic_stac import build, build_calibrated, pieces
 from mimic_stac.calibrate import Data
 from mimic_stac.jumps import runs, trust_in_time
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 from mimic_stac.settings import Settings, axes_matrix
 
 
@@ -69,7 +69,7 @@ def test_a_long_recording_is_fitted_in_pieces(mouse, truth, monkeypatch):
     assert np.isfinite(clips.qpos).all() and told[-1][0] == told[-1][1]
     assert np.rad2deg(np.abs(clips.qpos - made.qpos)).max() < 1
     assert clips.error_mm.mean() < at_once.error_mm.mean() + 0.02
-    kin = Kinematics(BodyModel.compile(mouse))
+    kin = KinematicTree(BodyModel.compile(mouse))
     one = np.zeros(130, int)
     data = Data(np.zeros((130, 4, 3)), np.ones((130, 4)), one, one)
     kept = np.concatenate([frames[keep] for frames, keep in pieces.chunks(data, kin)])
@@ -280,7 +280,7 @@ def test_bad_axes(axes):
 
 def test_body_with_a_free_root():
     body = toy(WALKER)
-    kin = Kinematics(BodyModel.compile(body))
+    kin = KinematicTree(BodyModel.compile(body))
     time = np.arange(50) / 100
     q = np.tile(kin.qpos0, (50, 1))
     q[:, 0], q[:, 1] = 0.5 * time, 1.0
@@ -422,7 +422,7 @@ def test_markers_elsewhere_do_not_turn_the_recording(mouse, truth):
         spec.site(mouse.keypoints[name]).pos += np.array(by)
     marked = attrs.evolve(mouse, mjcf=spec.to_xml())
     q = truth[1].qpos
-    kin = Kinematics(BodyModel.compile(marked))
+    kin = KinematicTree(BodyModel.compile(marked))
     seen = attrs.evolve(
         keypoints, positions=np.stack([kin.pose(clip).sites(kin.site_pos) for clip in q])[:, :, : len(names)]
     )

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from mimic_core import BodyModel
 from mimic_stac.calibrate import Data, Fit, Freedom
-from mimic_stac.kinematics import Kinematics
+from mimic_stac.kinematics import KinematicTree
 from mimic_stac.pose import PoseFit, Smoothness, Targets
 from mimic_stac.simultaneous import Problem, State
 
@@ -22,7 +22,7 @@ from mimic_stac.simultaneous import Problem, State
 @pytest.mark.parametrize("which", ["mouse", "mixed"])
 def test_kinematics_are_those_of_mujoco(which, mouse):
     model = BodyModel.compile(mouse if which == "mouse" else toy(MIXED))
-    kin, m, data = Kinematics(model), model.mj_model, mujoco.MjData(model.mj_model)
+    kin, m, data = KinematicTree(model), model.mj_model, mujoco.MjData(model.mj_model)
     q = random_poses(kin, 20)
     pose = kin.pose(q)
     sites = pose.sites(kin.site_pos)
@@ -46,7 +46,7 @@ def test_kinematics_are_those_of_mujoco(which, mouse):
 
 @pytest.mark.parametrize("which", ["mouse", "mixed"])
 def test_jacobian_by_finite_differences(which, mouse):
-    kin = Kinematics(BodyModel.compile(mouse if which == "mouse" else toy(MIXED)))
+    kin = KinematicTree(BodyModel.compile(mouse if which == "mouse" else toy(MIXED)))
     q, h = random_poses(kin, 5, seed=1), 1e-6
     pose = kin.pose(q)
     jacobian = kin.jacobian(pose, pose.sites(kin.site_pos))
@@ -59,7 +59,7 @@ def test_jacobian_by_finite_differences(which, mouse):
 
 def test_pose_phase_against_scipy(mouse, truth):
     """One frame, target out of reach: the same minimum as scipy's bounded least squares."""
-    kin = Kinematics(BodyModel.compile(mouse))
+    kin = KinematicTree(BodyModel.compile(mouse))
     pos = truth[1].site_pos[0, :1] + np.random.default_rng(0).normal(0, 1e-3, (1, 4, 3))
     targets = Targets(pos, np.ones((1, 4)), np.zeros(1, int), L2)
     start = 0.5 * (kin.lower + kin.upper)
@@ -76,7 +76,7 @@ def test_pose_phase_against_scipy(mouse, truth):
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), spread_mm=st.floats(0, 30), smooth=st.booleans(), robust=st.booleans())
 def test_joint_limits_are_kept_and_cost_never_rises(mouse, seed, spread_mm, smooth, robust):
-    kin = Kinematics(BodyModel.compile(mouse))
+    kin = KinematicTree(BodyModel.compile(mouse))
     rng = np.random.default_rng(seed)
     q0 = rng.uniform(kin.lower, kin.upper, (12, kin.nq))
     pos = kin.pose(q0).sites(kin.site_pos) + rng.normal(0, spread_mm / 1e3, (12, 4, 3))
@@ -95,7 +95,7 @@ def test_joint_limits_are_kept_and_cost_never_rises(mouse, seed, spread_mm, smoo
 def test_smoothing_halves_its_cutoff():
     """Nearly linear case: one small-angle hinge; response 1 / (1 + (f / cutoff)^4) (Reinsch 1967)."""
     arm = "<body><joint axis='0 0 1'/><geom size='.1'/><site name='s0' pos='1 0 0'/></body>"
-    kin = Kinematics(BodyModel.compile(toy(f"<mujoco><worldbody>{arm}</worldbody></mujoco>")))
+    kin = KinematicTree(BodyModel.compile(toy(f"<mujoco><worldbody>{arm}</worldbody></mujoco>")))
     time = np.arange(2000) / 1000
     for f, response in ((10.0, 1 / (1 + 0.5**4)), (20.0, 0.5), (40.0, 1 / 17)):
         angle = 1e-4 * np.sin(2 * np.pi * f * time)
@@ -144,7 +144,7 @@ def small_problem(kin, rng, *, outlier_mm=L2, segments=False, smooth=False, **fr
 @pytest.mark.parametrize("segments", [False, True])
 def test_poses_and_calibration_together_against_scipy(mouse, segments, smooth):
     """The same minimum as scipy's general solver finds from the same start, over poses, offsets, scale and shifts."""
-    kin = Kinematics(BodyModel.compile(mouse))
+    kin = KinematicTree(BodyModel.compile(mouse))
     problem, start = small_problem(kin, np.random.default_rng(0), segments=segments, smooth=smooth)
     found = problem.solve(problem.poses(start.fit, start.q, 20), 400, 1e-13)
     d, n_seg = problem.data, 2 if segments else 0
@@ -184,7 +184,7 @@ def test_poses_and_calibration_together_against_scipy(mouse, segments, smooth):
 
 def test_outliers_do_not_rule(mouse):
     """With Cauchy's loss a grossly wrong position changes the other keypoints' fit a little only."""
-    kin = Kinematics(BodyModel.compile(mouse))
+    kin = KinematicTree(BodyModel.compile(mouse))
     clean, start = small_problem(kin, np.random.default_rng(1), outlier_mm=np.full(4, 1.0))
     pos = clean.data.pos.copy()
     pos[4, 0] += 0.02
@@ -200,10 +200,10 @@ def test_outliers_do_not_rule(mouse):
 
 def test_segments_are_scaled_as_the_body_is(mouse):
     """Kinematics with factors are those of the body that MuJoCo compiles with these factors."""
-    kin = Kinematics(BodyModel.compile(mouse))
+    kin = KinematicTree(BodyModel.compile(mouse))
     assert kin.segment_names == ("humerus", "ulna")
     grown = attrs.evolve(mouse, segment_scale={"humerus": 1.3, "ulna": 0.8})
-    expected = Kinematics(BodyModel.compile(grown))
+    expected = KinematicTree(BodyModel.compile(grown))
     q, scaled = random_poses(kin, 6), kin.scaled(np.array([1.3, 0.8]))
     np.testing.assert_allclose(scaled.site_pos, expected.site_pos, atol=1e-15)
     np.testing.assert_allclose(

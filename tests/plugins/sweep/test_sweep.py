@@ -11,50 +11,26 @@ from textwrap import dedent
 import attrs
 import pytest
 from fake_plugins import mimic
+from sweep_cases import SWEEP
 from where import ROOT
 
 from mimic_core import (
     ConfigError,
     DataError,
     ExecutorSpec,
+    Inputs,
     Outcome,
     PluginError,
     TrainingError,
     hookimpl,
-    stages,
-    sweep,
-    sweep_job,
 )
-from mimic_core.chain import discover
+from mimic_core.chain import discover, do, load_run_file, pipeline
+from mimic_core.chain.run_file import sections
 from mimic_core.plugins.manager import Plugins
-from mimic_core.records.statistics import Mean
-from mimic_core.records.sweep_results import Row
-from mimic_sweep.tables import numbers, shown_metrics, tabulate
-
-SWEEP = """
-title = "Toy"
-[sweep]
-clips = "clips.h5"
-seeds = [0, 4]
-show = ["train.tracking_mm", "rollout.terms.*"]
-[sweep.grid]
-"rewards.control.weight" = [0, 0.15]
-[train.policy]
-name = "bottleneck_ppo"
-encoder_layers = [8]
-decoder_layers = [8]
-critic_layers = [8]
-intention_size = 2
-environments = 8
-batch_size = 8
-minibatches = 2
-passes = 1
-unroll = 5
-steps = 80
-evaluations = 1
-[train.task]
-window = 2
-"""
+from mimic_sweep import engine, job
+from mimic_sweep.settings import SweepOptions
+from mimic_sweep.sweep_file import Wanted, wanted
+from mimic_sweep.trainings import expand, grouped
 
 NAMES = [f"control.weight={weight}/seed-{seed}" for weight in ("0", "0.15") for seed in (0, 4)]
 
@@ -65,15 +41,15 @@ class Here:
     @hookimpl
     def mimic_executors(self):
         def run(work, jobs):
-            assert work == sweep.WORK
-            for job in jobs:
-                json.dumps(job.data)
+            assert work == engine.WORK
+            for one in jobs:
+                json.dumps(one.data)
                 try:
-                    sweep_job.run_job(job.data)
+                    job.run_job(one.data)
                 except Exception as e:
-                    yield Outcome(job, str(e))
+                    yield Outcome(one, str(e))
                 else:
-                    yield Outcome(job)
+                    yield Outcome(one)
 
         yield ExecutorSpec(name="here", build=lambda config: run)
 
@@ -93,10 +69,16 @@ def sweep_file(toy_clips, tmp_path):
     return file
 
 
-def given(text: str, tmp_path: Path) -> sweep.SweepFile:
+def given(plugins: Plugins, text: str, tmp_path: Path) -> Wanted:
     file = tmp_path / "s.toml"
     file.write_text(dedent(text))
-    return sweep.load_sweep_file(file)
+    (tmp_path / "c.h5").touch()
+    (tmp_path / "clips.h5").touch()
+    return wanted(SweepOptions(file=file), None, plugins)
+
+
+def sweep(plugins: Plugins, file: Path, out: Path, **table) -> dict:
+    return do(plugins, "sweep", file=file, out=out, **table)
 
 
 # -- which runs -----------------------------------------------------------------------------------------------
@@ -104,6 +86,7 @@ def given(text: str, tmp_path: Path) -> sweep.SweepFile:
 
 def test_every_combination_and_every_seed_is_a_run(plugins, tmp_path):
     file = given(
+        plugins,
         """
         [sweep]
         clips = "clips.h5"
@@ -116,7 +99,7 @@ def test_every_combination_and_every_seed_is_a_run(plugins, tmp_path):
         """,
         tmp_path,
     )
-    runs = sweep.expand(plugins, file)
+    runs = expand(plugins, file)
     assert [r.name for r in runs] == [
         f"control.weight={weight},learning_rate=0.001/seed-{seed}" for weight in ("0", "0.1") for seed in (0, 1)
     ]
@@ -130,12 +113,13 @@ def test_every_combination_and_every_seed_is_a_run(plugins, tmp_path):
 
 
 def test_seeds_alone_are_a_sweep(plugins, tmp_path):
-    runs = sweep.expand(plugins, given('[sweep]\nclips = "c.h5"\nseeds = [7, 3]', tmp_path))
+    runs = expand(plugins, given(plugins, '[sweep]\nclips = "c.h5"\nseeds = [7, 3]', tmp_path))
     assert [r.name for r in runs] == ["seed-7", "seed-3"]
 
 
 def test_folders_have_names_that_differ_and_can_be_written(plugins, tmp_path):
     file = given(
+        plugins,
         """
         [sweep]
         clips = "c.h5"
@@ -147,7 +131,7 @@ def test_folders_have_names_that_differ_and_can_be_written(plugins, tmp_path):
         """,
         tmp_path,
     )
-    names = [r.name for r in sweep.expand(plugins, file)]
+    names = [r.name for r in expand(plugins, file)]
     assert len(set(names)) == 6 and all("/" not in n.removesuffix("/seed-0") for n in names)
     assert names[0] == "encoder_layers=8_8,decoder_layers=8_8,energy=false/seed-0"
 
@@ -155,34 +139,34 @@ def test_folders_have_names_that_differ_and_can_be_written(plugins, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[sweep]\n", "sweep.clips: must be given"),
-        ('[sweep]\nclips="c"\n[swep]\n', "swep: unknown setting; did you mean sweep?"),
-        ('[sweep]\nclips="c"\nseed=3\n', "sweep.seed: unknown setting; did you mean seeds?"),
-        ('[sweep]\nclips="c"\nseeds=[1, 1]\n', "sweep.seeds: must be different seeds, at least one, got [1, 1]"),
-        ('[sweep]\nclips="c"\nseeds=0\n', "sweep.seeds: must be different seeds, at least one, got 0"),
-        ('[sweep]\nclips="c"\nseeds=[0.5]\n', "sweep.seeds: must be a list of seeds or how many, got [0.5]"),
-        ('[sweep]\nclips="c"\n[sweep.grid]\na.b=1\n', "sweep.grid: a.b: must be a list of values, got 1"),
-        ('[sweep]\nclips="c"\n[sweep.grid]\na=[1, 1]\n', "sweep.grid: a: has a value twice; leave one out"),
+        ("[sweep]\ntrain = {}\n", "sweep.train: belongs at the top of the file, not into [sweep]"),
+        ('[sweep]\nclips="c.h5"\n[swep]\n', "swep: unknown setting; did you mean sweep?"),
+        ('[sweep]\nclips="c.h5"\nseed=3\n', "sweep.seed: unknown setting; did you mean seeds?"),
+        ('[sweep]\nclips="c.h5"\nseeds=[1, 1]\n', "sweep.seeds: must be different seeds, at least one, got [1, 1]"),
+        ('[sweep]\nclips="c.h5"\nseeds=0\n', "sweep.seeds: must be different seeds, at least one, got 0"),
+        ('[sweep]\nclips="c.h5"\nseeds=[0.5]\n', "sweep.seeds: must be a list of seeds or how many, got [0.5]"),
+        ('[sweep]\nclips="c.h5"\n[sweep.grid]\na.b=1\n', "sweep.grid: a.b: must be a list of values, got 1"),
+        ('[sweep]\nclips="c.h5"\n[sweep.grid]\na=[1, 1]\n', "sweep.grid: a: has a value twice; leave one out"),
         (
-            '[sweep]\nclips="c"\n[sweep.grid]\nseed=[1]\n',
+            '[sweep]\nclips="c.h5"\n[sweep.grid]\nseed=[1]\n',
             "sweep.grid: seed: is no setting of the grid; give sweep.seeds",
         ),
         ("[sweep\n", "not valid TOML: "),
     ],
 )
-def test_a_wrong_sweep_file_is_refused_in_one_line(tmp_path, text, said):
+def test_a_wrong_sweep_file_is_refused_in_one_line(plugins, tmp_path, text, said):
     with pytest.raises(ConfigError) as e:
-        given(text, tmp_path)
+        given(plugins, text, tmp_path)
     assert str(e.value).startswith(f"{tmp_path / 's.toml'}: {said}")
 
 
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        ({"sweep": {"clips": "gone.h5"}}, DataError, "sweep.clips: gone.h5: no such file"),
+        ({"clips": "gone.h5"}, DataError, "sweep.clips: gone.h5: no such file"),
         ({"train": {"seed": 3}}, ConfigError, "train.seed: a sweep takes its seeds from sweep.seeds"),
         (
-            {"sweep": {"grid": {"policy": {"stepz": [3]}}}},
+            {"grid": {"policy": {"stepz": [3]}}},
             ConfigError,
             "control.weight=0,stepz=3: policy.stepz: unknown setting; did you mean steps",
         ),
@@ -201,13 +185,13 @@ def test_a_wrong_sweep_file_is_refused_in_one_line(tmp_path, text, said):
 )
 def test_what_is_wrong_is_said_before_anything_is_done(plugins, sweep_file, tmp_path, change, error, said):
     with pytest.raises(error, match=f"^{re.escape(said)}"):
-        sweep.run(plugins, sweep_file, tmp_path / "out", change)
+        sweep(plugins, sweep_file, tmp_path / "out", **change)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_something_else_is_left_alone(plugins, sweep_file, tmp_path):
     with pytest.raises(DataError, match="holds no sweep; choose another --out"):
-        sweep.run(plugins, sweep_file, tmp_path)
+        sweep(plugins, sweep_file, tmp_path)
 
 
 def test_what_is_shown_can_be_run(plugins, tmp_path):
@@ -215,7 +199,9 @@ def test_what_is_shown_can_be_run(plugins, tmp_path):
     root = ROOT
     (tmp_path / "docs.toml").write_text((root / "docs/sweeps.md").read_text().split("```toml\n")[1].split("```")[0])
     for file, runs in ((root / "examples/sweep_control_cost.toml", 70), (tmp_path / "docs.toml", 40)):
-        assert len(sweep.expand(plugins, sweep.load_sweep_file(file))) == runs
+        (tmp_path / "clips.h5").touch()
+        whole = wanted(SweepOptions(file=file), Inputs({"clips": [tmp_path / "clips.h5"]}), plugins)
+        assert len(expand(plugins, whole)) == runs
 
 
 # -- which run as one program ---------------------------------------------------------------------------------
@@ -242,7 +228,7 @@ seeds = 3
 
 
 def test_runs_that_differ_in_traced_settings_alone_are_one_job(tmp_path):
-    file = given(GRID, tmp_path)
+    file = given(discover(), GRID, tmp_path)
     for patterns, sizes in (
         ((), [1] * 12),
         (("seed",), [3] * 4),
@@ -251,15 +237,15 @@ def test_runs_that_differ_in_traced_settings_alone_are_one_job(tmp_path):
         (("seed", "rewards.*.weight", "task.*"), [12]),
     ):
         plugins = tracing(*patterns)
-        runs = sweep.expand(plugins, file)
-        groups = sweep.group_runs(plugins, runs, 100)
+        runs = expand(plugins, file)
+        groups = grouped(plugins, runs, 100)
         assert [len(g) for g in groups] == sizes, patterns
         assert sorted(r.name for g in groups for r in g) == sorted(r.name for r in runs)
 
 
 def test_no_job_has_more_runs_than_asked_for(tmp_path):
     plugins = tracing("seed", "rewards.*.weight")
-    groups = sweep.group_runs(plugins, sweep.expand(plugins, given(GRID, tmp_path)), 4)
+    groups = grouped(plugins, expand(plugins, given(plugins, GRID, tmp_path)), 4)
     assert [len(g) for g in groups] == [4, 2, 4, 2]
     assert all(len({r.plan["task.window"] for r in g}) == 1 for g in groups)
 
@@ -267,10 +253,11 @@ def test_no_job_has_more_runs_than_asked_for(tmp_path):
 def test_a_term_that_is_left_out_makes_another_program(tmp_path):
     plugins = tracing("seed", "rewards.*.weight")
     file = given(
-        '[sweep]\nclips="c"\nseeds=1\n[sweep.grid]\n"rewards.energy" = [false, {weight = 0.0}, {weight = 1.0}]',
+        plugins,
+        '[sweep]\nclips="c.h5"\nseeds=1\n[sweep.grid]\n"rewards.energy" = [false, {weight = 0.0}, {weight = 1.0}]',
         tmp_path,
     )
-    groups = sweep.group_runs(plugins, sweep.expand(plugins, file), 16)
+    groups = grouped(plugins, expand(plugins, file), 16)
     assert [[r.values["rewards.energy"] for r in g] for g in groups] == [[False], [{"weight": 0.0}, {"weight": 1.0}]]
 
 
@@ -279,14 +266,14 @@ def test_one_program_trains_a_whole_job(sweep_file, tmp_path, monkeypatch):
     plugins, calls = tracing("seed", "rewards.*.weight"), []
     plugins.add(Here(), "tests:here")
 
-    def together(plugins, clips_file, *, outs, given):
+    def together(plugins, clips_file, *, outs, given, progress):
         calls.append((clips_file, outs, given))
         for out in outs:
             out.mkdir(parents=True, exist_ok=True)
         return [{"tracking_mm": 10.0 * g["rewards"]["control"]["weight"] + g["seed"]} for g in given]
 
-    monkeypatch.setattr(stages, "train_together", together)
-    summary = sweep.run(plugins, sweep_file, tmp_path / "out", {"executor": {"name": "here"}})
+    monkeypatch.setattr(job, "train_together", together)
+    summary = sweep(plugins, sweep_file, tmp_path / "out", **{"executor": {"name": "here"}})
     ((clips, outs, settings),) = calls
     assert clips == str(tmp_path / "clips.h5") and outs == [tmp_path / "out" / n for n in NAMES]
     assert [g["seed"] for g in settings] == [0, 4, 0, 4]
@@ -294,31 +281,32 @@ def test_one_program_trains_a_whole_job(sweep_file, tmp_path, monkeypatch):
     calls.clear()
     (tmp_path / "out" / NAMES[1] / "summary.json").unlink()
     (tmp_path / "out" / NAMES[2] / "summary.json").unlink()
-    again = sweep.run(plugins, sweep_file, tmp_path / "out", {"executor": {"name": "here"}})
+    again = sweep(plugins, sweep_file, tmp_path / "out", **{"executor": {"name": "here"}})
     assert [o.name for o in calls[0][1]] == ["seed-4", "seed-0"] and again["done"] == NAMES[1:3]
 
 
 # -- the whole of it ------------------------------------------------------------------------------------------
 
 
-ALONE = {"executor": {"name": "here"}, "sweep": {"max_together": 1}}
+ALONE = {"executor": {"name": "here"}, "max_together": 1}
 
 
 def test_a_sweep_goes_on_and_tabulates(with_here, sweep_file, tmp_path, monkeypatch):
     """The trainings are pretended, one of them failing at first."""
     out, trained = tmp_path / "out", []
 
-    def train(plugins, clips_file, *, out, given):
+    def train(plugins, stage, *, clips, out, **given):
+        assert stage == "train"
         trained.append(str(Path(out).relative_to(tmp_path / "out")))
         if len(trained) == 3:
             raise TrainingError("reward is not finite")
         return {"tracking_mm": 20 * given["rewards"]["control"]["weight"] + given["seed"], "training": {"seconds": 1}}
 
-    monkeypatch.setattr(stages, "train", train)
-    first = sweep.run(with_here, sweep_file, out, ALONE)
+    monkeypatch.setattr(job, "do", train)  # nothing is rolled out
+    first = sweep(with_here, sweep_file, out, **ALONE)
     assert first["failed"] == {NAMES[2]: "reward is not finite"}
     assert first["done"] == [n for n in NAMES if n != NAMES[2]] and trained == NAMES  # the others went on
-    second = sweep.run(with_here, sweep_file, out, ALONE)
+    second = sweep(with_here, sweep_file, out, **ALONE)
     assert (second["done"], second["failed"], second["runs"], trained[4:]) == ([NAMES[2]], {}, 4, [NAMES[2]])
 
     with (out / "results.csv").open() as f:
@@ -336,10 +324,10 @@ def test_a_sweep_goes_on_and_tabulates(with_here, sweep_file, tmp_path, monkeypa
     assert float(found["ci95_high"]) == pytest.approx(5 + 12.706205 * 2, rel=1e-6)  # t(0.975, 1)·√8/√2
     assert (out / "sweep.png").stat().st_size > 1000
 
-    third = sweep.run(with_here, sweep_file, out, ALONE)
+    third = sweep(with_here, sweep_file, out, **ALONE)
     assert (third["done"], third["reused"], third["points"], len(trained)) == ([], NAMES, second["points"], 5)
     with pytest.raises(ConfigError, match="was trained with other settings or clips; choose another --out"):
-        sweep.run(with_here, sweep_file, out, {**ALONE, "train": {"policy": {"unroll": 10}}})
+        sweep(with_here, sweep_file, out, **{**ALONE, "train": {"policy": {"unroll": 10}}})
 
 
 def test_where_one_program_fails_its_runs_go_one_by_one(sweep_file, tmp_path, monkeypatch):
@@ -349,25 +337,25 @@ def test_where_one_program_fails_its_runs_go_one_by_one(sweep_file, tmp_path, mo
     def together(*args, **kwargs):
         raise TrainingError("reward is not finite")
 
-    def train(plugins, clips_file, *, out, given):
+    def train(plugins, stage, *, clips, out, **given):
         if given["seed"] == 4:
             raise TrainingError("seed 4 diverges")
         return {"tracking_mm": 1.0}
 
-    monkeypatch.setattr(stages, "train_together", together)
-    monkeypatch.setattr(stages, "train", train)
-    summary = sweep.run(plugins, sweep_file, tmp_path / "out", {"executor": {"name": "here"}})
+    monkeypatch.setattr(job, "train_together", together)
+    monkeypatch.setattr(job, "do", train)
+    summary = sweep(plugins, sweep_file, tmp_path / "out", **{"executor": {"name": "here"}})
     assert summary["done"] == [NAMES[0], NAMES[2]] and list(summary["failed"]) == [NAMES[1], NAMES[3]]
     assert "seed 4 diverges" in summary["failed"][NAMES[3]]
 
 
 @pytest.mark.slow
 def test_another_analysis_is_added_without_training_again(with_here, sweep_file, tmp_path, monkeypatch):
-    here = ALONE | {"sweep": {"seeds": 1, "grid": {"rewards.control.weight": [0]}}}
+    here = ALONE | {"seeds": 1, "grid": {"rewards.control.weight": [0]}}
     out = tmp_path / "out"
-    sweep.run(with_here, sweep_file, out, here)
+    sweep(with_here, sweep_file, out, **here)
     curve = (out / NAMES[0] / "curve.csv").read_bytes()
-    summary = sweep.run(with_here, sweep_file, out, {**here, "analyze": {"tracking": {}}})
+    summary = sweep(with_here, sweep_file, out, **{**here, "analyze": {"tracking": {}}})
     assert all((out / NAMES[0] / f).is_file() for f in ("run.json", "rollouts.h5", "analysis/tracking/metrics.json"))
     assert summary["done"] == NAMES[:1]
     assert (out / NAMES[0] / "curve.csv").read_bytes() == curve
@@ -377,7 +365,7 @@ def test_another_analysis_is_added_without_training_again(with_here, sweep_file,
 
     # what was measured stands until the analysis has another version
     def measured_at():
-        sweep.run(with_here, sweep_file, out, {**here, "analyze": {"tracking": {}}})
+        sweep(with_here, sweep_file, out, **{**here, "analyze": {"tracking": {}}})
         return (out / NAMES[0] / "summary.json").stat().st_mtime_ns
 
     last = measured_at()
@@ -388,8 +376,8 @@ def test_another_analysis_is_added_without_training_again(with_here, sweep_file,
 
 @pytest.mark.slow
 def test_runs_of_one_program_end_as_each_does_by_itself(with_here, sweep_file, tmp_path):
-    together = sweep.run(with_here, sweep_file, tmp_path / "together", {"executor": {"name": "here"}})
-    alone = sweep.run(with_here, sweep_file, tmp_path / "alone", ALONE)
+    together = sweep(with_here, sweep_file, tmp_path / "together", **{"executor": {"name": "here"}})
+    alone = sweep(with_here, sweep_file, tmp_path / "alone", **ALONE)
     assert together["done"] == alone["done"] == NAMES
     for name in NAMES:
         found, expected = (
@@ -424,72 +412,81 @@ def test_the_command_runs_a_sweep_in_processes(sweep_file, tmp_path):
     assert "effort" in Rollouts.load(tmp_path / "out" / NAMES[1] / "rollouts.h5").reward_terms
 
 
-# -- tables ---------------------------------------------------------------------------------------------------
+def test_a_failed_sweep_is_an_error_of_the_command_and_of_a_run(with_here, sweep_file, tmp_path, monkeypatch, capsys):
+    """What is finished is told all the same, and a run file goes on with what is not."""
+    from mimic_core.cli import app
+
+    failing = [True]
+
+    def train(plugins, stage, *, clips, out, **given):
+        if given["seed"] == 4 and failing:
+            raise TrainingError("seed 4 diverges")
+        return {"tracking_mm": 1.0}
+
+    monkeypatch.setattr(job, "do", train)
+    monkeypatch.setattr("mimic_core.cli.common.installed", lambda: with_here)
+    with pytest.raises(TrainingError, match=r"^failed: control.weight=0/seed-4 \(and 1 more\): .*tries again what"):
+        settings = ("--set", "sweep.max_together=1", "--set", "executor.name=here")
+        app(["sweep", str(sweep_file), "--out", str(tmp_path / "out"), "--json", *settings], standalone_mode=False)
+    assert list(json.loads(capsys.readouterr().out)["failed"]) == [NAMES[1], NAMES[3]]
+
+    run_file = tmp_path / "run.toml"
+    text = SWEEP.replace("[sweep]", "[sweep]\nmax_together = 1").replace("title =", "# ")
+    run_file.write_text(text.replace("[train.", "[sweep.train.") + "[executor]\nname = 'here'\n")
+    with pytest.raises(TrainingError, match=r"^sweep: failed: control.weight=0/seed-4 "):
+        pipeline.run(with_here, run_file, tmp_path / "run")
+    failing.clear()
+    summary = pipeline.run(with_here, run_file, tmp_path / "run")
+    assert summary["done"] == ["sweep"]
+    assert summary["stages"]["sweep"]["reused"] == [NAMES[0], NAMES[2]]
+    assert pipeline.run(with_here, run_file, tmp_path / "run")["reused"] == ["sweep"]
 
 
-def test_mean_and_interval_by_hand():
-    """t(0.975, 3) = 3.18245; sd of 1, 2, 3, 4 is √(5/3)."""
-    m = Mean.of([1.0, 2.0, 3.0, 4.0])
-    assert (m.mean, m.n) == (2.5, 4)
-    assert m.sd == pytest.approx(1.2909944)
-    assert m.ci95 == pytest.approx(3.182446 * 1.2909944 / 2, rel=1e-6)
-    assert Mean.of([2.0]) == Mean(2.0, None, None, 1)
+# -- as a section of a run file -----------------------------------------------------------------------------------
 
 
-def test_numbers_of_a_summary():
-    summary = {"a": {"b": 1.5, "curve": [1, 2], "ok": True, "seed": 3}, "c": 2, "d": None, "e": "text"}
-    assert numbers(summary) == {"a.b": 1.5, "c": 2}
+def test_a_run_file_shares_its_sections_with_its_sweep(with_here, toy_clips, tmp_path, monkeypatch):
+    """[train] and [analyze.*] are the sweep's too, but for what no training changes; [sweep.train] comes first."""
+    toy_clips.save(tmp_path / "clips.h5")
+    seen = []
+
+    def execute(sweep, inputs, context):
+        found = engine._checked(sweep, inputs, context)
+        seen.append(found)
+        (context.out).mkdir(parents=True)
+        return {"points": []}
+
+    monkeypatch.setattr(engine, "work", execute)
+    text = """
+    [sweep]
+    clips = "clips.h5"
+    seeds = 2
+    grid = {"rewards.control.weight" = [0, 0.1]}
+    MORE
+    [analyze.tracking]
+    [analyze.registration]
+    clips = "clips.h5"
+    """
+    own = "[sweep.train.policy]\n    name = 'bottleneck_ppo'\n    unroll = 7"
+    for more, unroll in (("", 20), (own, 7)):
+        (tmp_path / "run.toml").write_text(dedent(text.replace("MORE", more)))
+        config = load_run_file(tmp_path / "run.toml", {}, with_here)
+        config["train"] = {"policy": {"name": "bottleneck_ppo", "unroll": 20}}
+        (table,) = [t for spec, _, t in sections(config, with_here) if spec.name == "sweep"]
+        do(with_here, "sweep", out=tmp_path / f"out{unroll}", **table)
+        assert {t.plan["policy.unroll"] for t in seen[-1].trainings} == {unroll}
+        assert [m.label for m in seen[-1].measures] == ["tracking"] and seen[-1].rollout == {}
+        assert seen[-1].clips == tmp_path / "clips.h5"
 
 
-def rows(*values, metric="train.tracking_mm"):
-    return [
-        Row(run=f"{v}/{s}", point=str(v), seed=s, values=v, metrics={metric: m, "other": 1.0})
-        for v, ms in values
-        for s, m in enumerate(ms)
-    ]
-
-
-def test_tables(tmp_path):
-    result = tabulate(
-        rows(({"w": 0.1, "name": "a"}, [1, 3]), ({"w": 0.2, "name": "a"}, [5]), ({"w": 0.1, "name": [8]}, [2, 2])),
-        ["train.*"],
-        "Title",
-    )
-    results, summary = result.tables["results"], result.tables["summary"]
-    assert results.columns == ("run", "w", "name", "seed", "train.tracking_mm", "other")
-    assert results.rows[-1][1:] == (0.1, "[8]", 1, 2, 1.0)
-    assert summary.columns == ("w", "name", "metric", "seeds", "mean", "sd", "ci95_low", "ci95_high")
-    assert summary.rows[0][:5] == (0.1, "a", "train.tracking_mm", 2, 2.0)
-    assert summary.rows[0][6:] == pytest.approx((2 - 12.706205, 2 + 12.706205))  # t(0.975, 1)·√2/√2
-    assert summary.rows[2] == (0.2, "a", "train.tracking_mm", 1, 5.0, "", "", "")
-    (panel,) = result.figures["sweep"].axes
-    assert panel.get_title(loc="left") == "train.tracking_mm" and panel.get_xlabel() == "w"
-    assert [t.get_text() for t in result.figures["sweep"].legends[0].get_texts()] == ["name a", "name [8]"]
-    result.save(tmp_path)
-    assert (tmp_path / "sweep.png").is_file()
-
-
-def test_settings_that_are_no_numbers_are_drawn_by_name():
-    result = tabulate(rows(({"name": "a"}, [1, 2]), ({"name": "b"}, [3, 4])), ["*mm"])
-    (panel,) = result.figures["sweep"].axes
-    assert [t.get_text() for t in panel.get_xticklabels()] == ["{'name': 'a'}", "{'name': 'b'}"]
-
-
-def test_no_finished_run_gives_empty_tables():
-    result = tabulate([], ["*"])
-    assert result.figures == {} and result.tables["results"].rows == ()
-
-
-def test_metrics_are_shown_in_the_order_of_their_patterns():
-    found = [Row(run="", point="", seed=0, values={}, metrics={"b": 1, "a.x": 2, "a.y": 3})]
-    assert shown_metrics(found, ["a.*", "*"]) == ["a.x", "a.y", "b"]
-
-
-def test_a_failed_sweep_is_an_error_of_the_command(monkeypatch, tmp_path, capsys):
-    from mimic_core.cli.sweep import sweep as command
-
-    said = {"out": str(tmp_path), "points": [], "failed": {"a": "died", "b": "died too"}}
-    monkeypatch.setattr(sweep, "run", lambda *a: said)
-    with pytest.raises(TrainingError, match=r"^failed: a \(and 1 more\): died; the same command tries again"):
-        command(tmp_path / "s.toml", tmp_path, json=True)
-    assert json.loads(capsys.readouterr().out)["failed"] == said["failed"]
+def test_paths_of_a_sweep_file_are_meant_from_its_folder(plugins, toy_clips, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    toy_clips.save(tmp_path / "data" / "clips.h5")
+    (tmp_path / "data" / "emg.h5").touch()
+    file = tmp_path / "data" / "s.toml"
+    file.write_text('[sweep]\nclips = "clips.h5"\n[analyze.emg]\nemg = "emg.h5"\n')
+    monkeypatch.chdir(tmp_path)
+    found = wanted(SweepOptions(file=Path("data/s.toml")), None, plugins)
+    assert found.clips() == Path("data/clips.h5") and found.options.analyze["emg"]["emg"] == "data/emg.h5"
+    over = wanted(SweepOptions(file=Path("data/s.toml"), analyze={"emg": {"emg": "data/clips.h5"}}), None, plugins)
+    assert over.options.analyze["emg"]["emg"] == "data/clips.h5"

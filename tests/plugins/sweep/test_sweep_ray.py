@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_plugins import environment
-from test_sweep import SWEEP
+from sweep_cases import SWEEP
 
 from mimic_core import ConfigError, Job
 

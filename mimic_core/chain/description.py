@@ -1,4 +1,4 @@
-"""What a description of a body says: which model file, where keypoints sit on it, how it is held, how strong it is."""
+"""Reading a description of a body: which model file, who imports it, and what is laid over the file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from mimic_core.body.body import Body, positive
-from mimic_core.body.importer import ImporterSpec
+from mimic_core.body.body import Body
+from mimic_core.body.importer import Description, ImporterSpec
 from mimic_core.config import merge, read_toml, structure
 from mimic_core.errors import ConfigError, DataError, did_you_mean
 
@@ -18,76 +18,7 @@ SUFFIX = ".toml"
 """Ending of a description file."""
 MODEL = "model"
 """Key of the model file, whose ending says who imports it; an importer's name says so itself."""
-ROOTS = ("model", "free", "fixed")
-"""How a body is held: as the model says, free to move, or fixed in space."""
-
 _PACKAGE = "package:"
-
-
-@attrs.frozen(kw_only=True)
-class Place:
-    """Where a keypoint sits on a model: on a body, at a joint, or at a site.
-
-    Attributes:
-        body: body that the keypoint moves with. With ``joint``, either of the two that it connects; without, the one
-            nearer the root (the other one where that is the world).
-        pos: position in the body's frame, m; its origin where left out.
-        joint: the keypoint is at this joint's anchor.
-        site: the keypoint is at this site.
-    """
-
-    body: str = ""
-    pos: tuple[float, float, float] | None = None
-    joint: str = ""
-    site: str = ""
-
-    def __attrs_post_init__(self) -> None:
-        named = [key for key in ("body", "pos", "joint", "site") if getattr(self, key)]
-        if named not in (["body"], ["body", "pos"], ["joint"], ["body", "joint"], ["site"]):
-            raise ValueError(
-                f"must be a body (with or without pos), a joint (with or without body) or a site, got "
-                f"{' and '.join(named) or 'none of them'}"
-            )
-
-
-@attrs.frozen(kw_only=True)
-class Description:
-    """A description of a body, as an importer is given it.
-
-    In a file the model is named by ``model = "FILE"`` or by ``IMPORTER = "FILE"``: a path, relative to the description,
-    or ``package:NAME/PATH`` in an installed Python package. Settings of the importer stand beside the others.
-
-    Attributes:
-        name: the body's name.
-        model: the model's file.
-        root: ``free`` gives the first body a free joint if the model has none, ``fixed`` takes free joints away,
-            ``model`` changes nothing.
-        keypoint_spread_mm: how far a registration should expect a keypoint to be from the place given here.
-        keypoints: keypoint → its place.
-        torque_limits: joint → N·m (N for a slide), where the model's own actuators do not say it or say it wrong.
-        install: the command that installs the package that the model is in.
-        sources: name → where numbers of the description come from; for people.
-        where: who says all this, for messages; not in the file.
-    """
-
-    name: str = attrs.field(validator=attrs.validators.min_len(1))
-    model: Path
-    root: str = attrs.field(default="model", validator=attrs.validators.in_(ROOTS))
-    keypoint_spread_mm: float = attrs.field(validator=positive)
-    keypoints: Mapping[str, Place] = attrs.field(validator=attrs.validators.min_len(2))
-    torque_limits: Mapping[str, float] = attrs.field(
-        factory=dict, validator=attrs.validators.deep_mapping(value_validator=positive)
-    )
-    install: str = ""
-    sources: Mapping[str, str] = attrs.field(factory=dict)
-    where: str = ""
-
-    @property
-    def keypoint_spread(self) -> float:
-        """As in `mimic_core.Body`, m."""
-        return self.keypoint_spread_mm * 1e-3
-
-
 _KEYS = tuple(f.name for f in attrs.fields(Description) if f.name not in ("model", "where"))
 
 

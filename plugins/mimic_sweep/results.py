@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from mimic_core.config import flatten
-from mimic_core.errors import DataError
+from mimic_core import DataError, flatten
 
 
 @attrs.frozen(kw_only=True)

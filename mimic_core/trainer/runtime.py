@@ -46,8 +46,11 @@ def prepare_jax() -> str:
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Look for no garbage meanwhile: among the many objects that JAX makes when it traces a program there is little of
-    it, and looking takes a third of the time."""
+    """Switch Python's garbage collector off for a while.
+
+    While JAX traces a program it makes many objects, few of which are garbage; looking through them all takes a third
+    of the time.
+    """
     was = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The stage `train`: one controller, or several that differ in values only and are trained as one program."""
+"""Training: one controller, or several that differ in values only and are trained as one program."""
 
 from __future__ import annotations
 
@@ -12,23 +12,37 @@ import attrs
 import jax
 import numpy as np
 
-from mimic_core.chain.assembly import build_model, build_task, plan_training, split_clips, training_simulator
-from mimic_core.chain.events import LOGS
-from mimic_core.chain.trained_run import CLIPS, build_trainer
-from mimic_core.chain.unroll import ClipRunner, passive_controller
-from mimic_core.config import flatten, structure, unstructure
-from mimic_core.control.policy import Controller
-from mimic_core.errors import ConfigError, DataError
-from mimic_core.files import file_hash, to_json, value_hash, write_json
-from mimic_core.plugins.context import Progress, no_progress
-from mimic_core.plugins.manager import Plugins
-from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.provenance import versions
-from mimic_core.records.training import Training, TrainPlan
-from mimic_core.task.task import Task
-from mimic_core.trainer.loop import Loop
-from mimic_core.trainer.settings import LoopSettings
-from mimic_core.trainer.values import Member
+from mimic_core import (
+    ConfigError,
+    Controller,
+    DataError,
+    Plugins,
+    Progress,
+    ReferenceClips,
+    file_hash,
+    flatten,
+    structure,
+    to_json,
+    unstructure,
+    value_hash,
+    write_json,
+)
+from mimic_core.chain import (
+    CLIPS,
+    LOGS,
+    ClipRunner,
+    build_model,
+    build_task,
+    build_trainer,
+    passive_controller,
+    plan_training,
+    split_clips,
+    training_simulator,
+)
+from mimic_core.plugins import no_progress
+from mimic_core.records import Training, TrainPlan, versions
+from mimic_core.task import Task
+from mimic_core.trainer import Loop, LoopSettings, Member
 
 RUN_FILE = "run.json"
 """of a run: its `Training`, which a stopped one is known by"""
