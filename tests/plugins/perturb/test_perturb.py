@@ -306,7 +306,7 @@ def test_an_engine_that_cannot(plugins, task):
         (built(plugins, "force_pulse", context_of(task.model)), "push a body"),
         (built(plugins, "ablation", context_of(task.model)), "take another body"),
     ):
-        with pytest.raises(ConfigError, match=f"^perturb: simulator 'plain' cannot {what}; use another one"):
+        with pytest.raises(ConfigError, match=f"^perturb: simulator 'plain' cannot {what}; choose another"):
             disturbed_task(task, perturbation, weak)
 
 
