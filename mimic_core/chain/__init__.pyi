@@ -13,6 +13,8 @@ from .choose import parse_body as parse_body
 from .choose import read_keypoints as read_keypoints
 from .declare import Asked as Asked
 from .declare import asked as asked
+from .disturbed import body_index as body_index
+from .disturbed import disturbed_task as disturbed_task
 from .do import do as do
 from .events import LOGS as LOGS
 from .events import Events as Events
@@ -21,13 +23,10 @@ from .events import make_loggers as make_loggers
 from .executor import ExecutorSpec as ExecutorSpec
 from .executor import Job as Job
 from .executor import Outcome as Outcome
-from .executor import crashed as crashed
-from .executor import failure as failure
-from .executor import start as start
-from .executor import stop as stop
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
+from .loading import LoadedPlugins as LoadedPlugins
 from .paths import with_paths as with_paths
 from .run_file import load_run_file as load_run_file
 from .trained_run import CLIPS as CLIPS

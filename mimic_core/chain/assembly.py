@@ -150,7 +150,7 @@ def build_task(
     """
     import jax
 
-    from mimic_core.physics.randomisation import draw_bodies
+    from mimic_core.chain.drawn_bodies import draw_bodies
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 

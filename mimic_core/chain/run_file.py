@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.chain.declare import options_of
+from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.chain.paths import body_with_paths, with_paths
 from mimic_core.config import merge, read_toml
 from mimic_core.errors import ConfigError, did_you_mean
@@ -21,7 +22,7 @@ _OWN = {"title": str, "seed": int, "prefer": Mapping, "plugins": list}
 _NAMES = {str: "text", int: "a whole number", Mapping: "a table", list: "a list of text"}
 
 
-def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None, plugins: Plugins) -> dict[str, Any]:
+def load_run_file(path: str | Path, overrides: Mapping[str, Any] | None, plugins: LoadedPlugins) -> dict[str, Any]:
     """Read a run file, lay ``overrides`` over it and check its sections. A section that is false is left out.
 
     Plugin files that it names are loaded into ``plugins``.

@@ -13,10 +13,11 @@ import numpy as np
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.assembly import build_model, build_task
 from mimic_core.chain.choose import choose_simulator, chosen_perturbation
+from mimic_core.chain.disturbed import disturbed_task
 from mimic_core.chain.installed import installed
 from mimic_core.chain.unroll import roll_out
 from mimic_core.config import structure, unstructure
-from mimic_core.control.perturbation import SECTION, Perturbation, RolloutContext, disturbed_task
+from mimic_core.control.perturbation import SECTION, Perturbation, RolloutContext
 from mimic_core.control.policy import Controller, Trainer
 from mimic_core.errors import ConfigError, DataError, PluginError
 from mimic_core.files import file_hash

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
-from mimic_core.control.perturbation import Perturbation, body_index
+from mimic_core.chain.disturbed import Disturbed
+from mimic_core.control.perturbation import Perturbation
 from mimic_core.control.policy import Controller, Decision
 from mimic_core.errors import TrainingError
 from mimic_core.physics.simulator import Readings, SimState
 from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
 from mimic_core.task.reference import resample_positions
-from mimic_core.task.state import TaskState
 from mimic_core.task.task import Task
 
 ALL = frozenset(Readings._fields) - {"body_pos"}  # what `Rollouts` keeps
@@ -29,13 +29,13 @@ class ClipRunner:
         task: a task in the true physics.
         clips: (clip,) which clips to run.
         perturbation: what disturbs them. Its arrays cover exactly these clips, and its body and settings are the task's
-            already, see `mimic_core.control.perturbation.disturbed_task`.
+            already, see `mimic_core.chain.disturbed_task`.
     """
 
     def __init__(self, task: Task, clips: Int[np.ndarray, " clip"], perturbation: Perturbation | None = None) -> None:
         self.task, self.clips = task, np.asarray(clips)
         self._steps = int(task.n_steps[self.clips].max())
-        self._disturbed = _Disturbed(task, self._steps, perturbation or Perturbation())
+        self._disturbed = Disturbed(task, self._steps, perturbation or Perturbation())
         self._programs: dict[Any, Any] = {}
 
     def run(
@@ -117,41 +117,6 @@ class ClipRunner:
         return np.where(inside, error, 0.0).sum(axis=-1) / inside.sum(axis=-1)
 
 
-class _Disturbed:
-    """A perturbation as a program takes it: step by step.
-
-    Attributes:
-        noise_key: of noise in the senses and muscles of a controller that acts deterministically, or None.
-        force: (control step, clip, pushed body, 6) N and N·m, or None.
-        inputs: name → (control step, clip, number), further inputs of the controller.
-    """
-
-    def __init__(self, task: Task, steps: int, perturbation: Perturbation) -> None:
-        def by_step(a: Float[np.ndarray, "clip step *rest"]) -> Float[jax.Array, "later clip *rest"]:
-            return jnp.asarray(np.moveaxis(a, 1, 0)[1:steps], jnp.result_type(float))
-
-        seed, force = perturbation.noise_seed, perturbation.force
-        self.noise_key = None if seed is None else jax.random.key(seed)
-        self.force = by_step(np.stack(list(force.values()), axis=2)) if force else None
-        self.inputs = {name: by_step(a) for name, a in perturbation.inputs.items()}
-        self._pushed = np.array([body_index(task.model, name) for name in force or ()], int)
-        self._task, self._bodies = task, len(task.model.body_names)
-        self._other_body = perturbation.altered is not None
-
-    def begun(self, state: TaskState) -> TaskState:
-        """Return episodes that begin, in the bodies that they are to be in."""
-        if self._other_body:
-            state = self._task.placed(state, state.sim._replace(altered=jnp.zeros(state.step.shape, jnp.int32)))
-        return state if self.force is None else self.pushed(state, jnp.zeros_like(self.force[0]))
-
-    def pushed(self, state: TaskState, force: Float[jax.Array, "clip pushed 6"] | None) -> TaskState:
-        """Return the episodes with their bodies pushed by forces (clip, pushed body, 6), N and N·m."""
-        if force is None:
-            return state
-        everywhere = jnp.zeros((len(force), self._bodies, force.shape[-1])).at[:, self._pushed].set(force)
-        return state._replace(sim=state.sim._replace(force=everywhere))
-
-
 def passive_controller(task: Task) -> Controller:
     """Return a controller that never excites anything: the error of a limp body is what training starts from."""
     actuation = task.model.actuation
@@ -181,7 +146,7 @@ def roll_out(
         controller: what acts; deterministic unless ``seed`` is given.
         split: ``train`` or ``held_out`` per clip.
         simulator: name, for the record.
-        perturbation: what disturbs it; ``task`` is then a `mimic_core.control.perturbation.disturbed_task`.
+        perturbation: what disturbs it; ``task`` is then a `mimic_core.chain.disturbed_task`.
         applied: the same for the record.
         fields: further fields of the `Rollouts`: ``training``, ``checkpoint``, ``clips``, ``origin``, ``provenance``.
     """

@@ -1,8 +1,6 @@
 from .perturbation import Perturbation as Perturbation
 from .perturbation import PerturbationSpec as PerturbationSpec
 from .perturbation import RolloutContext as RolloutContext
-from .perturbation import body_index as body_index
-from .perturbation import disturbed_task as disturbed_task
 from .policy import Controller as Controller
 from .policy import Decision as Decision
 from .policy import PolicySpec as PolicySpec

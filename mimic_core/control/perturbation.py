@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from mimic_core.errors import ConfigError, did_you_mean
 from mimic_core.plugins.component import ComponentSpec
 
 if TYPE_CHECKING:
     from mimic_core.body.model import BodyModel
     from mimic_core.control.policy import Controller
     from mimic_core.physics.randomisation import AlteredBodies
-    from mimic_core.physics.simulator import Simulator, SimulatorSpec
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -124,38 +122,3 @@ class PerturbationSpec(ComponentSpec):
     What is drawn at random is drawn from a seed among the settings, so that a rollout can be repeated. A perturbation
     of size 0 changes nothing.
     """
-
-
-def disturbed_task(task: Task, perturbation: Perturbation, spec: SimulatorSpec) -> Task:
-    """Return the task with the perturbation's body and settings; ``spec`` is the simulator of ``task``.
-
-    Raises:
-        ConfigError: the simulator cannot do what is asked of it, or a body of that name cannot be pushed.
-    """
-    for needed, able in (("force", spec.forces), ("altered", spec.altered)):
-        if getattr(perturbation, needed) is not None and not able:
-            what = "push a body" if needed == "force" else "take another body"
-            raise ConfigError(
-                f"{SECTION}: simulator {spec.name!r} cannot {what}; choose another, see 'mimic plugins list'"
-            )
-    for body in perturbation.force or ():
-        body_index(task.model, body)
-    simulator: Simulator | None = None
-    if perturbation.altered is not None:
-        simulator = spec.build(spec.config(), task.model, task.control_dt, False, altered=perturbation.altered)
-    if simulator is None and perturbation.task is None:
-        return task
-    return task.changed(settings=perturbation.task, simulator=simulator)
-
-
-def body_index(model: BodyModel, name: str) -> int:
-    """Index of a body among those that move.
-
-    Raises:
-        ConfigError: no body of that name moves.
-    """
-    if name not in model.body_names:
-        raise ConfigError(
-            f"{SECTION}: body {model.body.name} has no moving body {name!r}{did_you_mean(name, model.body_names)}"
-        )
-    return model.body_names.index(name)

@@ -1,7 +1,6 @@
 from .randomisation import MUSCLE_FORCE as MUSCLE_FORCE
 from .randomisation import AlteredBodies as AlteredBodies
 from .randomisation import Randomisation as Randomisation
-from .randomisation import draw_bodies as draw_bodies
 from .simulator import Readings as Readings
 from .simulator import SimState as SimState
 from .simulator import Simulator as Simulator

@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from mimic_core.body.model import BodyModel
-
 if TYPE_CHECKING:
     import mujoco
 
 not_negative = attrs.validators.ge(0)
 
-# places in MuJoCo's parameters of muscles (MuJoCo documentation, "Modeling: Muscles")
 MUSCLE_FORCE = 2
-"""Place of the maximum isometric force, in the parameters of gain and of bias alike."""
-_RANGE_LOW, _RANGE_HIGH = 0, 1
-_ACTIVATION_TIME, _DEACTIVATION_TIME = 0, 1
+"""Place of the maximum isometric force in MuJoCo's parameters of a muscle, of gain and of bias alike (MuJoCo
+documentation, "Modeling: Muscles")."""
 
 
 @attrs.frozen
@@ -76,44 +72,3 @@ class AlteredBodies:
             mujoco.mj_setConst(altered, mujoco.MjData(altered))
             made.append(altered)
         return made
-
-
-def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
-    """Draw ``settings.bodies`` bodies; the same seed gives the same ones."""
-    m, n, rng = model.mj_model, settings.bodies, np.random.default_rng(settings.seed)
-
-    def factor(spread: float, size: int) -> np.ndarray:
-        return (1.0 + spread) ** rng.uniform(-1.0, 1.0, (n, size))
-
-    mass, damping = factor(settings.mass, m.nbody), factor(settings.damping, m.nv)
-    strength, time = factor(settings.strength, m.nu), factor(settings.activation_time, m.nu)
-    slack = settings.tendon_slack * rng.uniform(-1.0, 1.0, (n, m.nu))
-
-    muscles = model.muscle_ids
-    motors = np.setdiff1d(np.arange(m.nu), muscles)
-    gain, bias, dynamics = (np.tile(a, (n, 1, 1)) for a in (m.actuator_gainprm, m.actuator_biasprm, m.actuator_dynprm))
-    for parameters in (gain, bias):  # an actuator's force is gain · control + bias
-        parameters[:, muscles, MUSCLE_FORCE] *= strength[:, muscles]
-        parameters[:, motors] *= strength[:, motors, None]
-    for constant in (_ACTIVATION_TIME, _DEACTIVATION_TIME):
-        dynamics[:, muscles, constant] *= time[:, muscles]
-    length_range = np.tile(m.actuator_lengthrange, (n, 1, 1))
-    length_range[:, muscles] += (slack[:, muscles] * _optimum_length(m, muscles))[..., None]
-    return AlteredBodies(
-        {
-            "body_mass": m.body_mass * mass,
-            "body_inertia": m.body_inertia * mass[..., None],
-            "dof_damping": m.dof_damping * damping,
-            "actuator_gainprm": gain,
-            "actuator_biasprm": bias,
-            "actuator_dynprm": dynamics,
-            "actuator_lengthrange": length_range,
-        }
-    )
-
-
-def _optimum_length(m: mujoco.MjModel, muscles: np.ndarray) -> np.ndarray:
-    """(muscle,) m: MuJoCo's L0, the range of lengths over that of normalised lengths. With both ends of the range moved
-    alike it stays, and the tendon slack length LT takes up the whole change."""
-    low, high = m.actuator_lengthrange[muscles].T
-    return (high - low) / (m.actuator_gainprm[muscles, _RANGE_HIGH] - m.actuator_gainprm[muscles, _RANGE_LOW])

@@ -154,7 +154,7 @@ class StageSpec(ComponentSpec):
         inherits: name of another stage whose section gives the options that this one's leaves out.
         command: name of the command that does the stage; another stage's where they share one, which then has all the
             options of both. Empty means the stage's own name.
-        together: ``together(options, inputs, contexts) -> summaries`` does the stage several times as one piece of work,
+        together: ``together(options, inputs, contexts) -> summaries`` does the stage several times as one program,
             where options differ so little that it can; the first context hears of the progress.
         resumable: an unfinished output is kept and continued instead of removed.
         decides: ``decides(options, plugins) -> table``: what else decides the outcome, beside options and inputs;

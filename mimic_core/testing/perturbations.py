@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mimic_core.control.perturbation import Perturbation, RolloutContext, body_index
+from mimic_core.chain.disturbed import body_index
+from mimic_core.control.perturbation import Perturbation, RolloutContext
 from mimic_core.errors import PluginError, did_you_mean
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from toys import clips_of, make_clips
 
 from mimic_core import Body, BodyModel, ConfigError, DataError, FormatSpec, PluginError, hookimpl
 from mimic_core.chain import HOOKS
-from mimic_core.plugins.manager import Plugins
+from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.reference import velocity
 from mimic_core.testing import synthetic_rollouts, toy_body
@@ -394,7 +394,7 @@ def test_a_format_for_rollouts_is_only_written(tmp_path, plugins):
     def mimic_formats():
         yield spec
 
-    own = Plugins(HOOKS)
+    own = LoadedPlugins(HOOKS)
     own.add(SimpleNamespace(mimic_formats=mimic_formats), "lab:names")
     assert own.broken == []
     synthetic_rollouts().save(tmp_path / "rollouts.h5")

@@ -14,8 +14,8 @@ from rich.console import Console
 from mimic_core import ConfigError, DataError, LoggerSpec, PluginError, hookimpl
 from mimic_core.chain import HOOKS, do, pipeline
 from mimic_core.chain.events import LOGS, Events, listening, make_loggers
+from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.cli import progress
-from mimic_core.plugins.manager import Plugins
 from mimic_stages import training
 
 SETTINGS = {"seed": 3, "settings": {"rewards": {"joint": {"weight": 5.0}, "control": {"weight": 0.15}}}}
@@ -58,7 +58,7 @@ def with_loggers(*specs) -> Plugins:
         def mimic_loggers(self):
             yield from specs
 
-    plugins = Plugins(HOOKS)
+    plugins = LoadedPlugins(HOOKS)
     plugins.add(Plugin(), "test")
     assert not plugins.broken
     return plugins
@@ -72,7 +72,7 @@ def keeping(name: str, logger: object) -> LoggerSpec:
 
 
 def test_a_stage_tells_what_happens():
-    plugins, recorder = Plugins(HOOKS), Recorder()
+    plugins, recorder = LoadedPlugins(HOOKS), Recorder()
     plugins.manager.register(recorder)
     with Events(plugins, "register", {"method": "stac"}) as events:
         events.progress(1, 2, {"cost_mm2": 0.5})
@@ -86,7 +86,7 @@ def test_a_stage_tells_what_happens():
 
 @pytest.mark.parametrize("error", [ValueError("reward is not finite"), KeyboardInterrupt()], ids=repr)
 def test_a_stage_tells_what_ended_it(error):
-    plugins, recorder = Plugins(HOOKS), Recorder()
+    plugins, recorder = LoadedPlugins(HOOKS), Recorder()
     plugins.manager.register(recorder)
     with pytest.raises(type(error)), Events(plugins, "train", {}):
         raise error

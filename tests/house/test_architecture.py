@@ -128,7 +128,18 @@ WORDS = {"actuation", "body", "clips", "control", "emg", "energy", "format", "jo
 """Names of components that are also words of the core's own."""
 WORDS |= {"recovery", "registration", "sweep", "angular_velocity", "joint_velocity", "activation", "muscle", "torque"}
 WORDS |= {"perturb", "rollout", "train", "register", "generate", "report", "analyze", "import", "export", "run", "view"}
-WORDS |= {"keypoints", "rollouts", "perturbed", "training", "calibration", "stages"}
+WORDS |= {
+    "proprioception",
+    "mimic",
+    "keypoints",
+    "rollouts",
+    "perturbed",
+    "training",
+    "calibration",
+    "stages",
+    "plugins",
+    "info",
+}
 
 
 def test_core_names_no_component(plugins):

@@ -11,9 +11,9 @@ import pytest
 from fake_plugins import REWARD, make_distribution, mimic
 
 from mimic_core.chain import HOOKS, discover
+from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.config import structure
 from mimic_core.errors import ConfigError, PluginError
-from mimic_core.plugins.manager import Plugins
 
 GOOD = REWARD.format(name="mean_activation")
 
@@ -182,15 +182,15 @@ def test_plugin_file_that_is_broken_fails_at_once(tmp_path, text, said):
     file = tmp_path / "mine.py"
     file.write_text(text)
     with pytest.raises(PluginError, match=said):
-        Plugins(HOOKS).load_file(file)
+        LoadedPlugins(HOOKS).load_file(file)
 
 
 def test_plugin_file_that_is_absent_or_no_python(tmp_path):
     with pytest.raises(PluginError, match="no such file"):
-        Plugins(HOOKS).load_file(tmp_path / "absent.py")
+        LoadedPlugins(HOOKS).load_file(tmp_path / "absent.py")
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(PluginError, match=r"must end in \.py"):
-        Plugins(HOOKS).load_file(tmp_path / "mine.txt")
+        LoadedPlugins(HOOKS).load_file(tmp_path / "mine.txt")
 
 
 # -- on the command line --------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from mimic_core import (
     TerminationSpec,
 )
 from mimic_core.chain import HOOKS, discover
-from mimic_core.plugins.manager import Plugins, Provided
+from mimic_core.plugins.manager import Provided
 from mimic_core.testing import check_component, random_step, step_at_rest, step_on_reference, toy_body, toy_model
 from mimic_core.testing.checks.every import check_settings
 
@@ -419,7 +419,7 @@ def test_bad_others(plugins, kind, record, said):
 def test_bad_preset(plugins):
     apg = plugins.get("policy", "bottleneck_apg")
     bad: PolicySpec = attrs.evolve(apg, presets={"laptop": {"policy": {"horizn": 3}}})
-    mine = Plugins(HOOKS)
+    mine = LoadedPlugins(HOOKS)
     mine._provided = [attrs.evolve(p, record=bad) if p.record is apg else p for p in plugins.provided()]
     assert "policy.horizn: unknown setting; did you mean horizon" in refused(mine, "policy", bad)
 

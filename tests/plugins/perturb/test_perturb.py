@@ -13,9 +13,10 @@ from toys import make_clips, make_simulator, make_task
 
 from mimic_core import Body, BodyModel, Controller, Decision, Perturbation, PerturbationSpec, SimulatorSpec
 from mimic_core.chain.choose import chosen_perturbation
+from mimic_core.chain.disturbed import disturbed_task
 from mimic_core.chain.unroll import passive_controller, roll_out
 from mimic_core.config import structure
-from mimic_core.control.perturbation import RolloutContext, disturbed_task
+from mimic_core.control.perturbation import RolloutContext
 from mimic_core.errors import ConfigError, PluginError
 from mimic_core.plugins.manager import Provided
 from mimic_core.task.disturbance import Noise

@@ -85,13 +85,13 @@ def test_a_run_is_rolled_out_on_the_clips_that_are_needed(plugins, toy, toy_clip
     """Of a run folder without rollouts; the trained run is a stand-in that keeps note of its clips."""
     asked = []
     clips = {"train_clips": ("clip_0", "clip_1", "clip_2"), "held_out_clips": ("clip_3", "clip_4", "clip_5")}
-    trained = attrs.evolve(toy.rollouts.training, **clips)
+    of_run = attrs.evolve(toy.rollouts.training, **clips)
 
     @attrs.frozen
     class Run:
         folder: Path
         clips: ReferenceClips = toy_clips
-        training: Training = trained
+        training: Training = of_run
 
         def on(self, clips):
             asked.append((self.folder, clips.clip_names))

@@ -7,7 +7,7 @@ import re
 import pytest
 from report_cases import analysis, entry, written
 
-from mimic_core import AnalysisSpec, ConfigError, Plugins, Result, hookimpl
+from mimic_core import AnalysisSpec, ConfigError, Result, hookimpl
 from mimic_core.chain import HOOKS
 from mimic_core.files import write_json, write_text
 from mimic_report.comparison import Figure, own, published_for
@@ -218,7 +218,7 @@ class Forecasts:
 
 
 def test_sources_are_those_of_the_plugins_that_the_run_prefers(folder):
-    plugins = Plugins(HOOKS)
+    plugins = LoadedPlugins(HOOKS)
     plugins.add(Forecasts("Aye 2001, doi:10.1000/1"), "a")
     plugins.add(Forecasts("Bee 2002, doi:10.1000/2"), "b")
     for plugin, who in (("a", "Aye 2001"), ("b", "Bee 2002")):

@@ -12,9 +12,9 @@ from toys import compile_body, enable_x64, make_simulator
 
 from mimic_core.chain import HOOKS
 from mimic_core.chain.choose import choose_simulator
+from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.errors import ConfigError, PluginError
 from mimic_core.physics.simulator import Readings, SimState, substeps
-from mimic_core.plugins.manager import Plugins
 
 STEPS = 120  # control steps of 2.5 ms: 0.3 s
 
@@ -359,7 +359,7 @@ def test_a_simulator_without_the_gradient_that_is_needed(plugins):
 
 def test_no_simulator_at_all():
     with pytest.raises(PluginError, match="no installed simulator runs on cpu with gradients"):
-        choose_simulator("auto", Plugins(HOOKS), "cpu", differentiable=True)
+        choose_simulator("auto", LoadedPlugins(HOOKS), "cpu", differentiable=True)
 
 
 @pytest.mark.parametrize(("control", "physics", "n"), [(0.0025, 0.00125, 2), (0.00125, 0.00125, 1), (0.02, 0.002, 10)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_core.records import Mean, Row
+from mimic_core.records import Mean
+from mimic_sweep.results import Row
 from mimic_sweep.tables import numbers, shown_metrics, tabulate
 
 

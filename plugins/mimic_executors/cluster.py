@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mimic_core import ConfigError, Job, Outcome
-from mimic_core.chain import crashed, failure, start, stop
+from mimic_executors.jobs import crashed, failure, start, stop
 
 if TYPE_CHECKING:
-    from mimic_ray.settings import Settings
+    from mimic_executors.settings import RaySettings
 
 _LOOK_EVERY_S = 1.0
 
@@ -22,7 +22,7 @@ class Died(Exception):
     """The process of a job died; Ray begins the task again."""
 
 
-def executor(config: Settings) -> Callable[[str, Sequence[Job]], Iterator[Outcome | None]]:
+def executor(config: RaySettings) -> Callable[[str, Sequence[Job]], Iterator[Outcome | None]]:
     """Return ``run(work, jobs)``, see `mimic_core.ExecutorSpec`."""
 
     def run(work: str, jobs: Sequence[Job]) -> Iterator[Outcome | None]:

@@ -142,7 +142,8 @@ def test_closing_an_executor_ends_its_processes(plugins, works, tmp_path):
 def test_a_process_ends_with_the_one_that_waits_for_it(works, tmp_path):
     job = works("job")
     code = f"""
-        from mimic_core.chain.executor import Job, start
+        from mimic_core import Job
+        from mimic_executors.jobs import start
         start("sweep_test_works:lasts", Job(name="job", data={dict(job.data)!r}, log={str(job.log)!r})).wait()
     """
     waiting = subprocess.Popen([sys.executable, "-c", dedent(code)], env=dict(os.environ))

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mimic_core import Job, Outcome
-from mimic_core.chain import crashed, failure, start, stop
+from mimic_executors.jobs import crashed, failure, start, stop
 
 if TYPE_CHECKING:
-    from mimic_local.settings import Settings
+    from mimic_executors.settings import LocalSettings
 
 _LOOK_EVERY_S = 0.2
 
 
-def executor(config: Settings) -> Callable[[str, Sequence[Job]], Iterator[Outcome | None]]:
+def executor(config: LocalSettings) -> Callable[[str, Sequence[Job]], Iterator[Outcome | None]]:
     """Return ``run(work, jobs)``, see `mimic_core.ExecutorSpec`."""
 
     def run(work: str, jobs: Sequence[Job]) -> Iterator[Outcome | None]:
