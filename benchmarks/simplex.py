@@ -16,10 +16,11 @@ import time
 import numpy as np
 
 from mimic_core import Rollouts
-from mimic_simplex import SweepSettings
 from mimic_simplex.neighbours import Cloud
 from mimic_simplex.peer import pyedm_forecast
-from mimic_simplex.sweep import source_of, stacks_of, sweep, variables_of
+from mimic_simplex.settings import SweepSettings
+from mimic_simplex.sweep import sweep
+from mimic_simplex.variables import source_of, stacks_of, variables_of
 
 
 def main() -> None:

@@ -65,8 +65,8 @@ def _by_name(files: Sequence[Path]) -> dict[str, Path]:
         first = out.setdefault(f.stem, f)
         if not f.samefile(first):
             raise DataError(
-                f"{f}: is called as {first}; rename one, or, where they are the same muscle in two sessions, run "
-                "'mimic emg' for each session"
+                f"{f}: has the same name as {first}; rename one, or, where they are the same muscle in two "
+                "sessions, run 'mimic emg' for each session"
             )
     return out
 

@@ -41,7 +41,7 @@ class RawEmg(Processing):
         order: order of both Butterworth filters, as scipy counts it; each is run forwards and backwards.
         envelope_rate_hz: rate of the envelopes, Hz; samples are averages of blocks of raw samples.
         samples: how many samples of a reach are kept.
-        past_end: keep that many also where the trial table says that the reach ended sooner.
+        past_end: keep all of them even where the trial table says that the reach ended sooner.
         percentile: amplitude that becomes 1, a percentile over all samples of all trials of a muscle.
         muscles: muscle → the file (.csv, without ending) or electrode (.nwb) it was recorded in, as a name or a
             pattern such as ``emg_triceps*``; none named takes all, called as their files or electrodes.
@@ -73,7 +73,8 @@ class MeanEmg:
         time: column of the times; empty means the one called ``time``, ``time_s`` or ``time_ms``.
         time_unit: ``s`` or ``ms``; empty means what the column's name ends in, else s.
         columns: muscle → column; none named takes every column but those of time and of standard errors.
-        sem: muscle → column of its standard error; a column called as the muscle's with ``_sem`` behind needs none.
+        sem: muscle → column of its standard error; a column named like the muscle's with ``_sem`` appended is found
+            without it.
     """
 
     averaged_trials: int = attrs.field(default=0, validator=ge(0))

@@ -38,7 +38,7 @@ class Knee:
         point: None where no point can be named.
         bend: its distance to the chord along the reward, as a share of the reward's range; mean over seeds.
         alike: costs whose bend is as large within the confidence intervals.
-        clear: far enough from the chord, and so for all that the seeds tell.
+        clear: the bend is large enough, and its confidence interval over seeds lies above 0.
         reason: why, in a sentence.
     """
 

@@ -15,7 +15,7 @@ class Settings:
         reward: metric that should be high.
         high_frequency: metric that should be low, and that the cost is to bring down.
         emg: metrics of the difference from EMG, that should be low.
-        least_bend: a knee is clear from this distance to the chord on, as a share of the reward's range.
+        least_bend: a knee is clear if its distance to the chord is at least this share of the reward's range.
     """
 
     cost: str = "rewards.control.weight"

@@ -61,7 +61,7 @@ class Weakening:
 
 @attrs.frozen
 class SensoryDelay:
-    """Senses of the body that are later than the controller was trained with; it knows the reference without delay.
+    """Senses of the body that arrive later than in training; the reference is still known without delay.
 
     Attributes:
         extra_ms: how much later; a whole number of control steps.
@@ -91,7 +91,7 @@ class IntentionNoise:
 class SensorimotorNoise:
     """Noise in senses and muscles, beyond that of the training where the controller acts stochastically.
 
-    It is that of the settings ``task.noise``; both are independent, so their variances add.
+    It has the form of the training's ``task.noise``. The two are independent, so their variances add.
 
     Attributes:
         motor: standard deviation of excitation as a share of it (Harris & Wolpert 1998, doi:10.1038/29528).

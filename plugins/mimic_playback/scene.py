@@ -130,13 +130,14 @@ class Scene:
         parts = kinds.mjCAT_ALL if self.shift.any() else kinds.mjCAT_DYNAMIC
         mujoco.mjv_addGeoms(self.model, self.ghost, option, mujoco.MjvPerturb(), int(parts), scene)
         for geom in scene.geoms[first : scene.ngeom]:
-            self._haunt(geom)
+            self._set_back(geom)
         for over, (kind, points) in enumerate(self.keypoints().items(), start=2):
             for point in points:
                 radius = KEYPOINT_RADIUS[kind] * self.view.height
                 _add_sphere(scene, point + over * lift, radius, KEYPOINT_COLOURS[kind])
 
-    def _haunt(self, geom: mujoco.MjvGeom) -> None:
+    def _set_back(self, geom: mujoco.MjvGeom) -> None:
+        """Give a geom of the reference its place and its colour."""
         geom.pos[:] += self.shift - BEHIND * self.view.height * self.view.axes[2]
         geom.rgba[:] = GHOST
 

@@ -13,7 +13,7 @@ class Settings:
     Attributes:
         show: clips that the figures of joint angles and of single frames show; none named means the clip with the
             median error and the clip with the largest mean error.
-        jump_trust: a tracked position that the fit believed less than this counts as a jump of the tracking.
+        jump_trust: a tracked position that the fit trusted less than this (0 to 1) is a jump of the tracking.
         limit_margin: a joint closer to a limit than this share of its range counts as being at the limit.
         worst_frames: how many of the worst frames are listed.
     """

@@ -122,7 +122,7 @@ def _unmapped(emg: Emg) -> str:
 
 
 def column_pairs(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> Iterator[Pair | Missing]:
-    """A muscle under another one's name: beside EMG of its kin where there is some, else against its own column."""
+    """A muscle under another one's name, compared with EMG of either where there is some, else with its own column."""
     recorded = beside(rollouts, emg, settings) if emg else None
     partner = {simulated: name for name, simulated in muscle_map(rollouts, emg, settings).items()}
     for name, borne_by in settings.mislabelled.items():

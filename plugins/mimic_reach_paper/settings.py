@@ -32,7 +32,7 @@ class Compat:
 
     Attributes:
         drawn_steps: control steps that are stretched over ``drawn_ms`` in the published comparison with EMG.
-        drawn_ms: how much EMG they were put beside, ms.
+        drawn_ms: length of the EMG that they were drawn beside, ms.
         camera_hz: rate at which the reach was filmed, Hz.
         model_step_ms: time step by which differences of angles were divided to get velocities, ms.
         cutoff_rad_s: velocities were cut off at this speed, rad/s.

@@ -49,7 +49,7 @@ def pairs_of(source: Source, wanted: Sequence[str]) -> tuple[tuple[str, str], ..
 def sizes_of(n_clips: int, wanted: Sequence[int]) -> tuple[int, ...]:
     """Library sizes in clips, at most all but one.
 
-    Without wish they begin at 2 clips, or at 1 where only so there are `FEWEST_SIZES`.
+    Where none are wanted they begin at 2 clips, or at 1 where that is needed for `FEWEST_SIZES` of them.
 
     Raises:
         DataError: fewer than two sizes are possible.

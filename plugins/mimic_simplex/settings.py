@@ -50,8 +50,8 @@ class Settings:
         Tp: how far ahead to forecast, analysis samples.
         neighbors: neighbours averaged over; 0 means E + 1.
         rate_hz: analysis rate, Hz; must divide the control rate.
-        standardize: joint angles as they are (``none``), z-scored with mean and SD of the library (``library``, muscles
-            that forecast too), or predictors and targets z-scored clip by clip (``trial``, which looks ahead).
+        standardize: ``none`` leaves the predictors as they are, ``library`` z-scores them with mean and SD of the
+            library, ``trial`` z-scores predictors and targets clip by clip, which looks ahead within a clip.
         split: ``rollouts`` takes the clips labelled train as library and those labelled held_out to predict;
             ``fraction`` draws them. Rollouts with one label only are split by fraction. ``leave_one_out`` predicts
             every clip from all others; ``library`` does so among the clips labelled train.

@@ -20,7 +20,7 @@ class Trial:
     Attributes:
         clip: name of the clip.
         library: others may be predicted from it.
-        predict: it is predicted; with ``library`` too, from all clips but itself.
+        predict: it is predicted; if it belongs to the library too, from all other clips.
         time: (sample,) s since the clip's start.
         sample: (sample,) number of the sample in its clip.
         predictors: (sample, predictor) rad or as recorded, or z-scored.

@@ -20,7 +20,7 @@ def source_of(
 def variables_of(source: Source, wanted: Sequence[str]) -> tuple[str, ...]:
     """The variables named, else the muscles that the lab records with their EMG, or with the joints without EMG.
 
-    Of EMG that is only a mean over trials nothing can be forecast; unless it is named it is passed over.
+    EMG that is only a mean over trials cannot be forecast, so it is left out unless a user names it.
     """
     if wanted:
         return source.variables(wanted)

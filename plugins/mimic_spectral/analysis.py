@@ -42,7 +42,7 @@ def spectra(rollouts: Rollouts, settings: Settings) -> Spectra:
     """Mean spectra of all actuators over the clips that are long enough.
 
     Raises:
-        DataError: no clip is, or the rate is too low for ``cut_hz``.
+        DataError: no clip is long enough, or the rate is too low for ``cut_hz``.
     """
     rate = rollouts.rate_hz
     if settings.cut_hz >= rate / 2:

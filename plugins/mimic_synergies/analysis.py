@@ -54,11 +54,11 @@ def analysis(settings: Settings):
             )
         done = iter(range(1, len(rollouts) * most + 1))
 
-        def tell() -> None:
+        def another_done() -> None:
             context.progress(next(done), len(rollouts) * most, {})
 
         clips = [activity(r, settings) for r in rollouts]
-        curves = [_curve(c, r.split, most, settings, tell) for c, r in zip(clips, rollouts, strict=True)]
+        curves = [_curve(c, r.split, most, settings, another_done) for c, r in zip(clips, rollouts, strict=True)]
         needed = [c.needed(settings.vaf) for c in curves]
         n = settings.synergies or (most if None in needed else max(needed))
         chosen = _aligned([c.fits[n - 1] for c in curves])
@@ -114,7 +114,7 @@ def _headline(metrics: dict[str, Any], settings: Settings, n_muscles: int, n_rol
 
 
 def _curve(
-    clips: list[np.ndarray], split: tuple[str, ...], most: int, settings: Settings, tell: Callable[[], Any]
+    clips: list[np.ndarray], split: tuple[str, ...], most: int, settings: Settings, another_done: Callable[[], None]
 ) -> Curve:
     rng = np.random.default_rng(settings.seed)
     together = np.concatenate(clips)
@@ -131,7 +131,7 @@ def _curve(
             of_held.append(held_out_vaf(np.concatenate(held), weights))
         else:
             of_held.append(np.nan)
-        tell()
+        another_done()
     return Curve(tuple(fits), np.array(by_chance), np.array(of_held))
 
 

@@ -193,7 +193,7 @@ def test_recordings_of_one_name_are_refused(files, tmp_path):
         (tmp_path / day).mkdir()
         (tmp_path / day / "emg_biceps.csv").write_text(files[0].read_text())
     both = [tmp_path / day / "emg_biceps.csv" for day in ("day1", "day2")]
-    with pytest.raises(DataError, match=r"day2/emg_biceps.csv: is called as .*day1/emg_biceps.csv; rename one"):
+    with pytest.raises(DataError, match=r"day2/emg_biceps.csv: has the same name as .*day1/emg_biceps.csv; rename one"):
         reader(RawEmg(**SMALL))([*both, files[1]])
     assert reader(RawEmg(**SMALL))([both[0], both[0], files[1]]).muscle_names == ("biceps",)
 

@@ -154,6 +154,22 @@ def emg(rollouts):
     return emg_of([seen[0], np.ones(60), seen[1], seen[2], np.ones(60)], trials=names)
 
 
+@pytest.mark.parametrize(("synthetic", "said"), [(True, "made-up"), (False, "recorded")])
+def test_the_error_of_activation_heads_the_result(rollouts, emg, synthetic, said):
+    """What is made up is called so, in words and in the metrics."""
+    result = analyse("emg", rollouts=rollouts, emg=attrs.evolve(emg, synthetic=synthetic))
+    (headline,) = result.headlines
+    found = result.metrics[FLEXOR]["activation"]
+    assert headline.label == f"{FLEXOR}, from {'made-up ' * synthetic}EMG" and headline.value == found["mae"]
+    assert headline.note == f"mean absolute error of activation; r {found['r']:.3g}"
+    assert result.sentence.startswith(
+        f"Beside the {said} EMG, the mean course of activation is off by {found['mae']:.3g}"
+    )
+    assert result.metrics.get("synthetic", False) is synthetic
+    without = analyse("emg", Comparison(signals=("force",)), rollouts=rollouts, emg=emg)
+    assert not without.headlines and not without.sentence
+
+
 def test_trials_are_compared_with_the_clips_of_their_names(rollouts, emg):
     result = analyse("emg", rollouts=rollouts, emg=emg)
     found = result.metrics[FLEXOR]["activation"]

@@ -130,11 +130,14 @@ def mass_of(model, name):
 def test_isometric_heat_by_hand(still, toy_model):
     """Fully excited at optimal length: 133 + 111 W/kg for 100 and 50 ms, of the flexor's 44 mg."""
     r = with_muscle(still, "flexor", excitation=1.0, activation=1.0, muscle_force=0.5)
-    metrics = analyse("energetics", rollouts=r).metrics
+    result = analyse("energetics", rollouts=r)
+    metrics = result.metrics
     expected = 1e6 * 244 * mass_of(toy_model, "flexor") * 0.075
     assert metrics["muscles"]["flexor"]["metabolic_uJ"] == pytest.approx(expected, rel=1e-3)
     assert metrics["muscles"]["extensor"]["metabolic_uJ"] == pytest.approx(0.0, abs=1e-3)
     assert metrics["efficiency"]["mean"] == 0.0
+    (headline,) = result.headlines
+    assert headline.value == metrics["metabolic_uJ"]["mean"] and headline.unit == "µJ"
 
 
 def test_efficiency_by_hand(still):

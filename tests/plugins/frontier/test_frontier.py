@@ -162,6 +162,9 @@ def test_means_and_intervals_are_those_of_the_sweep(tmp_path):
 def test_the_pareto_front_leaves_out_what_costs_reward_for_nothing_and_what_has_more_noise_for_nothing(tmp_path):
     """Here a weight of energy only lowers the reward, and up to a cost of 0.2 the reward stays as it is."""
     result = analyse("frontier", sweep=SweepResults.load(sweep(tmp_path / "s", bent)))
+    knees = {h.label: h.value for h in result.headlines}
+    assert knees == {f"knee of the frontier, control.weight (energy.weight {w})": 0.2 for w in ("0", "0.01")}
+    assert "come down by 99 %" in result.sentence
     assert result.metrics["pareto"] == [f"rewards.control.weight {c:g}, energy.weight 0" for c in COSTS if c >= 0.2]
 
 
@@ -169,7 +172,7 @@ def test_metrics_that_are_missing_are_left_out_and_named(tmp_path):
     folder = sweep(tmp_path / "s", lambda *a: {REWARD: bent(*a)[REWARD]})
     result = analyse("frontier", sweep=SweepResults.load(folder))
     assert result.metrics["missing"] == [HIGH, TRICEPS, BICEPS]
-    assert result.metrics["knee"] == {}
+    assert result.metrics["knee"] == {} and not result.headlines and not result.sentence
     assert "No knee was looked for" in result.methods
     assert len(result.figures["frontier"].axes) == 1
 

@@ -90,7 +90,9 @@ def test_a_layer_that_never_changes_has_no_shares():
 def test_intention_lies_between_encoder_and_decoder():
     r = thinking({"decoder/layer_1": noise(5), "encoder/layer_1": noise(6)}, intention=noise(4))
     assert list(layers_of(r)) == ["encoder/layer_1", "intention", "decoder/layer_1"]
-    metrics = analyse("latent", rollouts=r).metrics
+    result = analyse("latent", rollouts=r)
+    metrics = result.metrics
+    assert result.headlines[0].value == pytest.approx(100 * sum(metrics["intention"]["explained"][:3]))
     assert set(metrics["layers"]) == {"encoder/layer_1", "decoder/layer_1"}
     assert metrics["intention"]["units"] == 4
     assert sum(metrics["intention"]["explained"]) == pytest.approx(1.0)

@@ -240,7 +240,7 @@ def test_the_bottleneck_adds_it_to_its_intention(plugins, task):
     spec = plugins.get("policy", "bottleneck_ppo")
     sizes = {"encoder_layers": [4], "decoder_layers": [4], "critic_layers": [4], "intention_size": 3, "environments": 8}
     trainer = spec.build(structure({**sizes, "batch_size": 8, "minibatches": 2}, spec.config, "policy"), task)
-    policy = trainer.controller(trainer.initial(0).learned)
+    policy = trainer.controller(trainer.initial(0))
     assert policy.inputs == {"intention_shift": 3}
     seen = task.observe(task.reset_at(jnp.arange(2), jnp.zeros(2, int)))
     shift = jnp.array([[0.5, 0.0, 0.0], [0.0, 0.0, -1.0]])

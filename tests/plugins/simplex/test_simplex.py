@@ -70,6 +70,18 @@ def result(rollouts):
     return analyse("simplex", Settings(shuffles=10), rollouts=rollouts)
 
 
+def test_mean_rho_heads_the_result_beside_its_controls(result):
+    (headline,) = result.headlines
+    rho = list(result.metrics["rho"].values())
+    shuffled, surrogate = (np.mean([c["rho"] for c in result.metrics[k].values()]) for k in ("shuffled", "surrogate"))
+    assert headline.label == "simplex ρ, joints to muscles" and headline.value == pytest.approx(np.mean(rho))
+    assert headline.note == f"{surrogate:.3g} with another trial's joints, {shuffled:.3g} shuffled"
+    assert result.sentence == (
+        "Simplex projection from joints to muscles forecasts unseen clips with a Spearman's ρ of "
+        f"{min(rho):.3g} to {max(rho):.3g} over 4 signals (mean {np.mean(rho):.3g}; {headline.note})."
+    )
+
+
 @pytest.mark.parametrize(("e", "tau", "tp", "k"), [(2, -1, 5, 0), (1, -1, 1, 2), (3, -2, 4, 0), (2, -1, 0, 5)])
 def test_agrees_with_a_direct_implementation(rollouts, e, tau, tp, k):
     s = Settings(E=e, tau=tau, Tp=tp, neighbors=k, standardize="none", targets=("elbow_flexor",))

@@ -211,6 +211,11 @@ def test_clips_without_emg_are_left_out_and_missing_samples_part_a_trial(rollout
     result = analyse("simplex", s, rollouts=rollouts, emg=emg)
     assert result.metrics["n"]["clips_left_out"] == 2 and "2 clips had none" in result.methods
     assert list(result.metrics["rho"]) == ["biceps"]
+    assert "synthetic" not in result.metrics
+    made_up = attrs.evolve(emg, synthetic=True)
+    assert analyse("simplex", s, rollouts=rollouts, emg=made_up).metrics["synthetic"] is True
+    of_muscles = analyse("simplex", Settings(shuffles=1, surrogates=1), rollouts=rollouts, emg=made_up)
+    assert "synthetic" not in of_muscles.metrics  # nothing of it comes from EMG
 
 
 @pytest.mark.parametrize(

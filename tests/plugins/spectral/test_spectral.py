@@ -35,7 +35,8 @@ def test_share_of_two_sines_is_that_of_their_squares():
     """0.3 at 4 Hz and 0.1 at 50 Hz: 0.01 of 0.1, power 0.005 above the cut; 0.2 at 5 Hz has nothing there."""
     both = lambda t: 0.5 + 0.3 * np.sin(2 * np.pi * 4 * t) + 0.1 * np.cos(2 * np.pi * 50 * t)  # noqa: E731
     r = with_signals([both, sine(5, 0.2), sine(40, 0.1), lambda t: 0 * t + 0.4])
-    metrics = analyse("spectral", rollouts=r).metrics
+    result = analyse("spectral", rollouts=r)
+    metrics = result.metrics
     first, slow, fast, still = r.actuator_names
     share, power = metrics["share"]["actuators"], metrics["power"]["actuators"]
     assert share[first]["mean"] == pytest.approx(0.1, rel=1e-6)
@@ -46,6 +47,8 @@ def test_share_of_two_sines_is_that_of_their_squares():
     assert np.isnan(share[still]["mean"])
     # the constant has no share and does not count in the mean
     assert metrics["share"]["mean"] == pytest.approx(1.1 / 3, rel=1e-6)
+    (headline,) = result.headlines
+    assert (headline.value, headline.unit) == (pytest.approx(110 / 3, rel=1e-6), "%")
     assert metrics["power"]["mean"] == pytest.approx((0.005 + 0.005) / 4, rel=1e-6)
 
 

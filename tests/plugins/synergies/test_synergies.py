@@ -138,7 +138,7 @@ def result():
 
 def test_as_many_as_were_put_in(result):
     metrics = result.metrics
-    assert metrics["synergies"]["mean"] == metrics["shown"] == 3
+    assert metrics["synergies"]["mean"] == metrics["shown"] == 3 == result.headlines[0].value
     assert metrics["vaf"]["mean"] > 0.98 and metrics["vaf_held_out"]["mean"] > 0.95
     assert metrics["vaf_shuffled"]["mean"] < 0.9
     assert list(metrics["vaf"]["by_number"]) == ["1", "2", "3", "4", "5", "6"]
@@ -157,7 +157,7 @@ def test_too_few_tried_to_reach_the_vaf():
     several = analyse(
         "synergies", attrs.evolve(PLAIN, most=2, vaf=0.95), rollouts=(made_of(WEIGHTS), made_of(WEIGHTS[:2], seed=9))
     )
-    assert several.metrics["synergies"] == {"mean": None}
+    assert several.metrics["synergies"] == {"mean": None} and not several.headlines
     assert "accounts for 95 % in every rollout." in several.methods
 
 
