@@ -175,7 +175,9 @@ def test_its_record_is_known_to_every_analysis(lab, tmp_path):
     plugins.load_file(lab / "plates_plugin.py")
     do(plugins, "plates", files=[lab / "plate1.json"], out=lab / "forces.json")
     assert do(plugins, "analyze", analysis="force", records=[lab / "forces.json"], out=lab / "force")["mean_N"] == 3.0
-    with pytest.raises(DataError, match=r"forces.json: holds forces, but analyze reads rollouts; for forces there is"):
+    with pytest.raises(
+        DataError, match=r"forces.json: holds forces, but analyze.tracking reads rollouts; for forces there is"
+    ):
         do(plugins, "analyze", analysis="tracking", records=[lab / "forces.json"], out=lab / "tracking")
     with pytest.raises(DataError, match=r"analyze: needs forces, made by 'mimic plates'; name such a file"):
         do(plugins, "analyze", analysis="force", out=lab / "force")

@@ -126,7 +126,17 @@ def test_core_names_no_plugin():
 
 WORDS = {"actuation", "body", "clips", "control", "emg", "energy", "format", "joint", "keypoint", "local", "position"}
 """Names of components that are also words of the core's own."""
-WORDS |= {"recovery", "registration", "sweep", "angular_velocity", "joint_velocity", "activation", "muscle", "torque"}
+WORDS |= {
+    "mjcf",
+    "recovery",
+    "registration",
+    "sweep",
+    "angular_velocity",
+    "joint_velocity",
+    "activation",
+    "muscle",
+    "torque",
+}
 WORDS |= {"perturb", "rollout", "train", "register", "generate", "report", "analyze", "import", "export", "run", "view"}
 WORDS |= {
     "proprioception",
