@@ -35,7 +35,15 @@ from mimic_core import (
 )
 from mimic_core.chain import HOOKS, discover
 from mimic_core.plugins.manager import Plugins, Provided
-from mimic_core.testing import check_component, random_step, step_at_rest, step_on_reference, toy_body, toy_model
+from mimic_core.testing import (
+    check_component,
+    random_step,
+    step_at_rest,
+    step_on_reference,
+    toy_body,
+    toy_model,
+    toy_records,
+)
 from mimic_core.testing.checks.every import check_settings
 
 LIGHT = (
@@ -43,6 +51,7 @@ LIGHT = (
     "actuation",
     "importer",
     "reader",
+    "emg_reader",
     "format",
     "generator",
     "registration",
@@ -50,8 +59,6 @@ LIGHT = (
     "observation",
     "termination",
     "perturbation",
-    "policy",
-    "analysis",
     "report",
     "executor",
 )
@@ -81,6 +88,28 @@ def test_built_in_components_conform(plugins, kind, name, tmp_path):
     passed = check_component(provided, plugins)
     assert passed[:2] == ["settings", "summary"]
     assert len(passed) > 2
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", [p.name for p in discover().provided("policy")])
+def test_built_in_policies_conform(plugins, name):
+    assert check_component(plugins.provider("policy", name), plugins)[2:] == [
+        "presets",
+        "contract",
+        "acts",
+        "trains",
+        "saved and loaded",
+    ]
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", [p.name for p in discover().provided("analysis")])
+def test_built_in_analyses_conform(plugins, name):
+    (remark,) = check_component(plugins.provider("analysis", name), plugins)[2:]
+    made = {kind for kind in toy_records(plugins)}
+    reads = {r.kind for r in plugins.get("analysis", name).reads if not r.optional}
+    expected = "synthetic records" if reads <= made else "synthetic records (not tried: there are no synthetic "
+    assert remark.startswith(expected) and ("not tried" in remark) == (not reads <= made)
 
 
 def test_the_c_engine_conforms(plugins):
