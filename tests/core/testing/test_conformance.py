@@ -25,7 +25,6 @@ from mimic_core import (
     GeneratorSpec,
     ObservationSpec,
     PluginError,
-    PolicySpec,
     ReaderSpec,
     ReferenceClips,
     RewardSpec,
@@ -33,8 +32,8 @@ from mimic_core import (
     Term,
     TerminationSpec,
 )
-from mimic_core.chain import HOOKS, discover
-from mimic_core.plugins.manager import Plugins, Provided
+from mimic_core.chain import discover
+from mimic_core.plugins.manager import Provided
 from mimic_core.testing import (
     check_component,
     random_step,
@@ -443,14 +442,6 @@ class Forgetful:
 )
 def test_bad_others(plugins, kind, record, said):
     assert said in refused(plugins, kind, record)
-
-
-def test_bad_preset(plugins):
-    apg = plugins.get("policy", "bottleneck_apg")
-    bad: PolicySpec = attrs.evolve(apg, presets={"laptop": {"policy": {"horizn": 3}}})
-    mine = Plugins(HOOKS)
-    mine._provided = [attrs.evolve(p, record=bad) if p.record is apg else p for p in plugins.provided()]
-    assert "policy.horizn: unknown setting; did you mean horizon" in refused(mine, "policy", bad)
 
 
 # -- engines that break a promise, made from one that keeps them ----------------------------------------------
