@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mimic_core import Choice, ConfigError, Controller, DataError, Decision, PluginError, PolicySpec, file_hash
-from mimic_core.chain import HOOKS, TrainedRun, train
+from mimic_core.chain import HOOKS, TrainedRun, do
 from mimic_core.config import structure
 from mimic_core.plugins.manager import Plugins, Provided
 from mimic_core.records.rollouts import Rollouts
@@ -55,7 +55,7 @@ def drifting(plugins):
 def run(drifting, toy_clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     clips = toy_clips.save(folder / "clips.h5")
-    summary = train(drifting, clips, out=folder / "run", given={"policy": {"name": "drift"}, "seed": 2})
+    summary = do(drifting, "train", clips=clips, out=folder / "run", policy={"name": "drift"}, seed=2)
     assert summary["policy"] == "drift" and summary["training"]["control_steps"] == 400
     return TrainedRun.open(folder / "run", drifting)
 

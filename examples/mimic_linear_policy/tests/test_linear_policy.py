@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mimic_linear_policy.search import act_on
 
-from mimic_core.chain import TrainedRun, installed, train
+from mimic_core.chain import TrainedRun, do, installed
 from mimic_core.task import Observation
 from mimic_core.testing import PolicyConformance, toy_clips
 
@@ -24,8 +24,8 @@ def test_action_by_hand():
 def test_it_learns_to_track(tmp_path):
     """On four movements of the toy arm, one of them held out, it comes much closer than the limp arm."""
     clips = toy_clips().save(tmp_path / "clips.h5")
-    given = {"policy": {"name": "linear", "generations": 20, "candidates": 32, "evaluations": 2}, "seed": 1}
-    summary = train(installed(), clips, out=tmp_path / "run", given=given)
+    settings = {"name": "linear", "generations": 20, "candidates": 32, "evaluations": 2}
+    summary = do(installed(), "train", clips=clips, out=tmp_path / "run", policy=settings, seed=1)
     assert summary["tracking_mm"] < 0.6 * summary["passive_mm"]
     run = TrainedRun.open(tmp_path / "run")
     rollouts = run.roll_out()
