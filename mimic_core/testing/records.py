@@ -10,14 +10,17 @@ import mujoco
 import numpy as np
 
 from mimic_core.body.model import BodyModel
+from mimic_core.chain.assembly import plan_training
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.calibration import Calibration
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.emg import Emg
 from mimic_core.records.keypoints import Keypoints
 from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
+from mimic_core.records.training import Training
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.steps import toy_model
+from mimic_core.testing.toy import toy_body
 
 
 def toy_clips(
@@ -121,15 +124,20 @@ def toy_perturbed(rollouts: Rollouts) -> Rollouts:
 
 def toy_records(plugins: Plugins) -> dict[str, Any]:
     """Return a synthetic record of each kind that the kit can make: name of the kind → record."""
-    clips, rollouts = toy_clips(plugins), synthetic_rollouts()
+    clips, rollouts = toy_clips(plugins), synthetic_rollouts((100, 100, 80, 100))
     rng = np.random.default_rng(0)
     shape = (*rollouts.action.shape[:2], 3)
     intention = rng.standard_normal(shape).cumsum(axis=1) / 10 + np.where(
         np.isfinite(rollouts.qpos[..., :1]), 0, np.nan
     )
     layer = np.tanh(np.concatenate([rollouts.joint_pos, rollouts.joint_vel / 10, intention], axis=-1))
+    flexor, extensor = toy_body().muscles
+    muscles = [attrs.evolve(flexor if "flexor" in n else extensor, name=n) for n in rollouts.muscle_names]
+    body = attrs.evolve(toy_body(), name=rollouts.body_name, muscles=tuple(muscles))
     rollouts = attrs.evolve(
         rollouts,
+        body=body,
+        training=Training(plan=plan_training({}, plugins), body=body, train_clips=rollouts.clip_names),
         record={
             "intention": intention,
             "intention_mean": intention,

@@ -12,8 +12,10 @@ import pytest
 from fake_plugins import OFFLINE, cannot_build, environment, mimic
 from where import ROOT
 
+from mimic_core.testing import toy_clips
+
 EXAMPLES = ROOT / "examples"
-PACKAGES = ("mimic_effort", "mimic_pendulum")
+PACKAGES = ("mimic_effort", "mimic_linear_policy", "mimic_pendulum")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,7 @@ def test_they_are_listed(site):
     found = {(c["kind"], c["name"]): c["plugin"] for c in listed["components"]}
     assert found["reward", "effort"] == "mimic-effort:effort"
     assert found["body", "pendulum"] == "mimic-pendulum:pendulum"
+    assert found["policy", "linear"] == "mimic-linear-policy:linear"
     assert listed["plugins"]["mimic-effort:effort"] == "1.0.0"
     assert listed["broken"] == listed["clashes"] == []
 
@@ -49,6 +52,7 @@ def test_they_are_listed(site):
     ("name", "check"),
     [
         ("effort", "finite values and gradients"),
+        ("linear", "saved and loaded"),
         ("mimic-pendulum:pendulum", "driven"),
     ],
 )
@@ -62,6 +66,23 @@ def test_the_pendulum_can_be_used_like_any_body(site, tmp_path):
     done = mimic("generate", "--body", "pendulum", "--out", tmp_path / "keypoints.h5", "--json", site=site)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["keypoints"] == ["pivot", "knee", "tip"]
+
+
+def test_the_linear_policy_goes_through_the_chain(site, tmp_path):
+    """Trained and rolled out as any policy; and a run whose policy is not installed says so."""
+    toy_clips().save(tmp_path / "clips.h5")
+    sizes = ("generations=3", "candidates=16", "episodes=4", "horizon=10")
+    small = [x for size in sizes for x in ("--set", f"policy.{size}")]
+    done = mimic("train", "clips.h5", "--out", "run", "--policy", "linear", *small, site=site, cwd=tmp_path)
+    assert done.returncode == 0 and "linear (accurate) on" in done.stdout, done.stderr
+    done = mimic("rollout", "run", "--out", "rollouts.h5", "--json", site=site, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["clips"] == 4 and (tmp_path / "rollouts.h5").is_file()
+    done = mimic("rollout", "run", "--out", "again.h5", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr == (
+        "mimic: error: run: policy 'linear', which this run was trained with, is not installed; "
+        "give its file with --plugin, or install its package\n"
+    )
 
 
 def test_their_own_tests_pass(site, tmp_path):

@@ -25,7 +25,6 @@ from mimic_core import (
     GeneratorSpec,
     ObservationSpec,
     PluginError,
-    PolicySpec,
     ReaderSpec,
     ReferenceClips,
     RewardSpec,
@@ -33,9 +32,17 @@ from mimic_core import (
     Term,
     TerminationSpec,
 )
-from mimic_core.chain import HOOKS, discover
+from mimic_core.chain import discover
 from mimic_core.plugins.manager import Provided
-from mimic_core.testing import check_component, random_step, step_at_rest, step_on_reference, toy_body, toy_model
+from mimic_core.testing import (
+    check_component,
+    random_step,
+    step_at_rest,
+    step_on_reference,
+    toy_body,
+    toy_model,
+    toy_records,
+)
 from mimic_core.testing.checks.every import check_settings
 
 LIGHT = (
@@ -43,6 +50,7 @@ LIGHT = (
     "actuation",
     "importer",
     "reader",
+    "emg_reader",
     "format",
     "generator",
     "registration",
@@ -50,8 +58,6 @@ LIGHT = (
     "observation",
     "termination",
     "perturbation",
-    "policy",
-    "analysis",
     "report",
     "executor",
 )
@@ -81,6 +87,28 @@ def test_built_in_components_conform(plugins, kind, name, tmp_path):
     passed = check_component(provided, plugins)
     assert passed[:2] == ["settings", "summary"]
     assert len(passed) > 2
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", [p.name for p in discover().provided("policy")])
+def test_built_in_policies_conform(plugins, name):
+    assert check_component(plugins.provider("policy", name), plugins)[2:] == [
+        "presets",
+        "contract",
+        "acts",
+        "trains",
+        "saved and loaded",
+    ]
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", [p.name for p in discover().provided("analysis")])
+def test_built_in_analyses_conform(plugins, name):
+    (remark,) = check_component(plugins.provider("analysis", name), plugins)[2:]
+    made = {kind for kind in toy_records(plugins)}
+    reads = {r.kind for r in plugins.get("analysis", name).reads if not r.optional}
+    expected = "synthetic records" if reads <= made else "synthetic records (not tried: there are no synthetic "
+    assert remark.startswith(expected) and ("not tried" in remark) == (not reads <= made)
 
 
 def test_the_c_engine_conforms(plugins):
@@ -414,14 +442,6 @@ class Forgetful:
 )
 def test_bad_others(plugins, kind, record, said):
     assert said in refused(plugins, kind, record)
-
-
-def test_bad_preset(plugins):
-    apg = plugins.get("policy", "bottleneck_apg")
-    bad: PolicySpec = attrs.evolve(apg, presets={"laptop": {"policy": {"horizn": 3}}})
-    mine = LoadedPlugins(HOOKS)
-    mine._provided = [attrs.evolve(p, record=bad) if p.record is apg else p for p in plugins.provided()]
-    assert "policy.horizn: unknown setting; did you mean horizon" in refused(mine, "policy", bad)
 
 
 # -- engines that break a promise, made from one that keeps them ----------------------------------------------

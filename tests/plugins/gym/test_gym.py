@@ -11,7 +11,7 @@ import pytest
 from fake_plugins import mimic
 from where import ROOT
 
-from mimic_core.chain import stages
+from mimic_core.chain import do
 from mimic_core.chain.assembly import split_clips
 from mimic_core.chain.unroll import ClipRunner
 from mimic_core.control.policy import Controller, Decision
@@ -269,7 +269,7 @@ def test_a_run_brings_its_clips_and_settings(clips_file, plugins, tmp_path):
     layers = {part: [8] for part in ("encoder_layers", "decoder_layers", "critic_layers")}
     policy = {"environments": 8, "batch_size": 8, "minibatches": 2, "unroll": 5, "steps": 80, "evaluations": 1}
     given = {"policy": {"name": "bottleneck_ppo", **layers, **policy}, "task": {"window": 4}, "seed": 2}
-    stages.train(plugins, clips_file, out=tmp_path / "run", given=given)
+    do(plugins, "train", clips=clips_file, out=tmp_path / "run", **given)
     of_run, of_clips = (
         imitation_task(tmp_path / "run", split="held_out"),
         imitation_task(clips_file, given, split="held_out"),
