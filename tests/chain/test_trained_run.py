@@ -12,8 +12,9 @@ import pytest
 
 from mimic_core import Choice, ConfigError, Controller, DataError, Decision, PluginError, PolicySpec, file_hash
 from mimic_core.chain import HOOKS, TrainedRun, do
+from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.config import structure
-from mimic_core.plugins.manager import Plugins, Provided
+from mimic_core.plugins.manager import Provided
 from mimic_core.records.rollouts import Rollouts
 from mimic_core.records.training import Training
 
@@ -111,7 +112,7 @@ def test_a_policy_that_is_not_installed(run, plugins):
 
 
 def test_a_reward_that_is_not_installed(run, drifting):
-    without = Plugins(HOOKS)
+    without = LoadedPlugins(HOOKS)
     without._provided = [p for p in drifting.provided() if (p.kind, p.name) != ("reward", "joint")]
     assert all(isinstance(p, Provided) for p in without._provided)
     with pytest.raises(PluginError, match="reward 'joint', which this run was trained with, is not installed"):
