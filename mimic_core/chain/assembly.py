@@ -105,7 +105,15 @@ def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
             raise ConfigError(
                 f"rewards.{name}: must be a table or false, got {table!r}; e.g. rewards.{name}.weight=1.0"
             )
+        known = ["weight", *(f.name for f in attrs.fields(spec.config))]
+        if unknown := sorted(set(table) - set(known)):
+            raise ConfigError(f"rewards.{name}.{unknown[0]}: unknown setting{did_you_mean(unknown[0], known)}")
         weight = table.get("weight", spec.weight)
+        if weight is None:
+            raise ConfigError(
+                f"rewards.{name}.weight: must be given, since this term has no default weight; "
+                f"e.g. rewards.{name}.weight=1.0"
+            )
         if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not np.isfinite(weight):
             raise ConfigError(f"rewards.{name}.weight: must be a number, got {weight!r}")
         rest = {k: v for k, v in table.items() if k != "weight"}

@@ -91,6 +91,15 @@ def test_setting_without_default_must_be_given():
         structure({}, Required, "s")
 
 
+def test_a_lookup_that_fails_in_a_validator_is_not_a_missing_setting():
+    @attrs.frozen
+    class Looked:
+        steps: int = attrs.field(validator=lambda instance, attribute, value: {1: "one"}[value])
+
+    with pytest.raises(ConfigError, match=r"^s\.steps: 2$"):
+        structure({"steps": 2}, Looked, "s")
+
+
 def test_whole_section_of_the_wrong_kind():
     with pytest.raises(ConfigError, match=r"^s: must be a table, got 3$"):
         structure(3, Outer, "s")

@@ -166,6 +166,9 @@ def test_what_is_given_lies_over_the_preset(plugins):
     ("given", "message"),
     [
         ({"rewards": {"joint": {"weight": "much"}}}, "rewards.joint.weight: must be a number, got 'much'"),
+        ({"rewards": {"jerk": {"wieght": 1.0}}}, "rewards.jerk.wieght: unknown setting; did you mean weight?"),
+        ({"rewards": {"joint": {"scael": 1.0}}}, "rewards.joint.scael: unknown setting; did you mean scale?"),
+        ({"rewards": {"jerk": {}}}, "rewards.jerk.weight: must be given, since this term has no default weight; e.g."),
         ({"rewards": {"joint": 3}}, "rewards.joint: must be a table or false, got 3; e.g. rewards.joint.weight=1.0"),
         ({"rewards": {"joint": {"scale": -1.0}}}, "rewards.joint.scale: must be > 0, got -1"),
         ({"preset": "desktop"}, "preset: policy bottleneck_apg has no preset 'desktop'; known: economical, joint_only"),
