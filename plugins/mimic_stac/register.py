@@ -8,8 +8,17 @@ import attrs
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mimic_core import Body, BodyModel, Calibration, ConfigError, DataError, Keypoints, ReferenceClips, did_you_mean
-from mimic_core.registration import Progress
+from mimic_core import (
+    Body,
+    BodyModel,
+    Calibration,
+    ConfigError,
+    DataError,
+    Keypoints,
+    Progress,
+    ReferenceClips,
+    did_you_mean,
+)
 from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio
 from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
