@@ -1,8 +1,8 @@
 """Progress on stderr: lines for a log file, bars for a terminal, and the panel of ``--watch``.
 
-All of it comes from the event hooks. What is known of a stage is kept in a task of rich's `Progress`, with the fields
-``metrics`` (newest value of each, in the order they are shown), ``terms`` (names of reward terms) and ``past``
-(metric → pairs of what was done and the value). Importing this module takes time, since it imports rich.
+The event hooks bring everything that is shown. Each stage is a task of rich's `Progress` with the fields ``metrics``
+(newest value of each, in the order in which they are shown), ``terms`` (names of reward terms) and ``past`` (metric →
+pairs of what was done and the value). Importing this module takes time, since it imports rich.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from rich.text import Text
 from mimic_core.plugins.markers import hookimpl
 
 _FIRST = ("reward", "tracking_mm", "steps_per_second")
-"""what a user looks for first"""
+"""metrics that come first, since a user looks for them first"""
 _DRAWN = ("reward", "tracking_mm")
-"""metrics drawn over the run in the panel"""
+"""metrics that the panel draws as curves"""
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -42,7 +42,7 @@ class Times(ProgressColumn):
         super().__init__(Column(no_wrap=True))
 
     def render(self, task: Task) -> Text:
-        """Both as ``H:MM:SS``. The pace is that since the first progress, so compilation does not count."""
+        """Return both as ``H:MM:SS``. The pace is that since the first progress, so that compilation does not count."""
         left = "" if task.stop_time is not None else f" ETA {clock(task.time_remaining)}"
         return Text(clock(task.elapsed) + left)
 
@@ -54,7 +54,7 @@ class Metrics(ProgressColumn):
         super().__init__(Column(ratio=1, no_wrap=True))
 
     def render(self, task: Task) -> RenderableType:
-        """Return what learns its width when it is drawn."""
+        """Return the metrics; rich says how wide they may be when it draws them."""
         return _Fitting(task.fields["metrics"])
 
 
@@ -64,7 +64,7 @@ class _Fitting(dict[str, float]):
 
 
 class ProgressBars(Progress):
-    """A bar for each stage. That of a stage that fails is taken away: its error is shown instead."""
+    """A bar for each stage. If a stage fails, its bar is removed, since its error is shown."""
 
     def __init__(self, console: Console | None = None, **options: Any) -> None:
         super().__init__(
@@ -78,7 +78,7 @@ class ProgressBars(Progress):
 
     @classmethod
     def get_default_columns(cls) -> tuple[ProgressColumn, ...]:
-        """Stage, bar, percent, times, metrics; in a narrow terminal the bar gives way."""
+        """Stage, bar, percent, times and metrics; in a narrow terminal the bar is the one to shrink."""
         percent = TaskProgressColumn(table_column=Column(no_wrap=True))
         return TextColumn("[bold]{task.description}"), BarColumn(12), percent, Times(), Metrics()
 
@@ -90,7 +90,7 @@ class ProgressBars(Progress):
         self.live.transient = not self.tasks
         super().__exit__(kind, error, at)
 
-    def told(self, task: Task) -> None:
+    def advanced(self, task: Task) -> None:
         """Called after each progress."""
 
     def _of(self, stage: str) -> list[Task]:
@@ -98,7 +98,7 @@ class ProgressBars(Progress):
 
     @hookimpl
     def mimic_stage_started(self, stage: str, settings: Mapping[str, Any]) -> None:
-        self.mimic_stage_failed(stage)  # a sweep does a stage more than once
+        self.mimic_stage_failed(stage)  # a sweep runs a stage more than once, and each run has a new bar
         rewards = settings.get("settings", {}).get("rewards", {})  # of `mimic_core.chain.assembly.TrainPlan`
         self.add_task(stage, total=None, metrics={}, terms=tuple(rewards), past={})
 
@@ -106,7 +106,7 @@ class ProgressBars(Progress):
     def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
         for task in self._of(stage):
             past, newest = task.fields["past"], task.fields["metrics"] | dict(metrics)
-            if done < task.completed:  # some stages count anew in each of their parts
+            if done < task.completed:  # some stages count from 0 again in each of their parts
                 began = task.start_time
                 self.reset(task.id, completed=done, **task.fields)
                 task.start_time = began
@@ -117,7 +117,7 @@ class ProgressBars(Progress):
             order = dict.fromkeys((*_FIRST, *task.fields["terms"], *newest))
             newest = {name: newest[name] for name in order if name in newest}
             self.update(task.id, total=total, completed=done, metrics=newest)
-            self.told(task)
+            self.advanced(task)
 
     @hookimpl
     def mimic_stage_finished(self, stage: str) -> None:
@@ -138,19 +138,19 @@ class ProgressLines(ProgressBars):
 
     def __init__(self) -> None:
         super().__init__(disable=True)
-        self._told = -math.inf
+        self._printed_at = -math.inf
 
-    def told(self, task: Task) -> None:
-        """Print a line if it is time for one, or all is done."""
-        if time.monotonic() - self._told > self.EVERY_S or task.finished:
-            self._told = time.monotonic()
+    def advanced(self, task: Task) -> None:
+        """Print a line if the last one is a while ago, or if the stage is done."""
+        if time.monotonic() - self._printed_at > self.EVERY_S or task.finished:
+            self._printed_at = time.monotonic()
             start = f"{task.description} {task.percentage:3.0f}%  ETA {clock(task.time_remaining)}  "
             width = shutil.get_terminal_size((120, 24)).columns
             print(start + fitting(task.fields["metrics"], width - len(start)), file=sys.stderr, flush=True)
 
 
 class WatchPanel(ProgressBars):
-    """Everything known of the stage at work: each metric's newest value, and reward and tracking over the run."""
+    """A panel for the running stage: the newest value of every metric, and the course of reward and tracking."""
 
     MAX_WIDTH = 110
 
@@ -159,11 +159,11 @@ class WatchPanel(ProgressBars):
 
     @classmethod
     def get_default_columns(cls) -> tuple[ProgressColumn, ...]:
-        """Bar, percent, times, and how much is done of how much."""
+        """Bar, percent, times, and steps done of all steps."""
         return BarColumn(12), TaskProgressColumn(), Times(), MofNCompleteColumn(separator=" of ")
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """A line for each stage that is done, and a panel for the others or else the last."""
+        """A panel for each stage that runs (if none does, for the last one), and a line for each of the others."""
         tasks = self.tasks
         open_ = [task for task in tasks if task.stop_time is None] or tasks[-1:]
         yield from (f"{task.description} done in {clock(task.elapsed)}" for task in tasks if task not in open_)
@@ -175,23 +175,23 @@ class WatchPanel(ProgressBars):
 
 
 def _numbers(task: Task) -> RenderableType:
-    """The newest metrics in blocks: the ones looked for first, the reward terms, the rest."""
+    """The newest metrics in three blocks: `_FIRST`, the reward terms, and the rest."""
     blocks: dict[str, Table] = {}
     for name, v in task.fields["metrics"].items():
         title = "" if name in _FIRST else "reward terms" if name in task.fields["terms"] else "others"
         new = Table(title, Column(justify="right"), box=None, padding=(0, 2, 0, 0), header_style="dim")
-        label, number, unit = said(name, v)
+        label, number, unit = labelled(name, v)
         blocks.setdefault(title, new).add_row(label, f"{number} [dim]{unit}")
     return Columns(blocks.values())
 
 
 def _curves(task: Task, width: int) -> RenderableType:
-    """A sparkline for each metric that has a past, between its first and its newest value."""
+    """A sparkline for each metric with two values or more, between its first and its newest value."""
     curves = Table.grid(padding=(0, 1, 0, 0))
     for name in _DRAWN:
         points = list(task.fields["past"].get(name, ()))  # another thread may lengthen it
         if len(points) > 1:
-            (label, first, unit), (_, newest, _) = (said(name, points[at][1]) for at in (0, -1))
+            (label, first, unit), (_, newest, _) = (labelled(name, points[at][1]) for at in (0, -1))
             line = sparkline(points, max(8, width - 36))
             curves.add_row(label, f"[dim]{first}", f"[cyan]{line}", newest, f"[dim]{unit}")
     return curves
@@ -212,8 +212,8 @@ def sparkline(points: Sequence[tuple[float, float]], width: int) -> str:
     return "".join(itertools.accumulate((drawn.get(at, "") for at in range(width)), lambda before, new: new or before))
 
 
-def said(name: str, v: float) -> tuple[str, str, str]:
-    """A metric as label, number and unit."""
+def labelled(name: str, v: float) -> tuple[str, str, str]:
+    """Return a metric as label, number and unit."""
     if name == "steps_per_second":
         return "speed", f"{v:,.0f}", "steps/s"
     if name.endswith("_mm"):
@@ -222,10 +222,10 @@ def said(name: str, v: float) -> tuple[str, str, str]:
 
 
 def fitting(metrics: Mapping[str, float], width: int) -> str:
-    """As many metrics as fit into ``width`` characters, the first before the others."""
+    """Return as many metrics as fit into ``width`` characters, from the first on."""
     line = ""
     for name, v in metrics.items():
-        longer = f"{line}  {' '.join(said(name, v))}".strip()
+        longer = f"{line}  {' '.join(labelled(name, v))}".strip()
         if len(longer) > width:
             break
         line = longer
@@ -233,5 +233,5 @@ def fitting(metrics: Mapping[str, float], width: int) -> str:
 
 
 def clock(seconds: float | None) -> str:
-    """``H:MM:SS``; dashes where the time is not known."""
+    """Return ``H:MM:SS``; dashes if the time is not known."""
     return "-:--:--" if seconds is None else str(datetime.timedelta(seconds=int(seconds)))

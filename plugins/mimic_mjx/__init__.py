@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
-
 from mimic_core import SimulatorSpec, hookimpl
-
-
-@attrs.frozen
-class Settings:
-    """Settings of MJX.
-
-    Attributes:
-        integrator: ``body`` keeps the body's own. The view that gradients flow through has a step of its own, see
-            `mimic_mjx.differentiable`, and takes no other.
-    """
-
-    integrator: str = attrs.field(
-        default="body", validator=attrs.validators.in_(("body", "euler", "implicitfast", "rk4"))
-    )
+from mimic_mjx.settings import Settings
 
 
 def build(config, model, control_dt, differentiable=False, altered=None):

@@ -22,17 +22,30 @@ from mimic_core import BodyModel, ConfigError, Readings, SimState
 from mimic_core.physics import AlteredBodies, substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
+from mimic_mjx.settings import Settings
 from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
 
 
 class MjxSimulator:
-    """MuJoCo in JAX. Only qpos, qvel and activation pass from step to step, so that programs stay small."""
+    """MuJoCo in JAX. Only qpos, qvel and activation pass from step to step, so that programs stay small.
+
+    Args:
+        config: of the simulator.
+        model: the compiled body with its actuators.
+        control_dt: s, what one control step lasts.
+        differentiable: step the view of the body that gradients flow through, see `mimic_mjx.differentiable`.
+        altered: bodies that differ from ``model``, which ``SimState.altered`` chooses among.
+
+    Raises:
+        ConfigError: an integrator is chosen for the differentiable view, which has its own, or a control step is not a
+            whole number of the body's time steps.
+    """
 
     host_only = False
 
     def __init__(
         self,
-        config,
+        config: Settings,
         model: BodyModel,
         control_dt: float,
         differentiable: bool = False,
@@ -174,7 +187,7 @@ class MjxSimulator:
         if fields & {"joint_force", "muscle_force", "muscle_length", "muscle_velocity"}:
             length, moment = tree.transmission(pose, qpos)
             speed = (moment * state.qvel.T[None]).sum(1)
-            # actuators without a state of their own are told their excitation, which is their activation
+            # an actuator without a state of its own gets its excitation, which is its activation
             force, _ = self._driven(state, state.activation, length, speed, state.activation[:, self._with_state].T)
             muscles = model.muscle_ids
             found |= {

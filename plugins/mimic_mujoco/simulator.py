@@ -19,22 +19,34 @@ from mujoco import rollout
 
 from mimic_core import BodyModel, Physics, Readings, SimState
 from mimic_core.physics import AlteredBodies, substeps
+from mimic_mujoco.settings import Settings
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 _CONTROL, _PUSH = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_XFRC_APPLIED)
 
 
 class MujocoSimulator:
-    """MuJoCo in C. Inside, everything is float64; the caller's state is in JAX's default precision.
+    """MuJoCo in C. It computes in float64; the caller's state is in JAX's default precision.
 
-    Readings are sensors, evaluated in a call of its own with one forward pass: in a step, MuJoCo evaluates them at the
-    state that the step begins with, not at the one it ends in.
+    Readings are sensors. They take one forward pass after the step, since during a step MuJoCo evaluates sensors at the
+    state that the step begins with.
+
+    Args:
+        config: of the simulator.
+        model: the compiled body with its actuators.
+        control_dt: s, what one control step lasts.
+        altered: bodies that differ from ``model``, which ``SimState.altered`` chooses among.
+
+    Raises:
+        ConfigError: a control step is not a whole number of the body's time steps.
     """
 
     differentiable = False
     host_only = True
 
-    def __init__(self, config, model: BodyModel, control_dt: float, altered: AlteredBodies | None = None) -> None:
+    def __init__(
+        self, config: Settings, model: BodyModel, control_dt: float, altered: AlteredBodies | None = None
+    ) -> None:
         self.model = model
         self.control_dt = control_dt
         spec = model.editable()
@@ -43,7 +55,7 @@ class MujocoSimulator:
         if config.integrator != "body":
             self._m.opt.integrator = _integrator(config.integrator)
         self._substeps = substeps(control_dt, self._m.opt.timestep)
-        # physics that diverges shall show as NaN; MuJoCo would put the body back to its start without a word
+        # Diverged physics must show as NaN; by itself MuJoCo puts the body back to its start and says nothing.
         self._m.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
         self._probe = _probe(self._m)
         self._altered = altered.models(self._m) if altered else []
@@ -122,7 +134,7 @@ class MujocoSimulator:
 
     def _host_read(self, names: list[str], which: np.ndarray | None, *state: np.ndarray) -> list[np.ndarray]:
         models = _choose(self._probe, self._altered_probes, which, len(state[0]))
-        # actuators without a state of their own are told their excitation, which is their activation
+        # an actuator without a state of its own gets its excitation, which is its activation
         _, sensed = self._roll(models, self._probe_data, self._pack(*state), state[3][:, None])
         out = []
         for name in names:
@@ -143,7 +155,7 @@ class MujocoSimulator:
         shape, m = control.shape[:2], models[0]
         states, sensed = np.empty((*shape, self._size)), np.empty((*shape, m.nsensordata))
         with self._one_at_a_time:
-            # its own checks look at every model of the batch in Python; the shapes are known here
+            # the pool's own checks would loop over every model of the batch in Python; the shapes are known here
             self._pool.rollout(
                 models,
                 data,

@@ -2,46 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
-
 from mimic_core import ObservationSpec, hookimpl
-
-
-@attrs.frozen
-class ReferenceWindow:
-    """Settings of the reference window; its length and spacing belong to the task (``task.window``).
-
-    Attributes:
-        form: ``difference`` gives the coming angles minus the present ones, ``absolute`` the angles.
-        velocity: also give the reference's joint velocities.
-    """
-
-    form: str = attrs.field(default="difference", validator=attrs.validators.in_(("difference", "absolute")))
-    velocity: bool = False
-
-
-@attrs.frozen
-class KeypointWindow:
-    """Settings of the keypoint window; its length and spacing belong to the task (``task.window``).
-
-    Attributes:
-        form: ``difference`` gives the coming positions minus the body's present ones, ``absolute`` the positions.
-        keypoints: names of those that are seen; none names all.
-    """
-
-    form: str = attrs.field(default="difference", validator=attrs.validators.in_(("difference", "absolute")))
-    keypoints: tuple[str, ...] = ()
-
-
-@attrs.frozen
-class Proprioception:
-    """Settings of proprioception.
-
-    Attributes:
-        muscle_state: also give muscle length and velocity (spindles) and force (tendon organs).
-    """
-
-    muscle_state: bool = False
+from mimic_observations.settings import KeypointWindow, Proprioception, ReferenceWindow
 
 
 def build_reference_window(config, model):

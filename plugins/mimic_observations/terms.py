@@ -7,15 +7,21 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from mimic_core import BodyModel, StepView
 from mimic_core.task import rotation
+from mimic_observations.settings import KeypointWindow, Proprioception, ReferenceWindow
 
 
-def reference_window(config, model: BodyModel) -> Callable[[StepView], Array]:
-    """The reference joint angles (rad) of the window, flattened; for a free root also its pose seen from the root."""
+def reference_window(config: ReferenceWindow, model: BodyModel) -> Callable[[StepView], Float[Array, " n"]]:
+    """Give the reference's joint angles (rad; m for a slide) in the window, one instant after the other.
 
-    def observe(step: StepView) -> Array:
+    Then come its joint velocities (rad/s) if asked for and, of a free root, the reference's coming positions (m) and
+    orientations (quaternions, w first), seen from the body's root.
+    """
+
+    def observe(step: StepView) -> Float[Array, " n"]:
         angles = step.future.joint_pos
         parts = [angles - step.joint_pos if config.form == "difference" else angles]
         if config.velocity:
@@ -29,15 +35,17 @@ def reference_window(config, model: BodyModel) -> Callable[[StepView], Array]:
     return observe
 
 
-def keypoint_window(config, model: BodyModel) -> Callable[[StepView], Array]:
-    """The keypoints (m) of the reference in the window, flattened; for a free root seen from the root.
+def keypoint_window(config: KeypointWindow, model: BodyModel) -> Callable[[StepView], Float[Array, " n"]]:
+    """Give the reference's keypoints (m) in the window, one instant after the other.
+
+    A body with a free root sees them in the axes of its root.
 
     Raises:
         ConfigError: the body does not have a keypoint that is named.
     """
     chosen = np.array([model.keypoint(name) for name in config.keypoints or model.keypoint_names])
 
-    def observe(step: StepView) -> Array:
+    def observe(step: StepView) -> Float[Array, " n"]:
         coming = step.future.site_pos[:, chosen]
         if config.form == "difference":
             coming = coming - step.site_pos[chosen]
@@ -50,12 +58,16 @@ def keypoint_window(config, model: BodyModel) -> Callable[[StepView], Array]:
     return observe
 
 
-def proprioception(config, model: BodyModel) -> Callable[[StepView], Array]:
-    """Joint angles (rad), joint velocities (rad/s), activation; for a free root also the direction of gravity."""
+def proprioception(config: Proprioception, model: BodyModel) -> Callable[[StepView], Float[Array, " n"]]:
+    """Give joint angles (rad), joint velocities (rad/s) and activations.
+
+    Then come muscle lengths (m), velocities (m/s) and forces (N) if asked for and, of a free root, the direction of
+    gravity (3,) in the root's axes.
+    """
     down = np.array(model.mj_model.opt.gravity)
     down = down / max(np.linalg.norm(down), 1e-9)
 
-    def observe(step: StepView) -> Array:
+    def observe(step: StepView) -> Float[Array, " n"]:
         parts = [step.joint_pos, step.joint_vel, step.activation]
         if config.muscle_state:
             parts += [step.muscle_length, step.muscle_velocity, step.muscle_force]

@@ -152,8 +152,7 @@ def root_pose(m: Measures) -> tuple[np.ndarray, np.ndarray]:
     pos, quat = m.clips.qpos[..., at : at + 3], m.clips.qpos[..., at + 3 : at + 7]
     turn = np.full(pos.shape, np.nan)
     for c, n in enumerate(m.clips.n_frames):
-        # scipy puts the scalar last, MuJoCo first
-        angles = Rotation.from_quat(np.roll(quat[c, :n], -1, axis=-1)).as_euler("ZYX")
+        angles = Rotation.from_quat(quat[c, :n], scalar_first=True).as_euler("ZYX")
         turn[c, :n] = np.rad2deg(np.unwrap(angles, axis=0))
     return pos, turn
 

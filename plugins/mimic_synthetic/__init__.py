@@ -1,4 +1,4 @@
-"""The `reaches` source: synthetic reaching movements of any body, for demonstrations and tests."""
+"""The `reaches` generator: synthetic reaching movements of any body, for demonstrations and tests."""
 
 from __future__ import annotations
 
