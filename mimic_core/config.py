@@ -31,7 +31,7 @@ def _strict(kind: type, accepts: tuple[type, ...], what: str):
     return hook
 
 
-# cattrs would turn "0" into 0 and 0.7 into 0 without a word.
+# By itself cattrs would turn "0" into 0 and 0.7 into 0 and say nothing.
 _converter.register_structure_hook(float, _strict(float, (int, float), "a number"))
 _converter.register_structure_hook(int, _strict(int, (int,), "a whole number"))
 _converter.register_structure_hook(bool, _strict(bool, (bool,), "true or false"))

@@ -1,4 +1,4 @@
-"""3D keypoints as a lab records them, and how they come in."""
+"""Tracked 3D keypoints, and how those of several files are joined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task works with: weighted terms, running episodes, what the policy sees, what a control step brought."""
+"""Records of a task: weighted terms, running episodes, what the policy sees, and the outcome of a control step."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Starts(NamedTuple):
 
     @classmethod
     def of(cls, n_steps: Int[np.ndarray, " clip"], clips: Int[np.ndarray, " chosen"], padded_to: int = 0) -> Starts:
-        """Every instant of the ``clips`` chosen from which at least one control step is left, of ``n_steps`` in all."""
+        """Return the instants of the chosen ``clips`` that a control step follows; clips have ``n_steps`` instants."""
         left = n_steps[clips] - 1
         pairs = np.concatenate(
             [np.stack([np.full(n, c), np.arange(n)], axis=1) for c, n in zip(clips, left, strict=True)]
@@ -87,7 +87,7 @@ class Observation(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one control step brought."""
+    """The outcome of one control step."""
 
     reward: Array
     """(batch,) Σ weight·term"""

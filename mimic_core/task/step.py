@@ -89,8 +89,9 @@ class Term:
 def rotation(quat: Any) -> Any:
     """Return the `jax.scipy.spatial.transform.Rotation` of unit quaternions (…, 4), w first; JAX itself has w last.
 
-    Its ``inv``, ``*``, ``apply`` and ``as_matrix`` have slopes everywhere. ``magnitude`` and ``as_rotvec`` have none at
-    the identity, where a body that tracks perfectly is: write what you need of the angle so that it is smooth there.
+    The gradients of ``inv``, ``*``, ``apply`` and ``as_matrix`` are finite everywhere. Those of ``magnitude`` and
+    ``as_rotvec`` are not at the identity, which is where a body is that tracks perfectly: use a function of the angle
+    that is smooth there.
     """
     import jax.numpy as jnp
     from jax.scipy.spatial.transform import Rotation

@@ -129,7 +129,7 @@ class Task:
 
         Args:
             values: dotted path below ``rewards`` (``joint.weight``) → value, a number or a () array.
-            starts: where episodes begin, if elsewhere.
+            starts: where episodes begin; left out, it stays as it is.
         """
         other = copy.copy(self)
         tables: dict[str, dict[str, Any]] = {}
@@ -142,7 +142,7 @@ class Task:
         return other
 
     def with_costs(self, share: Any) -> Task:
-        """Return this task with that ``share`` of the weights of its costs, a number or a traced () array."""
+        """Return this task with the weights of its costs times ``share``, a number or a traced () array."""
         other = copy.copy(self)
         other.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.rewards]
         return other
@@ -204,8 +204,8 @@ class Task:
         Args:
             clip: (batch,) index of the clip.
             step: (batch,) control steps since the clip's start.
-            activation: (batch, actuator) what muscles begin with; they are relaxed if it is left out.
-            key: of the noise of ``task.noise``; without one there is none.
+            activation: (batch, actuator) at the beginning; left out, muscles are relaxed.
+            key: random key of the noise that ``task.noise`` asks for; without a key there is no noise.
         """
         if activation is None:
             activation = jnp.full((len(clip), self.action_size), max(self.model.actuation.low, 0.0))
@@ -221,7 +221,7 @@ class Task:
         return self.placed(state, sim)
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
-        """Return the episodes with their bodies in another state, as if they had been in it since long before."""
+        """Return the episodes with their bodies in another state, which signals on their way (delays) then hold too."""
         state = state._replace(sim=sim, excitation=sim.activation)
         if self._motor_delay:
             state = state._replace(pending=delay_line(sim.activation, self._motor_delay))
@@ -277,7 +277,7 @@ class Task:
     def restart(self, key: PRNGKeyArray, state: TaskState, where: Bool[Array, " batch"]) -> TaskState:
         """Begin a new episode in the environments marked by ``where`` (batch,)."""
         fresh = self.reset(key, state.step.shape[0])
-        if not _has(state.noise_key):  # episodes that began without noise, see `reset_at`, stay without it
+        if not _has(state.noise_key):  # episodes that began without noise (see `reset_at`) go on without it
             fresh = fresh._replace(noise_key=())
         if not _has(state.sim.altered):
             fresh = fresh._replace(sim=fresh.sim._replace(altered=()))
@@ -296,7 +296,7 @@ class Task:
         )
 
     def _seen(self, state: TaskState) -> StepView:
-        """What the policy's senses give it: the body a delay ago, with noise, and the reference as it is now."""
+        """Return what the policy senses: the body one delay ago, with noise, and the present reference."""
         fields, noise = self._reads["observe"], self.settings.noise
         view = self.view(state, state.excitation, fields - SENSED if self._sensory_delay else fields)
         if self._sensory_delay:
@@ -306,7 +306,7 @@ class Task:
         return view
 
     def _of_the_body(self, view: StepView) -> dict[str, Array]:
-        """The fields of a view that observations read and that are about the body."""
+        """Return those fields of a view that observations read and that are about the body, not the reference."""
         found = {name: getattr(view, name) for name in sorted(self._reads["observe"] & SENSED)}
         return {name: a for name, a in found.items() if a is not None}
 

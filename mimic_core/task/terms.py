@@ -16,7 +16,7 @@ class RewardSpec(ComponentSpec):
     Attributes:
         units: of the term.
         cost: True where the term is a cost: the core subtracts weight·term instead of adding it.
-        weight: used when a run file does not speak of this term; None leaves the term out by default.
+        weight: used if a run file does not name this term; with None such a term is left out.
     """
 
     units: str = "1"
@@ -29,8 +29,8 @@ class ObservationSpec(ComponentSpec):
     """Something the policy sees. ``build(config, model: BodyModel) -> f(step: StepView) -> (n,) array``.
 
     Attributes:
-        role: ``reference`` for what is to be done (goes to the encoder), ``proprioception`` for the
-            body's own state (goes to the decoder).
+        role: ``reference`` for what is to be done, ``proprioception`` for the body's own state. A policy gets the two
+            apart, e.g. for its encoder and its decoder.
     """
 
     role: str = attrs.field(validator=attrs.validators.in_(("reference", "proprioception")))
@@ -40,5 +40,5 @@ class ObservationSpec(ComponentSpec):
 class TerminationSpec(ComponentSpec):
     """A reason to end an episode early. ``build(config, model: BodyModel) -> f(step: StepView) -> bool``.
 
-    The end of a clip always ends an episode, and is the task's own business.
+    The task itself ends every episode at the end of its clip.
     """

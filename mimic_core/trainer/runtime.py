@@ -30,8 +30,8 @@ def cache_directory() -> Path:
 def prepare_jax() -> str:
     """Switch the on-disk cache of compiled programs on and return the platform (``cpu``, ``gpu``, ``tpu``).
 
-    A cache that the user has set up for JAX is left as it is, and so is the number of devices that a processor counts
-    as; otherwise each of its cores counts as one, so that programs may be spread over them. With ``MIMIC_PROCESSES``
+    A cache or a number of CPU devices that the user has set for JAX stays. Otherwise each core of the processor is a
+    device, so that programs can be spread over them. With ``MIMIC_PROCESSES``
     set, processes work as one: see `join_processes`.
     """
     import jax
@@ -61,16 +61,16 @@ def collection_paused() -> Iterator[None]:
 
 
 def _split_processor() -> bool:
-    """Let each core of the processor be a device, unless the user has said how many there are; True if so."""
+    """Let each core of the processor be a device, unless the user has chosen their number; return whether it did."""
     import jax
 
-    said = jax.config.jax_num_cpu_devices != -1 or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    chosen = jax.config.jax_num_cpu_devices != -1 or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if said or cores == 1 or os.environ.get("MIMIC_PROCESSES"):
+    if chosen or cores == 1 or os.environ.get("MIMIC_PROCESSES"):
         return False
     try:
         jax.config.update("jax_num_cpu_devices", cores)
-    except RuntimeError:  # the program that uses this library has begun to compute already
+    except RuntimeError:  # JAX has computed something before, and its devices are fixed
         return False
     return True
 
@@ -89,7 +89,7 @@ def join_processes() -> None:
     On a cluster that JAX knows (Slurm among them) both may be left out.
 
     Raises:
-        ConfigError: a number is none.
+        ConfigError: one of them is not a whole number.
     """
     count = os.environ.get("MIMIC_PROCESSES")
     if not count:

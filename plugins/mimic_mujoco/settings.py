@@ -12,7 +12,7 @@ class Settings:
     Attributes:
         threads: worker threads; 0 takes one per core.
         integrator: ``body`` keeps the body's own; ``implicitfast`` and ``euler`` are about three times
-            faster and less exact, which is enough to gather experience with.
+            faster and less exact, which is good enough for gathering experience.
     """
 
     threads: int = attrs.field(default=0, validator=attrs.validators.ge(0))

@@ -41,8 +41,7 @@ def stated_rate(rate_hz: float | None, path: Path) -> float:
 def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_row: int = 2) -> float:
     """Return frames per second of evenly spaced times (frame,) s.
 
-    Times are often written with few decimals; a whole number is returned where these cannot tell it from
-    the number found.
+    Times are often written with few decimals. If a whole number agrees with them within their rounding, it is returned.
 
     Args:
         time: s.
@@ -132,7 +131,7 @@ def _names_in(names_file: Path, path: Path) -> list[str]:
 
 
 def near(given: str, path: Path) -> Path:
-    """A path as given, or beside the keypoint file where it is not found so."""
+    """Return a path as given; if nothing is there, the same path beside the keypoint file, if something is there."""
     beside = path.parent / given
     return beside if not Path(given).exists() and beside.exists() else Path(given)
 

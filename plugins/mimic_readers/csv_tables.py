@@ -16,9 +16,9 @@ MIN_FRAMES = 4
 
 
 def layout(path: Path) -> str:
-    """Return ``dlc``, ``anipose`` or ``wide`` by the first line of a file, or nothing where it is none of them.
+    """Return ``dlc``, ``anipose`` or ``wide`` by the first line of a file, or an empty text for any other layout.
 
-    An empty file counts as ``wide``, whose reader says what is wrong with it.
+    An empty file counts as ``wide``, so that the reader of that layout explains what is wrong.
     """
     header = first_lines(path, 1)[0]
     if header[0].lower() == "scorer":

@@ -43,7 +43,7 @@ def from_movement(
     positions = one["position"].sel(space=["x", "y", "z"]).transpose("time", points, "space").values
     confidence = one["confidence"].transpose("time", points).values if "confidence" in one else None
     if confidence is not None and not np.isfinite(confidence).any():
-        confidence = None  # movement's way to say that the tracker gave none
+        confidence = None  # movement fills it with NaN where the tracker gave none
     source = str(dataset.attrs.get("source_file") or "")
     return Keypoints.from_array(
         positions,

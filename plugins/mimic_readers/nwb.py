@@ -21,10 +21,10 @@ _UNITS = {
 
 
 def read(path: Path, config: Nwb) -> Keypoints:
-    """Read one PoseEstimation as one clip. Keypoints are called as their series.
+    """Read one PoseEstimation as one clip. Keypoints have the names of their series.
 
     Positions are data · conversion + offset, as NWB defines. A unit that is no length (ndx-pose's default is
-    ``pixels``) counts as not told.
+    ``pixels``) counts as unknown.
 
     Raises:
         DataError: pynwb or ndx-pose is not installed, the file has no pose estimation, or several of which none is

@@ -22,9 +22,9 @@ def read(path: Path, config: object) -> Keypoints:
         DataError: the header is incomplete or its unit unknown, or the rows do not fit it.
     """
     header = _header(path)
-    said = dict(zip(header[1], header[2], strict=False))
-    rate_hz = _rate(said, path)
-    unit = said.get("Units", "").lower()
+    stated = dict(zip(header[1], header[2], strict=False))
+    rate_hz = _rate(stated, path)
+    unit = stated.get("Units", "").lower()
     if unit not in METRES_PER:
         raise DataError(
             f"{path}: Units is {unit or 'not given'}, expected {', '.join(METRES_PER)}; correct the third line"
@@ -57,13 +57,15 @@ def _header(path: Path) -> list[list[str]]:
     return lines
 
 
-def _rate(said: dict[str, str], path: Path) -> float:
+def _rate(stated: dict[str, str], path: Path) -> float:
     try:
-        rate_hz = float(said["DataRate"])
+        rate_hz = float(stated["DataRate"])
     except (KeyError, ValueError):
         rate_hz = 0.0
     if not rate_hz > 0:
-        raise DataError(f"{path}: DataRate is {said.get('DataRate', 'not given')}, expected Hz; correct the third line")
+        raise DataError(
+            f"{path}: DataRate is {stated.get('DataRate', 'not given')}, expected Hz; correct the third line"
+        )
     return rate_hz
 
 

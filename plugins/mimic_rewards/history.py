@@ -18,7 +18,7 @@ def over_last(
         width: how many numbers ``read`` gives.
         read: what is remembered of a step, (width,).
         value: ``value(seen, last, step)`` of the remembered numbers ``last`` (steps, width), oldest first; ``seen``
-            (steps,) is 1 for a step that the episode has been through and 0 for one before it began.
+            (steps,) is 1 for a step of this episode and 0 for one before its beginning.
     """
     import jax.numpy as jnp
 

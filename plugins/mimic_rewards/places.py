@@ -73,7 +73,7 @@ def distal_keypoints(model: BodyModel) -> np.ndarray:
 
 
 def _above(parents: np.ndarray, body: int) -> list[int]:
-    """The bodies that a body hangs on, the world left out."""
+    """Return the bodies between a body and the world, nearest first."""
     out = []
     while body := int(parents[body]):
         out.append(body)

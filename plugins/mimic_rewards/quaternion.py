@@ -44,7 +44,8 @@ def build(config: Quaternion, model: BodyModel) -> Callable[[StepView], object]:
 def _squared_angle(a: Any, b: Any) -> Any:
     """θ² in rad² of quaternions (4,), w first.
 
-    θ of arccos, and `Rotation.magnitude`, have no slope where a = b; the tangent of θ is smooth there.
+    It is written out because arccos and `Rotation.magnitude` have no finite gradient at a = b; the squared tangent of θ
+    is smooth there.
     """
     import jax.numpy as jnp
 

@@ -49,7 +49,7 @@ class Fit:
 
     @classmethod
     def start(cls, kin: KinematicTree, scale: float, rotation: np.ndarray, translation: np.ndarray) -> Fit:
-        """Return a fit with one rotation (3, 3) for all clips, translation (clip, 3), nothing of their own."""
+        """Return a fit with one rotation (3, 3), translations (clip, 3) m, and no shift or turn of single clips."""
         n = len(translation)
         return cls(
             scale=scale,

@@ -1,8 +1,8 @@
 """Jumps of the tracking: frames where a keypoint leaves its own smooth course and comes back.
 
 A smoothing spline through each keypoint's positions is fitted robustly (Tukey's biweight, iteratively
-reweighted; Garcia 2010, doi:10.1016/j.csda.2009.09.020), so that it passes by what jumps away. The body has
-no say here: a wrist that jumps by a millimetre can always be followed by turning the joints.
+reweighted; Garcia 2010, doi:10.1016/j.csda.2009.09.020), so that positions that jump away do not bend it. The
+body's model is not used here: turning the joints can always follow a wrist that jumps by a millimetre.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Minimised over all frames at once, with a Levenberg-Marquardt step whose matrix 
 is tied to the next two by the smoothness term only), so that its cost grows linearly with frames.
 Joint limits are kept by projection with an active set (Bertsekas 1982, doi:10.1137/0320018). A distance r
 costs c² log(1 + r²/c²) (Cauchy's loss; Black & Rangarajan 1996, doi:10.1007/BF00131148), so that a keypoint
-that was tracked wrongly pulls less the further off it is; c is a keypoint's own and infinite means r².
+that was tracked wrongly pulls less the further off it is. Each keypoint has its own c; an infinite c gives r².
 """
 
 from __future__ import annotations

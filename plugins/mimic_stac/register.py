@@ -38,9 +38,9 @@ from mimic_stac.start import (
 )
 
 _OWN_ORIGIN = 3.0  # clips further apart than this many expected shifts have origins of their own
-_ANYWHERE = 1e-4  # hold of a clip's shift then, and while an orientation is sought: next to none
+_ANYWHERE = 1e-4  # weight that holds a clip's shift in that case, and while an orientation is sought
 _SLIDE_HOLD = 1e-4  # of a slide's displacement, against 1 for a keypoint's distance
-_ROUGH = 10.0  # the first round is a start for the second, and says what distances are usual
+_ROUGH = 10.0  # tolerance of the first round over the second's; the first gives a start and the usual distances
 
 
 @attrs.frozen
@@ -152,14 +152,14 @@ class Registration:
             return Orientation(axes_matrix(s.axes), "square")
         if self.calibration is not None:
             return Orientation(self.calibration.rotation, "calibration")
-        # Clips may have origins of their own, which must not speak against an orientation.
+        # An orientation must not look worse because clips have different origins.
         rough = attrs.evolve(freedom, shift_weight=_ANYWHERE, segment_weight=None)
         return find_orientation(self.kin, data, scale, self.dof_mm, rough, self.tracking_mm)
 
     def _start(
         self, data: Data, scale: float, orientation: Orientation, freedom: Freedom, poses: np.ndarray
     ) -> tuple[Fit, np.ndarray]:
-        """Return the first fit, and (clip, 3) m that brings recordings with origins of their own to one."""
+        """Return the first fit, and by how much (clip, 3) m each clip is moved so that all of them share one origin."""
         n_clips = int(data.clip.max()) + 1
         origin = np.zeros((n_clips, 3))
         if not freedom.translation:
@@ -212,7 +212,7 @@ class Registration:
         return np.array([np.median(o[s > 0]) if s.any() else np.inf for o, s in zip(off.T, d.seen.T, strict=True)])
 
     def _problem(self, data: Data, freedom: Freedom, rate_hz: float, outlier_mm: np.ndarray) -> Problem:
-        """Slides are drawn a little to their rest, or a recording's place and theirs could not be told apart."""
+        """Return the problem. Slides are pulled slightly to rest: moving one looks like moving the whole recording."""
         return Problem(
             kin=self.kin,
             data=data,

@@ -52,16 +52,18 @@ class Settings:
         segment_spread: how far a segment is expected to be from the common scale, as a share of it.
         tracking_mm: missing a keypoint by this much in every frame costs as much as moving its offset by
             the body's ``keypoint_spread``, scaling a segment by ``segment_spread`` or shifting a clip by
-            ``clip_shift_mm``. Smaller lets all of them go further. A recording with more noise takes its noise.
+            ``clip_shift_mm``. A smaller value lets all of them go further. Where the recording's own noise is
+            larger, that is used instead.
         clip_shift_mm: how far a clip is expected to lie from the recording's others.
         cutoff_hz: movement of this frequency is halved by the smoothing, slower movement hardly changed.
-        weights: keypoint → how much it counts, 1 for those not named; 0 leaves its errors in the tables and its
-            pull out of the fit.
+        weights: keypoint → how much it counts, 1 for those not named. With 0 it does not pull on the fit; its errors
+            stay in the tables.
         outlier_ratio: a keypoint this many times further from the body than it usually is counts half, and less
             the further it is; 0 believes every position alike, jumps of the tracking too.
         max_gap_ms: longest run of missing frames of a keypoint that is bridged.
         tolerance: stop when the cost falls by less than this share of itself.
-        max_iterations: of steps of poses and calibration together, the rough fit of a sample included.
+        max_iterations: largest number of steps of poses and calibration together, those of the first rough fit
+            included.
     """
 
     alignment: str = attrs.field(

@@ -94,7 +94,7 @@ def start_poses(
 def _one_by_one(
     kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, movable: np.ndarray | None = None
 ) -> PoseFit:
-    """A solver that takes every frame on its own."""
+    """Return a solver that fits every frame independently."""
     every = np.arange(len(data.pos))
     targets = Targets(fit.align(data.pos, data.clip), data.seen, every, np.full(data.seen.shape[1], np.inf))
     return PoseFit(kin, targets, None, dof_mm, rest=rest, rest_weight=_REST_WEIGHT, movable=movable)
@@ -142,7 +142,7 @@ def _rooted(kin: KinematicTree, data: Data, fit: Fit, poses: np.ndarray) -> np.n
 def _repaired(
     kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, rest: np.ndarray, q: np.ndarray, cost: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Try frames that fit badly again from the poses of their neighbours in time, while that helps."""
+    """Fit bad frames again from the poses of the frames before and after them, as long as that helps."""
     for _ in range(_REPAIRS):
         helped = False
         for step in (-1, 1):
@@ -166,11 +166,11 @@ def find_orientation(
 ) -> Orientation:
     """Find how the recording's axes lie in the model's, by fitting a sample of frames in every square orientation.
 
-    A shoulder that turns every way makes some orientations nearly equal: keypoints that sit elsewhere on their segments
-    make up for much. How much they may is set by the distances that remain in the best of them, instead of
-    ``tracking_mm``, which is smaller where the body is not quite the animal's. The model's own axes come
-    first, then axes that are merely exchanged, then any rotation. Costs that differ by less than ``tracking_mm`` in
-    every keypoint's distance would do are alike.
+    With a shoulder that turns in every direction, several orientations fit nearly equally well, since keypoints that
+    move along their segments make up for a wrong one. Keypoints are therefore held more strongly than in the fit
+    itself: by the distances that remain in the best orientation, where those are larger than ``tracking_mm``. Among
+    orientations that fit about equally well the model's own axes are preferred, then axes that are merely exchanged,
+    then any rotation. A difference of ``tracking_mm`` in every keypoint's distance is not enough to choose by.
     """
     data = _sample(data)
     count, starts = float(data.seen.sum()), sample_poses(kin, 4)

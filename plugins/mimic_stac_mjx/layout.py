@@ -1,4 +1,4 @@
-"""The layout both ways."""
+"""Reading and writing the layout."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def write_clips(clips: ReferenceClips, path: Path, lengths: str) -> None:
     """Write what STAC-MJX and track-mjx read of a fit, at the model's size, in metres.
 
     STAC-MJX has no place for the frame rate, the clips' names and lengths, and the animal's size; they are added in
-    the datasets ``rate_hz``, ``clip_names``, ``clip_frames`` and ``body``, which other programs pass over.
+    the datasets ``rate_hz``, ``clip_names``, ``clip_frames`` and ``body``, which other programs ignore.
 
     Raises:
         DataError: the clips differ in length, and ``lengths`` is not ``pad``.

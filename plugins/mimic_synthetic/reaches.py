@@ -50,13 +50,13 @@ class Reaches:
         """
         if model.root is not None:
             raise ConfigError(
-                f"source reaches: body {model.body.name} has a free root {model.root!r}; reaches need a "
+                f"generator reaches: body {model.body.name} has a free root {model.root!r}; reaches need a "
                 "body that is fixed in space"
             )
         unlimited = [n for n, r in zip(model.joint_names, model.joint_range, strict=True) if not np.isfinite(r).all()]
         if unlimited:
             raise ConfigError(
-                f"source reaches: joint {unlimited[0]!r} of body {model.body.name} has no limits; give it a range"
+                f"generator reaches: joint {unlimited[0]!r} of body {model.body.name} has no limits; give it a range"
             )
         self.config, self.model, self.seed = config, model, seed
 

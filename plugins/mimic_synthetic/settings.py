@@ -16,7 +16,7 @@ _at_least_0 = attrs.validators.ge(0)
 
 @attrs.frozen
 class Settings:
-    """Settings of the `reaches` source.
+    """Settings of the `reaches` generator.
 
     Attributes:
         clips, frames: how many clips, and frames in each.
