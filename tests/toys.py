@@ -130,3 +130,10 @@ def make_task(
         terminations=list(terminations),
         train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train, int),
     )
+
+
+FREE = """<mujoco><worldbody><body name="trunk"><freejoint name="root"/><geom size="0.01" mass="0.01"/>
+<site name="nose" pos="0.01 0 0"/>
+<body pos="0 0.01 0"><joint name="tail" axis="0 0 1"/><geom size="0.005" mass="0.001"/></body>
+</body></worldbody></mujoco>"""
+"""A body that moves freely, with nothing to drive it."""

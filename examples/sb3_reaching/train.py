@@ -19,7 +19,7 @@ import numpy as np
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
-from mimic_core.control import ClipRunner, passive_controller
+from mimic_core.chain import ClipRunner, passive_controller
 from mimic_gym.envs import MimicVectorEnv
 from mimic_gym.imitation import imitation_task
 from mimic_gym.policy import as_controller, roll_out

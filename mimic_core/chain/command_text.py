@@ -54,11 +54,11 @@ def command_text(
             else:
                 flags += _flag(o.field.name, value, shown)
     for r in reads:
-        shown = list(files.get(r.key, ()))
-        if r.argument or callable(spec.reads):
-            arguments += shown
+        named = list(files.get(r.key, ()))
+        if r.argument or r.unless or callable(spec.reads):
+            arguments += named
         else:
-            flags += [x for f in shown for x in (f"--{_dashed(r.key)}", f)]
+            flags += [x for f in named for x in (f"--{_dashed(r.key)}", f)]
     words = ["mimic", command_name(spec), *arguments, *flags, *sets, *(["--out", out] if out else [])]
     return " ".join(_quoted(w) for w in words)
 

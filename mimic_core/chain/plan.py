@@ -98,6 +98,8 @@ class _Section:
 def plan_stages(plugins: Plugins, config: Mapping[str, Any], out: Path) -> list[Planned]:
     """Return the stages of a run file in an order in which each comes after those whose output it reads.
 
+    Of those that may come next, the one whose input lies earlier in the chain does, then the one named first.
+
     Raises:
         ConfigError: a wrong setting, a stage without anything to work on, or stages that wait for one another.
         DataError: a file that is named is not there.
@@ -107,9 +109,22 @@ def plan_stages(plugins: Plugins, config: Mapping[str, Any], out: Path) -> list[
     for s in found:
         makers.setdefault(s.spec.writes, []).append(s)
     planned = {s.name: _planned(plugins, s, makers, found, out) for s in found}
+    depths = kind_depths(plugins)
+    found.sort(key=lambda s: max((depths.get(r.kind, 0) for r in s.reads), default=0))
     if "log" in config and not any(hasattr(s.given.options, "log") for s in found):
         raise ConfigError("log: nothing to log; loggers keep the course of a training, add [train]")
-    return [planned[name] for name in _in_order({name: p.needs for name, p in planned.items()})]
+    return [planned[name] for name in _in_order({s.name: planned[s.name].needs for s in found})]
+
+
+def kind_depths(plugins: Plugins) -> dict[str, int]:
+    """Kind of record → how many stages of the chain lie before the one that makes it, as the stages declare it."""
+    makers = {s.writes: s for s in plugins.all("stage") if s.writes and not callable(s.reads)}
+
+    def depth(kind: str, seen: tuple[str, ...] = ()) -> int:
+        before = [r.kind for r in makers[kind].reads if r.automatic and r.kind in makers and r.kind not in seen]
+        return 1 + max((depth(k, (*seen, kind)) for k in before), default=0)
+
+    return {kind: depth(kind) for kind in makers}
 
 
 def _section(plugins: Plugins, spec: StageSpec, label: str, table: Mapping[str, Any], out: Path) -> _Section:
@@ -178,7 +193,7 @@ def _shown(path: Path, out: Path) -> str:
 
 
 def _in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Sort names so that each comes after those it needs, otherwise in the order of the file.
+    """Sort names so that each comes after those it needs, otherwise in the order given.
 
     Raises:
         ConfigError: some wait for one another.

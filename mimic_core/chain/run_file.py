@@ -99,13 +99,13 @@ def _with_paths(
         return out
     body_with_paths("body", out, base, plugins, whole)
     for name, spec in stages.items():
-        if not isinstance(out.get(name), Mapping):
+        if not isinstance(out.get(name), Mapping) or not isinstance(whole[name], Mapping):
             continue
         if spec.labelled:
+            there = {label for label, v in whole[name].items() if isinstance(v, Mapping)}
             out[name] = {
-                label: with_paths(spec, v, base, plugins, whole[name][label], label) if isinstance(v, Mapping) else v
+                label: with_paths(spec, v, base, plugins, whole[name][label], label) if label in there else v
                 for label, v in out[name].items()
-                if isinstance(whole[name], Mapping)
             }
         else:
             out[name] = with_paths(spec, out[name], base, plugins, whole[name])

@@ -8,8 +8,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from mimic_core.chain.plan import kind_depths
 from mimic_core.cli.common import load_plugins, session
 from mimic_core.cli.stage_command import stage_command
+from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import StageSpec
 
 
@@ -30,7 +32,7 @@ def _all(own: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     """Name of every command → a function that makes it."""
     plugins = load_plugins()
     out: dict[str, Callable[[], Any]] = {}
-    for spec in in_chain_order([s for s in plugins.all("stage") if not s.command]):
+    for spec in in_chain_order(plugins, [s for s in plugins.all("stage") if not s.command]):
         sharing = [s for s in plugins.all("stage") if s.command == spec.name]
         out[spec.name] = lambda spec=spec, sharing=sharing: _made(stage_command(spec, sharing), spec.name)
     out |= {name: lambda command=command: command for name, command in own.items()}
@@ -49,7 +51,7 @@ def _all(own: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
 def _made(function: Any, name: str, help: str = "") -> Any:
     """Make a click command of a typer-style function, or of a typer application."""
     if isinstance(function, typer.Typer):
-        group = typer.Typer()
+        group = typer.Typer(rich_markup_mode="markdown")
         group.add_typer(function, name=name, help=help or None)
         return typer.main.get_group(group).commands[name]
     alone = typer.Typer(rich_markup_mode="markdown", add_completion=False)
@@ -59,16 +61,15 @@ def _made(function: Any, name: str, help: str = "") -> Any:
     return command
 
 
-def in_chain_order(stages: list[StageSpec]) -> list[StageSpec]:
+def in_chain_order(plugins: Plugins, stages: list[StageSpec]) -> list[StageSpec]:
     """Sort stages so that each follows those that write what it reads; those with inputs by options come last."""
-    makers = {s.writes: s for s in stages if s.writes}
+    depths = kind_depths(plugins)
 
-    def depth(spec: StageSpec, seen: tuple[str, ...] = ()) -> float:
+    def place(spec: StageSpec) -> int:
         if callable(spec.reads):
-            return 100.0
-        if any(r.kind not in makers and not r.optional for r in spec.reads):  # a whole run
-            return 101.0
-        before = [makers[r.kind] for r in spec.reads if r.kind in makers and r.automatic]
-        return 1.0 + max((depth(s, (*seen, spec.name)) for s in before if s.name not in seen), default=0.0)
+            return 100
+        if any(r.kind not in depths and not r.optional for r in spec.reads):  # a whole run
+            return 101
+        return max((depths.get(r.kind, 0) for r in spec.reads if r.automatic), default=0)
 
-    return sorted(stages, key=lambda s: (depth(s), not s.writes, s.name))
+    return sorted(stages, key=lambda s: (place(s), not s.writes, s.name))

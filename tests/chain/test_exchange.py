@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import yaml
 from fake_plugins import mimic
-from mimic_core.cli.export import export_record, import_clips
 from toys import clips_of, make_clips
 
+import mimic_mouse_forelimb
+import mimic_stages
 from mimic_core import Body, BodyModel, ConfigError, DataError, FormatSpec, PluginError, hookimpl
-from mimic_core.chain import HOOKS
+from mimic_core.chain import HOOKS, do
 from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.reference import velocity
@@ -363,7 +364,7 @@ def test_a_failed_export_leaves_the_old_file(tmp_path, plugins, toy_clips):
     toy_clips.save(tmp_path / "clips.h5")
     (tmp_path / "fit.h5").write_text("an older file")
     with pytest.raises(DataError, match="lengths=pad"):
-        export_record(plugins, "stac_mjx", tmp_path / "clips.h5", out=tmp_path / "fit.h5")
+        do(plugins, "export", format="stac_mjx", records=[tmp_path / "clips.h5"], out=tmp_path / "fit.h5")
     assert (tmp_path / "fit.h5").read_text() == "an older file"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clips.h5", "fit.h5"]
 
@@ -373,13 +374,13 @@ def test_what_the_commands_refuse(tmp_path, plugins, running):
     synthetic_rollouts().save(tmp_path / "rollouts.h5")
     for file, out, settings, error, said in (
         ("clips.h5", "fit.csv", {}, DataError, r"fit\.csv: files of format stac_mjx end in \.h5"),
-        ("rollouts.h5", "fit.h5", {}, DataError, "expected a mimic 'clips' file, found a mimic 'rollouts' file"),
+        ("rollouts.h5", "fit.h5", {}, DataError, r"rollouts\.h5: holds rollouts, but export\.stac_mjx reads clips"),
         ("clips.h5", "fit.h5", {"lengths": "cut"}, ConfigError, r"export\.stac_mjx\.lengths"),
     ):
         with pytest.raises(error, match=said):
-            export_record(plugins, "stac_mjx", tmp_path / file, out=tmp_path / out, given=settings)
+            do(plugins, "export", format="stac_mjx", records=[tmp_path / file], out=tmp_path / out, **settings)
     with pytest.raises(DataError, match="no files given"):
-        import_clips(plugins, "stac_mjx", [], body="mouse_forelimb", out=tmp_path / "again.h5")
+        do(plugins, "import", format="stac_mjx", body="mouse_forelimb", out=tmp_path / "again.h5")
     assert not (tmp_path / "fit.h5").exists() and not (tmp_path / "again.h5").exists()
 
 
@@ -396,12 +397,14 @@ def test_a_format_for_rollouts_is_only_written(tmp_path, plugins):
 
     own = LoadedPlugins(HOOKS)
     own.add(SimpleNamespace(mimic_formats=mimic_formats), "lab:names")
+    own.add(mimic_stages, "mimic-neuro:stages")
+    own.add(mimic_mouse_forelimb, "mimic-neuro:mouse_forelimb")
     assert own.broken == []
     synthetic_rollouts().save(tmp_path / "rollouts.h5")
-    said = export_record(own, "names", tmp_path / "rollouts.h5", out=tmp_path / "names.txt")
+    said = do(own, "export", format="names", records=[tmp_path / "rollouts.h5"], out=tmp_path / "names.txt")
     assert said["kind"] == "rollouts"
     assert len((tmp_path / "names.txt").read_text().splitlines()) == said["clips"] == 8
     with pytest.raises(PluginError, match="format names is written, not read; formats that are read: none"):
-        import_clips(own, "names", ["names.txt"], body="toy", out=tmp_path / "clips.h5")
+        do(own, "import", format="names", files=[tmp_path / "names.txt"], body="mouse_forelimb", out=tmp_path / "c.h5")
     with pytest.raises(ValueError, match="only clips can be read"):
         attrs.evolve(spec, reads=True)

@@ -179,7 +179,7 @@ def test_its_record_is_known_to_every_analysis(lab, tmp_path):
         DataError, match=r"forces.json: holds forces, but analyze.tracking reads rollouts; for forces there is"
     ):
         do(plugins, "analyze", analysis="tracking", records=[lab / "forces.json"], out=lab / "tracking")
-    with pytest.raises(DataError, match=r"analyze: needs forces, made by 'mimic plates'; name such a file"):
+    with pytest.raises(DataError, match=r"analyze.force: needs forces, made by 'mimic plates'; name such a file"):
         do(plugins, "analyze", analysis="force", out=lab / "force")
 
 

@@ -339,7 +339,9 @@ def test_files_of_the_wrong_kind(failing, keypoints, tmp_path):
     said = failing("train", keypoints[0], "--out", tmp_path / "run")
     assert said == f"{keypoints[0]}: expected a mimic 'clips' file, found a mimic 'keypoints' file"
     said = failing("analyze", "tracking", keypoints[0], "--out", tmp_path / "a")
-    assert said.startswith(f"{keypoints[0]}: holds keypoints, but analyze reads rollouts; rollouts are made by")
+    assert said.startswith(
+        f"{keypoints[0]}: holds keypoints, but analyze.tracking reads rollouts; rollouts are made by"
+    )
     said = failing("rollout", tmp_path / "nothing", "--out", tmp_path / "r.h5")
     assert said.startswith(f"rollout.run: {tmp_path / 'nothing'}: no such file or folder; check the path")
     said = failing("run", tmp_path / "none.toml", "--out", tmp_path / "o")

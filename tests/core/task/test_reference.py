@@ -7,18 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import clips_of
+from toys import FREE, clips_of
 
 from mimic_core import Body, BodyModel
 from mimic_core.errors import DataError
 from mimic_core.task.reference import resample, resample_positions
 
 RATE, CONTROL = 200.0, 400.0
-
-FREE = """<mujoco><worldbody><body name="trunk"><freejoint name="root"/><geom size="0.01" mass="0.01"/>
-<site name="nose" pos="0.01 0 0"/>
-<body pos="0 0.01 0"><joint name="tail" axis="0 0 1"/><geom size="0.005" mass="0.001"/></body>
-</body></worldbody></mujoco>"""
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
-from test_reference import FREE
-from toys import compile_body, enable_x64, make_simulator, sites
+from toys import FREE, compile_body, enable_x64, make_simulator, sites
 
 from mimic_core import Body, BodyModel, ConfigError, Readings
 from mimic_core.body.kinematics import positions
