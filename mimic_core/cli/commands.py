@@ -20,12 +20,18 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of all commands."""
-        return list(_all(self.commands))
+        return list(self._known(ctx))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any | None:
         """The command of a name, or None."""
-        make = _all(self.commands).get(cmd_name)
+        make = self._known(ctx).get(cmd_name)
         return make() if make else None
+
+    def _known(self, ctx: Any) -> dict[str, Callable[[], Any]]:
+        """All commands, gathered once in a command line."""
+        if __name__ not in ctx.meta:
+            ctx.meta[__name__] = _all(self.commands)
+        return ctx.meta[__name__]
 
 
 def _all(own: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
