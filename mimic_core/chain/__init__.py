@@ -1,6 +1,6 @@
-"""The engine: one file for each stage, choosing of components, run files, their order, and jobs in processes.
+"""The engine: doing a stage, run files and their order, choosing of components, putting a training together.
 
-Only testing and cli may import it, and programs that run a chain; it imports every room below.
+Testing, cli, plugins of stages and programs that run a chain may import it; it imports every room below.
 Its names are in ``__init__.pyi``; each is imported when it is first used.
 """
 

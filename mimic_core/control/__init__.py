@@ -1,4 +1,4 @@
-"""What a policy and a controller are, how a controller is rolled out, and what disturbs it while it acts.
+"""What a policy and a controller are, and what disturbs a controller while it acts.
 
 Rooms above it may import it; it imports task and the rooms below that.
 Its names are in ``__init__.pyi``; each is imported when it is first used.
