@@ -100,6 +100,19 @@ def test_an_example_imports_faces_alone(example):
             assert not module.startswith("mimic_core.") or module.count(".") == 1, f"{path} imports {module}"
 
 
+@pytest.mark.parametrize("room", ["plugins", "bodies", "examples", "benchmarks"])
+def test_names_taken_from_the_core_are_there(room):
+    """Also those that are imported late, inside functions."""
+    import importlib
+
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "mimic_core":
+                module = importlib.import_module(node.module)
+                missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+                assert not missing, f"{path}:{node.lineno}: {node.module} has no {', '.join(missing)}"
+
+
 def test_faces_hold_what_they_promise():
     """Every name in a room's face can be imported."""
     import importlib
