@@ -29,16 +29,39 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def programs_are_dropped() -> Iterator[None]:
-    """Drop compiled programs after each test module: a process keeps them all otherwise, several GiB in the end."""
-    yield
+RESIDENT_GIB = 1.2
+"""Memory of a process above which programs are dropped within a module too; workers are to stay below 2 GiB."""
+
+
+def _resident_gib() -> float:
+    """Memory that the process holds; 0 where the system does not tell."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**30 if statm.is_file() else 0.0
+
+
+def _drop_programs() -> None:
+    """Drop compiled programs: a process keeps them all otherwise, several GiB in the end."""
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
         gc.collect()
         if sys.platform == "linux":  # glibc keeps what is freed in small pieces, unless it is told to give it back
             with contextlib.suppress(AttributeError):
                 ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs_are_dropped() -> Iterator[None]:
+    """Drop compiled programs after each test module."""
+    yield
+    _drop_programs()
+
+
+@pytest.fixture(autouse=True)
+def memory_stays_low() -> Iterator[None]:
+    """Drop compiled programs after a test that leaves much memory held."""
+    yield
+    if _resident_gib() > RESIDENT_GIB:
+        _drop_programs()
 
 
 @pytest.fixture(scope="session")
