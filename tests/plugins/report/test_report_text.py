@@ -8,7 +8,7 @@ import pytest
 from report_cases import analysis, entry, written
 
 from mimic_core import AnalysisSpec, ConfigError, Result, hookimpl
-from mimic_core.chain import HOOKS
+from mimic_core.chain import HOOKS, LoadedPlugins
 from mimic_core.files import write_json, write_text
 from mimic_report.comparison import Figure, own, published_for
 from mimic_report.finished_run import read_run
