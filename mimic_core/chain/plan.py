@@ -89,6 +89,7 @@ class _Section:
     given: Asked
     reads: tuple[Reads, ...]
     output: Path
+    decides: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -132,10 +133,9 @@ def _section(plugins: Plugins, spec: StageSpec, label: str, table: Mapping[str, 
     if label and (not re.fullmatch(r"[\w.-]+", label) or not label.strip(".")):
         raise ConfigError(f"{where}: {label!r} cannot be a folder's name; use letters, digits, '_', '-' and '.'")
     given = asked(spec, table, plugins, where, label)
-    if spec.decides is not None:
-        spec.decides(given.options, plugins)  # which finds what is wrong
+    decides = dict(spec.decides(given.options, plugins)) if spec.decides else {}
     output = spec.output(given.options, plugins, label) if callable(spec.output) else spec.output
-    return _Section(spec, label, given, given.reads(spec, plugins), out / output.format(label=label))
+    return _Section(spec, label, given, given.reads(spec, plugins), out / output.format(label=label), decides)
 
 
 def _planned(
@@ -160,7 +160,6 @@ def _planned(
             needs += [m.name for m in made]
     shown = {r.key: [_shown(p, out) for p in inputs.get(r.kind, ())] for r in s.reads}
     settings, files = deciding(s.spec, s.given)
-    decides = dict(s.spec.decides(s.given.options, plugins)) if s.spec.decides else {}
     return Planned(
         spec=s.spec,
         label=s.label,
@@ -169,13 +168,9 @@ def _planned(
         inputs=Inputs(inputs),
         needs=tuple(dict.fromkeys(needs)),
         command=command_text(s.spec, s.given, shown, _shown(s.output, out), s.reads, lambda p: _shown(p, out)),
-        settings={"options": settings, "decides": decides},
-        files=[f for f in _matched(files, s.name) if f.is_file()],
+        settings={"options": settings, "decides": s.decides},
+        files=[f for f in expanded(files, s.name) if f.is_file()],
     )
-
-
-def _matched(files: Sequence[Path], where: str) -> Sequence[Path]:
-    return expanded(files, where)
 
 
 def _nobody_makes(plugins: Plugins, where: str, r: Reads) -> str:
