@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import attrs
 
 from mimic_core import Headline
@@ -24,12 +26,20 @@ class Tile:
 
 
 def headlines(run: FinishedRun) -> list[Tile]:
-    """The headlines of the stages and then of the analyses, in the order of the run."""
+    """The headlines of the stages and then of the analyses, in the order of the run.
+
+    One label that several have is told apart by the names of their sections.
+    """
     entries = [*(s for s in run.stages if not s.is_analysis), *run.analyses]
-    return [
-        Tile(h.label, _with_unit(h), h.note, entry.anchor)
+    found = [
+        (entry, h)
         for entry in entries
         for h in dict.fromkeys((*entry.headlines, *(entry.result.headlines if entry.result else ())))
+    ]
+    times = Counter(h.label for _, h in found)
+    return [
+        Tile(f"{h.label} ({e.label or e.name})" if times[h.label] > 1 else h.label, _with_unit(h), h.note, e.anchor)
+        for e, h in found
     ]
 
 

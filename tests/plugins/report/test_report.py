@@ -235,6 +235,15 @@ def test_headlines_are_those_of_stages_and_analyses_whatever_they_are(run):
     ]
 
 
+def test_headlines_of_one_label_are_told_apart(run):
+    manifest = json.loads((run / "manifest.json").read_text())
+    for stage in manifest["stages"][:2]:
+        stage["summary"]["headlines"] = [{"label": "clips", "value": 5}]
+    write_json(run / "manifest.json", manifest)
+    names = [e["name"] for e in manifest["stages"][:2]]
+    assert [h.label for h in headlines(read_run(run))][:2] == [f"clips ({name})" for name in names]
+
+
 def test_a_headline_that_is_wrong_is_said_so(run):
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["stages"][0]["summary"]["headlines"] = [{"label": "clips", "value": "many"}]
