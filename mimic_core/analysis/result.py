@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from mimic_core.analysis import figures as drawing
-from mimic_core.files import atomic_path, write_json, write_text
+from mimic_core.files import atomic_path, to_json, write_json, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,19 +34,31 @@ class Table:
 
 @attrs.frozen
 class Headline:
-    """One number that a reader looks for first.
+    """One number that a reader looks for first, beside what trivial answers get.
 
     Attributes:
         label: what it is.
         value: the number.
         unit: of it; ``1`` where it has none.
-        note: what has to be known to read it: over what it is a mean, what chance would give.
+        note: what has to be known to read it: over what it is a mean, what its interval spans.
+        nulls: null model (the mean, a limp body, a shuffle, …) → what it gets by the same measure, in the same unit.
+        better: ``lower`` or ``higher``, where one of them is.
     """
 
     label: str
     value: float | None
     unit: str = "1"
     note: str = ""
+    nulls: Mapping[str, float | None] = attrs.field(factory=dict, hash=False, kw_only=True)
+    better: str = attrs.field(default="", validator=attrs.validators.in_(("", "lower", "higher")), kw_only=True)
+
+    @property
+    def unbeaten(self) -> tuple[str, ...]:
+        """Null models that do as well as this number, or better."""
+        if self.value is None or not self.better:
+            return ()
+        sign = 1.0 if self.better == "lower" else -1.0
+        return tuple(n for n, v in self.nulls.items() if v is not None and sign * v <= sign * self.value)
 
 
 @attrs.frozen(kw_only=True)
@@ -95,7 +108,7 @@ class Result:
                 "tables": {n: t.caption for n, t in self.tables.items()},
                 "figures": {n: self.captions.get(n, "") for n in self.figures},
                 "methods": self.methods,
-                "headlines": [attrs.asdict(h) for h in self.headlines],
+                "headlines": to_json(self.headlines),
                 "sentence": self.sentence,
             },
         )

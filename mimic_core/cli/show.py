@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mimic_core.analysis.result import Table
+from mimic_core.analysis.result import Headline, Table
+from mimic_core.config import structure
 from mimic_core.plugins.stage import StageSpec
 
 MAX_ROWS = 24  # longer tables are cut in the terminal; their csv files hold all rows
@@ -16,12 +17,27 @@ MAX_WIDTH = 20  # of a name in a cell; longer ones lose their middle
 
 def rendered(spec: StageSpec, summary: Mapping[str, Any]) -> Iterator[Any]:
     """What a terminal shows of a stage's summary: the stage's own lines, or else the summary's numbers."""
+    if headlines := structure(summary.get("headlines") or [], tuple[Headline, ...], "headlines"):
+        yield from analysis_table(beside_nulls(headlines))
     shown = spec.lines(summary) if spec.lines is not None else _numbers(spec, summary)
     for item in shown:
         if isinstance(item, Table):
             yield from analysis_table(item)
         else:
             yield item
+
+
+def beside_nulls(headlines: Sequence[Headline]) -> Table:
+    """The numbers that a reader looks for first; below each, what its null models get."""
+    rows: list[tuple[str, str, str]] = []
+    for h in headlines:
+        rows.append((h.label, _measured(h.value, h.unit), f"{h.better} is better" if h.better else ""))
+        rows += [(f"  {n}", _measured(v, h.unit), "does as well" if n in h.unbeaten else "") for n, v in h.nulls.items()]
+    return Table(columns=("", "value", "null models below"), rows=rows, caption="In short")
+
+
+def _measured(v: float | None, unit: str) -> str:
+    return "-" if v is None else f"{v:.3g} {'' if unit == '1' else unit}".strip()
 
 
 def _numbers(spec: StageSpec, summary: Mapping[str, Any]) -> Iterator[Any]:

@@ -6,7 +6,6 @@ from collections import Counter
 
 import attrs
 
-from mimic_core import Headline
 from mimic_report.finished_run import FinishedRun
 from mimic_report.values import dig, duration, show
 
@@ -17,12 +16,14 @@ class Tile:
 
     Attributes:
         anchor: section that it comes from.
+        nulls: (null model, what it gets, whether that is as good) of each.
     """
 
     label: str
     value: str
     note: str
     anchor: str
+    nulls: tuple[tuple[str, str, bool], ...] = ()
 
 
 def headlines(run: FinishedRun) -> list[Tile]:
@@ -38,14 +39,19 @@ def headlines(run: FinishedRun) -> list[Tile]:
     ]
     times = Counter(h.label for _, h in found)
     return [
-        Tile(f"{h.label} ({e.label or e.name})" if times[h.label] > 1 else h.label, _with_unit(h), h.note, e.anchor)
+        Tile(
+            f"{h.label} ({e.label or e.name})" if times[h.label] > 1 else h.label,
+            _with_unit(h.value, h.unit),
+            h.note,
+            e.anchor,
+            tuple((name, _with_unit(v, h.unit), name in h.unbeaten) for name, v in h.nulls.items()),
+        )
         for e, h in found
     ]
 
 
-def _with_unit(headline: Headline) -> str:
-    unitless = headline.value is None or headline.unit in ("", "1")
-    return show(headline.value) if unitless else f"{show(headline.value)} {headline.unit}"
+def _with_unit(value: float | None, unit: str) -> str:
+    return show(value) if value is None or unit in ("", "1") else f"{show(value)} {unit}"
 
 
 def in_words(run: FinishedRun) -> str:

@@ -58,7 +58,7 @@ def work(options: AnalyzeOptions, inputs: Inputs, context: Context) -> Mapping[s
     spec: AnalysisSpec = context.plugins.get("analysis", options.analysis.name)
     loaded = Inputs({kind: [load(f, kind, context.plugins) for f in files] for kind, files in inputs.items()})
     result = analysed(context, spec, loaded, context.out, options.analysis.settings)
-    return {"analysis": spec.name, **result.metrics}
+    return {"analysis": spec.name, **result.metrics, "headlines": result.headlines}
 
 
 def analysed(

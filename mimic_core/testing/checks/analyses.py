@@ -42,6 +42,11 @@ def check_analysis(record: AnalysisSpec, plugins: Plugins) -> str:
             raise PluginError(f"returns {type(found).__name__}; return mimic_core.Result")
         if not (found.metrics or found.tables or found.figures):
             raise PluginError("finds neither metrics nor tables nor figures; put what it finds into the Result")
+        if found.metrics and not any(h.nulls for h in found.headlines):
+            raise PluginError(
+                "puts none of its numbers beside a null model; say what a trivial answer (the mean, a constant, a "
+                "shuffle) gets: Headline(label, value, unit, nulls={'the mean': …}, better='lower')"
+            )
         found.save(folder)
         json.loads((Path(folder) / "metrics.json").read_text())
     missing = sorted(set(found.captions) - set(found.figures))
