@@ -149,22 +149,6 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not valid TOML: {e}") from e
 
 
-def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """Turn ``["a.b=1", "c=text"]`` into ``{"a": {"b": 1}, "c": "text"}``; values are TOML, else text."""
-    out: dict[str, Any] = {}
-    for text in assignments:
-        key, sep, raw = text.partition("=")
-        keys = [k.strip() for k in key.split(".")]
-        if not sep or not all(keys):
-            raise ConfigError(f"--set {text}: expected KEY=VALUE, e.g. --set rewards.control.weight=0.15")
-        try:
-            v = tomllib.loads(f"v = {raw}")["v"]
-        except tomllib.TOMLDecodeError:
-            v = raw.strip()
-        out = merge(out, nest(keys, v))
-    return out
-
-
 def nest(keys: Sequence[str], v: Any) -> dict[str, Any]:
     """Return tables in one another, ``{"a": {"b": v}}`` for keys a and b."""
     for key in reversed(keys):

@@ -16,12 +16,4 @@ from .report import ReportSpec as ReportSpec
 from .result import Headline as Headline
 from .result import Result as Result
 from .result import Table as Table
-from .scene import BACKENDS as BACKENDS
-from .scene import SHOWN_GROUPS as SHOWN_GROUPS
-from .scene import activation_map as activation_map
-from .scene import add_sticks as add_sticks
-from .scene import axes as axes
-from .scene import best_angles as best_angles
-from .scene import renders as renders
-from .scene import seen_geoms as seen_geoms
 from .spec import AnalysisSpec as AnalysisSpec

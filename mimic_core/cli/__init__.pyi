@@ -6,6 +6,6 @@ from .common import Set as Set
 from .common import Watch as Watch
 from .common import emit as emit
 from .common import load_plugins as load_plugins
+from .common import parse_assignments as parse_assignments
 from .common import settings as settings
 from .common import working as working
-from .show import table as table

@@ -10,7 +10,6 @@ import typer
 
 from mimic_core.cli.commands import Commands
 from mimic_core.cli.common import session
-from mimic_core.cli.run import run
 from mimic_core.errors import MimicError
 
 app = typer.Typer(
@@ -65,9 +64,6 @@ def _options(
     ] = False,
 ) -> None:
     """Options before the command."""
-
-
-app.command()(run)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Which commands there are: those of stages and of plugins, beside the core's own."""
+"""Which commands there are: those of stages, and others that plugins bring."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -16,7 +16,7 @@ from mimic_core.plugins.stage import StageSpec
 
 
 class Commands(TyperGroup):
-    """All commands: the stages' in the order of the chain, then the core's own, then those of plugins."""
+    """All commands: the stages' in the order of the chain, then the others."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of all commands."""
@@ -30,18 +30,17 @@ class Commands(TyperGroup):
     def _known(self, ctx: Any) -> dict[str, Callable[[], Any]]:
         """All commands, gathered once in a command line."""
         if __name__ not in ctx.meta:
-            ctx.meta[__name__] = _all(self.commands)
+            ctx.meta[__name__] = _all()
         return ctx.meta[__name__]
 
 
-def _all(own: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+def _all() -> dict[str, Callable[[], Any]]:
     """Name of every command → a function that makes it."""
     plugins = load_plugins()
     out: dict[str, Callable[[], Any]] = {}
     for spec in in_chain_order(plugins, [s for s in plugins.all("stage") if not s.command]):
         sharing = [s for s in plugins.all("stage") if s.command == spec.name]
         out[spec.name] = lambda spec=spec, sharing=sharing: _made(stage_command(spec, sharing), spec.name)
-    out |= {name: lambda command=command: command for name, command in own.items()}
     for offered in plugins.provided("command"):
         spec = offered.record
         if spec.name in out:

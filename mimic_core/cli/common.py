@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mimic_core.chain.installed import installed
-from mimic_core.config import merge, parse_assignments
+from mimic_core.config import merge, nest
 from mimic_core.errors import ConfigError
+from mimic_core.plugins.display import Display
 from mimic_core.plugins.manager import Plugins
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
@@ -62,6 +64,22 @@ def load_plugins() -> Plugins:
     return plugins
 
 
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Turn ``["a.b=1", "c=text"]`` into ``{"a": {"b": 1}, "c": "text"}``; values are TOML, else text."""
+    out: dict[str, Any] = {}
+    for text in assignments:
+        key, sep, raw = text.partition("=")
+        keys = [k.strip() for k in key.split(".")]
+        if not sep or not all(keys):
+            raise ConfigError(f"--set {text}: expected KEY=VALUE, e.g. --set rewards.control.weight=0.15")
+        try:
+            v = tomllib.loads(f"v = {raw}")["v"]
+        except tomllib.TOMLDecodeError:
+            v = raw.strip()
+        out = merge(out, nest(keys, v))
+    return out
+
+
 def settings(assignments: list[str] | None, section: str | None = None) -> dict[str, Any]:
     """Return ``--set`` assignments as nested tables; with ``section``, that prefix may be given or left out."""
     given = parse_assignments(assignments or [])
@@ -77,29 +95,27 @@ def settings(assignments: list[str] | None, section: str | None = None) -> dict[
 def working(plugins: Plugins, watch: bool = False) -> Iterator[None]:
     """While work is done, show progress on stderr, and send whatever libraries print there too.
 
-    ``watch`` asks for the panel with all metrics; where stderr is no terminal, lines are printed in any case.
+    ``watch`` asks for all metrics.
     """
-    from mimic_core.cli.progress import ProgressBars, ProgressLines, WatchPanel
-
-    shown = ProgressLines() if not sys.stderr.isatty() else WatchPanel() if watch else ProgressBars()
-    plugins.manager.register(shown, "cli:progress")
-    try:
-        with contextlib.redirect_stdout(sys.stderr), shown:
+    with contextlib.redirect_stdout(sys.stderr), _display(plugins).working(watch) as shown:
+        plugins.manager.register(shown, "cli:progress")
+        try:
             from mimic_core.trainer.runtime import prepare_jax
 
             prepare_jax()
             yield
-    finally:
-        plugins.manager.unregister(shown)
+        finally:
+            plugins.manager.unregister(shown)
 
 
-def emit(summary: Mapping[str, Any], as_json: bool, lines: Any = None) -> None:
-    """Print the summary: one JSON object, or what ``lines`` (renderables for a terminal) says."""
+def emit(summary: Mapping[str, Any], as_json: bool, lines: Iterable[Any] = ()) -> None:
+    """Print the summary: one JSON object, or what ``lines`` says: texts, tables and headlines."""
     if as_json:
         print(json.dumps(summary, allow_nan=False), file=sys.stdout)
-        return
-    from rich.console import Console
+    else:
+        _display(load_plugins()).show(lines)
 
-    console = Console()
-    for line in lines or []:
-        console.print(line)
+
+def _display(plugins: Plugins) -> Display:
+    spec = plugins.default("display")
+    return spec.build(spec.config())

@@ -5,17 +5,17 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 
+from mimic_core.analysis.result import Headline, Table
 from mimic_core.chain.declare import Option, options_of
 from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, working
-from mimic_core.cli.show import rendered
-from mimic_core.config import merge
+from mimic_core.config import merge, structure
 from mimic_core.errors import TrainingError
 from mimic_core.plugins.inputs import Reads
 from mimic_core.plugins.stage import StageSpec
@@ -42,11 +42,22 @@ def stage_command(spec: StageSpec, sharing: Sequence[StageSpec] = ()) -> Callabl
             if out is None:
                 out = table[spec.reads[0].key] / spec.output
             summary = do(plugins, spec.name, out=out, records=records, **table)
-        emit(summary, as_json, rendered(spec, summary))
+        emit(summary, as_json, _shown(spec, summary))
         if summary.get("error"):
             raise TrainingError(summary["error"])
 
     return _typed(command, spec)
+
+
+def _shown(spec: StageSpec, summary: Mapping[str, Any]) -> Iterator[Any]:
+    """What a display is given: headlines, then the stage's own lines, or else the summary's numbers."""
+    yield structure(summary.get("headlines") or [], tuple[Headline, ...], "headlines")
+    if spec.lines is not None:
+        yield from spec.lines(summary)
+    else:
+        plain = [(k, v) for k, v in summary.items() if k != "out" and isinstance(v, (int, float, str))]
+        yield Table(columns=("", ""), rows=plain, caption=spec.summary or spec.name)
+        yield f"{spec.name} → {summary['out']}"
 
 
 def _table(spec: StageSpec, given: Mapping[str, Any], assigned: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Hooks that belong to no other room: stages, loggers, subcommands, and the events that any plugin may hear."""
+"""Hooks that belong to no other room: stages, loggers, subcommands, displays, and events that any plugin may hear.
+
+Names in the examples of hooks, here and in the other rooms, are those of `mimic_core`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from mimic_core.plugins.command import CommandSpec
 from mimic_core.plugins.component import Kind
+from mimic_core.plugins.display import DisplaySpec
 from mimic_core.plugins.logger import LoggerSpec
 from mimic_core.plugins.markers import hookspec
 from mimic_core.plugins.stage import StageSpec
@@ -17,7 +21,6 @@ def mimic_stages() -> Iterator[StageSpec]:
     """Yield stages of the chain.
 
     >>> import attrs
-    >>> from mimic_core import StageSpec, hookimpl, option
     >>> @attrs.frozen
     ... class Count:
     ...     least: int = option(1, help="Fewest frames of a clip that counts.")
@@ -26,8 +29,6 @@ def mimic_stages() -> Iterator[StageSpec]:
     >>> @hookimpl
     ... def mimic_stages():
     ...     yield StageSpec(name="count", config=Count, work=work, output="count.json", summary="count clips")
-    >>> next(mimic_stages()).work(Count(), None, None)
-    {'clips': 3}
     """
 
 
@@ -35,7 +36,6 @@ def mimic_stages() -> Iterator[StageSpec]:
 def mimic_loggers() -> Iterator[LoggerSpec]:
     """Yield loggers, which keep what happens in a training where it can be watched.
 
-    >>> from mimic_core import LoggerSpec, hookimpl
     >>> class Printer:
     ...     @hookimpl
     ...     def mimic_progress(self, done, metrics):
@@ -52,14 +52,21 @@ def mimic_loggers() -> Iterator[LoggerSpec]:
 def mimic_commands() -> Iterator[CommandSpec]:
     """Yield extra subcommands of ``mimic``.
 
-    >>> from mimic_core import CommandSpec, hookimpl
     >>> def hello():
     ...     "Say hello."
     >>> @hookimpl
     ... def mimic_commands():
     ...     yield CommandSpec(name="hello", function=hello)
-    >>> next(mimic_commands()).name
-    'hello'
+    """
+
+
+@hookspec
+def mimic_displays() -> Iterator[DisplaySpec]:
+    """Yield displays, which show a person what is done and what came of it.
+
+    >>> @hookimpl
+    ... def mimic_displays():
+    ...     yield DisplaySpec(name="silent", build=lambda config: None)
     """
 
 
@@ -67,7 +74,6 @@ def mimic_commands() -> Iterator[CommandSpec]:
 def mimic_stage_started(stage: str, settings: Mapping[str, Any]) -> None:
     """Hear that a stage (``register``, ``train``, …) begins, with its settings.
 
-    >>> from mimic_core import hookimpl
     >>> @hookimpl
     ... def mimic_stage_started(stage, settings):
     ...     print(stage, "with", len(settings), "settings")
@@ -84,7 +90,6 @@ def mimic_progress(stage: str, done: float, total: float, metrics: Mapping[str, 
     the mean of every reward term by its name, ``reward``, ``steps_per_second``, the losses, and after an evaluation
     ``tracking_mm``.
 
-    >>> from mimic_core import hookimpl
     >>> @hookimpl
     ... def mimic_progress(stage, done, total, metrics):
     ...     print(f"{stage}: {done / total:.0%}")
@@ -97,7 +102,6 @@ def mimic_progress(stage: str, done: float, total: float, metrics: Mapping[str, 
 def mimic_stage_finished(stage: str, summary: Mapping[str, Any]) -> None:
     """Hear that a stage ended, with its summary (what ``--json`` prints).
 
-    >>> from mimic_core import hookimpl
     >>> @hookimpl
     ... def mimic_stage_finished(stage, summary):
     ...     print(stage, "done")
@@ -110,7 +114,6 @@ def mimic_stage_finished(stage: str, summary: Mapping[str, Any]) -> None:
 def mimic_stage_failed(stage: str, error: BaseException) -> None:
     """Hear that an error ended a stage, or that the user stopped it (`KeyboardInterrupt`).
 
-    >>> from mimic_core import hookimpl
     >>> @hookimpl
     ... def mimic_stage_failed(stage, error):
     ...     print(stage, "failed:", error)
@@ -123,5 +126,6 @@ KINDS = (
     Kind("stage", "mimic_stages", StageSpec),
     Kind("logger", "mimic_loggers", LoggerSpec),
     Kind("command", "mimic_commands", CommandSpec),
+    Kind("display", "mimic_displays", DisplaySpec),
 )
 """Kinds of component that come through these hooks."""

@@ -33,16 +33,32 @@ class Choice:
 
 @attrs.frozen(kw_only=True)
 class OptionMeta:
-    """What `option` and `choice` were told about a field; these two explain the attributes."""
+    """What a stage's declaration says of an option.
+
+    Attributes:
+        help: one line for ``--help``.
+        argument: on the command line it is an argument, not an option.
+        shared: in a run file its value stands at the top of the file, for all stages (``seed``, ``body``).
+        metavar: what stands for the value in ``--help``.
+        pattern: paths in a run file may have wildcards.
+        output: a path that is written, not read.
+        like: a table that is laid out as the section of that stage, so that paths in it are found.
+        names: a table of tables; on the command line the option is given once for each name, without settings.
+        kind: of component that a `choice` names; the attributes below are about choices alone.
+        key: what it is called in a run file; the option's own name where it is empty.
+        flat: whatever in the section is not an option of the stage is a setting of the component.
+        required: there is no default; a name must be given.
+        partial: the settings may be incomplete; the stage checks them itself.
+    """
 
     help: str
     argument: bool = False
     shared: bool = False
+    metavar: str = ""
     pattern: bool = False
     output: bool = False
     like: str = ""
     names: bool = False
-    metavar: str = ""
     kind: str = ""
     key: str = ""
     flat: bool = False
@@ -50,86 +66,27 @@ class OptionMeta:
     partial: bool = False
 
 
-def option(
-    default: Any = attrs.NOTHING,
-    *,
-    help: str,
-    argument: bool = False,
-    shared: bool = False,
-    pattern: bool = False,
-    output: bool = False,
-    like: str = "",
-    names: bool = False,
-    metavar: str = "",
-    validator: Any = None,
-) -> Any:
+def option(default: Any = attrs.NOTHING, *, help: str, validator: Any = None, **more: Any) -> Any:
     """Declare an option of a stage: a field of its attrs class.
 
     Its type is bool, int, float, str, Path, a tuple of str or of Path, any of these or None, or a mapping (a table of
     the run file, which the command line reaches with ``--set``).
 
     Args:
-        help: one line for ``--help``.
-        argument: on the command line it is an argument, not an option.
-        shared: in a run file its value stands at the top of the file, for all stages (``seed``).
-        pattern: paths in a run file may have wildcards.
-        output: a path that is written, not read.
-        like: a table that is laid out as the section of that stage, so that paths in it are found.
-        names: a table of tables; on the command line the option is given once for each name, without settings.
-        metavar: what stands for the value in ``--help``.
+        more: what else is to be said of it, see `OptionMeta`.
     """
-    meta = OptionMeta(
-        help=help,
-        argument=argument,
-        shared=shared,
-        pattern=pattern,
-        output=output,
-        like=like,
-        names=names,
-        metavar=metavar,
-    )
-    return attrs.field(default=default, validator=validator, metadata={"option": meta})
+    return attrs.field(default=default, validator=validator, metadata={"option": OptionMeta(help=help, **more)})
 
 
-def choice(
-    kind: str,
-    *,
-    help: str,
-    key: str = "",
-    flat: bool = False,
-    argument: bool = False,
-    shared: bool = False,
-    required: bool = False,
-    partial: bool = False,
-    metavar: str = "",
-) -> Any:
+def choice(kind: str, *, help: str, **more: Any) -> Any:
     """Declare an option that names a component of a kind and holds its settings; its type is `Choice`.
 
     In a run file it is a name, or a table with ``name`` and the component's settings.
 
     Args:
-        kind: of the component.
-        help: one line for ``--help``.
-        key: what it is called in a run file; the option's own name where it is empty.
-        flat: whatever in the section is not an option of the stage is a setting of the component.
-        argument: on the command line it is an argument, not an option.
-        shared: in a run file it stands at the top of the file, for all stages (``body``).
-        required: there is no default; a name must be given.
-        partial: the settings may be incomplete; the stage checks them itself.
-        metavar: what stands for the name in ``--help``.
+        more: what else is to be said of it, see `OptionMeta`.
     """
-    meta = OptionMeta(
-        help=help,
-        argument=argument,
-        shared=shared,
-        kind=kind,
-        key=key,
-        flat=flat,
-        required=required,
-        partial=partial,
-        metavar=metavar,
-    )
-    return attrs.field(factory=Choice, metadata={"option": meta})
+    return attrs.field(factory=Choice, metadata={"option": OptionMeta(kind=kind, help=help, **more)})
 
 
 @attrs.frozen(kw_only=True)

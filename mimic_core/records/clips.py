@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 
 from mimic_core.body.body import Body
-from mimic_core.body.model import BodyModel
 from mimic_core.records.statistics import error_summary
 from mimic_core.records.storage import Record, array, value
 
@@ -50,30 +49,6 @@ class ReferenceClips(Record):
     trust: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
     remarks: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple, default=())
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
-
-    @classmethod
-    def standing(cls, model: BodyModel, n_frames: int = 8, rate_hz: float = 100.0) -> ReferenceClips:
-        """Return one clip of the body standing still in its reference pose."""
-        import mujoco
-
-        m = model.mj_model
-        data = mujoco.MjData(m)
-        mujoco.mj_kinematics(m, data)
-        sites = np.tile(data.site_xpos[model.keypoint_site_ids], (1, n_frames, 1, 1))
-        return cls(
-            body=model.body,
-            rate_hz=rate_hz,
-            clip_names=("standing",),
-            joint_names=model.joint_names,
-            keypoint_names=model.keypoint_names,
-            n_frames=np.array([n_frames]),
-            qpos=np.tile(m.qpos0, (1, n_frames, 1)),
-            qvel=np.zeros((1, n_frames, m.nv)),
-            site_pos=sites,
-            tracked_pos=sites,
-            error_mm=np.zeros(sites.shape[:3]),
-            alignment=np.eye(4)[None],
-        )
 
     def error_summary(self) -> dict[str, Any]:
         """Mean, median, 95th percentile and maximum of the registration error, in millimetres of the animal."""

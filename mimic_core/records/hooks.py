@@ -15,13 +15,10 @@ from mimic_core.records.kinds import RecordSpec
 def mimic_records() -> Iterator[RecordSpec]:
     """Yield kinds of record, which stages write and which stages and analyses read.
 
-    >>> from mimic_core import RecordSpec, hookimpl
     >>> @hookimpl
     ... def mimic_records():
     ...     yield RecordSpec(name="forces", build=lambda path: path.read_text(), made_by="mimic plates",
     ...                      holds=lambda path: path.suffix == ".forces")
-    >>> next(mimic_records()).made_by
-    'mimic plates'
     """
 
 
@@ -29,14 +26,11 @@ def mimic_records() -> Iterator[RecordSpec]:
 def mimic_emg_readers() -> Iterator[EmgReaderSpec]:
     """Yield readers of EMG.
 
-    >>> from mimic_core import Emg, EmgReaderSpec, hookimpl
     >>> def build(config):
     ...     return lambda files: Emg(rate_hz=200, trial_names=["reach"], muscle_names=["biceps"], envelope=[[[0.5]]])
     >>> @hookimpl
     ... def mimic_emg_readers():
     ...     yield EmgReaderSpec(name="one_sample", build=build, summary="half of what biceps can do")
-    >>> next(mimic_emg_readers()).build(None)([]).muscle_names
-    ('biceps',)
     """
 
 
@@ -44,12 +38,9 @@ def mimic_emg_readers() -> Iterator[EmgReaderSpec]:
 def mimic_formats() -> Iterator[FormatSpec]:
     """Yield file layouts of other programs, for ``mimic export`` and ``mimic import``.
 
-    >>> from mimic_core import FormatSpec, hookimpl
     >>> @hookimpl
     ... def mimic_formats():
     ...     yield FormatSpec(name="mine", suffixes=(".mine",), build=lambda config: None)
-    >>> next(mimic_formats()).kind
-    'clips'
     """
 
 

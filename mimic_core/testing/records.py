@@ -37,6 +37,27 @@ def toy_clips(
     return clips_of(toy_model(plugins), frames, rate_hz, seed)
 
 
+def standing_clips(model: BodyModel, n_frames: int = 8, rate_hz: float = 100.0) -> ReferenceClips:
+    """Return one clip of a body standing still in its reference pose."""
+    m, data = model.mj_model, mujoco.MjData(model.mj_model)
+    mujoco.mj_kinematics(m, data)
+    sites = np.tile(data.site_xpos[model.keypoint_site_ids], (1, n_frames, 1, 1))
+    return ReferenceClips(
+        body=model.body,
+        rate_hz=rate_hz,
+        clip_names=("standing",),
+        joint_names=model.joint_names,
+        keypoint_names=model.keypoint_names,
+        n_frames=np.array([n_frames]),
+        qpos=np.tile(m.qpos0, (1, n_frames, 1)),
+        qvel=np.zeros((1, n_frames, m.nv)),
+        site_pos=sites,
+        tracked_pos=sites,
+        error_mm=np.zeros(sites.shape[:3]),
+        alignment=np.eye(4)[None],
+    )
+
+
 def clips_of(model: BodyModel, frames: Sequence[int], rate_hz: float, seed: int) -> ReferenceClips:
     """Return the same for a body that does not move as a whole; see `toy_clips`."""
     rng, joints = np.random.default_rng(seed), len(model.joint_names)

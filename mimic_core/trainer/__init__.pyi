@@ -4,8 +4,6 @@ from .checkpoints import last_training as last_training
 from .checkpoints import restored_controller as restored_controller
 from .devices import Devices as Devices
 from .loop import Loop as Loop
-from .phases import Phase as Phase
-from .phases import Phases as Phases
 from .runtime import cache_directory as cache_directory
 from .runtime import prepare_jax as prepare_jax
 from .settings import LoopSettings as LoopSettings

@@ -16,11 +16,11 @@ import optax
 from jax import Array
 
 from mimic_bottleneck.brain import Memory
+from mimic_bottleneck.phases import Phase, Phases
 from mimic_bottleneck.returns import lambda_returns
 from mimic_bottleneck.settings import ApgSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
 from mimic_core.task import Task, TaskState
-from mimic_core.trainer import Phase, Phases
 
 _CONTROL_STEPS = 1920
 """per update, unless the settings say otherwise"""

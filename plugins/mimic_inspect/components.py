@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from mimic_core import PluginError, did_you_mean
-from mimic_core.cli import Json, emit, load_plugins, table, working
+from mimic_core import PluginError, Table, did_you_mean
+from mimic_core.cli import Json, emit, load_plugins, working
 from mimic_core.plugins import Plugins, Provided
 
 components = typer.Typer(no_args_is_help=True, help="See what is installed, and whether it works.")
@@ -44,7 +44,7 @@ def list_(json: Json = False) -> None:
         "broken": [attrs.asdict(b) for b in plugins.broken],
         "clashes": clashes,
     }
-    lines: list[Any] = [table("Components (* default)", ["kind", "name", "plugin", ""], rows)]
+    lines: list[Any] = [Table(columns=("kind", "name", "plugin", ""), rows=rows, caption="Components (* default)")]
     lines += [f"[red]broken[/red] {b}" for b in plugins.broken] + [f"[red]clash[/red] {c}" for c in clashes]
     emit(summary, json, lines)
 
@@ -79,10 +79,10 @@ def show(name: Name, json: Json = False) -> None:
         )
         if s["settings"]:
             lines.append(
-                table(
-                    "Settings",
-                    ["name", "default", "type"],
-                    [[x["name"], x["default"], x["type"]] for x in s["settings"]],
+                Table(
+                    columns=("name", "default", "type"),
+                    rows=[[x["name"], x["default"], x["type"]] for x in s["settings"]],
+                    caption="Settings",
                 )
             )
         for key in ("variants", "presets"):

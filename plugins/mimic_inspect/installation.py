@@ -6,7 +6,8 @@ import os
 import sys
 from typing import Any
 
-from mimic_core.cli import Json, emit, load_plugins, table, working
+from mimic_core import Table
+from mimic_core.cli import Json, emit, load_plugins, working
 from mimic_core.plugins import Plugins
 
 
@@ -26,16 +27,16 @@ def info(json: Json = False) -> None:
         ["compiled programs", summary["cache"]],
         ["plugins", f"{len(summary['plugins'])} working, {len(summary['broken'])} broken"],
     ]
-    emit(summary, json, [table("mimic", ["", ""], rows)])
+    emit(summary, json, [Table(columns=("", ""), rows=rows, caption="mimic")])
 
 
 def gather(plugins: Plugins) -> dict[str, Any]:
     """Return versions, devices, rendering backends and plugins."""
     import jax
 
-    from mimic_core.analysis import BACKENDS, renders
     from mimic_core.records import versions
     from mimic_core.trainer import cache_directory
+    from mimic_drawing import BACKENDS, renders
 
     found = versions(plugins)
     return {

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mimic_core import check_output
-from mimic_core.cli import Json, Set, emit, load_plugins, settings, table, working
+from mimic_core import Table, check_output
+from mimic_core.cli import Json, Set, emit, load_plugins, settings, working
 
 if TYPE_CHECKING:
     from mimic_core import BodyModel
@@ -79,27 +79,20 @@ def _lines(summary: dict[str, Any]) -> list[Any]:
     lines: list[Any] = [
         f"{summary['name']}: {summary['mass_kg'] * 1e3:.3g} g, {held}, physics in steps of "
         f"{summary['timestep_ms']:g} ms, keypoints expected within {summary['keypoint_spread_mm']:g} mm",
-        table(
-            "Joints",
-            ["name", "body", "from", "to", "unit", "torque limit, N m (slide: N)"],
-            [
-                [j["name"], j["body"], *(_short(v) for v in j["range"]), j["unit"], _short(j["torque_limit"])]
-                for j in summary["joints"]
-            ],
+        Table(
+            columns=("name", "body", "from", "to", "unit", "torque limit, N m (slide: N)"),
+            rows=[[j["name"], j["body"], *j["range"], j["unit"], j["torque_limit"]] for j in summary["joints"]],
+            caption="Joints",
         ),
-        table(
-            "Keypoints, mm in the frame of their body",
-            ["name", "body", "x", "y", "z"],
-            [[k["name"], k["body"], *(_short(v) for v in k["pos_mm"])] for k in summary["keypoints"]],
+        Table(
+            columns=("name", "body", "x", "y", "z"),
+            rows=[[k["name"], k["body"], *k["pos_mm"]] for k in summary["keypoints"]],
+            caption="Keypoints, mm in the frame of their body",
         ),
     ]
     if summary["muscles"]:
-        rows = [[x["name"], _short(x["max_isometric_force"])] for x in summary["muscles"]]
-        lines.append(table("Muscles", ["name", "N"], rows))
+        rows = [[x["name"], x["max_isometric_force"]] for x in summary["muscles"]]
+        lines.append(Table(columns=("name", "N"), rows=rows, caption="Muscles"))
     if "picture" in summary:
         lines.append(f"picture → {summary['picture']['out']}")
     return lines
-
-
-def _short(v: float | None) -> str:
-    return "-" if v is None else f"{v:.4g}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def choose_renderer() -> str | None:
     """Choose MuJoCo's way to draw, before MuJoCo is imported; None where none works."""
-    from mimic_core.analysis import BACKENDS, renders
+    from mimic_drawing import BACKENDS, renders
 
     if "MUJOCO_GL" not in os.environ:
         working_one = next((b for b in BACKENDS if renders(b)), None)

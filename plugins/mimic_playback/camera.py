@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from mimic_core.analysis import axes
+from mimic_drawing import axes
 
 MARGINS = {"left": 0.06, "right": 0.2, "bottom": 0.16, "top": 0.14}
 """Shares of a picture that the body does not enter; text, legend and colour bar are there."""

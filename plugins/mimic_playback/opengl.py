@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 from mimic_core import ConfigError
-from mimic_core.analysis import renders
+from mimic_drawing import renders
 from mimic_playback.scene import Scene, options
 
 _SPARE_GEOMS = 2000  # for muscles, keypoints and the reference, beyond what a model counts

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mimic_core.analysis import activation_map
+from mimic_drawing import activation_map
 from mimic_playback.camera import MARGINS
 from mimic_playback.scene import BACKGROUND, BODY, GHOST, KEYPOINT_COLOURS, Scene
 from mimic_playback.settings import Playback

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from mimic_core import BodyModel
-from mimic_core.analysis import SHOWN_GROUPS, activation_map, add_sticks, best_angles
+from mimic_drawing import SHOWN_GROUPS, activation_map, add_sticks, best_angles
 from mimic_playback.camera import View, view_of
 from mimic_playback.settings import Playback, angles_deg
 from mimic_playback.shapes import HIDDEN_GROUP, placed, surfaces

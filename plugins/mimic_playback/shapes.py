@@ -5,7 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from mimic_core.analysis import seen_geoms
+from mimic_drawing import seen_geoms
 
 HIDDEN_GROUP = 5
 _RINGS, _AROUND = 13, 24

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 
 from mimic_core import Body, BodyModel
-from mimic_core.analysis import add_sticks, seen_geoms
+from mimic_drawing import add_sticks, seen_geoms
 
 MAX_FACES = 4000
 """Meshes with more triangles are drawn as their convex hull."""

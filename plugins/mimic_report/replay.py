@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import Body, ConfigError, DataError, ReferenceClips, Rollouts, did_you_mean
-from mimic_core.analysis import activation_map, axes, best_angles
+from mimic_drawing import activation_map, axes, best_angles
 from mimic_report.finished_run import FinishedRun
 from mimic_report.geometry import Figurine, encoded
 from mimic_report.settings import Settings

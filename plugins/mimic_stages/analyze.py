@@ -26,6 +26,9 @@ from mimic_core import (
 from mimic_core.analysis import style
 from mimic_core.records import load
 
+MAX_ROWS = 24
+"""A terminal shows so many of a table."""
+
 
 @attrs.frozen(kw_only=True)
 class AnalyzeOptions:
@@ -78,8 +81,18 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
     for name, caption in json.loads((folder / "result.json").read_text())["tables"].items():
         with (folder / f"{name}.csv").open(newline="") as f:
             columns, *rows = list(csv.reader(f))
-        yield Table(columns=columns, rows=rows, caption=caption or name)
+        numbers = [[_number(cell) for cell in row] for row in rows[:MAX_ROWS]]
+        yield Table(columns=columns, rows=numbers, caption=caption or name)
+        if len(rows) > MAX_ROWS:
+            yield f"… {len(rows) - MAX_ROWS} more rows in {name}.csv"
     yield f"tables and figures → {summary['out']}"
+
+
+def _number(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 SPEC = StageSpec(

@@ -221,6 +221,10 @@ def _finished(folder: Path, marks: Mapping[str, str]) -> dict[str, Any] | None:
     return summary if summary["measured"] == marks["measured"] else None
 
 
+MAX_ROWS = 24
+"""A terminal shows so many combinations; ``summary.csv`` has all."""
+
+
 def lines(summary: Mapping[str, Any]) -> Iterator[Any]:
     """A row for every combination of settings."""
     points = summary["points"]
@@ -230,7 +234,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[Any]:
     seeds = sorted({m["n"] for p in points for m in p["metrics"].values()})
     over = f"mean ± 95 % CI over {' or '.join(map(str, seeds))} seeds" if seeds else "nothing is finished"
     heads = [name.replace(".", "\n") for name in (*paths, *names)]  # a word a line, so that numbers stay whole
-    yield Table(columns=heads, rows=rows, caption=over)
+    yield Table(columns=heads, rows=rows[:MAX_ROWS], caption=over)
     yield f"all metrics: {Path(summary['out']) / 'summary.csv'}"
 
 

@@ -9,7 +9,8 @@ from attrs import validators as v
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_core.config import merge, parse_assignments, read_toml, structure, unstructure
+from mimic_core.cli import parse_assignments
+from mimic_core.config import merge, read_toml, structure, unstructure
 from mimic_core.errors import ConfigError
 
 

@@ -23,7 +23,7 @@ from mimic_core.errors import PluginError
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.task import Observation, Task
-from mimic_core.testing.records import toy_clips
+from mimic_core.testing.records import standing_clips, toy_clips
 from mimic_core.trainer.checkpoints import restored_controller
 from mimic_core.trainer.loop import Loop
 from mimic_core.trainer.settings import LoopSettings
@@ -115,7 +115,7 @@ class Trained:
             loop = Loop(once, [Member(directory=directory, seed=0)], evaluate, lambda *_: None, settings)
             self.curve = loop.run()[0]["curve"]
             # as it is loaded: by a trainer built anew, for other clips
-            elsewhere = case.task(ReferenceClips.standing(case.truth.model), for_training=False)
+            elsewhere = case.task(standing_clips(case.truth.model), for_training=False)
             self.loaded = restored_controller(build_trainer(case.plan, case.plugins, elsewhere), directory)
         again, _ = loop.programs.iterate(0, loop.programs.initial())
         self.again = _with(self.controllers[-1], case.trainer.controller(again.state).variables)

@@ -6,6 +6,7 @@ import doctest
 
 import pytest
 
+import mimic_core
 from mimic_core.chain import HOOKS
 
 NAMED = {name: module for module in HOOKS for name in vars(module) if name.startswith("mimic_")}
@@ -13,12 +14,16 @@ NAMED = {name: module for module in HOOKS for name in vars(module) if name.start
 
 @pytest.mark.parametrize("name", NAMED)
 def test_the_example_of_a_hook_runs(name):
-    tests = doctest.DocTestFinder().find(getattr(NAMED[name], name), name, globs={})
-    assert sum(len(t.examples) for t in tests) > 0, f"{name} has no example"
+    face = {known: getattr(mimic_core, known) for known in mimic_core.__all__}
+    (test,) = doctest.DocTestFinder().find(getattr(NAMED[name], name), name, globs=face)
+    assert test.examples, f"{name} has no example"
     runner = doctest.DocTestRunner()
-    for test in tests:
-        runner.run(test)
+    runner.run(test, clear_globs=False)
     assert runner.summarize().failed == 0
+    for kind in NAMED[name].KINDS:
+        if kind.hook == name:
+            (offered,) = test.globs[name]()
+            assert isinstance(offered, kind.record)
 
 
 def test_every_kind_of_component_has_its_hook():

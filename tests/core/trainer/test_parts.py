@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from toys import make_task
 
-from mimic_core.trainer import LoopSettings, Member, Phase, Phases, Values
+from mimic_bottleneck.phases import Phase, Phases
+from mimic_core.trainer import LoopSettings, Member, Values
 from mimic_core.trainer.curve import read_curve, write_curve
 from mimic_core.trainer.faults import describe_fault
 

@@ -24,7 +24,8 @@ from training_cases import rolled_out, run_loop
 from mimic_bottleneck import ApgSettings, PpoSettings
 from mimic_core.chain import TrainedRun
 from mimic_core.chain.unroll import ClipRunner
-from mimic_core.config import parse_assignments, structure
+from mimic_core.cli import parse_assignments
+from mimic_core.config import structure
 from mimic_core.errors import ConfigError, DataError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts

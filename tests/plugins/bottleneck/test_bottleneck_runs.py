@@ -21,7 +21,8 @@ from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
 from mimic_bottleneck.returns import generalised_advantages, lambda_returns
-from mimic_core.config import merge, parse_assignments
+from mimic_core.cli import parse_assignments
+from mimic_core.config import merge
 from mimic_core.errors import ConfigError, TrainingError
 from mimic_core.task.task import Starts
 from mimic_core.trainer import Checkpoints, restored_controller

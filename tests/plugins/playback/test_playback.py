@@ -11,8 +11,8 @@ import pytest
 from playback_cases import SMALL, rollouts_of, toy_recording
 from toys import clips_of, compile_body, make_clips
 
-from mimic_core.analysis.scene import axes, best_angles
 from mimic_core.testing.steps import floating_model
+from mimic_drawing import axes, best_angles
 from mimic_playback import opengl
 from mimic_playback.camera import MARGINS, view_of
 from mimic_playback.outlines import Outlines

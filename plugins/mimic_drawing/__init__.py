@@ -1,4 +1,7 @@
-"""What pictures of a body have in common: what can draw here, which geoms are seen and from where, colours."""
+"""What pictures of a body have in common: what can draw here, which geoms are seen and from where, colours.
+
+A library that plugins share; it offers no component.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     import mujoco
     from matplotlib.colors import ListedColormap
 
-    from mimic_core.body.body import Body
+    from mimic_core import Body
 
 BACKENDS = ("egl", "osmesa", "glfw")
 """Ways to draw that MuJoCo may have here, as ``MUJOCO_GL`` names them; those that need no screen first."""

@@ -1,4 +1,4 @@
-"""``mimic run``"""
+"""``mimic run``: the stages of a run file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, working
-from mimic_core.cli.show import table
+from mimic_core import Table
+from mimic_core.cli import Json, Set, Watch, emit, load_plugins, settings, working
 
 
 def run(
@@ -38,7 +38,7 @@ def run(
         summary,
         json,
         [
-            table(str(file), ["stage", "", "seconds"], rows),
+            Table(columns=("stage", "", "seconds"), rows=rows, caption=str(file)),
             f"report: {Path(last).resolve()}" if last else f"results: {summary['out']}",
         ],
     )

@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column, Table
 from rich.text import Text
 
-from mimic_core.plugins.markers import hookimpl
+from mimic_core import hookimpl
 
 _FIRST = ("reward", "tracking_mm", "steps_per_second")
 """metrics that come first, since a user looks for them first"""
@@ -99,7 +99,7 @@ class ProgressBars(Progress):
     @hookimpl
     def mimic_stage_started(self, stage: str, settings: Mapping[str, Any]) -> None:
         self.mimic_stage_failed(stage)  # a sweep runs a stage more than once, and each run has a new bar
-        rewards = settings.get("settings", {}).get("rewards", {})  # of `mimic_core.chain.assembly.TrainPlan`
+        rewards = settings.get("settings", {}).get("rewards", {})  # of `mimic_core.records.TrainPlan`
         self.add_task(stage, total=None, metrics={}, terms=tuple(rewards), past={})
 
     @hookimpl

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mimic_core.cli import progress
+from mimic_terminal import progress
 
 SETTINGS = {"seed": 3, "settings": {"rewards": {"joint": {"weight": 5.0}, "control": {"weight": 0.15}}}}
 METRICS = {
