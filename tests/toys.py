@@ -112,6 +112,7 @@ def make_task(
     observations=None,
     terminations=(),
     train=None,
+    initial_activation=None,
     **settings,
 ) -> Task:
     """A task; ``rewards`` maps names to (weight, function of the step or `Term`)."""
@@ -129,6 +130,7 @@ def make_task(
         observations=observations or {"reference": [coming_angles], "proprioception": [angles_and_speeds]},
         terminations=list(terminations),
         train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train, int),
+        initial_activation=initial_activation,
     )
 
 

@@ -1,4 +1,3 @@
-from . import pipeline as pipeline
 from .assembly import TrainPlan as TrainPlan
 from .assembly import build_model as build_model
 from .assembly import build_task as build_task
@@ -13,9 +12,14 @@ from .choose import parse_body as parse_body
 from .choose import read_keypoints as read_keypoints
 from .declare import Asked as Asked
 from .declare import asked as asked
+from .declare import command_name as command_name
+from .declare import default_of as default_of
+from .declare import kind_depths as kind_depths
+from .declare import options_of as options_of
 from .disturbed import body_index as body_index
 from .disturbed import disturbed_task as disturbed_task
 from .do import do as do
+from .do import done as done
 from .events import LOGS as LOGS
 from .events import Events as Events
 from .events import listening as listening
@@ -28,7 +32,10 @@ from .installed import discover as discover
 from .installed import installed as installed
 from .loading import LoadedPlugins as LoadedPlugins
 from .paths import with_paths as with_paths
+from .patterns import expanded as expanded
+from .patterns import holds_paths as holds_paths
 from .run_file import load_run_file as load_run_file
+from .run_file import sections as sections
 from .trained_run import CLIPS as CLIPS
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer

@@ -11,6 +11,7 @@ import numpy as np
 from mimic_core.body.body import Body
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.choose import choose_simulator
+from mimic_core.chain.hold import holding_activation
 from mimic_core.config import merge, structure, unstructure
 from mimic_core.control.policy import PolicySpec
 from mimic_core.errors import ConfigError, did_you_mean
@@ -184,6 +185,7 @@ def build_task(
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
+    held = holding_activation(model, clips.qpos[:, 0]) if settings.initial_activation == "hold" else None
     return Task(
         model=model,
         simulator=simulator,
@@ -193,6 +195,7 @@ def build_task(
         observations=observations,
         terminations=terminations,
         train_clips=train_clips,
+        initial_activation=held,
     )
 
 

@@ -42,6 +42,11 @@ def options_of(spec: StageSpec) -> list[Option]:
     return [Option(f, f.metadata["option"]) for f in attrs.fields(spec.config)]
 
 
+def default_of(field: attrs.Attribute) -> Any:
+    """What an option is where it is not given; ``attrs.NOTHING`` where it must be."""
+    return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore
+
+
 def command_name(spec: StageSpec) -> str:
     """The command that does the stage."""
     return spec.command or spec.name
@@ -56,6 +61,17 @@ def component_of(plugins: Plugins, kind: str, name: str | None) -> ComponentSpec
     if kind == "body" and name:
         return parse_body(plugins, name)[0]
     return plugins.choose(kind, name)
+
+
+def kind_depths(plugins: Plugins) -> dict[str, int]:
+    """Kind of record → how many stages of the chain lie before the one that makes it, as the stages declare it."""
+    makers = {s.writes: s for s in plugins.all("stage") if s.writes and not callable(s.reads)}
+
+    def depth(kind: str, seen: tuple[str, ...] = ()) -> int:
+        before = [r.kind for r in makers[kind].reads if r.automatic and r.kind in makers and r.kind not in seen]
+        return 1 + max((depth(k, (*seen, kind)) for k in before), default=0)
+
+    return {kind: depth(kind) for kind in makers}
 
 
 @attrs.frozen

@@ -1,7 +1,6 @@
 from .app import app as app
 from .app import main as main
 from .common import Json as Json
-from .common import Seed as Seed
 from .common import Set as Set
 from .common import Watch as Watch
 from .common import emit as emit

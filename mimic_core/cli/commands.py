@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from mimic_core.chain.plan import kind_depths
+from mimic_core.chain.declare import kind_depths
 from mimic_core.cli.common import load_plugins, session
 from mimic_core.cli.stage_command import stage_command
 from mimic_core.plugins.manager import Plugins

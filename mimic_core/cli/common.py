@@ -28,7 +28,6 @@ Set = Annotated[
 Watch = Annotated[
     bool, typer.Option("--watch", help="Show every metric and its course over the run, instead of a progress bar.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything random; the same seed gives the same result.", min=0)]
 
 
 class Session:

@@ -13,7 +13,7 @@ import attrs
 import typer
 
 from mimic_core.analysis.result import Headline, Table
-from mimic_core.chain.declare import Option, options_of
+from mimic_core.chain.declare import Option, default_of, options_of
 from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, working
 from mimic_core.config import merge, structure
 from mimic_core.errors import TrainingError
@@ -154,26 +154,18 @@ def _option(o: Option) -> tuple[Any, ...]:
     name = "--" + field.name.rstrip("_").replace("_", "-")
     if meta.names:
         return Annotated[list[str] | None, typer.Option(name, help=meta.help, show_default=False)], None
-    kind, default = (str, None) if o.is_choice else (_cli_type(field.type), _default(field))
-    needed = meta.required if o.is_choice else default is inspect.Parameter.empty
+    kind, default = (str, None) if o.is_choice else (_cli_type(field.type), default_of(field))
+    needed = meta.required if o.is_choice else default is attrs.NOTHING
     extra = {"help": meta.help, "metavar": meta.metavar or None}
     if meta.argument:
         info = typer.Argument(**extra, show_default=False)
     else:
-        info = typer.Option(name, **extra, show_default=default not in (None, (), inspect.Parameter.empty))
+        info = typer.Option(name, **extra, show_default=default not in (None, (), attrs.NOTHING))
     if needed:
         return (Annotated[kind, info],)
     if default in (None, ()) or o.is_choice:
         return Annotated[kind | None, info], None
     return Annotated[kind, info], default
-
-
-def _default(field: attrs.Attribute) -> Any:
-    if field.default is attrs.NOTHING:
-        return inspect.Parameter.empty
-    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-        return field.default.factory()
-    return field.default
 
 
 def _cli_type(kind: Any) -> Any:

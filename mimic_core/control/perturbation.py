@@ -60,26 +60,6 @@ class RolloutContext:
         """(clip,) from a clip's first entry to its last."""
         return 1e3 * (self.n_steps - 1) / self.rate_hz
 
-    def pulse(self, at_ms: float | None, for_ms: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Place a pulse in each clip.
-
-        Args:
-            at_ms: its beginning since the clip's; None: the last control step before the middle of each clip.
-            for_ms: its duration.
-
-        Returns:
-            onset and end, each (clip,) ms, NaN for a clip that ends before the onset; and (clip, step) the share of
-            each control step that the pulse covers, for the step that ends at the entry. A pulse that begins or ends
-            within a control step so keeps its integral over time.
-        """
-        step_ms = 1e3 / self.rate_hz
-        onset = (self.n_steps - 1) // 2 * step_ms if at_ms is None else np.full(len(self.n_steps), float(at_ms))
-        onset = np.where(onset < self.duration_ms, onset, np.nan)
-        end = np.minimum(onset + for_ms, self.duration_ms)
-        after = step_ms * np.arange(int(self.n_steps.max()))
-        covered = np.minimum(after, end[:, None]) - np.maximum(after - step_ms, onset[:, None])
-        return onset, end, np.nan_to_num(np.clip(covered / step_ms, 0.0, 1.0))
-
 
 @attrs.frozen(kw_only=True, eq=False)
 class Perturbation:

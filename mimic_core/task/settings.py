@@ -21,7 +21,10 @@ class TaskSettings:
             the registered reference.
         initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
-        initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value.
+        initial_activation: what a clip begins with: ``hold``, the least that holds its first pose at rest, or
+            ``relaxed``.
+        initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value, if it
+            does not begin as a rollout does.
         sensory_delay_ms: the policy sees the body as it was this long ago, and the reference without delay.
             A whole number of control steps, in training and in rollouts.
         motor_delay_ms: the excitation that the policy chooses reaches the actuators this much later. Rewards and
@@ -36,6 +39,7 @@ class TaskSettings:
     reference_lowpass_hz: float = attrs.field(default=25.0, validator=attrs.validators.ge(0))
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    initial_activation: str = attrs.field(default="hold", validator=attrs.validators.in_(("hold", "relaxed")))
     initial_activation_max: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     sensory_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))

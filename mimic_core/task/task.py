@@ -42,6 +42,7 @@ class Task:
         observations: role → functions of a `StepView` of one environment that give (n,) arrays.
         terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
         train_clips: (n,) indices of the clips that `reset` draws from.
+        initial_activation: (clip, actuator) with which a clip begins; None: relaxed.
 
     Attributes:
         control_dt: s, what one control step lasts.
@@ -66,10 +67,15 @@ class Task:
         observations: Mapping[str, list[Callable[[StepView], Array]]],
         terminations: list[Callable[[StepView], Array]],
         train_clips: Int[np.ndarray, " n"],
+        initial_activation: Float[np.ndarray, "clip actuator"] | None = None,
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
         self.train_clips = np.asarray(train_clips)
+        relaxed = np.full((len(clips.clip_names), self.action_size), max(model.actuation.low, 0.0))
+        self._initial_activation = jnp.asarray(
+            relaxed if initial_activation is None else initial_activation, jnp.float32
+        )
         if not self.train_clips.size:
             raise ConfigError("train.holdout: leaves no clip to train on; give more clips or hold out fewer")
         for role in ("reference", "proprioception"):
@@ -158,28 +164,41 @@ class Task:
             observations=self._observations,
             terminations=self._terminations,
             train_clips=self.train_clips,
+            initial_activation=np.asarray(self._initial_activation),
         )
 
     # -- episodes ---------------------------------------------------------------------------------------------
 
-    def reset(self, key: PRNGKeyArray, batch: int, steps_left: int = 1) -> TaskState:
+    def reset(self, key: PRNGKeyArray, batch: int, steps_left: int = 1, lead: int | None = None) -> TaskState:
         """Begin ``batch`` episodes at random instants of the training clips, near the reference's state.
 
-        ``steps_left`` asks for that many control steps before the clip ends, where the clip is long enough.
+        Half of those that begin with their clip begin exactly as a rollout does.
+
+        Args:
+            steps_left: control steps that are to be left before the clip ends, where the clip is long enough.
+            lead: instants are drawn from a range that begins so many control steps before the clip, at most the
+                clip's length (None); those before it are its start. With segments of as many steps, no instant is
+                trained less often than those in the middle of the clip.
         """
         at, muscle, noise = jax.random.split(key, 3)
         start = jnp.asarray(self._starts.table)[jax.random.randint(at, (batch,), 0, self._starts.count)]
         clip = start[:, 0]
-        step = jnp.minimum(start[:, 1], jnp.maximum(self._n_steps[clip] - 1 - steps_left, 0))
+        last = self._n_steps[clip] - 1
+        before, rollout = jax.random.uniform(jax.random.fold_in(key, 3), (2, batch))
+        early = last if lead is None else jnp.minimum(lead, last)
+        step = jnp.where(before * (last + early) < early, 0, start[:, 1])
+        step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
+        varied = ((step > 0) | (rollout < 0.5))[:, None]
         high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
-        activation = jax.random.uniform(muscle, (batch, self.action_size), maxval=high) if high else None
+        drawn = jax.random.uniform(muscle, (batch, self.action_size), maxval=high)
+        activation = jnp.where(varied, drawn, self._initial_activation[clip])
         state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
         sim = state.sim
         if self.settings.randomise.wanted:
             which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.bodies)
             sim = sim._replace(altered=which)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
-            sim = self._disturbed(sim, noise)
+            sim = self.switched(varied[:, 0], self._disturbed(sim, noise), sim)
         return self.placed(state, sim)
 
     def _disturbed(self, sim: SimState, key: PRNGKeyArray) -> SimState:
@@ -204,11 +223,11 @@ class Task:
         Args:
             clip: (batch,) index of the clip.
             step: (batch,) control steps since the clip's start.
-            activation: (batch, actuator) at the beginning; left out, muscles are relaxed.
+            activation: (batch, actuator) at the beginning; left out, that with which the clip begins.
             key: random key of the noise that ``task.noise`` asks for; without a key there is no noise.
         """
         if activation is None:
-            activation = jnp.full((len(clip), self.action_size), max(self.model.actuation.low, 0.0))
+            activation = self._initial_activation[clip]
         sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
         sim = sim._replace(time=step * self.control_dt)
         memory = {

@@ -82,7 +82,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
             return state.environments
         of = self.phases[phase]
         return Running(
-            self.devices.spread(self.task.reset(key, of.environments, steps_left=of.horizon)),
+            self.devices.spread(self.task.reset(key, of.environments, steps_left=of.horizon, lead=of.horizon)),
             self.brain.begin(of.environments),
         )
 

@@ -13,9 +13,31 @@ INTENTION_SHIFT = "intention_shift"
 """Input of a controller that is added to its intention, in standard deviations of the prior."""
 
 
+def pulse(context: RolloutContext, at_ms: float | None, for_ms: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place a pulse in each clip of a rollout.
+
+    Args:
+        context: of the rollout.
+        at_ms: its beginning since the clip's; None: the last control step before the middle of each clip.
+        for_ms: its duration.
+
+    Returns:
+        onset and end, each (clip,) ms, NaN for a clip that ends before the onset; and (clip, step) the share of
+        each control step that the pulse covers, for the step that ends at the entry. A pulse that begins or ends
+        within a control step so keeps its integral over time.
+    """
+    step_ms = 1e3 / context.rate_hz
+    onset = (context.n_steps - 1) // 2 * step_ms if at_ms is None else np.full(len(context.n_steps), float(at_ms))
+    onset = np.where(onset < context.duration_ms, onset, np.nan)
+    end = np.minimum(onset + for_ms, context.duration_ms)
+    after = step_ms * np.arange(int(context.n_steps.max()))
+    covered = np.minimum(after, end[:, None]) - np.maximum(after - step_ms, onset[:, None])
+    return onset, end, np.nan_to_num(np.clip(covered / step_ms, 0.0, 1.0))
+
+
 def force_pulse(config: ForcePulse, context: RolloutContext) -> Perturbation:
     """F(t) = force · direction between onset and end."""
-    onset, end, share = context.pulse(config.at_ms, config.for_ms)
+    onset, end, share = pulse(context, config.at_ms, config.for_ms)
     _check_onset(config.at_ms, onset, context)
     direction = np.array(config.direction) / np.linalg.norm(config.direction)
     wrench = np.concatenate([config.force_N * direction, np.zeros(3)])  # no torque
@@ -50,7 +72,7 @@ def intention_noise(config: IntentionNoise, context: RolloutContext) -> Perturba
             "train one, e.g. bottleneck_apg, or choose another perturbation"
         )
     size = context.inputs[INTENTION_SHIFT]
-    onset, end, share = context.pulse(config.at_ms, np.inf if config.for_ms is None else config.for_ms)
+    onset, end, share = pulse(context, config.at_ms, np.inf if config.for_ms is None else config.for_ms)
     _check_onset(config.at_ms, onset, context)
     drawn = np.random.default_rng(config.seed).standard_normal((*share.shape, size))
     return Perturbation(onset_ms=onset, end_ms=end, inputs={INTENTION_SHIFT: config.sd * share[..., None] * drawn})

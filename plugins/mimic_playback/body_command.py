@@ -80,7 +80,7 @@ def _lines(summary: dict[str, Any]) -> list[Any]:
         f"{summary['name']}: {summary['mass_kg'] * 1e3:.3g} g, {held}, physics in steps of "
         f"{summary['timestep_ms']:g} ms, keypoints expected within {summary['keypoint_spread_mm']:g} mm",
         Table(
-            columns=("name", "body", "from", "to", "unit", "torque limit, N m (slide: N)"),
+            columns=("name", "body", "from", "to", "unit", "torque limit (N·m or N)"),
             rows=[[j["name"], j["body"], *j["range"], j["unit"], j["torque_limit"]] for j in summary["joints"]],
             caption="Joints",
         ),

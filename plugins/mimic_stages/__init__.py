@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mimic_core import CommandSpec, hookimpl
+from mimic_core import hookimpl
 
 
 @hookimpl
@@ -18,10 +18,3 @@ def mimic_stages():
 
     yield from (generate.SPEC, register.SPEC, train.SPEC, rollout.ROLLOUT, rollout.PERTURB)
     yield from (emg.SPEC, analyze.SPEC, report.SPEC, exchange.EXPORT, exchange.IMPORT)
-
-
-@hookimpl
-def mimic_commands():
-    from mimic_stages.run_command import run
-
-    yield CommandSpec(name="run", function=run)

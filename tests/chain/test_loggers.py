@@ -10,9 +10,10 @@ import time
 import pytest
 
 from mimic_core import ConfigError, DataError, LoggerSpec, PluginError, hookimpl
-from mimic_core.chain import HOOKS, do, pipeline
+from mimic_core.chain import HOOKS, do
 from mimic_core.chain.events import LOGS, Events, listening, make_loggers
 from mimic_core.chain.loading import LoadedPlugins
+from mimic_run import pipeline
 from mimic_stages import training
 
 SETTINGS = {"seed": 3, "settings": {"rewards": {"joint": {"weight": 5.0}, "control": {"weight": 0.15}}}}

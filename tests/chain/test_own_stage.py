@@ -8,8 +8,9 @@ import shutil
 import pytest
 from fake_plugins import mimic
 
-from mimic_core.chain import discover, do, pipeline
+from mimic_core.chain import discover, do
 from mimic_core.errors import ConfigError, DataError
+from mimic_run import pipeline
 
 PLATES = '''
 """Force plates: a stage that reads files and keypoints, a kind of record, and an analysis of it."""

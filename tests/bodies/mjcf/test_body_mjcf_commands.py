@@ -52,7 +52,7 @@ RUN = """
 
 
 def test_run_file_finds_the_description_and_notices_changes(plugins, tmp_path, monkeypatch):
-    from mimic_core.chain.pipeline import run
+    from mimic_run.pipeline import run
 
     (tmp_path / "animals").mkdir()
     write(tmp_path / "animals")
@@ -70,7 +70,7 @@ def test_run_file_finds_the_description_and_notices_changes(plugins, tmp_path, m
 
 
 def test_settings_of_a_body_in_a_run_file(plugins, tmp_path):
-    from mimic_core.chain.pipeline import run
+    from mimic_run.pipeline import run
 
     (tmp_path / "animals").mkdir()
     write(tmp_path / "animals")

@@ -10,8 +10,9 @@ import pytest
 from fake_plugins import mimic
 
 from mimic_core import MimicError, Plugins
-from mimic_core.chain import discover, make_body, pipeline
+from mimic_core.chain import discover, make_body
 from mimic_core.testing import check_component, toy_body
+from mimic_run import pipeline
 
 STICKS = '''
 """An importer of a lab's own format: lines with the name and the length (m) of a segment."""

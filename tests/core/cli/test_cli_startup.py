@@ -53,7 +53,7 @@ def test_loading_every_plugin_imports_nothing_heavy():
 
 
 def test_importing_the_core_imports_nothing_heavy():
-    assert loaded_after("import mimic_core, mimic_core.testing.toy, mimic_core.chain.pipeline") == set()
+    assert loaded_after("import mimic_core, mimic_core.testing.toy, mimic_run.pipeline") == set()
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="counts the processor time of a child process, as POSIX does")

@@ -79,6 +79,38 @@ def test_training_begins_at_every_instant_sooner_or_later(task):
     assert begun == {(c, s) for c in (1, 3, 5) for s in range(task.n_steps[c] - 1)}
 
 
+@pytest.mark.parametrize("horizon", [10, 30, 60])
+def test_no_instant_is_trained_less_than_the_middle(task, horizon):
+    """Of L control steps and segments of h: (h + 1)/(L + h) of the starts cover the first, h/(L + h) those amid."""
+    state = task.reset(KEY, 40_000, steps_left=horizon, lead=horizon)
+    step = np.asarray(state.step)[np.asarray(state.clip) == 1]
+    length = task.n_steps[1] - 1
+    covered = np.array([((step <= t) & (t < step + horizon)).mean() for t in range(length)])
+    assert covered[0] == pytest.approx((horizon + 1) / (length + horizon), rel=0.06)
+    assert covered.min() > 0.9 * horizon / (length + horizon)
+    uniform = task.reset(KEY, 40_000, steps_left=horizon, lead=0)
+    step = np.asarray(uniform.step)[np.asarray(uniform.clip) == 1]
+    assert (step == 0).mean() < 0.3 * covered[0]
+
+
+def test_half_of_the_episodes_begin_with_their_clip(task):
+    step = np.asarray(task.reset(KEY, 20_000).step)
+    assert (step == 0).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_half_of_the_first_starts_are_as_in_a_rollout(plugins, toy_model, toy_clips):
+    held = np.linspace(0.3, 0.9, 12).reshape(6, 2)
+    task = make_task(plugins, toy_clips, toy_model, initial_joint_noise=0.05, initial_activation=held)
+    state = task.reset(KEY, 20_000)
+    clip, first = np.asarray(state.clip), np.asarray(state.step) == 0
+    as_rollout = np.isclose(state.sim.activation, held[clip]).all(axis=1)
+    assert as_rollout[first].mean() == pytest.approx(0.5, abs=0.02) and not as_rollout[~first].any()
+    np.testing.assert_allclose(state.sim.qpos[as_rollout], task.reference.qpos[clip[as_rollout], 0], atol=1e-6)
+    rollout = task.reset_at(*at([0, 4], [0, 0]))
+    np.testing.assert_allclose(rollout.sim.activation, held[[0, 4]], rtol=1e-6)
+    assert (np.asarray(state.sim.activation[~as_rollout]) <= 0.2).all()
+
+
 def test_the_same_key_gives_the_same_episode(task):
     one, two, other = task.reset(KEY, 8), task.reset(KEY, 8), task.reset(jax.random.key(1), 8)
     for a, b in zip(jax.tree.leaves(act(task, one)), jax.tree.leaves(act(task, two)), strict=True):
@@ -90,7 +122,7 @@ def test_disturbed_starts_stay_within_the_limits(plugins, toy_model, toy_clips):
     task = make_task(
         plugins, toy_clips, toy_model, initial_joint_noise=0.05, initial_velocity_noise=2.0, initial_activation_max=0.0
     )
-    state = task.reset(KEY, 2000)
+    state = task.reset(KEY, 2000, lead=0)
     off = np.asarray(state.sim.qpos) - task.reference.qpos[np.asarray(state.clip), np.asarray(state.step)]
     faster = np.asarray(state.sim.qvel) - task.reference.qvel[np.asarray(state.clip), np.asarray(state.step)]
     assert off.std(axis=0) == pytest.approx(0.05, rel=0.05) and faster.std(axis=0) == pytest.approx(2.0, rel=0.05)

@@ -23,6 +23,7 @@ from mimic_core.task.disturbance import Noise
 from mimic_core.task.settings import TaskSettings
 from mimic_core.testing import check_component
 from mimic_core.testing.perturbations import context_of
+from mimic_perturb.perturbations import pulse
 
 BALL = """<mujoco><option gravity="0 0 0" timestep="0.00125" integrator="Euler"/><worldbody><body name="ball">
 <freejoint/><geom size="0.01" mass="0.002"/><site name="middle"/></body></worldbody></mujoco>"""
@@ -82,7 +83,7 @@ def assert_same(a, b, but=()):
 
 def test_a_pulse_within_control_steps(toy_model):
     """Control steps of 2.5 ms: 10 to 16 ms covers those that end at 12.5 and 15 ms, and 1 of the next 2.5 ms."""
-    onset, end, share = context_of(toy_model, (41, 5)).pulse(10.0, 6.0)
+    onset, end, share = pulse(context_of(toy_model, (41, 5)), 10.0, 6.0)
     np.testing.assert_array_equal(onset, [10.0, np.nan])  # the second clip lasts 10 ms
     np.testing.assert_array_equal(end, [16.0, np.nan])
     expected = np.zeros(41)
@@ -91,14 +92,14 @@ def test_a_pulse_within_control_steps(toy_model):
 
 
 def test_a_pulse_in_the_middle_of_each_clip(toy_model):
-    onset, end, _ = context_of(toy_model, (41, 32)).pulse(None, 20.0)
+    onset, end, _ = pulse(context_of(toy_model, (41, 32)), None, 20.0)
     np.testing.assert_allclose(onset, [50.0, 37.5])
     np.testing.assert_allclose(end, [70.0, 57.5])
 
 
 @given(at=st.floats(0, 50), lasts=st.floats(0.01, 45))
 def test_the_integral_of_a_pulse_is_its_duration(toy_model, at, lasts):
-    onset, end, share = context_of(toy_model).pulse(at, lasts)
+    onset, end, share = pulse(context_of(toy_model), at, lasts)
     np.testing.assert_allclose(2.5 * share.sum(axis=1), np.minimum(lasts, np.array([100.0, 75.0]) - at), atol=1e-9)
     assert ((share >= 0) & (share <= 1)).all() and (share[:, 0] == 0).all()
     np.testing.assert_allclose(end - onset, 2.5 * share.sum(axis=1), atol=1e-9)

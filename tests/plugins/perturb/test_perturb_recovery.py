@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from run_cases import RUN, TOY
 
 from mimic_core import DataError
-from mimic_core.chain import discover, pipeline
-from mimic_core.chain.plan import plan_stages
+from mimic_core.chain import discover
 from mimic_core.chain.run_file import load_run_file
 from mimic_core.config import structure
 from mimic_core.errors import ConfigError, MimicError
@@ -23,6 +22,8 @@ from mimic_core.testing import synthetic_rollouts
 from mimic_perturb.figures import aligned
 from mimic_perturb.response import check_comparable, labels, recovered_ms, respond
 from mimic_perturb.settings import Recovery
+from mimic_run import pipeline
+from mimic_run.plan import plan_stages
 
 RATE = 400.0
 ONSET, END = 20, 28  # entries: 50 and 70 ms

@@ -24,7 +24,7 @@ def run(
 
     Settings of the file are changed with `--set`, e.g. `--set train.policy.steps=2000000`.
     """
-    from mimic_core.chain import pipeline
+    from mimic_run import pipeline
 
     plugins = load_plugins()
     with working(plugins, watch):

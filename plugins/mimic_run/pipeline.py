@@ -23,15 +23,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mimic_core.chain.do import done
-from mimic_core.chain.plan import RUN, Planned, plan_stages
-from mimic_core.chain.run_file import load_run_file
-from mimic_core.chain.stage_output import aside, output_hash
-from mimic_core.errors import DataError, TrainingError
-from mimic_core.files import file_hash, to_json, value_hash, write_json
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.markers import MIMIC_API
-from mimic_core.records.provenance import versions
+from mimic_core import (
+    MIMIC_API,
+    DataError,
+    Plugins,
+    TrainingError,
+    file_hash,
+    to_json,
+    value_hash,
+    write_json,
+)
+from mimic_core.chain import done, load_run_file
+from mimic_core.records import versions
+from mimic_run.plan import RUN, Planned, plan_stages
+from mimic_run.stage_output import aside, output_hash
 
 MANIFEST = "manifest.json"
 

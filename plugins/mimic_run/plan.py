@@ -12,15 +12,10 @@ from typing import Any
 
 import attrs
 
-from mimic_core.chain.command_text import command_text, deciding
-from mimic_core.chain.declare import Asked, asked
-from mimic_core.chain.patterns import expanded
-from mimic_core.chain.run_file import sections
-from mimic_core.chain.stage_output import files_below
-from mimic_core.errors import ConfigError
-from mimic_core.plugins.inputs import Inputs, Reads
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import StageSpec
+from mimic_core import ConfigError, Inputs, Plugins, Reads, StageSpec
+from mimic_core.chain import Asked, asked, expanded, kind_depths, sections
+from mimic_run.command_text import command_text, deciding
+from mimic_run.stage_output import files_below
 
 RUN = "run"
 """Kind of a run's folder: a stage that reads it reads everything that earlier stages made."""
@@ -115,17 +110,6 @@ def plan_stages(plugins: Plugins, config: Mapping[str, Any], out: Path) -> list[
     if "log" in config and not any(hasattr(s.given.options, "log") for s in found):
         raise ConfigError("log: nothing to log; loggers keep the course of a training, add [train]")
     return [planned[name] for name in _in_order({s.name: planned[s.name].needs for s in found})]
-
-
-def kind_depths(plugins: Plugins) -> dict[str, int]:
-    """Kind of record → how many stages of the chain lie before the one that makes it, as the stages declare it."""
-    makers = {s.writes: s for s in plugins.all("stage") if s.writes and not callable(s.reads)}
-
-    def depth(kind: str, seen: tuple[str, ...] = ()) -> int:
-        before = [r.kind for r in makers[kind].reads if r.automatic and r.kind in makers and r.kind not in seen]
-        return 1 + max((depth(k, (*seen, kind)) for k in before), default=0)
-
-    return {kind: depth(kind) for kind in makers}
 
 
 def _section(plugins: Plugins, spec: StageSpec, label: str, table: Mapping[str, Any], out: Path) -> _Section:

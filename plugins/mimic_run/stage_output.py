@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mimic_core.chain.events import LOGS
-from mimic_core.files import file_hash, value_hash
+from mimic_core import file_hash, value_hash
+from mimic_core.chain import LOGS
 
 
 @contextlib.contextmanager

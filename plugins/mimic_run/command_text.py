@@ -8,14 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from mimic_core.chain.declare import Asked, command_name, options_of
-from mimic_core.chain.patterns import holds_paths
-from mimic_core.config import unstructure
-from mimic_core.files import to_json
-from mimic_core.plugins.inputs import Reads
-from mimic_core.plugins.stage import StageSpec
+from mimic_core import Reads, StageSpec, to_json, unstructure
+from mimic_core.chain import Asked, command_name, default_of, holds_paths, options_of
 
 
 def command_text(
@@ -48,7 +42,7 @@ def command_text(
             sets += _assignments(value.settings, f"{prefix}.")
         elif o.meta.argument:
             arguments += _texts(value, shown)
-        elif value != _default(o.field) and not o.meta.output:
+        elif value != default_of(o.field) and not o.meta.output:
             if isinstance(value, Mapping):
                 sets += _assignments({o.key: value})
             else:
@@ -97,12 +91,6 @@ def _assignments(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
         else:
             out += ["--set", f"{prefix}{key}={json.dumps(to_json(v))}"]
     return out
-
-
-def _default(field: attrs.Attribute) -> Any:
-    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-        return field.default.factory()
-    return field.default
 
 
 def deciding(spec: StageSpec, given: Asked) -> tuple[dict[str, Any], list[Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_core.chain import pipeline
+from mimic_run import pipeline
 
 MOUSE = """
 body = "mouse_forelimb"
