@@ -285,7 +285,7 @@ def captions(m: Measures, shown: dict[str, int]) -> dict[str, str]:
     long = long if window(max(int(m.clips.n_frames[c]) for c in shown.values())) > 1 else ""
     return {
         "error_by_keypoint": "Distribution of the distance between each tracked keypoint and the fitted body, with its "
-        f"median and 95th percentile.{jumps}",
+        f"median and 95th percentile, and the mean error of the body held in its mean pose.{jumps}",
         "error_over_time": f"Distance of each tracked keypoint from the fitted body: {curve}, "
         "for as long as half the clips last. Marks on top: frames where a clip misses the keypoint, or where it jumps.",
         "frames": f"Fitted body and tracked keypoints in single frames, from two sides ({named}), and "
