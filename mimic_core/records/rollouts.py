@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
-import h5py
 import numpy as np
 
 from mimic_core.body.body import Body
@@ -128,16 +125,6 @@ class Rollouts(Record):
     def layers(self) -> dict[str, np.ndarray]:
         """Name of a network's layer → its activations (clip, step, unit)."""
         return {k.removeprefix(LAYER): a for k, a in self.record.items() if k.startswith(LAYER)}
-
-    @staticmethod
-    def holds_perturbed(path: Path) -> bool:
-        """Whether a file holds rollouts of a controller that was disturbed."""
-        if not path.is_file() or not h5py.is_hdf5(path):
-            return False
-        with h5py.File(path, "r") as f:
-            if f.attrs.get("mimic_kind") != Rollouts.KIND:
-                return False
-            return json.loads(f.attrs.get("perturbation", "null")) is not None
 
     @property
     def time(self) -> np.ndarray:
