@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -254,14 +255,35 @@ def _check_altered(spec: SimulatorSpec, plugins: Plugins) -> None:
         )
 
 
-def split_clips(n: int, holdout: float, seed: int) -> np.ndarray:
-    """Return (clip,) True where a clip is held out, drawn by ``seed``; at least one stays on either side.
+def split_clips(clips: ReferenceClips, holdout: float | str | Sequence[str], seed: int) -> np.ndarray:
+    """Return (clip,) True where a clip is held out, see `TrainPlan.holdout`.
 
-    With ``holdout`` 0, or a single clip, none is held out.
+    Of a share at least one clip stays on either side. With 0, or a single clip, none is held out.
+
+    Raises:
+        ConfigError: no such clip or animal, only one animal, or no clip is left to train on.
     """
+    n = len(clips.clip_names)
     held = np.zeros(n, bool)
-    count = round(n * holdout) if n > 1 else 0
-    if holdout > 0 and n > 1:
-        count = min(max(count, 1), n - 1)
-    held[np.random.default_rng(seed).permutation(n)[:count]] = True
+    if isinstance(holdout, (int, float)):
+        if holdout > 0 and n > 1:
+            count = min(max(round(n * holdout), 1), n - 1)
+            held[np.random.default_rng(seed).permutation(n)[:count]] = True
+        return held
+    for wanted in (holdout,) if isinstance(holdout, str) else holdout:
+        what, _, name = wanted.partition(":")
+        kind, labels = ("animal", clips.animals) if what == "animal" else ("clip", clips.clip_names)
+        known = tuple(dict.fromkeys(labels))
+        if kind == "animal" and len(known) < 2:
+            raise ConfigError(
+                "train.holdout: animal needs clips of several animals, all of these are of one; tell whose they are "
+                "with register.animals"
+            )
+        pattern = (name or known[-1]) if kind == "animal" else wanted
+        found = np.array([fnmatchcase(v, pattern) for v in labels])
+        if not found.any():
+            raise ConfigError(f"train.holdout: no {kind} {pattern!r} in these clips{did_you_mean(pattern, known)}")
+        held |= found
+    if held.all():
+        raise ConfigError("train.holdout: leaves no clip to train on; hold out fewer")
     return held

@@ -180,6 +180,7 @@ def roll_out(
         rate_hz=1.0 / task.control_dt,
         simulator=simulator,
         clip_names=clips.clip_names,
+        animals=clips.animals,
         split=tuple(split),
         joint_names=model.joint_names,
         actuator_names=model.actuator_names,

@@ -14,7 +14,7 @@ import typer
 
 from mimic_core.analysis.result import Headline, Table
 from mimic_core.chain.declare import Option, default_of, options_of
-from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, settings, working
+from mimic_core.cli.common import Json, Set, Watch, emit, load_plugins, parse_assignments, settings, working
 from mimic_core.config import merge, structure
 from mimic_core.errors import TrainingError
 from mimic_core.plugins.inputs import Reads
@@ -126,9 +126,9 @@ def _typed(command: Callable[..., None], spec: StageSpec) -> Callable[..., None]
 
 
 def _on_command_line(o: Option) -> bool:
-    """Tables, and what may be anything, are reached with ``--set`` alone, unless their names may be given."""
+    """Tables, and what may be anything, are reached with ``--set`` alone, unless names or a metavar are given."""
     kinds = (o.field.type, *typing.get_args(o.field.type))
-    anything = o.field.type is Any or any(typing.get_origin(kind) is Mapping for kind in kinds)
+    anything = (o.field.type is Any and not o.meta.metavar) or any(typing.get_origin(kind) is Mapping for kind in kinds)
     return o.is_choice or o.meta.names or not anything
 
 
@@ -157,6 +157,8 @@ def _option(o: Option) -> tuple[Any, ...]:
     kind, default = (str, None) if o.is_choice else (_cli_type(field.type), default_of(field))
     needed = meta.required if o.is_choice else default is attrs.NOTHING
     extra = {"help": meta.help, "metavar": meta.metavar or None}
+    if kind is Any:
+        extra["parser"] = lambda text: parse_assignments([f"value={text}"])["value"]
     if meta.argument:
         info = typer.Argument(**extra, show_default=False)
     else:

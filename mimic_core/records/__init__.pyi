@@ -17,11 +17,13 @@ from .provenance import versions as versions
 from .rollouts import LAYER as LAYER
 from .rollouts import AppliedPerturbation as AppliedPerturbation
 from .rollouts import Rollouts as Rollouts
+from .statistics import LEVEL as LEVEL
 from .statistics import Mean as Mean
 from .statistics import describe as describe
 from .statistics import error_summary as error_summary
 from .statistics import half_width as half_width
 from .statistics import mean_and_sem as mean_and_sem
+from .statistics import mean_course as mean_course
 from .statistics import mean_interval as mean_interval
 from .storage import Record as Record
 from .storage import array as array
@@ -30,3 +32,4 @@ from .storage import open_hdf5 as open_hdf5
 from .storage import value as value
 from .training import Training as Training
 from .training import TrainPlan as TrainPlan
+from .training import holdout_valid as holdout_valid

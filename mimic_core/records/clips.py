@@ -11,6 +11,8 @@ from mimic_core.body.body import Body
 from mimic_core.records.statistics import error_summary
 from mimic_core.records.storage import Record, array, value
 
+animals_unknown = attrs.Factory(lambda record: ("",) * len(record.clip_names), takes_self=True)
+
 
 @attrs.frozen(kw_only=True)
 class ReferenceClips(Record):
@@ -26,6 +28,7 @@ class ReferenceClips(Record):
         site_pos: keypoint sites of the body at qpos.
         tracked_pos: what was tracked, moved into the model's frame and size.
         error_mm: distance between the two in millimetres of the animal.
+        animals: whose movement each clip is; empty names where nobody said so.
         trust: how much of each tracked position the fit believed, 1 whole, 0 none (missing, or a jump of the tracking).
         alignment: per clip, the 4×4 map that carried recorded metres into model metres.
         remarks: sentences of the registration about this fit that a reader should know.
@@ -46,6 +49,7 @@ class ReferenceClips(Record):
     tracked_pos: np.ndarray = array(("clip", "frame", "keypoint", "xyz"), "m")
     error_mm: np.ndarray = array(("clip", "frame", "keypoint"), "mm")
     alignment: np.ndarray = array(("clip", "row", "column"), "1, m")
+    animals: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple, default=animals_unknown)
     trust: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
     remarks: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple, default=())
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
-import h5py
 import numpy as np
 
 from mimic_core.body.body import Body
 from mimic_core.errors import DataError, did_you_mean
-from mimic_core.records.statistics import error_summary
+from mimic_core.records.clips import animals_unknown
 from mimic_core.records.storage import Record, array, arrays, value
 from mimic_core.records.training import Training
 
@@ -53,12 +50,14 @@ class Rollouts(Record):
     Attributes:
         rate_hz: control rate, Hz.
         split: ``train`` or ``held_out`` for each clip.
+        animals: as in `ReferenceClips`.
         action: the policy's raw output in [-1, 1].
         excitation: what reached the actuators, after noise and delay.
         activation: muscle activation.
         error_mm: distance of each keypoint from the registered reference, mm of the animal.
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
+        limp_site_pos: keypoints of the same body from the same starts, never excited: a null model.
         reward_terms: unweighted terms by name; their units are in ``reward_units``.
         record: what the controller recorded of itself, by name. By convention ``intention_mean``,
             ``intention_logvar`` and ``intention`` (the one acted on), and activations of a network's layers as
@@ -107,6 +106,8 @@ class Rollouts(Record):
     reward: np.ndarray = array(_S, "1")
     reward_terms: dict[str, np.ndarray] = arrays(_S, "reward_units")
     reward_units: dict[str, str] = value(default=attrs.Factory(dict))
+    animals: tuple[str, ...] = value(default=animals_unknown, type=tuple[str, ...], converter=tuple)
+    limp_site_pos: np.ndarray | None = array((*_S, "keypoint", "xyz"), "m", optional=True)
     ref_qpos: np.ndarray | None = array((*_S, "qpos"), "rad, m", optional=True)
     ref_qvel: np.ndarray | None = array((*_S, "qvel"), "rad/s, m/s", optional=True)
     record: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
@@ -124,16 +125,6 @@ class Rollouts(Record):
     def layers(self) -> dict[str, np.ndarray]:
         """Name of a network's layer → its activations (clip, step, unit)."""
         return {k.removeprefix(LAYER): a for k, a in self.record.items() if k.startswith(LAYER)}
-
-    @staticmethod
-    def holds_perturbed(path: Path) -> bool:
-        """Whether a file holds rollouts of a controller that was disturbed."""
-        if not path.is_file() or not h5py.is_hdf5(path):
-            return False
-        with h5py.File(path, "r") as f:
-            if f.attrs.get("mimic_kind") != Rollouts.KIND:
-                return False
-            return json.loads(f.attrs.get("perturbation", "null")) is not None
 
     @property
     def time(self) -> np.ndarray:
@@ -178,27 +169,3 @@ class Rollouts(Record):
         """Index of the clip in the middle of `ranked_clips`; of an even number, the better of the two."""
         ranked = self.ranked_clips()
         return int(ranked[(len(ranked) - 1) // 2])
-
-    def tracking(self) -> dict[str, Any]:
-        """Summarise the tracking error over the keypoints that the body can move.
-
-        Returns:
-            ``joint_deg_mean``, ``keypoint_mm`` against the registered reference and
-            ``tracked_keypoint_mm`` against what was tracked, for all clips and for each split.
-        """
-        return {
-            **self._tracking(np.ones(len(self.clip_names), bool)),
-            "fixed_keypoints": list(self.fixed_keypoints),
-            "by_split": {s: self._tracking(np.array(self.split) == s) for s in sorted(set(self.split))},
-        }
-
-    def _tracking(self, clips: np.ndarray) -> dict[str, Any]:
-        names = self.moving_keypoints
-        moving = [self.keypoint_names.index(n) for n in names]
-        degrees = np.rad2deg(np.abs(self.joint_pos[clips] - self.ref_joint_pos[clips]))
-        return {
-            "joint_deg_mean": float(np.nanmean(degrees)),
-            "keypoint_mm": error_summary(self.error_mm[clips][..., moving], names),
-            "tracked_keypoint_mm": error_summary(self.tracked_error_mm[clips][..., moving], names),
-            "clips": int(clips.sum()),
-        }

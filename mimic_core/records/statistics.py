@@ -104,3 +104,19 @@ def describe(errors: np.ndarray) -> dict[str, float | None]:
         "p95": float(np.percentile(e, 95)),
         "max": float(e.max()),
     }
+
+
+def mean_course(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return what others do at the same time: (row, sample, …) the mean over the rows ``among`` without the row itself.
+
+    Where no other row lasts so long the last mean goes on; NaN of a row that has no other.
+
+    Args:
+        values: (row, sample, …), NaN past a row's end.
+        among: (row,) True where a row is averaged.
+    """
+    known = np.isfinite(values) & among.reshape(-1, *[1] * (values.ndim - 1))
+    own, n = np.where(known, values, 0.0), known.sum(0) - known
+    mean = np.divide(own.sum(0) - own, n, out=np.full(values.shape, np.nan), where=n > 0)
+    step = np.arange(values.shape[1]).reshape(1, -1, *[1] * (values.ndim - 2))
+    return np.take_along_axis(mean, np.maximum.accumulate(np.where(n > 0, step, 0), axis=1), axis=1)

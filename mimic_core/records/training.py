@@ -13,6 +13,18 @@ SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuat
 """Sections of a training's settings."""
 
 
+_is_share = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.lt(1))
+
+
+def holdout_valid(record: Any, field: attrs.Attribute, holdout: Any) -> None:
+    """See that it is a share, a name, or a list of names; see `TrainPlan`."""
+    if isinstance(holdout, (int, float)) and not isinstance(holdout, bool):
+        return _is_share(record, field, holdout)
+    names = [holdout] if isinstance(holdout, str) else holdout
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(n, str) and n for n in names):
+        raise ValueError(f"must be a share, names of clips, or animal, got {holdout!r}")
+
+
 @attrs.frozen(kw_only=True)
 class TrainPlan:
     """Every choice of a training run, complete and checked: what a checkpoint carries to be loaded again.
@@ -21,7 +33,8 @@ class TrainPlan:
         settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
         policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
         seed: of everything random.
-        holdout: share of the clips kept from training.
+        holdout: which clips are kept from training: a share of them, drawn by the seed; names, with wildcards; or
+            ``animal`` for all of the last animal, ``animal:NAME`` for those of another.
     """
 
     policy: str
@@ -30,7 +43,7 @@ class TrainPlan:
     simulator: str
     settings: dict[str, Any]
     seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    holdout: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.lt(1)])
+    holdout: Any = attrs.field(default=0.2, validator=holdout_valid)
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +54,7 @@ class Training:
         plan: all its settings.
         body: the body that was trained.
         train_clips, held_out_clips: names of the clips.
+        train_animals, held_out_animals: whose clips these are, each once.
         clips: hash of the file of reference clips.
         versions: of mimic, its plugins and the libraries.
         schema: of this record.
@@ -50,6 +64,8 @@ class Training:
     body: Body = attrs.field(repr=False)
     train_clips: tuple[str, ...] = ()
     held_out_clips: tuple[str, ...] = ()
+    train_animals: tuple[str, ...] = ()
+    held_out_animals: tuple[str, ...] = ()
     clips: str = ""
     versions: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     schema: int = 1

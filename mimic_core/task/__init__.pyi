@@ -1,6 +1,7 @@
 from .disturbance import Noise as Noise
 from .reference import Reference as Reference
 from .reference import resample as resample
+from .reference import resample_positions as resample_positions
 from .reference import velocity as velocity
 from .settings import TaskSettings as TaskSettings
 from .state import Observation as Observation

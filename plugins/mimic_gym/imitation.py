@@ -72,7 +72,7 @@ def plan_and_clips(
     if not source.is_dir():
         clips = ReferenceClips.load(source)
         plan = plan_training(_with_policy(given or {}, plugins), plugins)
-        return plan, clips, split_clips(len(clips.clip_names), plan.holdout, plan.seed)
+        return plan, clips, split_clips(clips, plan.holdout, plan.seed)
     if given:
         raise ConfigError(f"{source}: a run has its own settings; leave {', '.join(given)} out, or give its clips")
     run = TrainedRun.open(source, plugins)

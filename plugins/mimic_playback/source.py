@@ -73,7 +73,9 @@ def only(clips: ReferenceClips, names: Sequence[str]) -> ReferenceClips:
     rows = [clips.clip_names.index(name) for name in names]
     per_clip = [f.name for f in attrs.fields(ReferenceClips) if f.metadata.get("axes", ())[:1] == ("clip",)]
     arrays = {name: getattr(clips, name) for name in per_clip}
-    return attrs.evolve(clips, clip_names=names, **{k: None if a is None else a[rows] for k, a in arrays.items()})
+    animals = [clips.animals[row] for row in rows]
+    kept = {k: None if a is None else a[rows] for k, a in arrays.items()}
+    return attrs.evolve(clips, clip_names=names, animals=animals, **kept)
 
 
 def find_clip(clip: str, names: Sequence[str], where: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Context, Inputs, ReferenceClips, Result, Table, did_you_mean
+from mimic_core import ConfigError, Context, Headline, Inputs, ReferenceClips, Result, Table, did_you_mean
 from mimic_core.records import describe, error_summary
 from mimic_quality.measures import Measures, runs, window
 from mimic_quality.settings import Settings
@@ -39,6 +39,7 @@ def analysis(settings: Settings):
         shown = m.shown()
         tables = {
             "keypoint_error": keypoint_table(m),
+            "free_parameters": freedom_table(m),
             "offsets": offset_table(m),
             "segments": segment_table(m),
             "joints": joint_table(m),
@@ -55,6 +56,7 @@ def analysis(settings: Settings):
         }
         drawn = {name: figure for name, figure in drawn.items() if figure is not None}
         return Result(
+            headlines=[headline(m)],
             metrics=metrics(m, shown),
             tables={name: table for name, table in tables.items() if table.rows},
             figures=drawn,
@@ -68,7 +70,8 @@ def analysis(settings: Settings):
 def keypoint_table(m: Measures) -> Table:
     def row(label: str, errors: np.ndarray, which: Any) -> tuple[Any, ...]:
         lost = (100 * _share(mask[..., which], m) for mask in (m.missing, m.jumped))
-        return (label, *describe(errors[..., which]).values(), *lost)
+        standing = m.mean_pose[label if label in m.clips.keypoint_names else None]
+        return (label, *describe(errors[..., which]).values(), standing, *lost)
 
     everything = slice(None)
     rows = [row("all", m.error_mm, everything)]
@@ -77,10 +80,50 @@ def keypoint_table(m: Measures) -> Table:
     mean = {k: describe(m.error_mm[..., k])["mean"] or 0.0 for k in range(len(m.clips.keypoint_names))}
     rows += [row(m.clips.keypoint_names[k], m.error_mm, [k]) for k in sorted(mean, key=mean.get, reverse=True)]
     return Table(
-        columns=("keypoint", "mean (mm)", "median (mm)", "p95 (mm)", "max (mm)", "missing (%)", "jumps (%)"),
+        columns=(
+            "keypoint",
+            "mean (mm)",
+            "median (mm)",
+            "p95 (mm)",
+            "max (mm)",
+            "mean pose (mm)",
+            "missing (%)",
+            "jumps (%)",
+        ),
         rows=rows,
         caption="Distance of tracked keypoints from the fitted body, in mm of the animal, the worst first; frames "
-        "judged jumps of the tracking are left out.",
+        "judged jumps of the tracking are left out. Mean pose: what the body held in its mean pose gets, "
+        f"{_carried(m)}.",
+    )
+
+
+def _carried(m: Measures) -> str:
+    return f"each {'clip as a whole' if m.model.root is None else 'frame'} carried rigidly to where it fits best"
+
+
+def freedom_table(m: Measures) -> Table:
+    free = m.clips.provenance.get("free_parameters", {})
+    known = int(3 * m.tracked.sum())
+    return Table(
+        columns=("fitted", "numbers"),
+        rows=list(free.items()),
+        caption=f"How many numbers were fitted to {known:,} coordinates of tracked keypoints. The error is on the very "
+        "frames that they were fitted to; those of a clip alone (its shift, its turn) make it smaller without saying "
+        "anything of other clips.",
+    )
+
+
+def headline(m: Measures) -> Headline:
+    free = m.clips.provenance.get("free_parameters", {})
+    own = {what: n for what, n in free.items() if what.endswith("of each clip")}
+    shift = f"; each clip has numbers of its own ({', '.join(f'{k} {n}' for k, n in own.items())})" if own else ""
+    return Headline(
+        "registration error, jumps left out",
+        describe(m.error_mm)["mean"],
+        "mm",
+        f"mean over keypoints, on the frames that were fitted{shift}",
+        nulls={"body held in its mean pose": m.mean_pose[None]},
+        better="lower",
     )
 
 
@@ -206,6 +249,8 @@ def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
         "rate_hz": clips.rate_hz,
         "error_mm": clips.error_summary(),
         "error_without_jumps_mm": error_summary(m.error_mm, names),
+        "mean_pose_error_mm": {n or "mean": e for n, e in m.mean_pose.items()},
+        "free_parameters": clips.provenance.get("free_parameters", {}),
         "missing_share": {n: _share(m.missing[..., i], m) for i, n in enumerate(names)},
         "jump_share": {n: _share(m.jumped[..., i], m) for i, n in enumerate(names)},
         "scale": clips.body.scale,
@@ -240,7 +285,7 @@ def captions(m: Measures, shown: dict[str, int]) -> dict[str, str]:
     long = long if window(max(int(m.clips.n_frames[c]) for c in shown.values())) > 1 else ""
     return {
         "error_by_keypoint": "Distribution of the distance between each tracked keypoint and the fitted body, with its "
-        f"median and 95th percentile.{jumps}",
+        f"median and 95th percentile, and the mean error of the body held in its mean pose.{jumps}",
         "error_over_time": f"Distance of each tracked keypoint from the fitted body: {curve}, "
         "for as long as half the clips last. Marks on top: frames where a clip misses the keypoint, or where it jumps.",
         "frames": f"Fitted body and tracked keypoints in single frames, from two sides ({named}), and "
@@ -260,6 +305,7 @@ def methods(m: Measures) -> str:
         f"to the body {clips.body.name}{f' by the method {method}' if method else ''}. Error is the Euclidean distance "
         "between a tracked keypoint and the same keypoint of the fitted body, in millimetres of the animal: "
         f"{clips.body.scale:.4g} times the model's. A tracked position that the fit believed by less than "
-        f"{m.settings.jump_trust:g} (of 1) counts as a jump of the tracking and is left out of errors. A joint is at a "
+        f"{m.settings.jump_trust:g} (of 1) counts as a jump of the tracking and is left out of errors. Its null "
+        f"model is the body held in its mean pose, {_carried(m)} (Kabsch 1976). A joint is at a "
         f"limit where it is within {100 * m.settings.limit_margin:g} % of its range of it."
     )

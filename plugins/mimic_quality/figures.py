@@ -20,11 +20,15 @@ def error_by_keypoint(m: Measures) -> Figure:
     figure = Figure(figsize=(min(12.0, max(4.5, 1.2 + 0.55 * len(names))), 3.8), layout="constrained")
     ax = figure.subplots()
     errors = {k: e[np.isfinite(e)] for k, e in enumerate(np.moveaxis(m.error_mm, -1, 0))}
-    top = 1.12 * max((e.max() for e in errors.values() if e.size), default=1.0) or 1.0
+    null = {k: v for k, n in enumerate(names) if (v := m.mean_pose[n]) is not None}
+    top = 1.12 * max([*(e.max() for e in errors.values() if e.size), *null.values()], default=1.0) or 1.0
     for k, e in errors.items():
         if e.size:
             _violin(ax, k, e)
         _far(ax, k, m.clips.error_mm[..., k][m.jumped[..., k]], top)
+    if null:
+        at = np.array(list(null)) + 0.3
+        ax.plot(at, list(null.values()), "<", color=ORANGE, markersize=6, label="mean pose held")
     ax.set_ylim(0, top)
     ax.set_xlim(-0.6, len(names) - 0.4)
     crowded = sum(map(len, names)) > 60

@@ -58,6 +58,16 @@ class Measures:
         """(clip, frame, keypoint) error, NaN where a keypoint is missing or jumped."""
         return np.where(self.tracked & ~self.jumped, self.clips.error_mm, np.nan)
 
+    @property
+    def mean_pose(self) -> dict[str | None, float | None]:
+        """Keypoint → mean error of the body held in its mean pose, None → over all; as the stage that made them says.
+
+        None where no stage said it.
+        """
+        said = self.clips.provenance.get("mean_pose_error_mm", {})
+        of_each = said.get("per_keypoint", {})
+        return {None: said.get("mean"), **{n: of_each.get(n) for n in self.clips.keypoint_names}}
+
     @cached_property
     def units(self) -> tuple[str, ...]:
         """Unit of each joint's position: deg of a hinge, mm of a slide."""

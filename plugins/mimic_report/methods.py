@@ -148,10 +148,13 @@ def _training(run: FinishedRun, plugins: Plugins) -> str:
     took = f" Training took {show(steps)} control steps and {duration(seconds)}" if steps and seconds else ""
     if took:
         took += f" on {done.get('platform')} with the simulator {done.get('simulator')}."
+    trained_on = run.training.get("train_animals", [])
+    animals = [a for a in run.training.get("held_out_animals", []) if a not in trained_on]
+    of_animals = f", all of animals that were not trained on ({', '.join(animals)})" if animals else ""
     preset = f", preset {plan['preset']}" if plan.get("preset") else ""
     return (
         f"The controller was trained by {_component(plugins, 'policy', plan.get('policy'))}{preset}, with seed "
-        f"{show(plan.get('seed'))}, on {show(n_train)} clips; {show(n_held)} were held out.{took}"
+        f"{show(plan.get('seed'))}, on {show(n_train)} clips; {show(n_held)} were held out{of_animals}.{took}"
         f"{_listed('Settings of the trainer', settings.get('policy'))}"
         f"{_listed('Reward terms', _terms(plugins, 'reward', settings.get('rewards')))}"
         f"{_listed('Observations', _terms(plugins, 'observation', settings.get('observations')))}"

@@ -65,12 +65,13 @@ def _registered(run: FinishedRun) -> str:
     register = run.summary("register")
     if not register:
         return ""
+    free = ", ".join(f"{name} ({show(n)})" for name, n in (register.get("free_parameters") or {}).items())
+    fitted, nulls = f"; fitted were {free}" if free else "", _nulls(run, "register", "registration error")
     what = f"{show(register.get('clips'))} clips ({show(register.get('frames'))} frames) of 3D keypoints"
     return (
-        f"{what} were registered to the body {register.get('body', 'of this run')}: joint angles, one "
-        "set of marker offsets and one scale were fitted so that the body's keypoints lie where the "
-        f"tracked ones are, with a mean distance of {show(dig(register, 'error_mm', 'mean'))} mm "
-        f"(95th percentile {show(dig(register, 'error_mm', 'p95'))} mm)."
+        f"{what} were registered to the body {register.get('body', 'of this run')}{fitted}. The body's keypoints "
+        f"lie at a mean distance of {show(dig(register, 'error_mm', 'mean'))} mm from the tracked ones "
+        f"(95th percentile {show(dig(register, 'error_mm', 'p95'))} mm), on the frames that were fitted{nulls}."
     )
 
 
@@ -91,9 +92,15 @@ def _trained(run: FinishedRun) -> str:
 
 def _tracked(run: FinishedRun) -> str:
     tracking = dig(run.summary("rollout"), "tracking")
-    named = (("held_out", "clips it was not trained on"), ("train", "training clips"))
-    errors = [(dig(tracking, "by_split", split, "keypoint_mm", "mean"), what) for split, what in named]
-    parts = [f"{show(e)} mm on {what}" for e, what in errors if e is not None]
+    named = (
+        ("held_out", "clips it was not trained on", "held-out clips"),
+        ("train", "training clips", "training clips"),
+    )
+    parts = [
+        f"{show(error)} mm on {what}{_nulls(run, 'rollout', f'tracking error, {label}')}"
+        for split, what, label in named
+        if (error := dig(tracking, "by_split", split, "keypoint_mm", "mean")) is not None
+    ]
     degrees = dig(tracking, "joint_deg_mean")
     if not parts:
         return ""
@@ -102,3 +109,11 @@ def _tracked(run: FinishedRun) -> str:
         "Acting in the simulated physics, it keeps the keypoints at a mean distance of "
         f"{' and '.join(parts)} from the registered movement{tail}."
     )
+
+
+def _nulls(run: FinishedRun, stage: str, label: str) -> str:
+    """What the null models of a stage's headline get, in brackets."""
+    entry = run.stage(stage)
+    found = [h.nulls for h in (entry.headlines if entry else ()) if h.label == label]
+    nulls = [f"{name} {show(v)}" for name, v in (found[0] if found else {}).items() if v is not None]
+    return f" ({'; '.join(nulls)})" if nulls else ""

@@ -72,7 +72,7 @@ def _body(name: str, shown: Callable[[Path], str]) -> str:
 
 
 def _texts(value: Any, shown: Callable[[Path], str] = str) -> list[str]:
-    values = value if isinstance(value, (tuple, list)) else [value]
+    values = value if isinstance(value, tuple) else [value]
     return [shown(v) if isinstance(v, Path) else str(v) for v in values if v is not None]
 
 

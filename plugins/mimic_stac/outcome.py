@@ -9,7 +9,7 @@ import numpy as np
 
 from mimic_core import Body, BodyModel, Keypoints, ReferenceClips
 from mimic_core.task import velocity
-from mimic_stac.calibrate import Fit
+from mimic_stac.calibrate import Fit, Freedom
 from mimic_stac.jumps import DISTRUST, runs
 from mimic_stac.kinematics import KinematicTree
 from mimic_stac.pose import MM
@@ -101,6 +101,25 @@ def diagnostics(body: Body, model: BodyModel, kin: KinematicTree, fit: Fit, q: n
         "clip_shift_mm_max": float(np.linalg.norm(fit.shift, axis=1).max() * MM),
         "clip_turn_deg_max": float(np.rad2deg(np.linalg.norm(fit.turn, axis=1).max())),
     }
+
+
+def free_parameters(freedom: Freedom, fit: Fit, n_angles: int) -> dict[str, int]:
+    """What was fitted → how many numbers. Offsets, segments, shifts and turns are held on a start; all count.
+
+    Args:
+        n_angles: joint angles (of a free root position and orientation too) in a frame, times frames.
+    """
+    clips = len(fit.shift)
+    found = {
+        "joint angles": n_angles,
+        "scale": int(freedom.scale),
+        "segments": len(fit.segments) if freedom.segment_weight is not None else 0,
+        "offsets of keypoints": fit.offsets.size if freedom.offset_weight is not None else 0,
+        "place of the recording": 3 * freedom.translation + 3 * freedom.rotation,
+        "shift of each clip": 3 * clips if freedom.shift_weight is not None else 0,
+        "turn of each clip": 3 * clips if freedom.turn_weight is not None else 0,
+    }
+    return {what: n for what, n in found.items() if n}
 
 
 def jumps(keypoints: Keypoints, tracked: np.ndarray, trust: np.ndarray) -> list[dict[str, Any]]:

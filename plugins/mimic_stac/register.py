@@ -23,7 +23,7 @@ from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio
 from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
 from mimic_stac.kinematics import KinematicTree
-from mimic_stac.outcome import diagnostics, jumps, reference_clips
+from mimic_stac.outcome import diagnostics, free_parameters, jumps, reference_clips
 from mimic_stac.pieces import COARSE, chunks, sample
 from mimic_stac.pose import MM, Smoothness, Targets
 from mimic_stac.settings import Settings, axes_matrix
@@ -115,6 +115,7 @@ class Registration:
             "orientation": orientation.kind,
             "orientation_rivalry": orientation.rivalry,
             "gaps_bridged": gaps,
+            "free_parameters": free_parameters(freedom, state.fit, len(q) * len(self.kin.dofs)),
             "jumps": jumps(keypoints, tracked, trust),
             "noise_mm": self.noise_mm,
             "outlier_mm": dict(zip(keypoints.names, outlier_mm.tolist(), strict=True)),

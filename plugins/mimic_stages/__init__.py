@@ -14,7 +14,7 @@ def mimic_records():
 
 @hookimpl
 def mimic_stages():
-    from mimic_stages import analyze, emg, exchange, generate, register, report, rollout, train
+    from mimic_stages import analyze, emg, exchange, generate, register, report, train
 
-    yield from (generate.SPEC, register.SPEC, train.SPEC, rollout.ROLLOUT, rollout.PERTURB)
-    yield from (emg.SPEC, analyze.SPEC, report.SPEC, exchange.EXPORT, exchange.IMPORT)
+    yield from (generate.SPEC, register.SPEC, train.SPEC, emg.SPEC)
+    yield from (analyze.SPEC, report.SPEC, exchange.EXPORT, exchange.IMPORT)

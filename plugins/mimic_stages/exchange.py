@@ -12,6 +12,7 @@ from mimic_core import (
     Choice,
     Context,
     DataError,
+    Headline,
     Inputs,
     PluginError,
     Plugins,
@@ -29,6 +30,7 @@ from mimic_core import (
 from mimic_core.chain import make_body
 from mimic_core.records import load, versions
 from mimic_stages.generate import body_of
+from mimic_stages.standing import MEAN_POSE, MEAN_POSE_KEY, mean_pose_summary
 from mimic_stages.tables import error_rows
 
 _HELP = "The other layout; see 'mimic plugins list'."
@@ -118,7 +120,8 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
         raise DataError(f"no files given; name at least one, e.g. mimic import {spec.name} fits/*{spec.suffixes[0]} …")
     config = structure(dict(options.format.settings), spec.config, f"import.{spec.name}")
     clips = spec.build(config).read(list(files), make_body(plugins, options.body.name, options.body.settings))
-    details = dict(clips.provenance)
+    details, error = dict(clips.provenance), clips.error_summary()
+    mean_pose = mean_pose_summary(clips)
     clips = attrs.evolve(
         clips,
         provenance={
@@ -127,19 +130,30 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
             "settings": unstructure(config),
             "inputs": {f.name: file_hash(f) for f in files},
             "versions": versions(plugins),
+            MEAN_POSE_KEY: mean_pose,
         },
     )
     clips.save(context.out)
     return {
         "body": options.body.name,
         "format": spec.name,
-        "error_mm": clips.error_summary(),
+        "error_mm": error,
         "frames": int(clips.n_frames.sum()),
         "clips": len(clips.clip_names),
         "rate_hz": clips.rate_hz,
         "keypoints": list(clips.keypoint_names),
         "scale": clips.body.scale,
         "details": details,
+        "headlines": [
+            Headline(
+                "registration error",
+                error["mean"],
+                "mm",
+                "mean over keypoints, as fitted elsewhere",
+                nulls={MEAN_POSE: mean_pose["mean"]},
+                better="lower",
+            )
+        ],
     }
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+
+import h5py
 
 from mimic_core import Calibration, Emg, Keypoints, RecordSpec, ReferenceClips, Rollouts
 
@@ -23,7 +26,7 @@ def specs() -> Iterator[RecordSpec]:
         build=Rollouts.load,
         made_by="mimic rollout --perturb",
         special=Rollouts.KIND,
-        holds=Rollouts.holds_perturbed,
+        holds=_perturbed,
         summary="rollouts of a controller that was disturbed",
     )
     yield RecordSpec(
@@ -40,3 +43,12 @@ def specs() -> Iterator[RecordSpec]:
         holds=lambda path: (path / "manifest.json").is_file(),
         summary="the folder of a run file's run",
     )
+
+
+def _perturbed(path: Path) -> bool:
+    """Whether a file holds rollouts of a controller that was disturbed."""
+    if not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as f:
+        told = f.attrs.get("perturbation", "null") if f.attrs.get("mimic_kind") == Rollouts.KIND else "null"
+    return json.loads(told) is not None

@@ -29,13 +29,26 @@ from mimic_core import (
     unstructure,
 )
 from mimic_core.chain import make_body, read_keypoints
-from mimic_core.records import versions
+from mimic_core.records import join, versions
 from mimic_core.registration import match_keypoints
 from mimic_stages.analyze import analysed
 from mimic_stages.generate import body_of
+from mimic_stages.several import animals_of, by_animal, common_keypoints, on_one_body
+from mimic_stages.standing import MEAN_POSE, MEAN_POSE_KEY, mean_pose_summary
 from mimic_stages.tables import error_rows
 
-_TOLD_APART = ("settings", "inputs", "versions", "method", "origin", "unit", "calibration", "seconds")
+_TOLD_APART = (
+    "settings",
+    "inputs",
+    "versions",
+    "method",
+    "origin",
+    "unit",
+    "calibration",
+    "seconds",
+    "free_parameters",
+    MEAN_POSE_KEY,
+)
 """Provenance that is no detail of the fit."""
 
 
@@ -60,6 +73,11 @@ class RegisterOptions:
     )
     method: Choice = choice("registration", flat=True, help="The registration; default: the default one.")
     reader: Choice = choice("reader", partial=True, help="The file format, where its ending does not tell.")
+    animals: Mapping[str, str] = option(
+        attrs.Factory(dict),
+        help="Whose clips these are: pattern of clip or file names → animal. Several animals "
+        "are registered one by one; their movements then come onto the body of the first.",
+    )
     unit: str | None = option(None, help="Unit of the positions: m, cm, mm or um; default: the file's, else inferred.")
     calibration: Path | None = option(
         None, help="Calibration or clips of the same animal: keep its body, fit only the movements."
@@ -89,27 +107,44 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
         raise ConfigError(f"registration {spec.name}: cannot keep a calibration; leave it out or choose another method")
     animal = _animal(options, context, known)
     files = options.files or inputs.all(Keypoints.KIND)
-    keypoints = read_keypoints(files, plugins, options.reader.name, dict(options.reader.settings))
-    matched, animal = match_keypoints(keypoints, animal)
-    matched, unit = in_metres(matched, options.unit, animal)
-    if known is None:
-        fit = spec.build(config, animal)
+    settings = dict(options.reader.settings)
+    if len(set(options.animals.values())) < 2:
+        keypoints = read_keypoints(files, plugins, options.reader.name, settings)
+        owners = animals_of(keypoints, options.animals)
+        parts, recordings = [keypoints], {owners[0]: keypoints}
     else:
-        fit = spec.build_calibrated(config, attrs.evolve(known, body=animal))
-    clips: ReferenceClips = fit(matched, context.progress)
+        _check_several(options)
+        parts = [read_keypoints([f], plugins, options.reader.name, settings) for f in files]
+        recordings = {a: join(of) for a, of in by_animal(common_keypoints(parts), options.animals).items()}
+    registered, sizes = {}, {}
+    for name, keypoints in recordings.items():
+        matched, body = match_keypoints(keypoints, animal)
+        matched, sizes[name] = in_metres(matched, options.unit, body)
+        if known is None:
+            fit = spec.build(config, body)
+        else:
+            fit = spec.build_calibrated(config, attrs.evolve(known, body=body))
+        registered[name] = fit(matched, context.progress)
+    if len(registered) == 1:
+        clips = attrs.evolve(registered[owners[0]], animals=owners)
+    else:
+        clips = on_one_body(registered)
+    unit = "; ".join(dict.fromkeys(sizes.values()))
     calibration = options.calibration
-    sources = dict.fromkeys(str(f) for f in (*files, *keypoints.files, *([calibration] if calibration else [])))
+    named = [f for part in parts for f in part.files]
+    sources = dict.fromkeys(str(f) for f in (*files, *named, *([calibration] if calibration else [])))
     clips = attrs.evolve(
         clips,
         provenance={
             **clips.provenance,
             "method": spec.name,
             "settings": unstructure(config),
-            "origin": keypoints.origin,
+            "origin": parts[0].origin,
             "unit": unit,
             "calibration": str(calibration) if calibration else None,
             "inputs": {f: file_hash(f) for f in sources if Path(f).is_file()},
             "versions": versions(plugins),
+            MEAN_POSE_KEY: mean_pose_summary(clips),
         },
     )
     clips.save(context.out)
@@ -122,23 +157,42 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
             analysed(context, spec_of, Inputs({ReferenceClips.KIND: [clips]}), folder)
     used = {k.lower() for k in clips.keypoint_names}
     error = clips.error_summary()
+    free = clips.provenance.get("free_parameters", {})
     return {
         "body": options.body.name or _full_name(animal),
         "method": spec.name,
         "error_mm": error,
         "frames": int(clips.n_frames.sum()),
         "clips": len(clips.clip_names),
+        "animals": [a for a in dict.fromkeys(clips.animals) if a],
         "rate_hz": clips.rate_hz,
         "unit": unit,
         "keypoints": list(clips.keypoint_names),
         "scale": clips.body.scale,
-        "unused_keypoints": [n for n in keypoints.names if n.lower() not in used],
+        "unused_keypoints": list(dict.fromkeys(n for p in parts for n in p.names if n.lower() not in used)),
         "calibration": str(options.save_calibration) if options.save_calibration else None,
         "report": str(options.report) if options.report else None,
         "remarks": list(clips.remarks),
         "details": {k: v for k, v in clips.provenance.items() if k not in _TOLD_APART},
-        "headlines": [Headline("registration error", error["mean"], "mm", "mean over keypoints")],
+        "free_parameters": free,
+        "headlines": [
+            Headline(
+                "registration error",
+                error["mean"],
+                "mm",
+                "mean over keypoints, on the frames that were fitted" + (f"; fitted: {fitted(free)}" if free else ""),
+                nulls={MEAN_POSE: clips.provenance[MEAN_POSE_KEY]["mean"]},
+                better="lower",
+            )
+        ],
     }
+
+
+def _check_several(options: RegisterOptions) -> None:
+    """Refuse what is meant for one animal."""
+    for key in ("calibration", "save_calibration"):
+        if getattr(options, key) is not None:
+            raise ConfigError(f"register.{key}: is of one animal, and register.animals names several; leave it out")
 
 
 def _of_clips(context: Context) -> list[Any]:
@@ -158,6 +212,11 @@ def _animal(options: RegisterOptions, context: Context, known: Calibration | Non
     return known.body
 
 
+def fitted(free: Mapping[str, int]) -> str:
+    """What a registration fitted, in words."""
+    return ", ".join(f"{what} {n:,}" for what, n in free.items())
+
+
 def _full_name(body: Body) -> str:
     return f"{body.name}:{body.variant}" if body.variant else body.name
 
@@ -169,6 +228,8 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
         caption="Distance of keypoints from the fitted body, mm of the animal",
     )
     yield from summary["remarks"]
+    if summary["free_parameters"]:
+        yield f"fitted (numbers): {fitted(summary['free_parameters'])}"
     yield f"positions taken as {summary['unit']}"
     yield (
         f"{summary['clips']} clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz, "

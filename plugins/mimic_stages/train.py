@@ -9,6 +9,7 @@ import attrs
 
 from mimic_core import Choice, Context, Inputs, Plugins, Reads, ReferenceClips, StageSpec, choice, option, unstructure
 from mimic_core.chain import plan_training
+from mimic_core.records import holdout_valid
 
 _TABLES = ("rewards", "observations", "terminations", "task")
 
@@ -30,10 +31,12 @@ class TrainOptions:
 
     policy: Choice = choice("policy", partial=True, help="How to learn; default: the default policy.")
     preset: str | None = option(None, help="A policy's preset, e.g. laptop or paper.")
-    holdout: float | None = option(
+    holdout: Any = option(
         None,
-        validator=attrs.validators.optional([attrs.validators.ge(0), attrs.validators.lt(1)]),
-        help="Share of clips kept from training (default 0.2).",
+        validator=attrs.validators.optional(holdout_valid),
+        metavar="SHARE|NAME|animal[:NAME]",
+        help="Clips kept from training: a share (default 0.2), a name with wildcards, or all of one animal "
+        """(of the last one, if none is named). Several names: '["a*", "b*"]'.""",
     )
     simulator: Choice = choice(
         "simulator", partial=True, help="The physics engine; auto picks what suits machine and policy."
@@ -100,16 +103,19 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     both = summary["held_out_clips"] and summary["train_mm"] is not None
     also = f", on the clips trained on {summary['train_mm']:.2f} mm" if both else ""
     preset = f" ({summary['preset']})" if summary["preset"] else ""
+    nulls = f"a limp body: {summary['passive_mm']:.2f} mm"
+    if summary.get("mean_movement_mm") is not None:
+        nulls += f", the mean training movement replayed: {summary['mean_movement_mm']:.2f} mm"
+    animals = summary.get("held_out_animals")
+    of_animal = f" of {', '.join(animals)}, not trained on" if animals else ""
     compiled = training["compile_seconds"]
     after = f", after {compiled:.0f} s of compilation" if compiled >= 0.5 else ""
     yield (
         f"{summary['policy']}{preset} on {summary['simulator']}: {training['control_steps']:,} control steps in "
         f"{training['seconds']:.0f} s{after}"
     )
-    yield (
-        f"tracking error on {summary['tracking_mm_on'].replace('_', '-')} clips: {summary['tracking_mm']:.2f} mm"
-        f"{also} (a limp body: {summary['passive_mm']:.2f} mm) → {summary['out']}"
-    )
+    clips = f"{summary['tracking_mm_on'].replace('_', '-')} clips{of_animal}"
+    yield (f"tracking error on {clips}: {summary['tracking_mm']:.2f} mm{also} ({nulls}) → {summary['out']}")
 
 
 SPEC = StageSpec(

@@ -40,7 +40,7 @@ from mimic_core.chain import (
     training_simulator,
 )
 from mimic_core.plugins import no_progress
-from mimic_core.records import Training, TrainPlan, versions
+from mimic_core.records import Training, TrainPlan, mean_course, versions
 from mimic_core.task import Task
 from mimic_core.trainer import Loop, LoopSettings, Member
 
@@ -68,12 +68,14 @@ class _Asked:
     ) -> Self:
         """Check the settings, and that the folder is free or holds this very training."""
         plan = plan_training(given or {}, plugins)
-        held = split_clips(len(clips.clip_names), plan.holdout, plan.seed)
+        held = split_clips(clips, plan.holdout, plan.seed)
         training = Training(
             plan=plan,
             body=clips.body,
             train_clips=tuple(n for n, h in zip(clips.clip_names, held, strict=True) if not h),
             held_out_clips=tuple(n for n, h in zip(clips.clip_names, held, strict=True) if h),
+            train_animals=tuple(dict.fromkeys(a for a, h in zip(clips.animals, held, strict=True) if not h)),
+            held_out_animals=tuple(dict.fromkeys(a for a, h in zip(clips.animals, held, strict=True) if h)),
             clips=file_hash(file),
             versions=versions(plugins),
         )
@@ -134,7 +136,8 @@ def train(
 
     Returns:
         what came of it: ``tracking_mm`` on the clips held out (on all where none is), ``train_mm``, ``passive_mm`` (of
-        a limp body), ``training`` (see `mimic_core.trainer.Loop.run`), and how it was done.
+        a limp body), ``mean_movement_mm`` (of the mean training movement, replayed), ``training`` (see
+        `mimic_core.trainer.Loop.run`), ``held_out_animals`` (none of whose clips was trained on), and how it was done.
 
     Raises:
         ConfigError: a setting is wrong, or ``out`` holds a training with other ones.
@@ -188,6 +191,7 @@ class _Work:
         truth: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=False, model=model)
         self._runner, self._n_steps = ClipRunner(truth, np.arange(len(clips.clip_names))), truth.n_steps
         self._limp = passive_controller(truth)
+        self._truth = truth
         self._trainer = build_trainer(plan, plugins, self._task)
 
     def run(self, values: Sequence[Mapping[str, float]], progress: Progress) -> list[dict[str, Any]]:
@@ -196,10 +200,20 @@ class _Work:
             one.begin(self._clips)
         limp = self._runner.clip_errors_mm(self._limp)
         passive = [one.errors_mm(limp, self._n_steps)["tracking_mm"] for one in self._every]
+        replayed = [self._replayed_mm(one) for one in self._every]
         members = [one.member(v) for one, v in zip(self._every, values, strict=True)]
         config = structure(self._plan.settings["policy"], self._spec.config, "policy")
         loop = Loop(self._trainer, members, self._evaluate, progress, LoopSettings.of(config))
-        return [self._summary(*x) for x in zip(self._every, loop.run(), passive, strict=True)]
+        return [self._summary(*x) for x in zip(self._every, loop.run(), passive, replayed, strict=True)]
+
+    def _replayed_mm(self, one: _Asked) -> float | None:
+        """What replaying the mean training movement gets on the clips that are measured; None if there is none."""
+        truth = self._truth
+        inside = (np.arange(truth.registered_site_pos.shape[1]) < self._n_steps[:, None])[..., None]
+        reference = np.where(inside[..., None], truth.registered_site_pos, np.nan)
+        away = np.linalg.norm(mean_course(reference, ~one.held) - reference, axis=-1)[..., truth.moving_keypoints]
+        known = np.isfinite(away) & inside & one.measured[:, None, None]
+        return 1e3 * self._clips.body.scale * float(away[known].mean()) if known.any() else None
 
     @property
     def _plan(self) -> TrainPlan:
@@ -216,7 +230,8 @@ class _Work:
         of_each = errors if several else [errors]
         return [one.errors_mm(e, self._n_steps) for one, e in zip(self._every, of_each, strict=True)]
 
-    def _summary(self, one: _Asked, training: dict[str, Any], passive: float) -> dict[str, Any]:
+    def _summary(self, one: _Asked, training: dict[str, Any], passive: float, replayed: float | None) -> dict:
+        held_out = one.training.held_out_animals
         platform, last = jax.default_backend(), training["curve"][-1]
         simulator, smooth = training_simulator(one.plan, self._plugins, platform, self._task.model)
         return to_json(
@@ -234,6 +249,8 @@ class _Work:
                 "train_mm": last.get("train_mm"),
                 "tracking_mm_on": "held_out" if one.held.any() else "train",
                 "passive_mm": passive,
+                "mean_movement_mm": replayed,
+                "held_out_animals": [a for a in held_out if a not in one.training.train_animals],
                 "training": training,
             }
         )

@@ -1,4 +1,4 @@
-"""The `tracking` analysis: how closely the rollouts follow the reference, and with what muscle use."""
+"""The stages `rollout` and `perturb`, and the analysis `tracking`: how closely rollouts follow the reference."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ def build(config: Settings):
 
 
 @hookimpl
+def mimic_stages():
+    from mimic_tracking import stage
+
+    yield from (stage.ROLLOUT, stage.PERTURB)
+
+
+@hookimpl
 def mimic_analyses():
     yield AnalysisSpec(
         name="tracking",
         config=Settings,
         build=build,
-        summary="tracking error per keypoint (mm) and joint (deg), muscle use, reference against rollout",
+        summary="tracking error by window beside null models, by keypoint (mm) and joint (deg), and muscle use",
     )

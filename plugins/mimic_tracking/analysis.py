@@ -7,10 +7,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Context, Inputs, Result, Rollouts, Table, did_you_mean
+from mimic_core import ConfigError, Context, Headline, Inputs, Result, Rollouts, Table, did_you_mean
 from mimic_core.records import describe
+from mimic_tracking.findings import SPLITS, Entry, entries, headline, held_out_words, over_what, summary
 from mimic_tracking.measures import representative, splits
 from mimic_tracking.settings import Settings
+from mimic_tracking.tables import window_table
+from mimic_tracking.windows import FIRST_MS, Windows
 
 
 def analysis(settings: Settings):
@@ -21,9 +24,11 @@ def analysis(settings: Settings):
 
         rollouts: Rollouts = inputs.one("rollouts")
         shown = _shown(rollouts, settings)
+        windows = Windows.of(rollouts, settings.reach_ms)
+        found = entries(rollouts, windows)
         use = muscle_use(rollouts, settings.saturation)
         metrics = {
-            **rollouts.tracking(),
+            **summary(rollouts, windows),
             "joint_deg": {j: describe(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
             "muscles": use,
             "shown_clips": {label: rollouts.clip_names[c] for label, c in shown.items()},
@@ -32,20 +37,27 @@ def analysis(settings: Settings):
         named = "; ".join(f"{label}: {rollouts.clip_names[c]}" for label, c in shown.items())
         until = f"Drawn for as long as half the clips last (of {len(rollouts.clip_names)})."
         return Result(
+            headlines=_headlines(found, rollouts),
             metrics=metrics,
             tables={
+                "windows": _windows_table(found["reference"], rollouts, windows, "registered reference"),
+                "windows_tracked": _windows_table(found["tracked"], rollouts, windows, "tracked keypoints"),
                 "keypoint_error": _keypoint_table(rollouts),
                 "joint_error": _joint_table(rollouts),
                 "muscle_use": _muscle_table(use, settings.saturation),
             },
             figures={
                 "joint_angles": figures.joint_angles(rollouts, shown),
+                "error_beside_nulls": figures.beside_nulls(rollouts, windows),
                 "keypoint_error_over_time": figures.error_over_time(rollouts, rollouts.moving_keypoints),
                 "keypoint_error_by_clip": figures.error_by_clip(rollouts, rollouts.moving_keypoints),
                 "activation": figures.activation(rollouts),
             },
             captions={
                 "joint_angles": f"Joint angles of the reference and of the rollout ({named}).",
+                "error_beside_nulls": "Distance from the registered reference of the controller and of null models, "
+                f"mean over moving keypoints: median over clips, on a logarithmic scale. {windows.in_words()} Dotted: "
+                f"its median end. {until}",
                 "keypoint_error_over_time": "Distance of each keypoint from the registered reference: median (line) "
                 f"and 5th to 95th percentile (band) over clips. {until}",
                 "keypoint_error_by_clip": "Mean error of each clip (dots) by keypoint and split; boxes span the "
@@ -53,7 +65,7 @@ def analysis(settings: Settings):
                 "activation": "Activation of each muscle: mean (line) ± standard error of the mean (band) over "
                 f"clips. {until}",
             },
-            methods=_methods(rollouts, settings),
+            methods=_methods(rollouts, settings, windows),
         )
 
     return analyse
@@ -137,16 +149,41 @@ def _muscle_table(use: dict[str, dict[str, float]], saturation: float) -> Table:
     )
 
 
-def _methods(rollouts: Rollouts, settings: Settings) -> str:
+def _headlines(found: dict[str, dict[str, dict[str, Entry]]], rollouts: Rollouts) -> list[Headline]:
+    """What the stage that made the rollouts does not show: the hardest part, and the distance from what was tracked."""
+    split, first = next(iter(found["reference"])), f"first {FIRST_MS:g} ms"
+    shown = [("tracking error", first, "reference"), ("distance from tracked keypoints", "whole", "tracked")]
+    return [headline(what, split, window, found[against][split][window], rollouts) for what, window, against in shown]
+
+
+def _windows_table(of: dict[str, dict[str, Entry]], rollouts: Rollouts, windows: Windows, against: str) -> Table:
+    said = "; ".join(f"{SPLITS[split]}: {over_what(rollouts, split)}" for split in of)
+    return window_table(
+        {split: {w: attrs.asdict(e) for w, e in by.items()} for split, by in of.items()},
+        f"Mean distance from the {against} by window, mm of the animal, beside what null models get. "
+        f"{windows.in_words()} Intervals are {said}.",
+    )
+
+
+def _methods(rollouts: Rollouts, settings: Settings, windows: Windows) -> str:
     fixed = ", ".join(rollouts.fixed_keypoints)
     left_out = f" Keypoints that the body cannot move ({fixed}) are left out of the means." if fixed else ""
+    held = held_out_words(rollouts)
+    limp = "" if rollouts.limp_site_pos is not None else " (these rollouts do not hold it)"
     counts = ", ".join(f"{int(c.sum())} {s.replace('_', '-')}" for s, c in splits(rollouts).items() if s != "all")
     return (
         f"{len(rollouts.clip_names)} clips ({counts}) were rolled out in closed loop with the simulator "
         f"{rollouts.simulator} at {rollouts.rate_hz:g} Hz. Keypoint error is the Euclidean distance between rollout "
         "and reference at the same instant, in millimetres of the animal: against the registered reference (what the "
         "body can do) and against the tracked keypoints (which includes the registration's own error). Percentiles "
-        f"are over all control steps of all clips of a split.{left_out} Joint error is the absolute difference of the "
-        f"angles. "
+        f"are over all control steps of all clips of a split.{left_out} {windows.in_words()} Null models, judged by "
+        "the same distance: the mean training movement, replayed (the mean over training clips of the reference's "
+        "keypoints so long after the clip's start; a training clip is left out of its own mean); the limp body, from "
+        f"the same start without any excitation{limp}; the reference one control step late, which is no trivial "
+        "answer but what perfect following with a delay of one step would get. Intervals (95 %) are by the "
+        "hierarchical bootstrap: animals are drawn first, then clips of each (Saravanan et al. 2020), with percentiles "
+        "widened for few clips (Hesterberg 2015). They span clips, not seeds. "
+        f"{held[0].upper()}{held[1:]}. "
+        "Joint error is the absolute difference of the angles. "
         f"Excitations of at least {settings.saturation:g} count as saturated."
     )

@@ -8,11 +8,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
-from mimic_core.analysis import BLUE, GREEN, VERMILLION
+from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from mimic_core.records import mean_and_sem
 from mimic_tracking.measures import over_clips, quantiles, splits
+from mimic_tracking.nulls import CONTROLLER, LATE, LIMP, MEAN, MEAN_OF_OTHERS, errors_mm
+from mimic_tracking.windows import Windows
 
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
+NULL_COLOURS = {MEAN: BLUE, MEAN_OF_OTHERS: BLUE, LIMP: BLACK, LATE: ORANGE}
 
 
 def _short(name: str, most: int = 48) -> str:
@@ -78,6 +81,41 @@ def error_over_time(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
         ax.set_title(name, fontsize=9, loc="left")
         _plain(ax)
     axes[0].set_ylim(bottom=0)
+    _legend(figure, axes)
+    figure.supxlabel("time (ms)", fontsize=10)
+    figure.supylabel("error (mm)", fontsize=10)
+    return figure
+
+
+def beside_nulls(rollouts: Rollouts, windows: Windows) -> Figure:
+    """Median error over clips of the controller and of each null model, a panel for each split, log scale."""
+    moving = [rollouts.keypoint_names.index(n) for n in rollouts.moving_keypoints]
+    groups = {s: m for s, m in splits(rollouts).items() if s != "all"}
+    figure = Figure(figsize=(3.9 * len(groups) + 0.6, 3.2), layout="constrained")
+    axes = figure.subplots(1, len(groups), squeeze=False, sharex=True, sharey=True)[0]
+    errors = errors_mm(rollouts)["reference"]
+    for ax, (split, clips) in zip(axes, groups.items(), strict=True):
+        for name, error in errors.items():
+            of_clip = over_clips(error[clips][..., moving].mean(-1), rollouts.n_steps[clips])
+            (middle,) = quantiles(of_clip, (50,))
+            middle = np.where(middle > 0, middle, np.nan)[
+                1:
+            ]  # a rollout begins in the reference: no place on a log scale
+            ms = 1e3 * np.arange(1, len(middle) + 1) / rollouts.rate_hz
+            own = name == CONTROLLER
+            ax.plot(
+                ms,
+                middle,
+                color=VERMILLION if own else NULL_COLOURS.get(name, GREY),
+                linewidth=2.0 if own else 1.3,
+                linestyle="-" if own else (0, (5, 1.5)),
+                label=name,
+            )
+        if "hold" in windows.steps:
+            ax.axvline(1e3 * np.median(windows.reach_end[clips]), color=GREY, linewidth=1.0, linestyle=":")
+        ax.set_title(f"{split.replace('_', '-')} ({int(clips.sum())} clips)", fontsize=9, loc="left")
+        ax.set_yscale("log")
+        _plain(ax)
     _legend(figure, axes)
     figure.supxlabel("time (ms)", fontsize=10)
     figure.supylabel("error (mm)", fontsize=10)

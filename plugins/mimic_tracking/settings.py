@@ -14,7 +14,10 @@ class Settings:
         saturation: an excitation of at least this much (in size) counts as saturated.
         show: clips whose joint angles are drawn; none named means the held-out clip with the median
             error and the clip with the largest error.
+        reach_ms: how long the reach of a clip lasts from its start, ms; None: until the fastest keypoint of the
+            reference has slowed down to a tenth of its top speed, in each clip.
     """
 
     saturation: float = attrs.field(default=0.99, validator=[gt(0), le(1)])
     show: tuple[str, ...] = ()
+    reach_ms: float | None = attrs.field(default=None, validator=attrs.validators.optional(gt(0)))

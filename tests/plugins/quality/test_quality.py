@@ -115,6 +115,22 @@ def test_keypoint_errors_leave_jumps_out(faulty, result):
     assert result.metrics["jump_share"]["hand"] == pytest.approx(2 / 250)
 
 
+def test_null_model_and_what_was_fitted_stand_beside_the_error(faulty, result):
+    free = {"joint angles": 500, "offsets of keypoints": 9, "shift of each clip": 18}
+    mean_pose = {"mean": 2.5, "per_keypoint": {"shoulder": 1.0, "elbow": 2.0, "hand": 4.5}}
+    told = attrs.evolve(faulty, provenance={"free_parameters": free, "mean_pose_error_mm": mean_pose})
+    found = analyse("registration", clips=told)
+    assert rows(found.tables["free_parameters"]) == [{"fitted": k, "numbers": n} for k, n in free.items()]
+    (headline,) = found.headlines
+    assert headline.value == found.metrics["error_without_jumps_mm"]["mean"]
+    assert headline.nulls == {"body held in its mean pose": 2.5} and headline.unbeaten == tuple(headline.nulls)
+    assert headline.note.endswith("each clip has numbers of its own (shift of each clip 18)")
+    table = found.tables["keypoint_error"]
+    assert (row(table, keypoint="hand")["mean pose (mm)"], row(table, keypoint="all")["mean pose (mm)"]) == (4.5, 2.5)
+    assert "free_parameters" not in result.tables  # clips whose registration says nothing of it
+    assert result.headlines[0].nulls == {"body held in its mean pose": None}
+
+
 def test_registrations_without_trust_have_no_jumps(faulty):
     result = analyse("registration", clips=attrs.evolve(faulty, trust=None, provenance={}))
     assert "jumps" not in result.tables

@@ -10,8 +10,10 @@ from analysis_cases import analyse
 from mimic_core import ConfigError
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_tracking.analysis import muscle_use
+from mimic_tracking.findings import summary
 from mimic_tracking.measures import over_clips, representative
 from mimic_tracking.settings import Settings
+from mimic_tracking.windows import Windows
 
 LENGTHS = (40, 30, 40, 20, 40, 40)
 SPLIT = ("train", "held_out", "train", "held_out", "train", "held_out")
@@ -64,9 +66,27 @@ def test_fixed_keypoints_are_named_and_left_out(rollouts, result):
 
 
 def test_metrics_are_the_rollouts_own_summary(rollouts, result):
-    summary = rollouts.tracking()
-    assert {k: result.metrics[k] for k in summary} == summary
+    own = summary(rollouts, Windows.of(rollouts, None))
+    assert {k: result.metrics[k] for k in own} == own
     assert result.metrics["joint_deg"] == pytest.approx({"shoulder": 2.0, "elbow": 3.0})
+
+
+def test_tracking_summary_by_hand():
+    """Clips of different lengths; the base, which cannot move, is left out; splits are summarised apart."""
+    r = synthetic_rollouts(clip_steps=(30, 20, 25), split=("train", "held_out", "train"))
+    t = summary(r, Windows.of(r, None))
+    moving = r.error_mm[..., 1:]
+    assert t["fixed_keypoints"] == ["base"]
+    assert t["keypoint_mm"]["mean"] == pytest.approx(np.nanmean(moving))
+    assert t["keypoint_mm"]["max"] == pytest.approx(np.nanmax(moving))
+    assert t["keypoint_mm"]["per_keypoint"].keys() == {"shoulder_tip", "elbow_tip"}
+    held = t["by_split"]["held_out"]
+    assert held["clips"] == 1 and held["keypoint_mm"]["mean"] == pytest.approx(moving[1, :20].mean())
+    assert held["tracked_keypoint_mm"]["p95"] == pytest.approx(np.percentile(r.tracked_error_mm[1, :20, 1:], 95))
+    degrees = np.rad2deg(np.abs(r.joint_pos - r.ref_joint_pos))
+    assert t["joint_deg_mean"] == pytest.approx(np.nanmean(degrees))
+    weighted = (20 * held["joint_deg_mean"] + 55 * t["by_split"]["train"]["joint_deg_mean"]) / 75
+    assert t["joint_deg_mean"] == pytest.approx(weighted)
 
 
 def test_joint_table(result):
@@ -137,7 +157,8 @@ def test_few_and_unequal_clips(lengths, tmp_path):
     result = analyse("tracking", rollouts=synthetic_rollouts(lengths))
     result.save(tmp_path)
     assert {p.stem for p in tmp_path.glob("*.svg")} == set(result.figures) == set(result.captions)
-    assert {p.stem for p in tmp_path.glob("*.csv")} == {"keypoint_error", "joint_error", "muscle_use"}
+    assert {p.stem for p in tmp_path.glob("*.csv")} == set(result.tables)
+    assert set(result.tables) >= {"windows", "windows_tracked", "keypoint_error", "joint_error", "muscle_use"}
 
 
 def test_plugin_is_installed(plugins):

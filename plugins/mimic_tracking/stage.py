@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -25,9 +25,12 @@ from mimic_core import (
     to_json,
 )
 from mimic_core.records import AppliedPerturbation
-from mimic_stages.tables import error_rows
+from mimic_tracking.findings import SPLITS, entries, headline, summary
+from mimic_tracking.tables import window_table
+from mimic_tracking.windows import Windows
 
-_SPLITS = {"held_out": "held-out clips", "train": "training clips"}
+if TYPE_CHECKING:
+    from mimic_core.task import Task
 
 
 @attrs.frozen(kw_only=True)
@@ -48,6 +51,11 @@ class RolloutOptions:
         "last",
         validator=attrs.validators.in_(("last", "best")),
         help="last, or best: the one that tracked the held-out clips most closely.",
+    )
+    reach_ms: float | None = option(
+        None,
+        validator=attrs.validators.optional(attrs.validators.gt(0)),
+        help="How long the reach of a clip lasts; default: until its fastest keypoint has slowed down.",
     )
     perturb: Choice = choice("perturbation", metavar="NAME", help="Disturb it; see 'mimic plugins list'.")
 
@@ -82,8 +90,10 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
     rollouts = run.roll_out(
         seed=options.seed, checkpoint=options.checkpoint, perturb=options.perturb, label=context.label
     )
+    if not rollouts.perturbation:
+        rollouts = attrs.evolve(rollouts, limp_site_pos=_limp_site_pos(run.task))
     rollouts.save(context.out)
-    tracking = rollouts.tracking()
+    windows = Windows.of(rollouts, options.reach_ms)
     return {
         "training": str(run.folder),
         "clips": len(rollouts.clip_names),
@@ -92,34 +102,52 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
         "seed": rollouts.seed,
         "perturbation": to_json(rollouts.perturbation),
         "rate_hz": rollouts.rate_hz,
-        "tracking": tracking,
+        "tracking": summary(rollouts, windows),
         "reward_mean": float(np.nanmean(rollouts.reward)),
         "keypoints": list(rollouts.keypoint_names),
         "muscles": list(rollouts.muscle_names),
-        "headlines": [] if rollouts.perturbation else _headlines(tracking),
+        "headlines": [] if rollouts.perturbation else _headlines(rollouts, windows),
     }
 
 
-def _headlines(tracking: Mapping[str, Any]) -> list[Headline]:
-    by = tracking["by_split"]
+def _limp_site_pos(task: Task) -> np.ndarray:
+    """(clip, step, keypoint, xyz) m: where a body that is never excited has its keypoints; NaN past a clip's end."""
+    from mimic_core.chain import ClipRunner, passive_controller
+
+    runner = ClipRunner(task, np.arange(len(task.clips.clip_names)))
+    _, start, later = runner.run(passive_controller(task), full=False)
+    course = np.concatenate([np.asarray(start.site_pos)[:, None], np.moveaxis(np.asarray(later), 0, 1)], axis=1)
+    inside = np.arange(course.shape[1]) < task.n_steps[:, None]
+    return np.where(inside[..., None, None], course, np.nan).astype(np.float32)
+
+
+def _headlines(rollouts: Rollouts, windows: Windows) -> list[Headline]:
+    of = entries(rollouts, windows)["reference"]
     return [
-        Headline(f"tracking error, {words}", by[split]["keypoint_mm"]["mean"], "mm", "mean over moving keypoints")
-        for split, words in _SPLITS.items()
-        if split in by
+        headline("tracking error", split, window, of[split][window], rollouts)
+        for split in SPLITS
+        for window in ("whole", "reach")
+        if window in of.get(split, {})
     ]
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
     tracking, rows = summary["tracking"], []
-    for split, t in tracking["by_split"].items():
-        rows += error_rows(t["keypoint_mm"], f"{split.replace('_', '-')} ({t['clips']} clips)")
-    for split, t in tracking["by_split"].items():
-        rows += error_rows(t["tracked_keypoint_mm"], f"{split.replace('_', '-')}, from tracked keypoints")
+    for key, against in (("keypoint_mm", ""), ("tracked_keypoint_mm", ", from tracked keypoints")):
+        for split, t in tracking["by_split"].items():
+            error, clips = t[key], f" ({t['clips']} clips)"
+            rows.append(
+                (split.replace("_", "-") + (against or clips), *(error[k] for k in ("mean", "median", "p95", "max")))
+            )
+            rows += [(f"  {name}", mean, "", "", "") for name, mean in error["per_keypoint"].items()]
     yield Table(
         columns=("", "mean", "median", "95 %", "max"),
         rows=rows,
         caption="Tracking error: distance from the registered reference, mm of the animal",
     )
+    if not summary["perturbation"]:
+        yield window_table(tracking["by_window"]["reference"], "Mean tracking error by window beside null models, mm")
+        yield f"{tracking['held_out']}; the reach ends after {tracking['reach_ms']:.0f} ms (median)"
     fixed = tracking["fixed_keypoints"]
     left_out = f"; {', '.join(fixed)} cannot move and is left out" if fixed else ""
     yield f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{left_out} → {summary['out']}"
