@@ -132,8 +132,8 @@ def muscles_caption(found: Findings, made_up: str, config: Comparison) -> str:
     n = len(next(iter(found.every.values())))
     return (
         f"Mean course of the {config.signal} of every muscle beside {made_up} of each recorded one: mean absolute "
-        f"error, Pearson's r and R² after an affine fit of positive slope. Framed: the muscle that was recorded; below, "
-        f"null models. {_ranks(found, n)}"
+        f"error, Pearson's r and R² after an affine fit of positive slope. Framed: the muscle that was recorded; "
+        f"below, null models. {_ranks(found, n)}"
     )
 
 
