@@ -98,7 +98,7 @@ def _nested(pairs: Sequence[Pair]) -> dict[str, Any]:
         for part in pair.path:
             table = table.setdefault(part, {})
         table |= {"published": pair.published, "right": pair.right}
-        table |= {"nulls": dict(pair.nulls)} if pair.nulls else {}
+        table |= {"nulls": {k.replace(" ", "_"): v for k, v in pair.nulls.items()}} if pair.nulls else {}
     return out
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mimic_core import Context, Headline, Inputs, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
 from mimic_spectral.findings import WINDOWS, Powers, Spectra
-from mimic_spectral.power import MEAN_COURSE, PERIODS, PHASES, SAMPLES, spectra
+from mimic_spectral.power import KEYS, MEAN_COURSE, PERIODS, PHASES, SAMPLES, spectra
 from mimic_spectral.settings import Settings
 
 MILLI = 1e3
@@ -77,7 +77,7 @@ def _metrics(found: Sequence[Spectra], names: tuple[str, ...]) -> dict[str, Any]
     """Of whole clips at the top; of ``reach`` and ``hold`` and of every null model below their names."""
     of = {w: _numbers([f.windows[w] for f in found], names) for w in _windows(found)}
     out = of.pop("whole") | of
-    out["nulls"] = {n: _of_null(found, n) for n in found[0].nulls}
+    out["nulls"] = {KEYS[n]: _of_null(found, n) for n in found[0].nulls}
     return out
 
 

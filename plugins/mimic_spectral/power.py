@@ -14,6 +14,8 @@ from mimic_spectral.settings import Settings
 PERIODS = 2
 """A clip must last as many periods of ``cut_hz``."""
 MEAN_COURSE, PHASES, SAMPLES = "mean course of all clips", "phases shuffled", "samples shuffled"
+KEYS = {MEAN_COURSE: "mean_course", PHASES: "phases_shuffled", SAMPLES: "samples_shuffled"}
+"""null model → key in the metrics"""
 
 
 def padded(x: np.ndarray, rate_hz: float, settings: Settings) -> tuple[np.ndarray, int]:

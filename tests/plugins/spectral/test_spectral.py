@@ -137,14 +137,14 @@ def test_shuffled_phases_keep_the_spectrum_the_mean_and_the_effort(n, seed):
 def test_a_burst_in_the_reach_stands_out_from_shuffled_phases():
     """Its frequencies at random instants give 0.3 of its power to the reach, which is 0.3 of the clip."""
     metrics = analyse("spectral", Settings(draws=100), rollouts=with_signals([sine(50, 0.1, until=0.3)] * 2)).metrics
-    found, null = metrics["reach"]["power"]["mean"], metrics["nulls"][PHASES]["reach"]["power"]["mean"]
+    found, null = metrics["reach"]["power"]["mean"], metrics["nulls"]["phases_shuffled"]["reach"]["power"]["mean"]
     assert null == pytest.approx(0.3 * found, rel=0.25)
 
 
 def test_shuffled_samples_are_white_and_cost_the_same():
     """White noise at 400 Hz has 190 of 200 Hz above the cut."""
     result = analyse("spectral", rollouts=with_signals([sine(5, 0.2)] * 2))
-    null = result.metrics["nulls"][SAMPLES]
+    null = result.metrics["nulls"]["samples_shuffled"]
     assert null["share"]["mean"] == pytest.approx(0.95, abs=0.03)
     assert null["effort"]["mean"] == pytest.approx(result.metrics["effort"]["mean"], rel=1e-9)
 
@@ -155,7 +155,7 @@ def test_the_mean_course_lacks_what_differs_between_clips():
     flipped = same.excitation.copy()
     flipped[1] = 1.0 - flipped[1]
     apart = attrs.evolve(same, excitation=flipped)
-    powers = [analyse("spectral", rollouts=r).metrics["nulls"][MEAN_COURSE]["power"]["mean"] for r in (same, apart)]
+    powers = [analyse("spectral", rollouts=r).metrics["nulls"]["mean_course"]["power"]["mean"] for r in (same, apart)]
     assert powers == pytest.approx([0.005, 0.0], abs=2e-4)
 
 
@@ -177,7 +177,7 @@ def test_short_clips_are_counted_not_used():
     result = analyse("spectral", rollouts=r)
     assert (result.metrics["clips"], result.metrics["clips_left_out"]) == (1, 1)
     assert "1 clips shorter than 2 periods of 10 Hz were left out" in result.methods
-    assert MEAN_COURSE not in result.metrics["nulls"]  # one clip is its own mean
+    assert "mean_course" not in result.metrics["nulls"]  # one clip is its own mean
 
 
 def test_no_clip_long_enough_is_refused():
