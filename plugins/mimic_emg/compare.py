@@ -159,7 +159,7 @@ def compare(
         until_ms=1e3 * float(shared[-1]) if shared.size else float("nan"),
         on_mean={k: float(v) for k, v in agreement(means, beside.mean, lags_ms).items()},
         by_trial=agreement(values, beside.trials, lags_ms) if trials else {},
-        another_clip=agreement(np.roll(now, 1, axis=0)[None], beside.trials, np.zeros(1)) if len(trials) > 1 else {},
+        another_clip=agreement(np.roll(values, 1, axis=1), beside.trials, lags_ms) if len(trials) > 1 else {},
         there=np.isfinite(means),
     )
 

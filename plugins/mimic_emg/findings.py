@@ -37,7 +37,7 @@ class Compared:
         until_ms: instant of the last one; NaN if there is none.
         on_mean: measure → value, of the mean over trials.
         by_trial: measure → (trial,); empty where no trial is known to be a clip.
-        another_clip: the same without a lag, every trial beside the clip of the trial before it; empty with one trial.
+        another_clip: the same, every trial beside the clip of the trial before it; empty with one trial.
         there: (lag, sample) whether the mean has a value when it is read that much later.
     """
 

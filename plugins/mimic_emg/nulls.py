@@ -135,7 +135,9 @@ def _of_trials(every: Mapping[str, Sequence[Compared]], right: str, beside: Reco
         out[OTHERS] = _best_of([_over_trials(each) for each in others])
     if mine[0].another_clip:
         out[ANOTHER_CLIP] = _over_trials([c.another_clip for c in mine])
-        out[OTHER_TRIALS] = _over_trials([agreement(leave_one_out(beside.trials)[None], beside.trials, np.zeros(1))])
+        of_others = agreement(leave_one_out(beside.trials)[None], beside.trials, np.zeros(1))
+        del of_others["r_at_lag"]  # EMG has no delay to EMG
+        out[OTHER_TRIALS] = _over_trials([of_others])
     return out
 
 
