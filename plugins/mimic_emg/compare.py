@@ -83,8 +83,8 @@ def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) 
         lags_ms: (lag,) among them 0.
 
     Returns:
-        ``mae``, ``rmse`` and ``r`` without a lag; ``lag_ms``, with the highest r (positive: the simulation is later
-        than the EMG), and that ``r_at_lag``, over at least 3 samples and half of
+        ``mae``, ``rmse``, ``r`` and ``r2_affine`` (see `r2_affine`) without a lag; ``lag_ms``, with the highest r
+        (positive: the simulation is later than the EMG), and that ``r_at_lag``, over at least 3 samples and half of
         those that this curve has without a lag; each (…,), NaN where it is not defined.
     """
     now = simulated[int(np.argmin(np.abs(lags_ms)))]
@@ -92,16 +92,24 @@ def agreement(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) 
     n = np.isfinite(difference).sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mae, square = np.nansum(np.abs(difference), -1) / n, np.nansum(difference**2, -1) / n
+    r, lag_ms, r_at_lag = pearson(now, recorded), *best_lag(simulated, recorded, lags_ms)
+    named = {"mae": mae, "rmse": np.sqrt(square), "r": r, "r2_affine": r2_affine(r)}
+    return {**named, "lag_ms": lag_ms, "r_at_lag": r_at_lag}
+
+
+def r2_affine(r: np.ndarray) -> np.ndarray:
+    """R² after the best affine fit ``a + b·simulated`` with b ≥ 0: r² where r > 0, else 0; NaN where r is."""
+    return np.maximum(r, 0.0) ** 2
+
+
+def best_lag(simulated: np.ndarray, recorded: np.ndarray, lags_ms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lag (…,) ms at which r is highest, and that r (…,); arguments as in `agreement`."""
+    now = simulated[int(np.argmin(np.abs(lags_ms)))]
+    n = (np.isfinite(now) & np.isfinite(recorded)).sum(-1)
     r = pearson(simulated, np.broadcast_to(recorded, simulated.shape), n // 2)
     best = np.argmax(np.where(np.isfinite(r), r, -np.inf), axis=0)
-    r_at_lag = np.take_along_axis(r, best[None], 0)[0]
-    return {
-        "mae": mae,
-        "rmse": np.sqrt(square),
-        "r": pearson(now, recorded),
-        "lag_ms": np.where(np.isfinite(r_at_lag), lags_ms[best], np.nan),
-        "r_at_lag": r_at_lag,
-    }
+    highest = np.take_along_axis(r, best[None], 0)[0]
+    return np.where(np.isfinite(highest), lags_ms[best], np.nan), highest
 
 
 def lags(config: Comparison) -> np.ndarray:
@@ -124,25 +132,25 @@ def recorded(emg: Emg, muscle: str, trials: Sequence[str], kept: np.ndarray) -> 
 def compare(
     rollouts: Rollouts,
     muscle: str,
-    signal: str,
     beside: Recorded,
     trials: Sequence[str],
     times: np.ndarray,
     period_s: float,
     config: Comparison,
 ) -> Compared:
-    """Compare a signal of a muscle with what was recorded at ``times`` (sample,) s.
+    """Compare a muscle's signal with what was recorded at ``times`` (sample,) s.
 
     With ``trials``, only the clips of those names count, in that order; in the mean, only those of trials in which the
     muscle was recorded.
     """
-    lags_ms = lags(config)
+    lags_ms, signal = lags(config), config.signal
     clips = [rollouts.clip_names.index(t) for t in trials] if trials else slice(None)
     values = np.stack([simulated(rollouts, muscle, signal, times + ms / 1e3, period_s)[clips] for ms in lags_ms])
     values = values / reference(rollouts, muscle, signal, values[len(lags_ms) // 2], config)
     clips_of_mean = np.isfinite(beside.trials).any(-1) if trials else slice(None)
     means = np.stack([mean_and_sem(v[clips_of_mean])[0] for v in values])
-    mean, sem = mean_and_sem(values[len(lags_ms) // 2][clips_of_mean])
+    now = values[len(lags_ms) // 2]
+    mean, sem = mean_and_sem(now[clips_of_mean])
     shared = times[np.isfinite(mean) & np.isfinite(beside.mean)]
     return Compared(
         mean=mean,
@@ -151,6 +159,8 @@ def compare(
         until_ms=1e3 * float(shared[-1]) if shared.size else float("nan"),
         on_mean={k: float(v) for k, v in agreement(means, beside.mean, lags_ms).items()},
         by_trial=agreement(values, beside.trials, lags_ms) if trials else {},
+        another_clip=agreement(np.roll(values, 1, axis=1), beside.trials, lags_ms) if len(trials) > 1 else {},
+        there=np.isfinite(means),
     )
 
 

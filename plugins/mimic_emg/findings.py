@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 
-MEASURES = ("mae", "rmse", "r", "lag_ms", "r_at_lag")
+MEASURES = ("mae", "rmse", "r", "r2_affine", "lag_ms", "r_at_lag")
 """Of agreement, see `mimic_emg.compare.agreement`."""
+OF_NULLS = ("mae", "r", "r2_affine", "r_at_lag")
+"""Those that null models have."""
 
 
 @attrs.frozen(eq=False)
@@ -27,7 +29,7 @@ class Recorded:
 
 @attrs.frozen(eq=False)
 class Compared:
-    """One signal of one muscle of one controller beside EMG.
+    """One muscle of one controller beside EMG.
 
     Attributes:
         mean, sem: (sample,) over clips.
@@ -35,6 +37,8 @@ class Compared:
         until_ms: instant of the last one; NaN if there is none.
         on_mean: measure → value, of the mean over trials.
         by_trial: measure → (trial,); empty where no trial is known to be a clip.
+        another_clip: the same, every trial beside the clip of the trial before it; empty with one trial.
+        there: (lag, sample) whether the mean has a value when it is read that much later.
     """
 
     mean: np.ndarray
@@ -43,6 +47,31 @@ class Compared:
     until_ms: float
     on_mean: dict[str, float]
     by_trial: dict[str, np.ndarray]
+    another_clip: dict[str, np.ndarray]
+    there: np.ndarray
+
+
+Measures = Mapping[str, float]
+"""name in `OF_NULLS` → value; NaN or absent where a model has none"""
+
+
+@attrs.frozen(eq=False)
+class Nulls:
+    """What trivial answers get beside one muscle's EMG, by the same measures on the same samples.
+
+    Attributes:
+        of_mean: model → measures, of the mean over trials.
+        of_trials: model → measures, mean over single trials; empty where no trial is known to be a clip.
+        best_other: muscle of the smallest error but the right one; empty if the body has no other.
+        rank: measure → place of the right muscle among all muscles of the body, 1 for the best.
+        bumps_as_good: share of the bumps that come as close as the muscle after a search for the best lag.
+    """
+
+    of_mean: dict[str, Measures]
+    of_trials: dict[str, Measures]
+    best_other: str
+    rank: dict[str, int]
+    bumps_as_good: float
 
 
 @attrs.frozen(eq=False)
@@ -55,8 +84,9 @@ class Findings:
         trials: names that trials share with clips; empty where none does.
         times: (sample,) s, of the EMG samples that were compared.
         emg: recorded muscle → its EMG.
-        compared: recorded muscle → signal → one for each controller.
-        unit: signal → what it is a share of.
+        every: recorded muscle → each muscle of the body → one for each controller.
+        nulls: recorded muscle → its null models.
+        unit: what the signal is a share of.
     """
 
     muscles: dict[str, str]
@@ -64,10 +94,38 @@ class Findings:
     trials: tuple[str, ...]
     times: np.ndarray
     emg: dict[str, Recorded]
-    compared: dict[str, dict[str, list[Compared]]]
-    unit: dict[str, str]
+    every: dict[str, dict[str, list[Compared]]]
+    nulls: dict[str, Nulls]
+    unit: str
+
+    @property
+    def compared(self) -> dict[str, list[Compared]]:
+        """Recorded muscle → the right muscle of each controller."""
+        return {m: self.every[m][s] for m, s in self.muscles.items()}
 
 
 def trial_means(each: Sequence[Compared]) -> dict[str, np.ndarray]:
     """Measure → (trial,) mean over controllers; NaN where one of them has none."""
     return {k: np.mean([c.by_trial[k] for c in each], axis=0) for k in MEASURES}
+
+
+def mean_of(each: Sequence[Compared], measure: str) -> float:
+    """Mean over controllers of a measure of the mean course; NaN where it is defined for none."""
+    return finite_mean([c.on_mean[measure] for c in each])
+
+
+def finite_mean(values: Sequence[float] | np.ndarray) -> float:
+    """Mean of what is finite; NaN where nothing is."""
+    v = np.asarray(values, float)
+    v = v[np.isfinite(v)]
+    return float(v.mean()) if v.size else float("nan")
+
+
+def single_trials(c: Compared) -> dict[str, float]:
+    """Mean of each measure over trials; the median of the lag."""
+    out = {}
+    for k, v in c.by_trial.items():
+        finite = v[np.isfinite(v)]
+        summary = np.median if k == "lag_ms" else np.mean
+        out[k] = float(summary(finite)) if finite.size else float("nan")
+    return out

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import attrs
-from attrs.validators import and_, deep_iterable, ge, gt, in_, le, lt, optional
+from attrs.validators import and_, ge, gt, in_, le, lt, optional
 
-SIGNALS = ("excitation", "activation", "force")
+SIGNALS = ("activation", "excitation", "force")
 
 
 def _rising(instance: object, attribute: attrs.Attribute, band: tuple[float, float]) -> None:
@@ -118,25 +118,26 @@ class Comparison:
     """Settings of the `emg` analysis.
 
     Attributes:
+        signal: what is compared throughout: ``activation``, ``excitation`` or ``force``.
         muscles: recorded muscle → simulated muscle, where the body does not say it or another one is meant.
-        signals: what is compared: ``excitation``, ``activation``, ``force``.
         normalize: ``none`` compares excitation and activation as they are (0 to 1) and force as a share of the muscle's
             maximum isometric force; ``percentile`` divides each by its own percentile over all clips, as EMG is.
         percentile: which one.
         until_s: compare only up to this instant, s; None compares as long as both last.
         largest_lag_ms: delays up to this size are tried, ms.
         lag_step_ms: distance between delays, ms.
-        show: signals that are drawn over time.
+        bumps: unrelated Gaussian bumps that the same search for a delay is done with.
+        halves: random halves of the trials that the noise ceiling is the mean of.
+        seed: of bumps and halves.
     """
 
+    signal: str = attrs.field(default="activation", validator=in_(SIGNALS))
     muscles: Mapping[str, str] = attrs.field(factory=dict)
-    signals: tuple[str, ...] = attrs.field(
-        default=SIGNALS,
-        validator=and_(deep_iterable(in_(SIGNALS)), attrs.validators.min_len(1)),
-    )
     normalize: str = attrs.field(default="none", validator=in_(("none", "percentile")))
     percentile: float = attrs.field(default=98.0, validator=and_(gt(0), le(100)))
     until_s: float | None = attrs.field(default=None, validator=optional(gt(0)))
     largest_lag_ms: float = attrs.field(default=50.0, validator=ge(0))
     lag_step_ms: float = attrs.field(default=1.0, validator=gt(0))
-    show: tuple[str, ...] = attrs.field(default=("excitation", "activation"), validator=deep_iterable(in_(SIGNALS)))
+    bumps: int = attrs.field(default=300, validator=ge(20))
+    halves: int = attrs.field(default=50, validator=ge(2))
+    seed: int = attrs.field(default=0, validator=ge(0))

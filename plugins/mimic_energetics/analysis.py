@@ -10,11 +10,19 @@ import numpy as np
 
 from mimic_core import Context, Headline, Inputs, Plugins, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
-from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work
+from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, passive_work, work
 from mimic_energetics.findings import Energetics
 from mimic_energetics.settings import Settings
 
 MICRO, MILLI = 1e6, 1e3
+_NULLS = {
+    "at_joints": "at the joints",
+    "all_together": "all together",
+    "passive": "passive forces alone",
+    "held_still": "the same activity, held still",
+    "relaxed": "relaxed muscles",
+}
+"""key of a null model → what it is called"""
 
 
 def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Energetics:
@@ -27,6 +35,7 @@ def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Ener
     muscles = rollouts.muscle_names
     model = compiled(rollouts, plugins) if muscles or rollouts.body is not None else None
     power = metabolic(rollouts, model, settings.constants) if muscles else None
+    still = metabolic(rollouts, model, settings.constants, still=True) if muscles else None
     return Energetics(
         names=muscles or rollouts.joint_names,
         work=muscle_work(rollouts) if muscles else joints,
@@ -34,6 +43,9 @@ def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Ener
         metabolic_power=power,
         metabolic=None if power is None else np.nansum(power, axis=1) / rollouts.rate_hz,
         balance=None if model is None else balance(rollouts, model),
+        held_still=None if still is None else np.nansum(still, axis=1) / rollouts.rate_hz,
+        passive=passive_work(rollouts, model) if muscles else None,
+        rate_hz=rollouts.rate_hz,
     )
 
 
@@ -49,7 +61,7 @@ def analysis(settings: Settings):
         found = [energetics(r, settings, context.plugins) for r in rollouts]
         what = "muscle" if rollouts[0].muscle_names else "joint"
         metrics = _metrics(found, rollouts[0]) | {"rollouts": len(rollouts), "settings": attrs.asdict(settings)}
-        tables = {"work": _work_table(metrics, what)}
+        tables = {"work": _work_table(metrics, what), "nulls": _null_table(metrics)}
         if what == "muscle":
             tables["joint_work"] = _joint_table(metrics)
         if found[0].balance is not None:
@@ -58,7 +70,7 @@ def analysis(settings: Settings):
         of = f", mean over {len(rollouts)} rollouts" if len(rollouts) > 1 else ""
         whiskers = "rollouts" if len(rollouts) > 1 else "clips"
         return Result(
-            headlines=[_headline(metrics, what, len(rollouts))],
+            headlines=_headlines(metrics, what, len(rollouts)),
             metrics=metrics,
             tables=tables,
             figures={
@@ -67,7 +79,7 @@ def analysis(settings: Settings):
             },
             captions={
                 "work": f"Mechanical work of every {what} per reach, positive and negative"
-                + (", and metabolic energy" if what == "muscle" else "")
+                + (", and metabolic energy (dashes: of the same activity, held still)" if what == "muscle" else "")
                 + f"{of}. Whiskers: 95 % confidence interval of the mean over {whiskers}.",
                 "power": f"Mechanical power of all {what}s together"
                 + (" and their metabolic power" if what == "muscle" else "")
@@ -80,14 +92,37 @@ def analysis(settings: Settings):
     return analyse
 
 
-def _headline(metrics: dict[str, Any], what: str, n_rollouts: int) -> Headline:
-    """Metabolic energy of a reach where there are muscles, else its positive work."""
+def _headlines(metrics: dict[str, Any], what: str, n_rollouts: int) -> list[Headline]:
+    """Metabolic energy of a reach where there are muscles, and positive work, each beside its null models."""
     over = f"mean over reaches of {n_rollouts} rollouts" if n_rollouts > 1 else "mean over reaches"
+    of_work = {_NULLS[k]: v for k, v in metrics["nulls"]["work_uJ"].items() if what == "muscle" or k == "all_together"}
+    done = Headline(
+        f"positive work of a reach, all {what}s", metrics["work_uJ"]["positive"]["mean"], "µJ", over, nulls=of_work
+    )
     if "metabolic_uJ" not in metrics:
-        return Headline(f"positive work of a reach, all {what}s", metrics["work_uJ"]["positive"]["mean"], "µJ", over)
+        return [done]
     efficient = metrics["efficiency"]["mean"]
     note = f"{over}; {100 * efficient:.3g} % of it becomes positive work" if np.isfinite(efficient) else over
-    return Headline("metabolic energy of a reach", metrics["metabolic_uJ"]["mean"], "µJ", note)
+    of_energy = {_NULLS[k]: v for k, v in metrics["nulls"]["metabolic_uJ"].items()}
+    return [Headline("metabolic energy of a reach", metrics["metabolic_uJ"]["mean"], "µJ", note, nulls=of_energy), done]
+
+
+def _null_table(metrics: dict[str, Any]) -> Table:
+    positive, nulls = metrics["work_uJ"]["positive"]["mean"], metrics["nulls"]["work_uJ"]
+    rows = [("positive work", "the controller", positive), *(("positive work", _NULLS[k], v) for k, v in nulls.items())]
+    caption = (
+        "Positive work of a reach beside that of the torques at the joints (what actuators do against one another at a "
+        "joint cancels) and of all together (what one gives and another takes at an instant cancels too)"
+    )
+    if "metabolic_uJ" in metrics:
+        energy = "metabolic energy"
+        rows += [(energy, "the controller", metrics["metabolic_uJ"]["mean"])]
+        rows += [(energy, _NULLS[k], v) for k, v in metrics["nulls"]["metabolic_uJ"].items()]
+        caption += (
+            ", and of the passive forces, which cost nothing; metabolic energy beside that of the same activity with "
+            "every muscle kept at its length, and of relaxed muscles (there is no basal rate)"
+        )
+    return Table(columns=("quantity", "model", "µJ"), rows=rows, caption=f"{caption}.")
 
 
 def _per_reach(found: list[Energetics], pick: Any, unit: float) -> dict[str, float]:
@@ -102,10 +137,21 @@ def _metrics(found: list[Energetics], rollouts: Rollouts) -> dict[str, Any]:
             for kind in ("positive", "negative", "net")
         },
         "peak_power_mW": _per_reach(found, lambda f: np.nanmax(f.work.power.sum(axis=2), axis=1), MILLI),
+        "nulls": {
+            "work_uJ": {
+                "at_joints": _per_reach(found, lambda f: f.joints.positive.sum(axis=1), MICRO)["mean"],
+                "all_together": _per_reach(found, _together, MICRO)["mean"],
+            }
+        },
     }
     if found[0].metabolic is not None:
         out["metabolic_uJ"] = _per_reach(found, lambda f: f.metabolic.sum(axis=1), MICRO)
         out["efficiency"] = mean_interval([f.efficiency for f in found])
+        out["nulls"]["metabolic_uJ"] = {
+            "held_still": _per_reach(found, lambda f: f.held_still.sum(axis=1), MICRO)["mean"],
+            "relaxed": 0.0,  # the model has no basal rate
+        }
+        out["nulls"]["work_uJ"]["passive"] = _per_reach(found, lambda f: f.passive.positive.sum(axis=1), MICRO)["mean"]
         out["muscles"] = {
             name: _of_one(found, lambda f: f.work, i)
             | {"metabolic_uJ": _per_reach(found, lambda f, i=i: f.metabolic[:, i], MICRO)["mean"]}
@@ -121,6 +167,11 @@ def _metrics(found: list[Energetics], rollouts: Rollouts) -> dict[str, Any]:
             "rest": _per_reach(found, _rest, MICRO)["mean"],
         }
     return out
+
+
+def _together(of: Energetics) -> np.ndarray:
+    """(clip,) J, positive work of all together: what one gives and another takes at an instant cancels."""
+    return work(of.work.power.sum(axis=2, keepdims=True), of.rate_hz).positive[:, 0]
 
 
 def _rest(of: Energetics) -> np.ndarray:
@@ -228,8 +279,9 @@ def _methods(rollouts: Sequence[Rollouts], found: list[Energetics], settings: Se
             f"(activation heat {c.activation_slow:g} and {c.activation_fast:g} W/kg, maintenance heat "
             f"{c.maintenance_slow:g} and {c.maintenance_fast:g} W/kg of slow and fast fibres). The constants were "
             "measured on larger and colder muscles than a mouse's. In every control step the excitation is the one "
-            "held during it, and the power the mean of those at its ends. Efficiency is positive work, of active and "
-            "passive force, over metabolic energy. "
+            "held during it, and the power the mean of those at its ends. Held still is the same model with the same "
+            "excitation and activation, the isometric force and no velocity. Efficiency is positive work, of active "
+            "and passive force, over metabolic energy. "
         )
     if found[0].balance is not None:
         text += (

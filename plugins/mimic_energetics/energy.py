@@ -56,10 +56,12 @@ def compiled(rollouts: Rollouts, plugins: Plugins) -> BodyModel:
     return model
 
 
-def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.ndarray:
+def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic, still: bool = False) -> np.ndarray:
     """Metabolic power of every muscle, (clip, control step, muscle) W, mean of each step; NaN past a clip's end.
 
-    During a step the excitation is held; the power is the mean of those at the step's two ends.
+    During a step the excitation is held; the power is the mean of those at the step's two ends. With ``still`` it
+    is that of muscles with the same excitation and activation that are kept at their length at every instant: what the
+    activity costs without any work or shortening.
     """
     import jax
 
@@ -71,6 +73,9 @@ def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.nda
         "length": rollouts.muscle_length,
         "velocity": rollouts.muscle_velocity,
     }
+    if still:
+        active, passive = static_forces(rollouts, muscles)
+        state |= {"force": state["activation"] * active + passive, "velocity": np.zeros_like(rollouts.muscle_velocity)}
     excitation = np.stack([rollouts.of("excitation", m) for m in names], axis=-1)[:, 1:]
     inside = np.arange(1, rollouts.qpos.shape[1]) < rollouts.n_steps[:, None]
 
@@ -83,6 +88,22 @@ def metabolic(rollouts: Rollouts, model: BodyModel, config: Metabolic) -> np.nda
     ends = [{k: v[:, at][inside] for k, v in state.items()} for at in (slice(None, -1), slice(1, None))]
     out[inside] = np.mean([np.asarray(power(excitation[inside], end), float) for end in ends], axis=0)
     return out
+
+
+def static_forces(rollouts: Rollouts, muscles: Muscles) -> tuple[np.ndarray, np.ndarray]:
+    """Active force at full activation and zero velocity, and passive force: (clip, step, muscle) N, NaN past a clip."""
+    import jax
+
+    inside = np.isfinite(rollouts.muscle_length)
+    length = np.where(inside, rollouts.muscle_length, 0.0).astype(float)
+    static = jax.jit(jax.vmap(jax.vmap(muscles.static)))(length)
+    return tuple(np.where(inside, np.asarray(f, float), np.nan) for f in (static.active, static.passive))
+
+
+def passive_work(rollouts: Rollouts, model: BodyModel) -> Work:
+    """Work that the same muscles would do on the same movement if they were never active."""
+    _, passive = static_forces(rollouts, Muscles.of(model))
+    return work(-passive * rollouts.muscle_velocity, rollouts.rate_hz)
 
 
 def balance(rollouts: Rollouts, model: BodyModel) -> Balance:

@@ -36,6 +36,9 @@ def work(found: list[Energetics], what: str) -> Figure:
     if panels > 1:
         factor, unit = _fitting(max(f.metabolic.mean(axis=0).max() for f in found), "J")
         _bars(axes[1], [factor * f.metabolic for f in found], ORANGE, "")
+        still = np.mean([factor * f.held_still.mean(axis=0) for f in found], axis=0)
+        axes[1].plot(range(len(names)), still, "_", color=BLACK, markersize=14, label="the same activity, held still")
+        axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
         axes[1].set_ylabel(f"metabolic energy\nper reach ({unit})")
     axes[-1].set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
     figure.align_ylabels(axes)

@@ -51,6 +51,9 @@ class Energetics:
         metabolic_power: (clip, control step, muscle) W; None without muscles.
         metabolic: (clip, muscle) J; None without muscles.
         balance: None where the rollouts hold no body.
+        held_still: (clip, muscle) J, metabolic energy of the same activity at constant length; None without muscles.
+        passive: work of the same muscles if they were never active; None without muscles.
+        rate_hz: of the powers, Hz.
     """
 
     names: tuple[str, ...]
@@ -59,6 +62,9 @@ class Energetics:
     metabolic_power: np.ndarray | None
     metabolic: np.ndarray | None
     balance: Balance | None
+    held_still: np.ndarray | None = None
+    passive: Work | None = None
+    rate_hz: float = 1.0
 
     @property
     def efficiency(self) -> float:

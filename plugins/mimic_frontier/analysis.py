@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 
 from mimic_core import Context, Headline, Inputs, Result, Table
 from mimic_frontier.findings import Knee, Point
 from mimic_frontier.knee import find_knee
 from mimic_frontier.names import brief
+from mimic_frontier.nulls import bend_by_chance, null_levels
 from mimic_frontier.points import front, lines_of, metrics_found, points_of, short
 from mimic_frontier.settings import Settings
 
@@ -27,16 +29,19 @@ def analysis(settings: Settings):
         best = front(points, settings.reward, [m for m in found if m != settings.reward])
         bendable = {settings.reward, settings.high_frequency} <= set(found)
         knees = _knees(points, settings) if bendable else []
+        levels = null_levels(sweep, found)
         tables = _points_tables(points, best, found, settings)
+        if levels:
+            tables["nulls"] = _null_table(points, levels, settings)
         if knees:
             tables["knee"] = _knee_table(knees, settings)
         return Result(
-            headlines=_headlines(knees, settings),
+            headlines=[*_headlines(knees, points, settings), *_emg_headlines(points, levels, found, settings)],
             sentence=" ".join(_in_words(k) for k in knees if k.clear),
-            metrics=_metrics(points, best, knees, found, lacking, settings),
+            metrics={**_metrics(points, best, knees, found, lacking, settings), "nulls": levels},
             tables=tables,
-            figures={"frontier": figures.frontier(points, knees, found, settings)},
-            captions={"frontier": _caption(knees, lacking)},
+            figures={"frontier": figures.frontier(points, knees, found, levels, settings)},
+            captions={"frontier": _caption(knees, lacking, levels)},
             methods=_methods(points, lacking, bendable, settings),
         )
 
@@ -128,14 +133,55 @@ def _in_words(knee: Knee) -> str:
     return f"{knee.line}: {knee.reason}" if knee.line else knee.reason
 
 
-def _headlines(knees: Sequence[Knee], settings: Settings) -> list[Headline]:
-    """The cost at each knee that is clear."""
-    label = f"knee of the frontier, {short(settings.cost)}"
-    return [
-        Headline(f"{label} ({k.line})" if k.line else label, k.point.cost, note=f"bend {k.bend.mean:.2f}")
-        for k in knees
-        if k.clear and k.point is not None and k.bend is not None
-    ]
+def _headlines(knees: Sequence[Knee], points: Sequence[Point], settings: Settings) -> list[Headline]:
+    """The bend at each knee that is clear, beside an even exchange and what the scatter of seeds makes of one."""
+    lines = lines_of(points)
+    out = []
+    for k in knees:
+        if k.clear and k.point is not None and k.bend is not None:
+            by_chance = bend_by_chance(lines[k.line], settings.reward, settings.high_frequency)
+            label = f"bend of the frontier at {short(settings.cost)} {k.point.cost:g}"
+            nulls = {
+                "an even exchange": 0.0,
+                "an even exchange, p95 over seeds": by_chance if np.isfinite(by_chance) else None,
+            }
+            note = "share of the high frequencies shed, less the share of the reward paid"
+            out.append(
+                Headline(
+                    f"{label} ({k.line})" if k.line else label, k.bend.mean, note=note, nulls=nulls, better="higher"
+                )
+            )
+    return out
+
+
+def _emg_headlines(
+    points: Sequence[Point], levels: Mapping[str, Mapping[str, float]], found: Sequence[str], settings: Settings
+) -> list[Headline]:
+    """The smallest difference from EMG of all points, beside its null models."""
+    out = []
+    for metric in (m for m in settings.emg if m in found and m in levels):
+        there = [p for p in points if p.mean(metric)]
+        least = min(there, key=lambda p: p.mean(metric).mean)
+        label = f"least {brief(metric)} of {len(there)} points"
+        note = f"mean over seeds, at {least.name(short(settings.cost))}; the least of several means"
+        out.append(Headline(label, least.mean(metric).mean, note=note, nulls=levels[metric], better="lower"))
+    return out
+
+
+def _null_table(points: Sequence[Point], levels: Mapping[str, Mapping[str, float]], settings: Settings) -> Table:
+    rows = []
+    for metric, of in levels.items():
+        means = [p.mean(metric).mean for p in points if p.mean(metric)]
+        sign = -1.0 if metric == settings.reward else 1.0
+        for name, level in of.items():
+            beat = sum(sign * m < sign * level for m in means)
+            rows.append((metric, name, level, min(means), max(means), f"{beat} of {len(means)}"))
+    return Table(
+        columns=("metric", "null model", "its value", "least", "largest", "points that do better"),
+        rows=rows,
+        caption="Metrics whose null models the sweep's analyses tell (mean over all trainings), and how many points "
+        "are better than they: higher for the reward, lower for all else.",
+    )
 
 
 def _lack(lacking: Sequence[str]) -> str:
@@ -144,14 +190,15 @@ def _lack(lacking: Sequence[str]) -> str:
     return f" This sweep does not have {', '.join(lacking)}, which {'is' if len(lacking) == 1 else 'are'} left out."
 
 
-def _caption(knees: Sequence[Knee], lacking: Sequence[str]) -> str:
+def _caption(knees: Sequence[Knee], lacking: Sequence[str], levels: Mapping[str, Any]) -> str:
     plane = (
         " Last panel: reward against high frequencies, every point with its cost; dashed: the chord between a line's "
         "ends; ringed: its knee, in grey where it is not clear."
         if knees
         else ""
     )
-    return f"Mean over seeds with its 95 % confidence interval; dots are single runs.{plane}{_lack(lacking)}"
+    lines = " Horizontal lines: null models, where the sweep's analyses tell them." if levels else ""
+    return f"Mean over seeds with its 95 % confidence interval; dots are single runs.{lines}{plane}{_lack(lacking)}"
 
 
 def _methods(points: Sequence[Point], lacking: Sequence[str], bendable: bool, settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +18,13 @@ from mimic_frontier.settings import Settings
 _MARKERS = "osD^vP"
 
 
-def frontier(points: Sequence[Point], knees: Sequence[Knee], metrics: Sequence[str], settings: Settings) -> Figure:
+def frontier(
+    points: Sequence[Point],
+    knees: Sequence[Knee],
+    metrics: Sequence[str],
+    levels: Mapping[str, Mapping[str, float]],
+    settings: Settings,
+) -> Figure:
     """A panel for every metric against the cost, and one of reward against high frequencies."""
     n = len(metrics) + bool(knees)
     columns = n if n < 4 else -(-n // 2)
@@ -31,6 +37,7 @@ def frontier(points: Sequence[Point], knees: Sequence[Knee], metrics: Sequence[s
     lines = lines_of(points)
     for ax, metric in zip(axes, metrics, strict=False):
         _against_cost(ax, lines, metric)
+        _null_lines(ax, levels.get(metric, {}))
         ax.set_ylabel(label(metric))
         ax.set_xlabel(_cost_label(settings))
     if knees:
@@ -62,6 +69,14 @@ def _against_cost(ax: Axes, lines: dict[str, list[Point]], metric: str) -> None:
         means = [p.mean(metric) for p in there]
         bars = [m.ci95 or 0.0 for m in means]
         ax.errorbar(x, [m.mean for m in means], yerr=bars, capsize=2, label=name or None, **_style(i))
+
+
+def _null_lines(ax: Axes, levels: Mapping[str, float]) -> None:
+    """A line for each null model, with its name at the right end."""
+    for name, level in levels.items():
+        ax.axhline(level, color=BLACK, linewidth=0.9, linestyle=":")
+        place = ax.get_yaxis_transform()
+        ax.text(0.99, level, name, transform=place, ha="right", va="bottom", fontsize=7, color=BLACK)
 
 
 def _plane(ax: Axes, lines: dict[str, list[Point]], knees: Sequence[Knee], settings: Settings) -> None:

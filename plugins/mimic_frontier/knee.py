@@ -30,7 +30,7 @@ def find_knee(line: Sequence[Point], reward: str, high_frequency: str, least: fl
     if h[0] <= h[-1] or r[0] <= r[-1]:
         what = "high frequencies" if h[0] <= h[-1] else "reward"
         return none(f"No knee: {what} do not fall from the least to the greatest cost, so that nothing is traded.")
-    bends = [Mean.of(_bends(p, r, h, reward, high_frequency)) for p in usable]
+    bends = [Mean.of(b) for b in bends_of(usable, reward, high_frequency)]
     best = max(range(1, len(usable) - 1), key=lambda i: bends[i].mean)
     bend = bends[best]
     low = bend.mean - (bend.ci95 or 0.0)
@@ -38,6 +38,14 @@ def find_knee(line: Sequence[Point], reward: str, high_frequency: str, least: fl
     alike = tuple(p.cost for p, b in inner if b.mean + (b.ci95 or 0.0) >= low)
     clear = bend.mean >= least and low > 0
     return Knee(name, usable[best], bend, alike, clear, _reason(usable[best], bend, r, h, best, least, low))
+
+
+def bends_of(line: Sequence[Point], reward: str, high_frequency: str) -> list[list[float]]:
+    """Height over the chord of every point that has both metrics, for every seed, between the ends of the line."""
+    usable = [p for p in line if p.mean(reward) and p.mean(high_frequency)]
+    r = np.array([p.mean(reward).mean for p in usable])
+    h = np.array([p.mean(high_frequency).mean for p in usable])
+    return [_bends(p, r, h, reward, high_frequency) for p in usable]
 
 
 def _bends(point: Point, r: np.ndarray, h: np.ndarray, reward: str, high_frequency: str) -> list[float]:

@@ -21,5 +21,5 @@ class Settings:
     cost: str = "rewards.control.weight"
     reward: str = "rollout.terms.joint"
     high_frequency: str = "spectral.share.mean"
-    emg: tuple[str, ...] = ("emg.triceps.excitation.mae", "emg.biceps.excitation.mae")
+    emg: tuple[str, ...] = ("emg.triceps.activation.mae", "emg.biceps.activation.mae")
     least_bend: float = attrs.field(default=0.1, validator=[gt(0), lt(1)])

@@ -18,8 +18,8 @@ def mimic_analyses():
         name="latent",
         config=Settings,
         build=build,
-        reads=(Reads("rollouts", several=True),),
-        summary="principal components of intention and network layers, and how alike they are between seeds",
+        reads=(Reads("rollouts", several=True), Reads("training", several=True, optional=True)),
+        summary="principal components of intention and network layers, beside an untrained network and between seeds",
         source="Leonardis et al. 2025, arXiv:2511.21848, section 2.7; Kornblith, Norouzi, Lee & Hinton 2019, "
         "arXiv:1905.00414; Williams, Kunz, Kornblith & Linderman 2021, arXiv:2110.14739",
     )

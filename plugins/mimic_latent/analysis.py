@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table, did_you_mean
+from mimic_core import ConfigError, Context, DataError, Inputs, Result, Rollouts, Table, did_you_mean
 from mimic_core.records import check_same, labels, mean_interval
+from mimic_latent import nulls
 from mimic_latent.components import INTENTION, all_components, layers_of, rows
 from mimic_latent.findings import Components
 from mimic_latent.settings import Settings
@@ -23,6 +24,7 @@ def analysis(settings: Settings):
 
     def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_latent import figures
+        from mimic_latent.untrained import untrained
 
         rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
         first = rollouts[0]
@@ -30,23 +32,31 @@ def analysis(settings: Settings):
         shown = _shown(settings, names)
         joint = _joint(settings, first)
         found = [all_components(r) for r in rollouts]
+        folders = inputs.all("training") if settings.untrained else ()
+        fresh = untrained(folders, rollouts, context.plugins)
+        beside = [nulls.find_nulls(r, f, settings.seed) for r, f in zip(rollouts, fresh, strict=True)]
+        alike = [nulls.likeness(r, f) for r, f in zip(rollouts, fresh, strict=True)]
         who = labels(rollouts)
         metrics: dict[str, Any] = {"rollouts": len(rollouts), "clips": len(first.clip_names), "joint": joint}
-        summaries = {n: _summary([f[n] for f in found], settings.components) for n in names}
-        headlines = []
+        summaries = {
+            n: _summary([f[n] for f in found], settings.components)
+            | {"nulls": nulls.metrics(beside, n)}
+            | ({} if None in fresh else {"cka_to_untrained": mean_interval([a[n] for a in alike])["mean"]})
+            for n in names
+        }
         if INTENTION in names:
             metrics[INTENTION] = summaries.pop(INTENTION)
-            three = 100 * metrics[INTENTION]["first_three"]["mean"]
-            note = f"of the {metrics[INTENTION]['units']} dimensions of the intention"
-            headlines = [Headline("variance of the intention in three components", three, "%", note)]
         metrics["layers"] = summaries
-        tables = {"variance": _variance_table(found, names, who)}
+        tables = {"variance": _variance_table(found, names, who), "nulls": nulls.table(found, beside, alike)}
         drawn = {
+            "nulls": figures.beside_nulls(found, beside, names),
             "variance": figures.variance(found, names),
             "trajectories": figures.trajectories(first, found[0], shown, joint),
         }
         which = f" of {who[0]}" if len(rollouts) > 1 else ""
         captions = {
+            "nulls": f"Share of the variance along three principal components of every layer{which or ''}, beside null "
+            "models. " + tables["nulls"].caption,
             "variance": "Variance that the first principal components of each layer hold together"
             + (f", mean over {len(rollouts)} rollouts (bands: smallest to largest)." if which else "."),
             "trajectories": f"First three principal components{which}, one line for each clip, coloured by the angle "
@@ -65,12 +75,13 @@ def analysis(settings: Settings):
             )
         metrics["settings"] = attrs.asdict(settings)
         return Result(
-            headlines=headlines,
+            headlines=(headlines := nulls.headlines(found, beside, names)),
+            sentence=nulls.sentence(headlines),
             metrics=metrics,
             tables=tables,
             figures=drawn,
             captions=captions,
-            methods=_methods(rollouts, common, settings),
+            methods=_methods(rollouts, common, settings, None not in fresh),
         )
 
     return analyse
@@ -239,7 +250,7 @@ def _similarity_table(metrics: dict[str, Any]) -> Table:
     )
 
 
-def _methods(rollouts: Sequence[Rollouts], common: tuple[str, ...], settings: Settings) -> str:
+def _methods(rollouts: Sequence[Rollouts], common: tuple[str, ...], settings: Settings, untrained: bool) -> str:
     r = rollouts[0]
     text = (
         "Principal components (scikit-learn) were found for the mean of the intention and for the activations of every "
@@ -247,8 +258,14 @@ def _methods(rollouts: Sequence[Rollouts], common: tuple[str, ...], settings: Se
         f"with a recurrent layer, for its output. Rows were pooled over {len(r.clip_names)} clips and time "
         f"({r.rate_hz:g} Hz); units were centred and not scaled, as in Leonardis et al. (2025). The "
         "participation ratio is (Σλ)²/Σλ² of the variances λ along all components. A decision is made from the state "
-        "one control step before, whose joint angle colours the trajectories."
+        "one control step before, whose joint angle colours the trajectories. Null models are every unit's instants in "
+        f"an order of their own (seed {settings.seed}) and the joint angles of the movement, centred and not scaled."
     )
+    if untrained:
+        text += (
+            " The network as it was before training (the run's own seed) got the same observations: it was recorded "
+            "while the trained one moved the body."
+        )
     if len(rollouts) == 1:
         return text
     return text + (

@@ -8,12 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
-from mimic_core.analysis import BLACK, CYCLE, SEQUENTIAL
+from mimic_core.analysis import BLACK, BLUE, CYCLE, GREEN, ORANGE, SEQUENTIAL, VERMILLION
 from mimic_latent.components import layers_of
 from mimic_latent.findings import Components
+from mimic_latent.nulls import JOINTS, SHUFFLED, UNTRAINED, Nulls, first_three
 
 _MOST = 12
 """Components drawn in the curve of variance."""
+_MARKS = {UNTRAINED: (VERMILLION, "x"), SHUFFLED: (ORANGE, "_"), JOINTS: (GREEN, "+")}
+"""null model → colour and mark"""
 
 
 def variance(found: Sequence[Mapping[str, Components]], names: tuple[str, ...]) -> Figure:
@@ -42,6 +45,23 @@ def variance(found: Sequence[Mapping[str, Components]], names: tuple[str, ...]) 
     ax.set_ylim(0, 103)
     ax.set_xticks(range(1, _MOST + 1))
     figure.legend(loc="outside right upper")
+    return figure
+
+
+def beside_nulls(found: Sequence[Mapping[str, Components]], nulls: Sequence[Nulls], names: tuple[str, ...]) -> Figure:
+    """Share of three components of every layer: a bar, and a mark for each null model."""
+    figure = Figure(figsize=(max(4.4, 0.75 * len(names) + 1.8), 3.4))
+    ax = figure.subplots()
+    at = np.arange(len(names))
+    ax.bar(at, [100 * first_three([f[n] for f in found]) for n in names], 0.6, color=BLUE, label="trained")
+    for null, (colour, mark) in _MARKS.items():
+        if any(null in f for f in nulls):
+            values = [100 * first_three([f[null][n] for f in nulls if null in f]) for n in names]
+            ax.plot(at, values, mark, color=colour, markersize=8, markeredgewidth=2, label=null)
+    ax.set_xticks(at, names, rotation=35, ha="right", rotation_mode="anchor")
+    ax.set_ylim(0, 104)
+    ax.set_ylabel("variance in three components (%)")
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
 
 

@@ -8,9 +8,18 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Context, Inputs, Result, Rollouts, Table, did_you_mean
+from mimic_core import ConfigError, Context, Headline, Inputs, Result, Rollouts, Table, did_you_mean
 from mimic_perturb.findings import Response
-from mimic_perturb.response import check_comparable, in_words, labels, mean_of, median_of, motor_delay_ms, respond
+from mimic_perturb.response import (
+    between_clips_mm,
+    check_comparable,
+    in_words,
+    labels,
+    mean_of,
+    median_of,
+    motor_delay_ms,
+    respond,
+)
 from mimic_perturb.settings import Recovery
 
 
@@ -28,26 +37,31 @@ def analysis(settings: Recovery):
             respond(plain, r, label, keypoints, settings) for r, label in zip(perturbed, labels(perturbed), strict=True)
         ]
         summaries = {r.label: _summary(r, plain.actuator_names) for r in found}
+        between = between_clips_mm(plain, keypoints)
         return Result(
+            headlines=_headlines(summaries, between, settings),
             metrics={
                 **summaries,
+                "between_clips_mm": between,
                 "clips": len(plain.clip_names),
                 "settings": attrs.asdict(settings),
             },
             tables={
-                "recovery": _recovery_table(summaries, settings),
+                "recovery": _recovery_table(summaries, between, settings),
+                **({"intention": _intention_table(found)} if any(r.intention for r in found) else {}),
                 "muscles": _muscle_table(summaries, settings),
                 "tracking": _tracking_table(summaries),
                 "clips": _clip_table(found, plain),
             },
             figures={
-                "deviation": figures.deviation(found),
+                "deviation": figures.deviation(found, between),
                 "muscle_response": figures.muscle_response(found, plain.actuator_names, settings),
             },
             captions={
                 "deviation": f"Distance of {', '.join(keypoints)} (mean over them) from the undisturbed course, since "
                 "the perturbation's onset: every clip (grey), mean (line) ± standard error of the mean (band), drawn "
-                "for as long as half the clips last. A perturbation that is over before that is shaded.",
+                "for as long as half the clips last; dotted: how far undisturbed clips are from the mean of all. A "
+                "perturbation that is over before that is shaded.",
                 "muscle_response": f"Change of {settings.signal} from the undisturbed rollouts, mean over clips, since "
                 "the perturbation's onset; each panel has colours of its own. A vertical line marks the end of a "
                 "perturbation that is over before the clips are.",
@@ -81,14 +95,65 @@ def _summary(r: Response, muscles: Sequence[str]) -> dict[str, Any]:
             name: {
                 "responds": float(responds[i]),
                 "latency_ms": median_of(r.latency_ms[:, i]),
+                "responds_before": mean_of(r.false_alarm[:, i]),
                 "mean_change": mean_of(r.mean_change[:, i]),
             }
             for i, name in enumerate(muscles)
         },
+        **({} if r.intention is None else {"intention": _shift(r)}),
     }
 
 
-def _recovery_table(of: Mapping[str, dict[str, Any]], settings: Recovery) -> Table:
+def _shift(r: Response) -> dict[str, float]:
+    of = r.intention
+    return {"shift": of.shift, "spread": of.spread, "in_spreads": of.in_spreads, "uncertainty": of.uncertainty}
+
+
+def _headlines(of: Mapping[str, dict[str, Any]], between: float, settings: Recovery) -> list[Headline]:
+    """What is left of every deviation, beside no recovery at all and beside how far apart the clips are anyway."""
+    out = []
+    for label, s in of.items():
+        errors = [s["error_mm"][w] for w in ("after", "during") if np.isfinite(s["error_mm"][w]["perturbed"])]
+        beside = errors[0] if errors else {"undisturbed": float("nan"), "perturbed": float("nan")}
+        note = (
+            f"mean of the last {settings.end_ms:g} ms; tracking error {beside['perturbed']:.3g} mm, undisturbed "
+            f"{beside['undisturbed']:.3g} mm"
+        )
+        nulls = {"no recovery: its peak": s["peak_mm"]["mean"], "a clip from the mean of all": between}
+        left = s["left_mm"] if np.isfinite(s["left_mm"]) else None
+        out.append(Headline(f"deviation left after {label}", left, "mm", note, nulls=nulls, better="lower"))
+    return out
+
+
+def _intention_table(found: Sequence[Response]) -> Table:
+    return Table(
+        columns=(
+            "perturbation",
+            "shift (SD of prior)",
+            "own spread",
+            "shift (own spread)",
+            "encoder's SD",
+            "peak (mm)",
+        ),
+        rows=[
+            (
+                r.label,
+                r.intention.shift,
+                r.intention.spread,
+                r.intention.in_spreads,
+                r.intention.uncertainty,
+                mean_of(r.peak_mm),
+            )
+            for r in found
+            if r.intention
+        ],
+        caption="How large the shift of the intention is: in standard deviations of the prior, in which it is given, "
+        "and in units of the intention's own spread, its standard deviation over clips and time without a disturbance. "
+        "Encoder's SD: how uncertain the controller itself is of its intention, in SD of the prior.",
+    )
+
+
+def _recovery_table(of: Mapping[str, dict[str, Any]], between: float, settings: Recovery) -> Table:
     columns = ("perturbation", "clips", "peak (mm)", "SD (mm)", "peak at (ms)", "recovered (%)", "recovery (ms)")
     return Table(
         columns=(*columns, "left (mm)"),
@@ -108,21 +173,30 @@ def _recovery_table(of: Mapping[str, dict[str, Any]], settings: Recovery) -> Tab
         caption="Deviation from the undisturbed course. Times are medians over clips since the perturbation's onset; "
         f"recovered: the deviation stays below {100 * settings.recovered_share:g} % of its peak or "
         f"{settings.recovered_mm:g} mm, whichever is larger (nan: half the clips or more do not recover); left: mean "
-        f"of the last {settings.end_ms:g} ms of a clip, or of all since a later onset.",
+        f"of the last {settings.end_ms:g} ms of a clip, or of all since a later onset. Undisturbed clips are "
+        f"{between:.2g} mm from the mean of all clips, on average.",
     )
 
 
 def _muscle_table(of: Mapping[str, dict[str, Any]], settings: Recovery) -> Table:
     return Table(
-        columns=("perturbation", "muscle", "responds (%)", "latency (ms)", f"mean change of {settings.signal}"),
+        columns=(
+            "perturbation",
+            "muscle",
+            "responds (%)",
+            "before (%)",
+            "latency (ms)",
+            f"mean change of {settings.signal}",
+        ),
         rows=[
-            (label, name, 100 * m["responds"], m["latency_ms"], m["mean_change"])
+            (label, name, 100 * m["responds"], 100 * m["responds_before"], m["latency_ms"], m["mean_change"])
             for label, s in of.items()
             for name, m in s["muscles"].items()
         ],
         caption=f"Muscles whose {settings.signal} differs by more than {settings.response:g} from the undisturbed "
-        "one: share of clips, median latency since the onset (nan: in half the clips or more it never does), and mean "
-        f"change over the first {settings.window_ms:g} ms.",
+        "one: share of clips, the same before the onset (what is no response; nan: nothing is before), median latency "
+        "since the onset (nan: in half the clips or more it never does), and mean change over the first "
+        f"{settings.window_ms:g} ms.",
     )
 
 

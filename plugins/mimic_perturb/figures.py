@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import DIVERGING, GREY, ORANGE, VERMILLION
+from mimic_core.analysis import BLACK, DIVERGING, GREY, ORANGE, VERMILLION
 from mimic_core.records import mean_and_sem
 from mimic_perturb.findings import Response
 from mimic_perturb.settings import Recovery
@@ -37,7 +37,7 @@ def aligned(values: np.ndarray, onset: np.ndarray, rate_hz: float) -> tuple[np.n
     return steps[there] / rate_hz, out[:, there]
 
 
-def deviation(found: Sequence[Response]) -> Figure:
+def deviation(found: Sequence[Response], between_mm: float) -> Figure:
     """Deviation from the undisturbed course over time, a panel for each perturbation."""
     figure, axes = _panels(len(found), height=2.4)
     for ax, r in zip(axes, found, strict=True):
@@ -47,6 +47,7 @@ def deviation(found: Sequence[Response]) -> Figure:
         _shade(ax, r, ms[-1])
         ax.plot(ms, d.T, color=GREY, alpha=0.25, linewidth=0.5)
         ax.fill_between(ms, mean - sem, mean + sem, color=VERMILLION, alpha=0.3, linewidth=0)
+        ax.axhline(between_mm, color=BLACK, linewidth=0.9, linestyle=":")
         ax.plot(ms, mean, color=VERMILLION, label="mean ± SEM")
         ax.set_title(f"{r.label} ({len(d)} clips)")
         ax.set_ylim(bottom=0)

@@ -10,8 +10,11 @@ import numpy as np
 
 from mimic_core import DataError, Rollouts, to_json
 from mimic_core.records import AppliedPerturbation, check_same
-from mimic_perturb.findings import Response
+from mimic_perturb.findings import Intention, Response
 from mimic_perturb.settings import Recovery
+
+SMALLEST_SHIFT = 1e-6
+"""of an intention, in standard deviations of the prior; less is rounding"""
 
 _ALIKE: dict[str, Callable[[Rollouts], Any]] = {
     "training run": lambda r: r.training,
@@ -101,7 +104,7 @@ def respond(plain: Rollouts, perturbed: Rollouts, label: str, keypoints: Sequenc
     onset, end = (1e-3 * np.array(at_ms, float) for at_ms in (perturbation.onset_ms, perturbation.end_ms))
     shape = (len(n_steps), len(plain.actuator_names))
     peak, peak_at, recovery, left = np.full((4, len(n_steps)), np.nan)
-    latency, mean_change = np.full((2, *shape), np.nan)
+    latency, mean_change, false_alarm = np.full((3, *shape), np.nan)
     for c in np.flatnonzero(np.isfinite(onset)):
         n = int(n_steps[c])
         since = np.round(1e3 * (plain.time[:n] - onset[c]), 6)
@@ -110,7 +113,10 @@ def respond(plain: Rollouts, perturbed: Rollouts, label: str, keypoints: Sequenc
         peak[c], peak_at[c] = d.max(), max(0.0, since[int(d.argmax())])
         recovery[c] = recovered_ms(d, since, max(settings.recovered_share * peak[c], settings.recovered_mm))
         left[c] = d[after & (since >= since[-1] - settings.end_ms)].mean()
-        differs = (np.abs(change[c, :n]) > settings.response) & after[:, None]
+        large = np.abs(change[c, :n]) > settings.response
+        differs = large & after[:, None]
+        if (since < 0).any():
+            false_alarm[c] = (large & (since < 0)[:, None]).any(axis=0)
         latency[c] = np.where(differs.any(axis=0), since[differs.argmax(axis=0)], np.inf)
         within = after & (since <= settings.window_ms) & np.isfinite(change[c, :n]).all(axis=-1)
         if within.any():
@@ -129,8 +135,49 @@ def respond(plain: Rollouts, perturbed: Rollouts, label: str, keypoints: Sequenc
         left_mm=left,
         latency_ms=latency,
         mean_change=mean_change,
+        false_alarm=false_alarm,
         error_mm=_errors(plain, perturbed, at, onset, end),
+        intention=intention(plain, perturbed, onset, end),
     )
+
+
+def intention(plain: Rollouts, perturbed: Rollouts, onset: np.ndarray, end: np.ndarray) -> Intention | None:
+    """How much was added to the intention while the perturbation lasted, beside its own spread.
+
+    What the controller draws of itself, where it acts stochastically, is taken off: variances add.
+
+    Args:
+        plain, perturbed: rollouts that tell their intentions by the names of `mimic_core.Rollouts`.
+        onset, end: (clip,) s; NaN for a clip that was left alone.
+    """
+    if not all({"intention", "intention_mean"} <= set(r.record) for r in (plain, perturbed)):
+        return None
+    lasting = (plain.time >= onset[:, None] - 1e-9) & (plain.time <= end[:, None] + 1e-9)
+    drawn, moved = (
+        _mean_square((r.record["intention"] - r.record["intention_mean"])[lasting]) for r in (plain, perturbed)
+    )
+    shift = np.sqrt(max(0.0, moved - drawn))
+    if not shift > SMALLEST_SHIFT:
+        return None
+    means = plain.record["intention_mean"]
+    about = means - np.nanmean(means, axis=(0, 1))
+    logvar = plain.record.get("intention_logvar")
+    own = float("nan") if logvar is None else np.sqrt(mean_of(np.exp(logvar)))
+    return Intention(shift=float(shift), spread=float(np.sqrt(_mean_square(about))), uncertainty=float(own))
+
+
+def _mean_square(a: np.ndarray) -> float:
+    return mean_of(a**2)
+
+
+def between_clips_mm(plain: Rollouts, keypoints: Sequence[str]) -> float:
+    """Mean distance of the keypoints from the mean course of all undisturbed clips, mm of the animal."""
+    at = [plain.keypoint_names.index(k) for k in keypoints]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no clip has the instant
+        mean = np.nanmean(plain.site_pos, axis=0)
+    apart = np.linalg.norm(plain.site_pos - mean, axis=-1)[..., at]
+    return 1e3 * (plain.body.scale if plain.body is not None else 1.0) * mean_of(apart)
 
 
 def motor_delay_ms(rollouts: Rollouts) -> float:

@@ -9,12 +9,15 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import Context, DataError, Emg, Inputs, Result, Rollouts, Table
+from mimic_core import Context, DataError, Emg, Headline, Inputs, Result, Rollouts, Table
 from mimic_reach_paper.emg import column_pairs, emg_pairs
 from mimic_reach_paper.findings import OF_TRAINING, TITLES, WRONG, Missing, Pair
 from mimic_reach_paper.forecast import forecast_pairs
 from mimic_reach_paper.reference import held_pairs, velocity_pairs
 from mimic_reach_paper.settings import Compat
+
+HEADLINES = {"emg_both": "excitation beside EMG", "control_cost": "control cost", "forecast": "forecast"}
+"""pairing → what its numbers are called at the top of a report"""
 
 
 def analysis(settings: Compat):
@@ -30,6 +33,7 @@ def analysis(settings: Compat):
         pairs, missing = _mean_of(found), _missing(found)
         drawn = figures.time_base(rollouts, emg, settings)
         return Result(
+            headlines=_headlines(pairs),
             metrics={
                 **_nested(pairs),
                 "not_reproduced": {m.key: m.why for m in missing},
@@ -73,7 +77,11 @@ def _mean_of(found: Sequence[Sequence[Pair | Missing]]) -> list[Pair]:
         groups.setdefault(pair.path, []).append(pair)
     order = list(TITLES)
     means = [
-        attrs.evolve(g[0], **{way: float(np.mean([getattr(p, way) for p in g])) for way in ("published", "right")})
+        attrs.evolve(
+            g[0],
+            **{way: float(np.mean([getattr(p, way) for p in g])) for way in ("published", "right")},
+            nulls={name: float(np.mean([p.nulls[name] for p in g])) for name in g[0].nulls},
+        )
         for g in groups.values()
     ]
     return sorted(means, key=lambda p: order.index(p.path[0]))
@@ -90,6 +98,7 @@ def _nested(pairs: Sequence[Pair]) -> dict[str, Any]:
         for part in pair.path:
             table = table.setdefault(part, {})
         table |= {"published": pair.published, "right": pair.right}
+        table |= {"nulls": {k.replace(" ", "_"): v for k, v in pair.nulls.items()}} if pair.nulls else {}
     return out
 
 
@@ -104,22 +113,41 @@ def _tables(
         "rate_hz": rollouts.rate_hz,
         "mislabelled": ", ".join(f"{name} was {other}" for name, other in settings.mislabelled.items()),
     }
-    rows = [(p.path[0], (p.quantity, p.published, p.right, WRONG[p.path[0]].format(**words))) for p in pairs]
-    rows += [(m.key, ("not reproduced", "", "", f"Not reproduced: {m.why}.")) for m in missing]
+    rows = [
+        (p.path[0], (p.quantity, p.published, p.right, _in_words(p), WRONG[p.path[0]].format(**words))) for p in pairs
+    ]
+    rows += [(m.key, ("not reproduced", "", "", "", f"Not reproduced: {m.why}.")) for m in missing]
     captions = {
         "comparisons": "Comparisons of these rollouts the way that the paper's public code makes them, and the right "
-        "way; each row has one fault alone, except 'both together'.",
+        "way; each row has one fault alone, except 'both together'. Null models are computed the right way.",
         "training": "What the controller is trained on, computed from these rollouts the way that the paper's public "
         "code does it, and the right way.",
     }
     return {
         name: Table(
-            columns=("pairing", "quantity", "published way", "right way", "what is wrong"),
+            columns=("pairing", "quantity", "published way", "right way", "null models", "what is wrong"),
             rows=[(TITLES[key], *cells) for key, cells in rows if (key in OF_TRAINING) == (name == "training")],
             caption=caption,
         )
         for name, caption in captions.items()
     }
+
+
+def _in_words(pair: Pair) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in pair.nulls.items())
+
+
+def _headlines(pairs: Sequence[Pair]) -> list[Headline]:
+    """What the right way gives, with what the published way gives in the note, beside null models."""
+    out = []
+    for p in pairs:
+        if p.path[0] in HEADLINES and p.nulls:
+            of = {name: v if np.isfinite(v) else None for name, v in p.nulls.items()}
+            right = p.right if np.isfinite(p.right) else None
+            better = {"r": "higher", "mae": "lower"}.get(p.path[-1], "")
+            label = f"{HEADLINES[p.path[0]]}, {p.quantity}"
+            out.append(Headline(label, right, note=f"the published way: {p.published:.3g}", nulls=of, better=better))
+    return out
 
 
 def _beside(rollouts: Sequence[Rollouts], emg: Emg | None) -> str:

@@ -11,6 +11,7 @@ from mimic_core.records import mean_and_sem, muscle_pairs
 from mimic_reach_paper.findings import Missing, Pair, Recorded
 from mimic_reach_paper.settings import Compat
 
+CONSTANT, LIMP = "best constant", "limp body"
 Sample = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -89,6 +90,12 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
+def null_errors(seen: np.ndarray, beside: np.ndarray) -> dict[str, float]:
+    """MAE of the best constant and of muscles at rest beside EMG (row, sample), where ``beside`` has a value too."""
+    compared = np.where(np.isfinite(beside), seen, np.nan)
+    return {CONSTANT: mae(np.full_like(seen, np.nanmedian(compared)), compared), LIMP: mae(0 * seen, compared)}
+
+
 def emg_pairs(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> Iterator[Pair | Missing]:
     """Faults in time base and signal, one at a time and together, against the same EMG."""
     muscles = muscle_map(rollouts, emg, settings)
@@ -107,10 +114,11 @@ def emg_pairs(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> Iterator
                 "emg_both": curves(raw(rollouts, muscle), wrong_time, recorded),
             }
             for key, published in wrong.items():
-                yield Pair((key, name, "mae"), f"{name}, MAE", mae(published, seen), mae(right, seen))
+                errors = mae(published, seen), mae(right, seen)
+                yield Pair((key, name, "mae"), f"{name}, MAE", *errors, nulls=null_errors(seen, right))
                 yield Pair((key, name, "r"), f"{name}, Pearson r", *(correlation(c, seen) for c in (published, right)))
     squares = [float(np.nanmean((x[:, 1:] ** 2).sum(-1))) for x in (rollouts.action, rollouts.excitation)]
-    yield Pair(("control_cost", "mean"), "per control step", *squares)
+    yield Pair(("control_cost", "mean"), "per control step", *squares, nulls={LIMP: 0.0})
 
 
 def _unmapped(emg: Emg) -> str:
@@ -136,4 +144,5 @@ def column_pairs(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> Itera
         if recorded and seen:
             sample = in_time(rollouts, settings)
             values = [mae(curves(x, sample, recorded), recorded.envelope[seen]) for x in (of_other, of_name)]
-            yield Pair(("column", name, "mae"), f"{seen}, MAE", *values)
+            nulls = null_errors(recorded.envelope[seen], curves(of_name, sample, recorded))
+            yield Pair(("column", name, "mae"), f"{seen}, MAE", *values, nulls=nulls)

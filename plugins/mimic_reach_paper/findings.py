@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import numpy as np
 
@@ -46,12 +48,14 @@ class Pair:
         path: where it stands among the metrics; its first part is a key of `TITLES`.
         quantity: what the number is, with its unit; short, as a terminal cuts it after 20 letters.
         published, right: NaN where it could not be computed.
+        nulls: trivial answer → what it gets by the same measure, computed the right way.
     """
 
     path: tuple[str, ...]
     quantity: str
     published: float
     right: float
+    nulls: Mapping[str, float] = attrs.field(factory=dict, eq=False)
 
 
 @attrs.frozen

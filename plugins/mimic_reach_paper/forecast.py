@@ -25,11 +25,15 @@ class Vectors:
         x: (vector, coordinate).
         y: (vector,) the target Tp frames later.
         library: how many vectors belong to the library.
+        now: (vector,) the target at the instant that is forecast from.
+        frame: (vector,) that instant, in frames of its clip.
     """
 
     x: np.ndarray
     y: np.ndarray
     library: int
+    now: np.ndarray
+    frame: np.ndarray
 
 
 def forecast_pairs(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> Iterator[Pair | Missing]:
@@ -54,12 +58,31 @@ def forecast_pairs(rollouts: Rollouts, emg: Emg | None, settings: Compat) -> Ite
             continue
         leads, lags = made[-1], made[1]
         forecasts = (_score(v, lags.x.shape[1] + 1) for v in (leads, lags))
-        yield Pair(("forecast", name, "r"), f"{what}, r", *forecasts)
+        yield Pair(("forecast", name, "r"), f"{what}, r", *forecasts, nulls=null_forecasts(lags))
         controls = (_control(leads, True, settings), _control(lags, False, settings))
         yield Pair(("forecast_control", name, "r"), f"{what}, r", *controls)
     if not muscles:
         for key in ("forecast", "forecast_control"):
             yield Missing(key, "no recorded muscle is mapped to one of these rollouts; name one with --set muscles")
+
+
+def null_forecasts(v: Vectors) -> dict[str, float]:
+    """Pearson's r of forecasts that know no joint: the target stays as it is, and the library's mean at that frame."""
+    of_library = slice(None, v.library)
+    sums = np.bincount(v.frame[of_library], v.y[of_library], minlength=v.frame.max() + 1)
+    n = np.bincount(v.frame[of_library], minlength=v.frame.max() + 1)
+    mean = np.where(n > 0, sums / np.maximum(n, 1), np.nan)
+    made = {"persistence": v.now[v.library :], "mean course": mean[v.frame[v.library :]]}
+    return {name: _pearson(v.y[v.library :], forecast) for name, forecast in made.items()}
+
+
+def _pearson(seen: np.ndarray, made: np.ndarray) -> float:
+    from scipy.stats import pearsonr
+
+    both = np.isfinite(seen) & np.isfinite(made)
+    if both.sum() < 3 or np.ptp(seen[both]) == 0 or np.ptp(made[both]) == 0:
+        return float("nan")
+    return float(pearsonr(seen[both], made[both]).statistic)
 
 
 def _frames(rollouts: Rollouts, settings: Compat) -> np.ndarray:
@@ -84,14 +107,15 @@ def _vectors(
         columns = [
             _moved(a[:n], sign * k) for a, (_, copies) in zip(frames, sources, strict=True) for k in range(copies)
         ]
-        block = np.concatenate([*columns, _moved(target[:n, None], -settings.Tp)], axis=1)
+        times = np.arange(n, dtype=float)[:, None]
+        block = np.concatenate([times, target[:n, None], *columns, _moved(target[:n, None], -settings.Tp)], axis=1)
         parts[apart].append(block[np.isfinite(block).all(axis=1)])
     library, rest = (np.concatenate(parts[k]) if parts[k] else np.empty((0, 1)) for k in (False, True))
     if not len(library) or not len(rest):
-        return Vectors(np.empty((0, 1)), np.empty(0), 0)
-    sd = library.std(axis=0)
-    z = (np.concatenate([library, rest]) - library.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
-    return Vectors(z[:, :-1], z[:, -1], len(library))
+        return Vectors(np.empty((0, 1)), np.empty(0), 0, np.empty(0), np.empty(0))
+    sd, rows = library.std(axis=0), np.concatenate([library, rest])
+    z = (rows - library.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
+    return Vectors(z[:, 2:-1], z[:, -1], len(library), rows[:, 1], rows[:, 0].astype(int))
 
 
 def _moved(a: np.ndarray, by: int) -> np.ndarray:
@@ -112,7 +136,6 @@ def _score(v: Vectors, neighbours: int) -> float:
     """Pearson's r between what is observed and forecast by simplex projection (pyEDM)."""
     import pandas as pd
     from pyEDM import Simplex
-    from scipy.stats import pearsonr
 
     columns = [f"x{i}" for i in range(v.x.shape[1])]
     frame = pd.DataFrame(np.column_stack([np.arange(1, len(v.y) + 1), v.x, v.y]), columns=["Time", *columns, "y"])
@@ -127,11 +150,7 @@ def _score(v: Vectors, neighbours: int) -> float:
         knn=neighbours,
         embedded=True,
     )
-    seen, made = out["Observations"].to_numpy(), out["Predictions"].to_numpy()
-    both = np.isfinite(seen) & np.isfinite(made)
-    if both.sum() < 3 or np.ptp(seen[both]) == 0 or np.ptp(made[both]) == 0:
-        return float("nan")
-    return float(pearsonr(seen[both], made[both]).statistic)
+    return _pearson(out["Observations"].to_numpy(), out["Predictions"].to_numpy())
 
 
 def _control(v: Vectors, published: bool, settings: Compat) -> float:
@@ -140,9 +159,9 @@ def _control(v: Vectors, published: bool, settings: Compat) -> float:
     scores = []
     for _ in range(settings.shuffles):
         if published:
-            mixed = Vectors(rng.permuted(v.x, axis=0), rng.permutation(v.y), v.library)
+            mixed = attrs.evolve(v, x=rng.permuted(v.x, axis=0), y=rng.permutation(v.y))
             scores.append(_score(mixed, PUBLISHED_NEIGHBOURS))
         else:
             y = np.concatenate([rng.permutation(v.y[: v.library]), v.y[v.library :]])
-            scores.append(_score(Vectors(v.x, y, v.library), v.x.shape[1] + 1))
+            scores.append(_score(attrs.evolve(v, y=y), v.x.shape[1] + 1))
     return float(np.mean(scores))

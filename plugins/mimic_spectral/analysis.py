@@ -1,4 +1,4 @@
-"""Power spectra of muscle commands."""
+"""Power of muscle commands above 10 Hz, in the reach and in the hold, beside effort and shuffled commands."""
 
 from __future__ import annotations
 
@@ -7,68 +7,14 @@ from typing import Any
 
 import attrs
 import numpy as np
-from scipy import signal as dsp
 
-from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table
+from mimic_core import Context, Headline, Inputs, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
-from mimic_spectral.findings import Spectra
+from mimic_spectral.findings import WINDOWS, Powers, Spectra
+from mimic_spectral.power import KEYS, MEAN_COURSE, PERIODS, PHASES, SAMPLES, spectra
 from mimic_spectral.settings import Settings
 
-PERIODS = 2
-"""A clip must last as many periods of ``cut_hz``: half the width of a Hann taper's main lobe is then ``cut_hz``."""
-
-
-def density(x: np.ndarray, rate_hz: float, settings: Settings, nfft: int) -> tuple[np.ndarray, np.ndarray]:
-    """One-sided power density (…, frequency) of one clip's signals (…, time), and its frequencies in Hz.
-
-    Its sum times ``rate_hz / nfft`` is the mean square of the tapered signal over the mean square of the taper
-    (Parseval); zeros are appended up to ``nfft`` samples.
-
-    Raises:
-        ConfigError: scipy knows no such taper.
-    """
-    try:
-        taper = dsp.get_window(settings.window, x.shape[-1])
-    except ValueError as e:
-        raise ConfigError(
-            f"analyze.spectral.window: scipy knows no taper {settings.window!r}; try hann, hamming or boxcar"
-        ) from e
-    trend = False if settings.detrend == "none" else settings.detrend
-    hz, power = dsp.periodogram(x, rate_hz, window=taper, nfft=nfft, detrend=trend, scaling="density")
-    return hz, power
-
-
-def spectra(rollouts: Rollouts, settings: Settings) -> Spectra:
-    """Mean spectra of all actuators over the clips that are long enough.
-
-    Raises:
-        DataError: no clip is long enough, or the rate is too low for ``cut_hz``.
-    """
-    rate = rollouts.rate_hz
-    if settings.cut_hz >= rate / 2:
-        raise DataError(
-            f"analyze.spectral.cut_hz: {settings.cut_hz:g} Hz is not below half the control rate of the rollouts "
-            f"({rate / 2:g} Hz); choose a lower one"
-        )
-    signals = [_finite(clip[:n]) for clip, n in zip(getattr(rollouts, settings.signal), rollouts.n_steps, strict=True)]
-    needed = int(np.ceil(PERIODS * rate / settings.cut_hz))
-    long = [x for x in signals if len(x) >= needed]
-    if not long:
-        raise DataError(
-            f"rollouts: no clip has the {needed} samples ({PERIODS} periods of {settings.cut_hz:g} Hz) that its "
-            f"spectrum needs, the longest has {max(map(len, signals))}; raise analyze.spectral.cut_hz"
-        )
-    nfft = max(map(len, long))
-    found = [density(x.T, rate, settings, nfft) for x in long]
-    hz, mean = found[0][0], np.mean([d for _, d in found], axis=0)
-    band = (hz >= settings.cut_hz) & (hz <= settings.top_hz)
-    width = rate / nfft
-    return Spectra(hz, mean, mean.sum(axis=-1) * width, mean[:, band].sum(axis=-1) * width, len(long))
-
-
-def _finite(clip: np.ndarray) -> np.ndarray:
-    """Leave out the entries without a value: what is applied during a step has none at the start."""
-    return clip[np.isfinite(clip).all(axis=-1)].astype(float)
+MILLI = 1e3
 
 
 def analysis(settings: Settings):
@@ -90,24 +36,32 @@ def analysis(settings: Settings):
             "clips_left_out": sum(len(r.clip_names) for r in rollouts) - sum(f.clips for f in found),
             "settings": attrs.asdict(settings),
         }
+        tables = {
+            "power": _muscle_table(found, names, settings, band),
+            "nulls": _null_table(found, settings, band),
+        }
+        if len(rollouts) > 1:
+            tables["by_rollouts"] = _rollouts_table(found, labels(rollouts), settings, band)
         of = "" if len(rollouts) == 1 else f", mean over {len(rollouts)} rollouts"
         interval = "" if len(rollouts) == 1 else "; whiskers: 95 % confidence interval over rollouts"
-        note = f"mean over {len(names)} actuators" + (f" and {len(rollouts)} rollouts" if of else "")
         return Result(
-            headlines=[Headline(f"power of {settings.signal} at {band}", 100 * metrics["share"]["mean"], "%", note)],
+            headlines=_headlines(found, names, settings, band),
             metrics=metrics,
-            tables={"power": _muscle_table(metrics, names, settings, band)}
-            | ({"by_rollouts": _rollouts_table(found, labels(rollouts), settings, band)} if len(rollouts) > 1 else {}),
+            tables=tables,
             figures={
+                "course": figures.course(found, settings, rollouts[0].rate_hz, band),
                 "spectra": figures.spectra(found, names, settings, top),
-                "share": figures.shares(metrics, names, settings, band),
+                "share": figures.shares(found, names, settings, band),
             },
             captions={
-                "spectra": f"Power density of the {settings.signal} of each actuator, mean over clips{of}"
+                "course": f"Above: power of the {settings.signal} of all actuators at {band}{of}, instant by instant, "
+                f"and that of null models. Below: effort, Σ{settings.signal}². Shaded: the reach, the first "
+                f"{settings.reach_ms:g} ms.",
+                "spectra": f"Power density of the {settings.signal} of every actuator in whole clips, their mean{of}"
                 + (" (thin: each of them)" if of else "")
                 + f". Power in the shaded band ({band}) counts as high.",
-                "share": f"Share of the power of the {settings.signal} that lies at {band}{of}{interval}. "
-                "Dashed: mean over actuators.",
+                "share": f"Power of the {settings.signal} at {band} (above) and its share (below), in the reach and in "
+                f"the hold after it{of}{interval}. Lines: null models in the reach, mean over actuators.",
             },
             methods=_methods(rollouts, settings, metrics, top),
         )
@@ -115,62 +69,148 @@ def analysis(settings: Settings):
     return analyse
 
 
-def _metrics(found: list[Spectra], names: tuple[str, ...]) -> dict[str, Any]:
-    """``share``, ``power`` and ``total_power``: mean over actuators with its interval over rollouts, and of each."""
-    out: dict[str, Any] = {}
-    for key, values in (
-        ("share", np.array([f.share for f in found])),
-        ("power", np.array([f.high for f in found])),
-        ("total_power", np.array([f.total for f in found])),
-    ):
-        means = [np.nan if np.isnan(v).all() else np.nanmean(v) for v in values]
-        out[key] = mean_interval(means) | {
-            "actuators": {name: mean_interval(values[:, i]) for i, name in enumerate(names)}
-        }
+def _windows(found: Sequence[Spectra]) -> list[str]:
+    return [w for w in WINDOWS if all(w in f.windows for f in found)]
+
+
+def _metrics(found: Sequence[Spectra], names: tuple[str, ...]) -> dict[str, Any]:
+    """Of whole clips at the top; of ``reach`` and ``hold`` and of every null model below their names."""
+    of = {w: _numbers([f.windows[w] for f in found], names) for w in _windows(found)}
+    out = of.pop("whole") | of
+    out["nulls"] = {KEYS[n]: _of_null(found, n) for n in found[0].nulls}
     return out
 
 
-def _muscle_table(metrics: dict[str, Any], names: tuple[str, ...], settings: Settings, band: str) -> Table:
-    unit = f"10⁻³ {settings.signal}²"
-    bounds = ("share low (%)", "share high (%)") if "low" in metrics["share"] else ()
+def _of_null(found: Sequence[Spectra], name: str) -> dict[str, Any]:
+    of = {w: _numbers([f.nulls[name][w] for f in found if w in f.nulls[name]], ()) for w in _windows(found)}
+    return of.pop("whole") | of
 
-    def row(name: str, total: dict, high: dict, share: dict) -> tuple:
-        limits = tuple(100 * share.get(k, float("nan")) for k in ("low", "high")) if bounds else ()
-        return name, 1e3 * total["mean"], 1e3 * high["mean"], 100 * share["mean"], *limits
 
-    groups = [metrics[k] for k in ("total_power", "power", "share")]
-    rows = [row(name, *(g["actuators"][name] for g in groups)) for name in names]
+def _numbers(found: Sequence[Powers], names: tuple[str, ...]) -> dict[str, Any]:
+    """``share``, ``power``, ``total_power``: mean over actuators with its interval over rollouts, and of each actuator;
+    ``effort``: their sum."""
+    out: dict[str, Any] = {}
+    for key, values in (
+        ("share", np.array([p.share for p in found])),
+        ("power", np.array([p.high for p in found])),
+        ("total_power", np.array([p.total for p in found])),
+    ):
+        means = [np.nan if np.isnan(v).all() else np.nanmean(v) for v in values]
+        each = {name: mean_interval(values[:, i]) for i, name in enumerate(names)}
+        out[key] = mean_interval(means) | ({"actuators": each} if names else {})
+    return out | {"effort": mean_interval([p.effort.sum() for p in found])}
+
+
+def _mean(found: Sequence[Spectra], window: str, measure: str, null: str = "") -> float:
+    """Mean over rollouts of a null model's, or the controller's, number in one window."""
+    powers = [(f.nulls[null] if null else f.windows)[window] for f in found]
+    values = {
+        "share": [p.mean_share for p in powers],
+        "power": [p.high.mean() for p in powers],
+        "effort": [p.effort.sum() for p in powers],
+    }[measure]
+    return float(np.mean(values))
+
+
+def _headlines(found: Sequence[Spectra], names: tuple[str, ...], settings: Settings, band: str) -> list[Headline]:
+    """Share and power in the reach; which is worth what says the effort."""
+    of = f" and {len(found)} rollouts" if len(found) > 1 else ""
+    effort = _mean(found, "reach", "effort")
+    note = f"mean over {len(names)} actuators{of}"
+    when = f"in the first {settings.reach_ms:g} ms"
+
+    def headline(label: str, measure: str, factor: float, unit: str, more: str = "") -> Headline:
+        nulls = {n: _finite(factor * _mean(found, "reach", measure, n)) for n in found[0].nulls}
+        value = _finite(factor * _mean(found, "reach", measure))
+        return Headline(f"{label} {when}", value, unit, note + more, nulls=nulls)
+
+    beside = f"; effort Σ{settings.signal}² {effort:.3g} per step"
+    return [
+        headline(f"share of {settings.signal} at {band}", "share", 100, "%"),
+        headline(f"power of {settings.signal} at {band}", "power", MILLI, "10⁻³", beside),
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _muscle_table(found: Sequence[Spectra], names: tuple[str, ...], settings: Settings, band: str) -> Table:
+    windows = _windows(found)
+
+    def numbers(window: str) -> np.ndarray:
+        powers = [f.windows[window] for f in found]
+        return np.array([(MILLI * p.high, 100 * p.share) for p in powers]).mean(axis=0)
+
+    of = {w: numbers(w) for w in windows}
+    means = [v for w in windows for v in (MILLI * _mean(found, w, "power"), 100 * _mean(found, w, "share"))]
     return Table(
-        columns=("actuator", f"total power ({unit})", f"power above ({unit})", "share above (%)", *bounds),
-        rows=[*rows, row("mean", *groups)],
-        caption=f"Power of the {settings.signal} and its share at {band}"
-        + ("; low and high: 95 % confidence interval over rollouts." if bounds else "."),
+        columns=("actuator", *(f"{w}: {what}" for w in windows for what in ("power (10⁻³)", "share (%)"))),
+        rows=[
+            *((name, *(of[w][k, i] for w in windows for k in (0, 1))) for i, name in enumerate(names)),
+            ("mean", *means),
+        ],
+        caption=f"Power of the {settings.signal} at {band} ({settings.signal}²) and its share of all power, in the "
+        f"first {settings.reach_ms:g} ms (reach), after it (hold), and in whole clips.",
     )
 
 
-def _rollouts_table(found: list[Spectra], names: tuple[str, ...], settings: Settings, band: str) -> Table:
+def _null_table(found: Sequence[Spectra], settings: Settings, band: str) -> Table:
+    rows = [_row("the controller", found, "")]
+    rows += [_row(n, found, n) for n in found[0].nulls]
+    windows = [w for w in _windows(found) if w != "whole"]
+    heads = [f"{w}: {what}" for w in windows for what in ("effort", "power (10⁻³)", "share (%)")]
     return Table(
-        columns=("rollouts", "clips", f"power above (10⁻³ {settings.signal}²)", "share above (%)"),
-        rows=[(n, f.clips, 1e3 * f.high.mean(), 100 * np.nanmean(f.share)) for n, f in zip(names, found, strict=True)],
-        caption=f"Mean over actuators of the power and of its share at {band}.",
+        columns=("model", *heads),
+        rows=rows,
+        caption=f"Effort (Σ{settings.signal}², sum over actuators), power at {band} and its share (means over "
+        "actuators) of the controller and of null models that went through the same: the mean course of all clips "
+        "(what they share), every frequency moved in time at random, and the same values in random order, which "
+        "cost the same effort.",
+    )
+
+
+def _row(label: str, found: Sequence[Spectra], null: str) -> tuple:
+    windows = [w for w in _windows(found) if w != "whole"]
+    there = [w for w in windows if not null or all(w in f.nulls[null] for f in found)]
+    numbers = [
+        factor * _mean(found, w, measure, null) if w in there else float("nan")
+        for w in windows
+        for measure, factor in (("effort", 1), ("power", MILLI), ("share", 100))
+    ]
+    return (label, *numbers)
+
+
+def _rollouts_table(found: Sequence[Spectra], who: Sequence[str], settings: Settings, band: str) -> Table:
+    windows = [w for w in _windows(found) if w != "whole"]
+    heads = [f"{w}: {what}" for w in windows for what in ("effort", "power (10⁻³)", "share (%)")]
+    return Table(
+        columns=("rollouts", "clips", *heads),
+        rows=[(label, f.clips, *_row(label, [f], "")[1:]) for label, f in zip(who, found, strict=True)],
+        caption=f"Effort (Σ{settings.signal}²), power at {band} and its share. Where power falls as effort does, all "
+        "of the command has become smaller; where the share falls, it has become slower.",
     )
 
 
 def _methods(rollouts: Sequence[Rollouts], settings: Settings, metrics: dict[str, Any], top: float) -> str:
-    trend = {"constant": "Its mean was", "linear": "A straight line was", "none": "Nothing was"}[settings.detrend]
     left = metrics["clips_left_out"]
     short = f" {left} clips shorter than {PERIODS} periods of {settings.cut_hz:g} Hz were left out." if left else ""
     seeds = (
-        f" Numbers are means over {len(rollouts)} rollouts with 95 % confidence intervals from Student's t."
+        f" Numbers are means over {len(rollouts)} rollouts with 95 % confidence intervals over them (Student's t)."
         if len(rollouts) > 1
         else ""
     )
+    kind = "high-pass" if settings.top_hz >= rollouts[0].rate_hz / 2 else "band-pass"
     return (
-        f"The power of the {settings.signal} of every actuator was found clip by clip at the control rate of "
-        f"{rollouts[0].rate_hz:g} Hz with a modified periodogram (scipy.signal.periodogram, taper {settings.window}; "
-        f"Harris 1978, doi:10.1109/PROC.1978.10837). {trend} subtracted from each clip first. "
-        f"Spectra were averaged over {metrics['clips']} clips, each with the same weight.{short} "
-        f"High power is the sum from {settings.cut_hz:g} to {top:g} Hz; its share is this over the power at all "
-        f"frequencies, both after averaging over clips. The mean over actuators gives each the same weight.{seeds} "
-        "Leonardis et al. (2025) count 10 to 1000 Hz; their taper is not published."
+        f"The {settings.signal} of every actuator, clip by clip at the control rate of {rollouts[0].rate_hz:g} Hz, had "
+        f"its mean subtracted and was padded: outside of the clip its ends fade to the mean over {settings.pad_ms:g} "
+        "ms (half a cosine), so that every instant of the clip keeps its weight and no end looks like a step. Its fast "
+        f"part is what a Butterworth {kind} of order {settings.order} leaves from {settings.cut_hz:g} to {top:g} Hz, "
+        "forwards and backwards (scipy.signal.sosfiltfilt). Power is its mean square over the instants of a window "
+        f"and over {metrics['clips']} clips, each with the same weight, apart for the reach (the first "
+        f"{settings.reach_ms:g} ms) and the hold after it; its share is over the mean square of the signal about its "
+        f"mean in the same window.{short} Effort is Σ{settings.signal}², summed over actuators. Null models go through "
+        f"the same: {MEAN_COURSE}; {PHASES} (Theiler et al. 1992, doi:10.1016/0167-2789(92)90102-S); {SAMPLES}, so "
+        f"that mean and effort stay ({settings.draws} draws, seed {settings.seed}). The mean over actuators gives each "
+        f"the same weight.{seeds} Leonardis et al. (2025) count 10 to 1000 Hz; their taper is not published."
     )

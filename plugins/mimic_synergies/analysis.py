@@ -10,8 +10,9 @@ import numpy as np
 
 from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table
 from mimic_core.records import check_same, labels, mean_interval
-from mimic_synergies.factors import chance, factorise, held_out_vaf, match, shuffled
-from mimic_synergies.findings import Curve, Synergies
+from mimic_synergies.factors import chance, factorise, held_out_vaf, match
+from mimic_synergies.findings import Curve, Synergies, fewest
+from mimic_synergies.nulls import KEYS, NOISE, NULLS, TIME, TRIALS
 from mimic_synergies.settings import Settings
 
 
@@ -65,7 +66,7 @@ def analysis(settings: Settings):
         metrics: dict[str, Any] = {
             "synergies": {"mean": None} if None in needed else mean_interval(needed),
             "shown": n,
-            **_vaf_metrics(curves, n),
+            **_vaf_metrics(curves, n, settings),
             "weights": {
                 f"synergy_{k + 1}": {
                     m: float(np.mean([s.weights[k, i] for s in chosen])) for i, m in enumerate(muscles)
@@ -83,7 +84,8 @@ def analysis(settings: Settings):
         }
         of_first = f" of {who[0]}" if len(rollouts) > 1 else ""
         captions = {
-            "vaf": f"Uncentred variance accounted for by the synergies. {reached}",
+            "vaf": "Uncentred variance accounted for by the synergies, and by those of muscles without coordination: "
+            f"{_nulls_in_words()}. {reached}",
             "weights": "Weight of every muscle in every synergy"
             + (", mean over rollouts (dots: each of them, matched to the first)." if of_first else "."),
             "time_courses": f"How strongly every synergy{of_first} is active, mean ± SD over clips.",
@@ -96,7 +98,8 @@ def analysis(settings: Settings):
             )
         metrics["settings"] = attrs.asdict(settings)
         return Result(
-            headlines=[] if None in needed else [_headline(metrics, settings, len(muscles), len(rollouts))],
+            headlines=_headlines(metrics, curves, settings, len(muscles)),
+            sentence=_sentence(metrics, curves, settings),
             metrics=metrics,
             tables=tables,
             figures=drawn,
@@ -107,10 +110,36 @@ def analysis(settings: Settings):
     return analyse
 
 
-def _headline(metrics: dict[str, Any], settings: Settings, n_muscles: int, n_rollouts: int) -> Headline:
-    each = f", mean over {n_rollouts} rollouts" if n_rollouts > 1 else ""
-    note = f"account for {100 * settings.vaf:g} % of the {settings.signal} of {n_muscles} muscles{each}"
-    return Headline("muscle synergies", metrics["synergies"]["mean"], note=note)
+def _headlines(metrics: dict[str, Any], curves: list[Curve], settings: Settings, n_muscles: int) -> list[Headline]:
+    """What the synergies account for, and how many reach what is enough, each beside muscles without coordination."""
+    each = f", mean over {len(curves)} rollouts" if len(curves) > 1 else ""
+    note = f"uncentred, of the {settings.signal} of {n_muscles} muscles{each}"
+    nulls = {n: 100 * metrics["nulls"][KEYS[n]]["vaf"] for n in NULLS}
+    shown = f"variance that {metrics['shown']} synergies account for"
+    out = [Headline(shown, 100 * metrics["vaf"]["mean"], "%", note, nulls=nulls, better="higher")]
+    if metrics["synergies"]["mean"] is not None:
+        fewer = {n: metrics["nulls"][KEYS[n]]["synergies"] for n in NULLS}
+        label = f"synergies for {100 * settings.vaf:g} %"
+        out.append(Headline(label, metrics["synergies"]["mean"], note=note, nulls=fewer, better="lower"))
+    return out
+
+
+def _sentence(metrics: dict[str, Any], curves: list[Curve], settings: Settings) -> str:
+    """How much more the synergies account for than those of uncoordinated muscles."""
+    n, vaf = metrics["shown"], 100 * metrics["vaf"]["mean"]
+    nulls = " and ".join(f"{100 * metrics['nulls'][KEYS[k]]['vaf']:.1f} % ({k})" for k in NULLS)
+    return (
+        f"{n} synergies account for {vaf:.1f} % of the {settings.signal}; of muscles without coordination, as many "
+        f"account for {nulls}."
+    )
+
+
+def _nulls_in_words() -> str:
+    return (
+        f"{TIME} (every muscle keeps its values and loses their order), {TRIALS} (every muscle keeps its courses and "
+        f"has them in another order of clips, so that what all clips share is left), {NOISE} (noise of every muscle's "
+        "values and autocorrelation)"
+    )
 
 
 def _curve(
@@ -121,18 +150,19 @@ def _curve(
     train = [c for c, s in zip(clips, split, strict=True) if s != "held_out"]
     held = [c for c, s in zip(clips, split, strict=True) if s == "held_out"]
     once = attrs.evolve(settings, restarts=0)
-    controls = [shuffled(together, rng) for _ in range(settings.shuffles)]
-    fits, by_chance, of_held = [], [], []
+    controls = {k: [make(clips, rng) for _ in range(settings.shuffles)] for k, make in NULLS.items()}
+    fits, by_chance, of_held = [], {k: [] for k in controls}, []
     for n in range(1, most + 1):
         fits.append(factorise(together, n, settings))
-        by_chance.append(np.mean([factorise(c, n, once).vaf for c in controls]))
+        for k, drawn in controls.items():
+            by_chance[k].append(np.mean([factorise(c, n, once).vaf for c in drawn]))
         if train and held:
             weights = factorise(np.concatenate(train), n, settings).weights
             of_held.append(held_out_vaf(np.concatenate(held), weights))
         else:
             of_held.append(np.nan)
         another_done()
-    return Curve(tuple(fits), np.array(by_chance), np.array(of_held))
+    return Curve(tuple(fits), {k: np.array(v) for k, v in by_chance.items()}, np.array(of_held))
 
 
 def _aligned(chosen: list[Synergies]) -> list[Synergies]:
@@ -154,27 +184,38 @@ def _by_clip(synergies: Synergies, clips: list[np.ndarray]) -> np.ndarray:
     return out
 
 
-def _vaf_metrics(curves: list[Curve], n: int) -> dict[str, Any]:
-    numbers = range(1, len(curves[0].fits) + 1)
-    curve = {str(k): mean_interval([c.vaf[k - 1] for c in curves])["mean"] for k in numbers}
+def _vaf_metrics(curves: list[Curve], n: int, settings: Settings) -> dict[str, Any]:
+    def by_number(of: list[np.ndarray]) -> dict[str, float]:
+        return {str(k + 1): mean_interval([v[k] for v in of])["mean"] for k in range(len(of[0]))}
+
+    def of_null(name: str) -> dict[str, Any]:
+        each = [c.nulls[name] for c in curves]
+        needed = [fewest(v, settings.vaf) for v in each]
+        return {
+            "vaf": mean_interval([v[n - 1] for v in each])["mean"],
+            "synergies": None if None in needed else float(np.mean(needed)),
+            "by_number": by_number(each),
+        }
+
+    vafs = [c.vaf for c in curves]
     return {
-        "vaf": {**mean_interval([c.vaf[n - 1] for c in curves]), "by_number": curve},
-        "vaf_shuffled": mean_interval([c.shuffled[n - 1] for c in curves]),
+        "vaf": {**mean_interval([v[n - 1] for v in vafs]), "by_number": by_number(vafs)},
         "vaf_held_out": mean_interval([c.held_out[n - 1] for c in curves]),
+        "nulls": {KEYS[name]: of_null(name) for name in NULLS},
     }
 
 
 def _vaf_table(curves: list[Curve], short: str) -> Table:
-    kinds = ([c.vaf for c in curves], [c.held_out for c in curves], [c.shuffled for c in curves])
+    kinds = ([c.vaf for c in curves], [c.held_out for c in curves], *([c.nulls[k] for c in curves] for k in NULLS))
     return Table(
-        columns=("synergies", "VAF (%)", "VAF held-out (%)", "VAF shuffled (%)"),
+        columns=("synergies", "VAF (%)", "held-out (%)", *(f"{k} (%)" for k in NULLS)),
         rows=[
             (k + 1, *(100 * mean_interval([v[k] for v in of])["mean"] for of in kinds))
             for k in range(len(curves[0].fits))
         ],
         caption="Uncentred variance accounted for (VAF) by so many synergies"
         + (f", mean over {len(curves)} rollouts" if len(curves) > 1 else "")
-        + f": all clips; clips held out, with synergies of the others; muscles shuffled in time.{short}",
+        + f": all clips; clips held out, with synergies of the others; {_nulls_in_words()}.{short}",
     )
 
 
@@ -232,8 +273,9 @@ def _methods(rollouts: Sequence[Rollouts], settings: Settings, n: int, short: st
         f"{settings.restarts} random ones, the best fit kept, tolerance {settings.tolerance:g}, at most "
         f"{settings.iterations} iterations). Fits were judged by the uncentred variance accounted for, "
         "VAF = 1 − SSE/SST (Torres-Oviedo, Macpherson & Ting 2006). "
-        f"The number of synergies ({n}) {number}.{short} The control shuffles every muscle's "
-        f"time course on its own ({settings.shuffles} times). For the held-out VAF synergies were fitted to the "
+        f"The number of synergies ({n}) {number}.{short} Null models, {settings.shuffles} draws "
+        f"of each: {_nulls_in_words()}; the noise is an iterated amplitude-adjusted Fourier surrogate of each clip "
+        "(Schreiber & Schmitz 1996, doi:10.1103/PhysRevLett.77.635). For the held-out VAF synergies were fitted to the "
         "training clips, and only the time courses of the clips held out were fitted (non-negative least squares)."
     )
     if len(rollouts) == 1:

@@ -44,11 +44,6 @@ def held_out_vaf(activity: np.ndarray, weights: np.ndarray) -> float:
     return vaf(activity, courses @ weights)
 
 
-def shuffled(activity: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Permute every muscle's time course on its own: the same distributions, no coordination."""
-    return rng.permuted(activity, axis=0)
-
-
 def match(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pair synergies (synergy, muscle) of length 1 one to one so that the sum of cosines is largest.
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
+from mimic_core.analysis import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, SEQUENTIAL, VERMILLION
 from mimic_synergies.findings import Curve, Synergies
+from mimic_synergies.nulls import NOISE, TIME, TRIALS
+
+STYLES = {TIME: (GREY, (0, (1, 1))), TRIALS: (ORANGE, (0, (3, 1, 1, 1))), NOISE: (GREEN, (0, (5, 1.5)))}
+"""null model → colour and line"""
 
 
 def vaf(curves: list[Curve], enough: float, shown: int) -> Figure:
@@ -16,7 +20,7 @@ def vaf(curves: list[Curve], enough: float, shown: int) -> Figure:
     for label, values, colour, style in (
         ("all clips", [c.vaf for c in curves], BLUE, "-"),
         ("held-out clips", [c.held_out for c in curves], VERMILLION, (0, (5, 1.5))),
-        ("shuffled muscles", [c.shuffled for c in curves], GREY, (0, (1, 1))),
+        *((k, [c.nulls[k] for c in curves], colour, line) for k, (colour, line) in STYLES.items()),
     ):
         found = 100 * np.array(values)
         if np.isnan(found).all():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import numpy as np
 
@@ -27,12 +29,12 @@ class Curve:
 
     Attributes:
         fits: the synergies, fitted to all clips.
-        shuffled: mean of the shuffled control.
+        nulls: null model, see `mimic_synergies.nulls` → mean over its draws.
         held_out: of the clips held out, by synergies fitted to the others; NaN where none is held out.
     """
 
     fits: tuple[Synergies, ...]
-    shuffled: np.ndarray
+    nulls: Mapping[str, np.ndarray]
     held_out: np.ndarray
 
     @property
@@ -41,5 +43,10 @@ class Curve:
 
     def needed(self, enough: float) -> int | None:
         """The fewest synergies that reach ``enough``; None if no number tried does."""
-        reached = np.flatnonzero(self.vaf >= enough)
-        return int(reached[0]) + 1 if len(reached) else None
+        return fewest(self.vaf, enough)
+
+
+def fewest(vaf: np.ndarray, enough: float) -> int | None:
+    """Return how many synergies reach ``enough`` in a curve (number,); None if none does."""
+    reached = np.flatnonzero(vaf >= enough)
+    return int(reached[0]) + 1 if len(reached) else None

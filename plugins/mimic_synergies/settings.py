@@ -19,7 +19,7 @@ class Settings:
         restarts: fits from random starts beside the deterministic one (NNDSVDa); the best is kept.
         tolerance: relative change at which a fit ends.
         iterations: most iterations of a fit.
-        shuffles: repeats of the control in which every muscle's time course is shuffled on its own.
+        shuffles: draws of every null model: muscles without coordination.
         draws: random sets of synergies that say how alike two sets are by chance.
         seed: of everything random.
     """

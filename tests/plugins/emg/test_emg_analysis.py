@@ -57,16 +57,16 @@ def test_force_is_a_share_of_the_maximum(mouse):
     muscle = attrs.evolve(mouse.muscles[0], name=FLEXOR, max_isometric_force=2 * MAX_FORCE_N)
     r = attrs.evolve(r, body=attrs.evolve(mouse, muscles=(muscle,), emg_muscles={}))
     activation = simulated(r, FLEXOR, "activation", np.arange(40) / 200, 0.005)
-    result = analyse("emg", Comparison(signals=("force",)), rollouts=r, emg=emg_of(activation / 2, first_s=0))
+    result = analyse("emg", Comparison(signal="force"), rollouts=r, emg=emg_of(activation / 2, first_s=0))
     assert result.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
     assert "maximum isometric force" in result.methods
     training = training_of({"actuation": {"name": "hill", "force_scale": 2.0}})
     stronger = attrs.evolve(r, muscle_force=2 * r.muscle_force, training=training)
-    scaled = analyse("emg", Comparison(signals=("force",)), rollouts=stronger, emg=emg_of(activation / 2, first_s=0))
+    scaled = analyse("emg", Comparison(signal="force"), rollouts=stronger, emg=emg_of(activation / 2, first_s=0))
     assert scaled.metrics[FLEXOR]["force"]["mae"] == pytest.approx(0, abs=1e-9)
     without = analyse(
         "emg",
-        Comparison(signals=("force",)),
+        Comparison(signal="force"),
         rollouts=attrs.evolve(r, body=None),
         emg=emg_of(activation / np.percentile(activation, 98), first_s=0),
     )
@@ -95,7 +95,7 @@ def test_a_short_trial_has_its_lag_beside_a_long_one():
     r = with_signal(0.5 + 0.4 * np.sin(2 * np.pi * 5 * (t - 0.01)), clips=2)
     seen = np.tile(0.5 + 0.4 * np.sin(2 * np.pi * 5 * times), (2, 1))
     seen[0, 20:] = np.nan
-    result = analyse("emg", Comparison(signals=("activation",)), rollouts=r, emg=emg_of(seen))
+    result = analyse("emg", Comparison(), rollouts=r, emg=emg_of(seen))
     found = [row[-2:] for row in result.tables["by_trial"].rows]
     np.testing.assert_allclose([lag for lag, _ in found], [10, 10], atol=1)
     np.testing.assert_allclose([r for _, r in found], [1, 1], atol=1e-3)
@@ -158,16 +158,19 @@ def emg(rollouts):
 def test_the_error_of_activation_heads_the_result(rollouts, emg, synthetic, said):
     """What is made up is called so, in words and in the metrics."""
     result = analyse("emg", rollouts=rollouts, emg=attrs.evolve(emg, synthetic=synthetic))
-    (headline,) = result.headlines
+    headline, explained = result.headlines
     found = result.metrics[FLEXOR]["activation"]
     assert headline.label == f"{FLEXOR}, from {'made-up ' * synthetic}EMG" and headline.value == found["mae"]
-    assert headline.note == f"mean absolute error of activation; r {found['r']:.3g}"
+    assert headline.note == f"mean absolute error of activation, mean course; r {found['r']:.3g}"
+    assert set(headline.nulls) == {"best constant", "limp body", "best other muscle"}
+    assert (explained.value, explained.better) == (found["r2_affine"], "higher")
+    assert explained.nulls["unrelated bumps, p95"] == found["nulls"]["bumps"]["r2_affine"]
     assert result.sentence.startswith(
         f"Beside the {said} EMG, the mean course of activation is off by {found['mae']:.3g}"
     )
     assert result.metrics.get("synthetic", False) is synthetic
-    without = analyse("emg", Comparison(signals=("force",)), rollouts=rollouts, emg=emg)
-    assert not without.headlines and not without.sentence
+    other = analyse("emg", Comparison(signal="excitation"), rollouts=rollouts, emg=emg)
+    assert "excitation" in other.headlines[0].note and set(other.metrics[FLEXOR]) == {"excitation"}
 
 
 def test_trials_are_compared_with_the_clips_of_their_names(rollouts, emg):
@@ -178,13 +181,13 @@ def test_trials_are_compared_with_the_clips_of_their_names(rollouts, emg):
     assert found["mae"] == pytest.approx(0.2)
     assert found["until_ms"] == pytest.approx(297.5)
     assert result.metrics["n"] == {"rollouts": 1, "trials": 3, "recorded": 3}
-    rows = [r for r in result.tables["by_trial"].rows if r[1] == "activation"]
-    assert [(r[2], round(r[3], 9)) for r in rows] == [
+    rows = result.tables["by_trial"].rows
+    assert [(r[1], round(r[2], 9)) for r in rows] == [
         ("synthetic_03", 0.1),
         ("synthetic_00", 0.2),
         ("synthetic_01", 0.3),
     ]
-    assert set(result.figures) == {"mean_curves", "by_trial"} == set(result.captions)
+    assert set(result.figures) == {"mean_curves", "muscles", "by_trial"} == set(result.captions)
     assert "3 trials bear the name of a clip" in result.methods
 
 
@@ -198,7 +201,7 @@ def test_a_mean_is_compared_with_the_mean_of_all_clips(rollouts, emg):
     assert found["mae"] == pytest.approx(0.05)
     assert found["until_ms"] == pytest.approx(197.5)
     assert "trials" not in found
-    assert (set(result.tables), set(result.figures)) == ({"agreement"}, {"mean_curves"})
+    assert (set(result.tables), set(result.figures)) == ({"agreement", "nulls", "muscles"}, {"mean_curves", "muscles"})
     assert result.metrics["n"]["recorded"] == 46
 
 
@@ -206,14 +209,12 @@ def test_a_trial_without_this_muscle_is_left_out(rollouts, emg):
     """The EMG of synthetic_00 (off by 0.2) and of the trials that are no clips is missing; 0.1 and 0.3 are left."""
     seen = emg.envelope.copy()
     seen[[1, 2, 4]] = np.nan
-    result = analyse(
-        "emg", Comparison(signals=("activation",)), rollouts=rollouts, emg=attrs.evolve(emg, envelope=seen)
-    )
+    result = analyse("emg", Comparison(), rollouts=rollouts, emg=attrs.evolve(emg, envelope=seen))
     found = result.metrics[FLEXOR]["activation"]
     assert found["trials"]["mae"] == pytest.approx(0.2)
     assert found["mae"] == pytest.approx(0.2)  # the mean of the clips is that of the same two
     assert found["r"] == pytest.approx(1)
-    assert [row[2] for row in result.tables["by_trial"].rows if np.isnan(row[3])] == ["synthetic_00"]
+    assert [row[1] for row in result.tables["by_trial"].rows if np.isnan(row[2])] == ["synthetic_00"]
 
 
 def test_several_controllers_give_a_confidence_interval(rollouts, emg):
@@ -224,8 +225,8 @@ def test_several_controllers_give_a_confidence_interval(rollouts, emg):
     interval = stats.t.ppf(0.975, 2) * np.std(errors, ddof=1) / np.sqrt(3)
     for of in (found, found["trials"]):
         assert (of["mae"], of["mae_ci95"]) == pytest.approx((np.mean(errors), interval))
-    each = [r for r in result.tables["by_rollouts"].rows if r[2:4] == ("activation", "mean")]
-    assert [r[4] for r in each] == pytest.approx(errors)
+    each = [r for r in result.tables["by_rollouts"].rows if r[2] == "mean"]
+    assert [r[3] for r in each] == pytest.approx(errors)
     json.dumps(result.metrics)
 
 
@@ -307,7 +308,7 @@ def test_from_the_command_line(plugins, rollouts, tmp_path):
     )
     assert (made["synthetic"], made["trials"], made["muscles"]) == (True, 5, [FLEXOR])
     files = [tmp_path / "emg.h5", tmp_path / "rollouts.h5"]
-    summary = do(plugins, "analyze", analysis="emg", records=files, out=tmp_path / "out", signals=["activation"])
+    summary = do(plugins, "analyze", analysis="emg", records=files, out=tmp_path / "out", signal="activation")
     assert summary[FLEXOR]["activation"]["r"] > 0.9
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"agreement.csv", "by_trial.csv", "mean_curves.pdf"}
     assert "made-up EMG" in json.loads((tmp_path / "out" / "result.json").read_text())["tables"]["agreement"]

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from mimic_core import ConfigError, DataError
 from mimic_core.chain import do
 from mimic_frontier.knee import find_knee
+from mimic_frontier.nulls import bend_by_chance, null_columns
 from mimic_frontier.points import Point, front
 from mimic_frontier.settings import Settings
 from mimic_sweep.results import Row, SweepResults
 from mimic_sweep.tables import tabulate
 
 REWARD, HIGH = "rollout.terms.joint", "spectral.share.mean"
-TRICEPS, BICEPS = "emg.triceps.excitation.mae", "emg.biceps.excitation.mae"
+TRICEPS, BICEPS = "emg.triceps.activation.mae", "emg.biceps.activation.mae"
 COSTS = (0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 
 
@@ -146,7 +147,7 @@ def test_a_straight_frontier_has_no_clear_knee(tmp_path):
     for knee in result.metrics["knee"].values():
         assert not knee["clear"]
         assert knee["reason"].startswith("No clear knee")
-    assert "emg.triceps.excitation.mae" in result.captions["frontier"]
+    assert "emg.triceps.activation.mae" in result.captions["frontier"]
 
 
 def test_means_and_intervals_are_those_of_the_sweep(tmp_path):
@@ -162,8 +163,10 @@ def test_means_and_intervals_are_those_of_the_sweep(tmp_path):
 def test_the_pareto_front_leaves_out_what_costs_reward_for_nothing_and_what_has_more_noise_for_nothing(tmp_path):
     """Here a weight of energy only lowers the reward, and up to a cost of 0.2 the reward stays as it is."""
     result = analyse("frontier", sweep=SweepResults.load(sweep(tmp_path / "s", bent)))
-    knees = {h.label: h.value for h in result.headlines}
-    assert knees == {f"knee of the frontier, control.weight (energy.weight {w})": 0.2 for w in ("0", "0.01")}
+    knees = [h.label for h in result.headlines]
+    assert knees == [f"bend of the frontier at control.weight 0.2 (energy.weight {w})" for w in ("0", "0.01")]
+    for headline in result.headlines:
+        assert headline.unbeaten == () and headline.nulls["an even exchange"] == 0.0
     assert "come down by 99 %" in result.sentence
     assert result.metrics["pareto"] == [f"rewards.control.weight {c:g}, energy.weight 0" for c in COSTS if c >= 0.2]
 
@@ -202,3 +205,56 @@ def test_another_setting_and_other_metrics_can_be_the_axes(tmp_path):
     # 1 − c² over 1 − c on 0…0.4: the height over the chord is x − x² with x = c/0.4, greatest at 0.2
     assert knee["cost"] == 0.2
     assert knee["bend"] == pytest.approx(0.25)
+
+
+# -- null models --------------------------------------------------------------------------------------------------
+
+
+def with_nulls(cost, energy, seed):
+    """EMG errors beside a constant and a limp body, tracking beside a limp body, as the analyses tell them."""
+    return bent(cost, energy, seed) | {
+        "emg.triceps.activation.nulls.best_constant.mae": 0.1,
+        "emg.triceps.activation.nulls.limp.mae": 0.32 + 0.01 * seed,
+        "spectral.nulls.samples_shuffled.share.mean": 0.95,
+        "train.tracking_mm": 1.0,
+        "train.passive_mm": 4.0,
+    }
+
+
+def test_columns_of_null_models_are_found_by_their_names():
+    known = list(with_nulls(0, 0, 0))
+    assert null_columns(known, TRICEPS) == {
+        "best constant": "emg.triceps.activation.nulls.best_constant.mae",
+        "limp": "emg.triceps.activation.nulls.limp.mae",
+    }
+    assert null_columns(known, HIGH) == {"samples shuffled": "spectral.nulls.samples_shuffled.share.mean"}
+    assert null_columns(known, "train.tracking_mm") == {"limp": "train.passive_mm"}
+    assert null_columns(known, BICEPS) == {}
+
+
+def test_points_stand_beside_null_models(tmp_path):
+    """The error falls from 0.3 to 0.26: never below the constant, always below the limp body (0.34 on average)."""
+    result = analyse("frontier", sweep=SweepResults.load(sweep(tmp_path / "s", with_nulls)))
+    assert result.metrics["nulls"][TRICEPS] == pytest.approx({"best constant": 0.1, "limp": 0.34})
+    rows = {(row[0], row[1]): row for row in result.tables["nulls"].rows}
+    assert rows[TRICEPS, "best constant"][-1] == "0 of 14" and rows[TRICEPS, "limp"][-1] == "14 of 14"
+    assert rows[HIGH, "samples shuffled"][-1] == "14 of 14"
+    *_, headline = result.headlines
+    assert (headline.label, headline.value) == ("least triceps MAE of 14 points", pytest.approx(0.26))
+    assert headline.unbeaten == ("best constant",)
+    texts = [t.get_text() for ax in result.figures["frontier"].axes for t in ax.texts]
+    assert {"best constant", "limp", "samples shuffled"} <= set(texts)
+
+
+def test_the_bend_by_chance_is_what_seeds_scatter(tmp_path):
+    """Lines without a bend, seeds of known scatter: in 95 of 100 the largest bend stays below the percentile."""
+    rng, x = np.random.default_rng(0), np.linspace(1, 0, 6)
+    below, seeds = 0, 8
+    for _ in range(200):
+        noise = 0.05 * rng.standard_normal((6, seeds))
+        points = line((x[:, None] + noise).tolist(), np.tile(x[:, None], seeds).tolist())
+        knee = knee_of(points)
+        below += knee.bend.mean <= bend_by_chance(points, REWARD, HIGH)
+    assert 0.75 < below / 200 < 0.99  # the ends scatter too, and the standard error is itself an estimate
+    single = line([[1.0], [0.5], [0.0]], [[1.0], [0.5], [0.0]])
+    assert np.isnan(bend_by_chance(single, REWARD, HIGH))

@@ -146,7 +146,7 @@ def test_seeds_with_the_same_geometry():
     table = result.tables["similarity"]
     assert dict(zip(table.columns, table.rows[0], strict=True))["CKA"] == pytest.approx(cka["mean"])
     assert [row[1] for row in result.tables["variance"].rows] == ["seed 4", "seed 7", "seed 9"]
-    assert set(result.figures) == set(result.captions) == {"variance", "trajectories", "similarity"}
+    assert set(result.figures) == set(result.captions) == {"variance", "nulls", "trajectories", "similarity"}
 
 
 def test_clips_are_matched_by_name():

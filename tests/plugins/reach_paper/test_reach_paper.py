@@ -207,7 +207,7 @@ def test_emg_that_is_stretched_as_published_is_met_the_published_way_alone(rollo
 def test_control_cost_of_raw_actions_charges_a_silent_muscle(rollouts):
     """Four silent muscles: Σ a² = 4, Σ u² = 0."""
     found = compat(with_excitation(rollouts, lambda t: 0.0 * t)).metrics["control_cost"]["mean"]
-    assert found == {"published": 4.0, "right": 0.0}
+    assert found == {"published": 4.0, "right": 0.0, "nulls": {"limp_body": 0.0}}
 
 
 def test_reference_velocities_are_five_times_too_fast_and_cut_off(rollouts):
@@ -288,7 +288,7 @@ def test_recorded_muscles_find_their_simulated_ones_by_settings_then_body_then_n
 def test_several_rollouts_are_averaged_and_must_be_of_one_body(rollouts):
     lazy, busy = (with_excitation(rollouts, lambda t, u=u: u + 0.0 * t) for u in (0.0, 1.0))
     cost = analyse("paper_compat", rollouts=(lazy, busy)).metrics["control_cost"]["mean"]
-    assert cost == {"published": 4.0, "right": 2.0}
+    assert cost == {"published": 4.0, "right": 2.0, "nulls": {"limp_body": 0.0}}
     with pytest.raises(DataError, match="different bodies or control rates"):
         analyse("paper_compat", rollouts=(rollouts, attrs.evolve(rollouts, rate_hz=200.0)))
 
