@@ -22,7 +22,7 @@ def theta_curves(found: dict[str, Nonlinearity], nulls: dict[str, dict[str, floa
     columns = min(3, len(found))
     rows = -(-len(found) // columns)
     figure = Figure(figsize=(2.9 * columns + 0.6, 2.4 * rows + 0.9))
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for ax in axes.flat[len(found) :]:
         ax.set_visible(False)
     names = list(next(iter(nulls.values())))
@@ -32,9 +32,12 @@ def theta_curves(found: dict[str, Nonlinearity], nulls: dict[str, dict[str, floa
         for at, name in zip(right, names, strict=True):
             ax.plot(at, nulls[v][name], markersize=5, linestyle="none", label=name, **LOOKS[name])
         ax.set_title(f"{title(v)}\n{_VERDICTS[f.verdict]}", fontsize=9)
-        ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.05)
+    lowest = [x for v, f in found.items() for x in (*f.rho, *nulls[v].values()) if np.isfinite(x)]
+    axes.flat[0].set_ylim(min(0.0, *lowest) - 0.05, 1.05)
+    for ax in axes[-1]:
+        ax.set_xlabel("locality θ (1)")
+        ax.set_xticks([t for t in ax.get_xticks() if 0 <= t <= max(settings.theta)])
     figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
-    figure.supxlabel("locality θ (1)", fontsize=9)
     figure.supylabel("Spearman's ρ, observed vs forecast", fontsize=9)
     return figure
 
