@@ -1,10 +1,10 @@
 """Empirical dynamic modelling: how well joints and muscles forecast muscle activity, and what that is worth.
 
-Analyses: `simplex` (simplex projection with two controls), `simplex_sweep` (over E, tau and Tp), `smap` (a test for
-nonlinearity) and `ccm` (convergent cross mapping). Leonardis et al. (2025) give E = 2 and tau = -1 for joints, Tp = 5,
-and Spearman's rho. Their public notebook computed the published 0.802 (biceps) and 0.789 (triceps) with Tp = 1 at
-400 Hz, raw actions z-scored per trial, and Pearson's r; here both coefficients are reported and those choices are
-settings.
+Analyses: `simplex` (simplex projection beside null models), `simplex_sweep` (over E, tau and Tp), `smap` (a test for
+nonlinearity) and `ccm` (convergent cross mapping, beside repetition and a shared drive). Leonardis et al. (2025) give
+E = 2 and tau = -1 for joints, Tp = 5, and Spearman's rho. Their public notebook computed the published 0.802 (biceps)
+and 0.789 (triceps) with Tp = 1 at 400 Hz, raw actions z-scored per trial, and Pearson's r; here both coefficients are
+reported and those choices are settings.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def mimic_analyses():
         config=Settings,
         build=build,
         reads=_READS,
-        summary="simplex projection from joints and muscles to muscles or EMG, with two controls (checked with pyEDM)",
+        summary="simplex projection from joints and muscles to muscles or EMG, beside null models (checked with pyEDM)",
         source=_SIMPLEX,
     )
     yield AnalysisSpec(
@@ -72,6 +72,6 @@ def mimic_analyses():
         config=CCMSettings,
         build=build_ccm,
         reads=_READS,
-        summary="convergent cross mapping between joints and muscles, both ways, libraries counted in clips",
-        source="Sugihara et al. 2012, doi:10.1126/science.1227079",
+        summary="cross mapping between joints and muscles, both ways: more than repetition and a shared drive explain?",
+        source="Sugihara et al. 2012, doi:10.1126/science.1227079; Leng et al. 2020, doi:10.1038/s41467-020-16238-0",
     )

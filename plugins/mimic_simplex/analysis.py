@@ -19,9 +19,9 @@ from mimic_core import (
     Table,
     did_you_mean,
 )
-from mimic_simplex.controls import shuffled, surrogate
 from mimic_simplex.findings import Forecast, Peer
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
+from mimic_simplex.nulls import NULLS, OTHER_TRIAL, SHUFFLED, Beside, all_beside, counted, counts, means, null_forecasts
 from mimic_simplex.peer import largest_difference
 from mimic_simplex.settings import Settings
 from mimic_simplex.trials import Source, Trial, clips_of, split_clips, standardize, trials_of
@@ -109,18 +109,16 @@ def analysis(settings: Settings):
         plain = [plain_name(t) for t in names.targets]
         forecasts = dict(zip(plain, forecasts_of(found, stack), strict=True))
         rng = np.random.default_rng(settings.seed)
-        control = [forecasts_of(found, stack, shuffled(stack, rng)) for _ in range(settings.shuffles)]
-        other = []
-        if len(np.unique(stack.clip[found.row])) > 1:
-            other = [
-                forecasts_of(surrogate(cloud, settings.Tp, settings.k, rng), stack) for _ in range(settings.surrogates)
-            ]
+        nulls = null_forecasts(cloud, found, rng, settings.shuffles, settings.surrogates)
+        beside = all_beside(forecasts, nulls, stack)
         peers = [largest_difference(cloud, found, forecasts[m].predicted, i) for i, m in enumerate(plain)]
         metrics = {
             "rho": {m: f.rho for m, f in forecasts.items()},
             "r": {m: f.r for m, f in forecasts.items()},
-            "shuffled": _control(plain, control),
-            "surrogate": _control(plain, other),
+            "shuffled": _control(beside[SHUFFLED]),
+            "surrogate": _control(beside[OTHER_TRIAL]),
+            "nulls": {name: {m: attrs.asdict(b) for m, b in of.items()} for name, of in beside.items()},
+            "above": counts(beside),
             "settings": {
                 **attrs.asdict(settings),
                 "joints": [plain_name(x) for x in names.predictors if x.startswith("joint:")],
@@ -136,7 +134,7 @@ def analysis(settings: Settings):
         }
         if settings.predict == "emg" and emg is not None and emg.synthetic:
             metrics["synthetic"] = True
-        return _result(metrics, forecasts, stack, names.show, settings, rollouts.rate_hz, emg)
+        return _result(metrics, forecasts, beside, stack, names.show, settings, rollouts.rate_hz, emg)
 
     return analyse
 
@@ -156,38 +154,37 @@ def _counts(rollouts: Rollouts, stack: Stack, cloud: Cloud, found: Neighbours, s
     }
 
 
-def _control(names: list[str], repeats: list[list[Forecast]]) -> dict[str, dict[str, float]]:
-    """Mean and SD of the scores over repeats, by target; NaN without repeats."""
-
-    def of(i: int) -> dict[str, float]:
-        rho, r = np.array([f[i].rho for f in repeats] or [np.nan]), np.array([f[i].r for f in repeats] or [np.nan])
-        return {"rho": float(rho.mean()), "sd": float(rho.std()), "r": float(r.mean()), "r_sd": float(r.std())}
-
-    return {m: of(i) for i, m in enumerate(names)}
+def _control(beside: dict[str, Beside]) -> dict[str, dict[str, float]]:
+    """Mean and SD of the scores over the repeats of a null model, by target."""
+    return {m: {"rho": b.rho, "sd": b.rho_sd, "r": b.r, "r_sd": b.r_sd} for m, b in beside.items()}
 
 
-def _in_short(metrics: dict[str, Any], settings: Settings) -> tuple[list[Headline], str]:
-    """Headline and sentence: mean rho over the targets beside its two controls; nothing where no rho is defined."""
+def _in_short(
+    metrics: dict[str, Any], beside: dict[str, dict[str, Beside]], settings: Settings
+) -> tuple[list[Headline], str]:
+    """Headline and sentence: mean rho over the targets beside its null models; nothing where no rho is defined."""
     rho = [v for v in metrics["rho"].values() if np.isfinite(v)]
     if not rho:
         return [], ""
     given = {"both": "joints and muscles"}.get(settings.predictors, settings.predictors)
     between = f"{given} to {'EMG' if settings.predict == 'emg' else 'muscles'}"
-    named = {"surrogate": "with another trial's joints", "shuffled": "shuffled"}
-    of = {key: [c["rho"] for c in metrics[key].values() if np.isfinite(c["rho"])] for key in named}
-    controls = ", ".join(f"{np.mean(of[key]):.3g} {what}" for key, what in named.items() if of[key])
     mean = float(np.mean(rho))
     unseen = " unseen clips" if metrics["settings"]["split"] in ("rollouts", "fraction") else ""
     sentence = (
         f"Simplex projection from {between} forecasts{unseen} with a Spearman's ρ of {min(rho):.3g} to {max(rho):.3g} "
-        f"over {len(rho)} signals (mean {mean:.3g}{f'; {controls}' if controls else ''})."
+        f"over {len(rho)} signals (mean {mean:.3g}). It is above {counted(beside)}; clearly: the 95 % interval over "
+        "trials lies above 0."
     )
-    return [Headline(f"simplex ρ, {between}", mean, note=controls)], sentence
+    headline = Headline(
+        f"simplex ρ, {between}", mean, note=f"mean over {len(rho)} signals", nulls=means(beside), better="higher"
+    )
+    return [headline], sentence
 
 
 def _result(
     metrics: dict[str, Any],
     forecasts: dict[str, Forecast],
+    beside: dict[str, dict[str, Beside]],
     stack: Stack,
     show: tuple[str, ...],
     settings: Settings,
@@ -197,37 +194,36 @@ def _result(
     from mimic_simplex import figures
     from mimic_simplex.texts import simplex_methods, source_words, target_words
 
-    control, other, n = metrics["shuffled"], metrics["surrogate"], metrics["n"]
+    n = metrics["n"]
     table = Table(
-        columns=(
-            "muscle",
-            "Spearman rho",
-            "Pearson r",
-            *(f"{c} rho ({of})" for c in ("shuffled", "surrogate") for of in ("mean", "SD")),
-        ),
-        rows=[
-            (m, metrics["rho"][m], metrics["r"][m], *(c[m][key] for c in (control, other) for key in ("rho", "sd")))
-            for m in forecasts
-        ],
+        columns=("muscle", "Spearman rho", "Pearson r", *NULLS),
+        rows=[(m, metrics["rho"][m], metrics["r"][m], *(beside[name][m].rho for name in NULLS)) for m in forecasts],
         caption=f"Forecast of {target_words(settings)} {1e3 * settings.Tp / settings.rate_hz:g} ms ahead from "
         f"{source_words(settings)}: {n['predictions']} predictions in {n['predicted_clips']} clips, from "
-        f"{n['library_clips']} library clips; shuffled control over {settings.shuffles} permutations, trial-shuffled "
-        f"surrogate over {settings.surrogates}.",
+        f"{n['library_clips']} library clips. Beside it null models on the same predictions: "
+        f"{'; '.join(f'{name}: {what}' for name, what in NULLS.items())}. Other trial: mean of {settings.surrogates} "
+        f"draws, shuffled: of {settings.shuffles}.",
+    )
+    differences = Table(
+        columns=("muscle", "null", "null rho", "null r", "rho above it", "95 % low", "95 % high"),
+        rows=[
+            (m, name, b.rho, b.r, b.more, b.low, b.high) for m in forecasts for name in NULLS for b in [beside[name][m]]
+        ],
+        caption="Spearman's rho of simplex projection less that of each null model, with its 95 % interval over the "
+        f"{n['predicted_clips']} predicted trials (jackknife), which says nothing of other animals or days.",
     )
     traces, shown = figures.traces(forecasts, stack, show, settings)
-    headlines, sentence = _in_short(metrics, settings)
+    headlines, sentence = _in_short(metrics, beside, settings)
     return Result(
         headlines=headlines,
         sentence=sentence,
         metrics=metrics,
-        tables={"simplex": table},
-        figures={"rho": figures.bars(metrics, settings), "traces": traces},
+        tables={"simplex": table, "nulls": differences},
+        figures={"rho": figures.bars(metrics["rho"], beside, settings), "traces": traces},
         captions={
-            "rho": f"Spearman's rho between observed and forecast {target_words(settings)} (filled); its "
-            f"trial-shuffled surrogate, each clip forecast from another clip at the same time (light; mean and SD of "
-            f"{settings.surrogates}), which is what the repetition of one movement explains; and its shuffled control "
-            f"(hatched; mean and SD of {settings.shuffles} permutations of the library's targets under the same "
-            "embedding).",
+            "rho": f"Spearman's rho between observed and forecast {target_words(settings)} (bars), beside its null "
+            "models on the same predictions (marks): what lies at or above the top of a bar does as well without "
+            f"simplex projection. {'; '.join(f'{name}: {what}' for name, what in NULLS.items())}.",
             "traces": f"Observed and forecast {target_words(settings)} in predicted clips, end to end, from the clip "
             f"with the smallest to the clip with the largest mean absolute error ({', '.join(shown)}).",
         },

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import ConfigError, Context, DataError, Inputs, Result, Table
+from mimic_core import ConfigError, Context, DataError, Inputs, Result
 from mimic_simplex import pool
-from mimic_simplex.controls import derangement
-from mimic_simplex.findings import FEWEST_SIZES, SIGNIFICANT, CrossMap
+from mimic_simplex.drive import of_other_clips, split, surrogates
+from mimic_simplex.findings import FEWEST_SIZES, CrossMap
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
 from mimic_simplex.scores import spearman
 from mimic_simplex.settings import CCMSettings
 from mimic_simplex.trials import Source, clips_of, trials_of
 from mimic_simplex.variables import source_of, synthetic
-
-_TOO_FEW = (
-    f"With fewer than {FEWEST_SIZES} library sizes convergence is undecided, as Kendall's p cannot fall below "
-    f"{SIGNIFICANT}."
-)
-_ANSWERS = {True: "yes", False: "no", None: "undecided"}
 
 
 def pairs_of(source: Source, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -87,46 +80,107 @@ def cross_map(found: Neighbours, targets: np.ndarray) -> float:
     """Spearman's rho between a variable and its values mapped through these neighbours; targets (row,)."""
     observed, mapped = targets[found.row + found.Tp], found.forecast(targets[:, None])[:, 0]
     both = np.isfinite(observed) & np.isfinite(mapped)
-    return spearman(observed[both], mapped[both]) if both.any() else float("nan")
+    return spearman(observed[both], mapped[both])
 
 
 def other_trials(stack: Stack, rng: np.random.Generator) -> np.ndarray:
     """(row,) the mapped variable, each clip's replaced by another clip's at the same time; NaN where that has ended."""
-    donor = derangement(len(stack.clips), rng)
-    value_at = np.full((len(stack.clips), stack.sample.max() + 1), np.nan)
-    value_at[stack.clip, stack.sample] = stack.targets[:, 0]
-    return value_at[donor[stack.clip], stack.sample]
+    return of_other_clips(stack, stack.targets[:, 0], rng)
 
 
-def cross_maps(stack: Stack, names: tuple[str, str], sizes: Sequence[int], settings: CCMSettings) -> CrossMap:
-    """Map the stack's target from its predictor over library sizes, and the surrogate at the largest."""
+def components(third: np.ndarray, n: int = 2) -> np.ndarray:
+    """(row, at most n) principal components of series (row, series), each scaled to unit variance first."""
+    spread = third.std(axis=0)
+    scaled = (third - third.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    u, s, _ = np.linalg.svd(scaled, full_matrices=False)
+    return u[:, :n] * s[:n]
+
+
+def partial_map(stack: Stack, found: Neighbours, third: np.ndarray, settings: CCMSettings) -> np.ndarray:
+    """(clip,) partial cross mapping (Leng et al. 2020), one number for each clip.
+
+    It is Spearman's partial correlation between the mapped variable and its values mapped from the other, given its
+    values mapped from third series: what the other tells of it that they do not.
+
+    Args:
+        found: neighbours in the largest library.
+        third: (row, series).
+    """
+    through = library_of(attrs.evolve(stack, predictors=third), settings, len(stack.clips) - 1, np.random.default_rng())
+    out = np.full(len(stack.clips), np.nan)
+    if through is None:
+        return out
+    row, ours, theirs = np.intersect1d(found.row, through.row, return_indices=True)
+    targets = stack.targets[:, :1]
+    three = np.stack(
+        [targets[row + found.Tp, 0], found.forecast(targets)[ours, 0], through.forecast(targets)[theirs, 0]]
+    )
+    for clip in range(len(out)):
+        observed, direct, given = three[:, stack.clip[row] == clip]
+        a, b, c = spearman(observed, direct), spearman(observed, given), spearman(direct, given)
+        rest = (1 - b**2) * (1 - c**2)
+        out[clip] = (a - b * c) / np.sqrt(rest) if rest > 0 else np.nan
+    return out
+
+
+def cross_maps(
+    stack: Stack, names: tuple[str, str], sizes: Sequence[int], settings: CCMSettings, third: np.ndarray | None = None
+) -> CrossMap:
+    """Map the stack's target from its predictor over library sizes, and its surrogates at the largest.
+
+    Args:
+        third: (row, series) of further variables.
+    """
     rng = np.random.default_rng(settings.seed)
+    parts = split(stack, settings.drive_hz, settings.rate_hz, third if settings.given else None)
     rho = np.full((len(sizes), settings.draws), np.nan)
     found = None
     for i, size in enumerate(sizes):
         for draw in range(settings.draws):
             found = library_of(stack, settings, size, rng)
-            rho[i, draw] = cross_map(found, stack.targets[:, 0]) if found else np.nan
-    surrogate = [cross_map(found, other_trials(stack, rng)) if found else np.nan for _ in range(settings.surrogates)]
-    return CrossMap(names[0], names[1], tuple(sizes), rho, np.array(surrogate))
+            if found:
+                found = found.of(parts.inner[found.row + found.Tp])
+                rho[i, draw] = cross_map(found, stack.targets[:, 0])
+    if found is None or not len(found.row):
+        return CrossMap(*names, tuple(sizes), rho, np.full(1, np.nan), np.full(1, np.nan))
+    other = np.array([cross_map(found, other_trials(stack, rng)) for _ in range(settings.surrogates)])
+    drive = np.array([cross_map(found, y) for y in surrogates(stack, parts, settings.drive_surrogates, rng)])
+    partial = np.zeros(0) if third is None else partial_map(stack, found, third, settings)
+    return CrossMap(*names, tuple(sizes), rho, other, drive, partial)
 
 
-def _job(stacks: dict[tuple[str, str], Stack], job: tuple) -> CrossMap:
+def _job(stacks: dict[tuple[str, str], tuple[Stack, np.ndarray | None]], job: tuple) -> CrossMap:
     names, sizes, settings = job
-    return cross_maps(stacks[names], names, sizes, settings)
+    stack, third = stacks[names]
+    return cross_maps(stack, names, sizes, settings, third)
+
+
+def stack_of(source: Source, a: str, b: str, settings: CCMSettings) -> tuple[Stack, np.ndarray | None]:
+    """The samples of a pair, b to be mapped from a, and of the third series (row, series); None without any.
+
+    These are what the settings name, else two principal components of all other joints and muscles.
+    """
+    others = settings.given or (*source.pick("joint", (), "pairs"), *source.pick("muscle", (), "pairs"))
+    others = tuple(x for x in others if x not in (a, b))
+    sides = dict.fromkeys(clips_of(source, (a, b, *others)), (True, True))
+    stack = Stack.of(trials_of(source, (a, *others), (b,), sides))
+    third = stack.predictors[:, 1:]
+    if third.shape[1] and not settings.given:
+        third = components(third)
+    return attrs.evolve(stack, predictors=stack.predictors[:, :1]), third if third.shape[1] else None
 
 
 def analysis(settings: CCMSettings):
     """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, where there is some, EMG."""
 
     def analyse(inputs: Inputs, context: Context) -> Result:
+        from mimic_simplex.ccm_result import result_of
+
         source = source_of("ccm", inputs.one("rollouts"), inputs.maybe("emg"), settings)
         pairs = pairs_of(source, settings.pairs)
-        stacks = {}
-        for a, b in (p for pair in pairs for p in (pair, pair[::-1])):
-            sides = dict.fromkeys(clips_of(source, (a, b)), (True, True))
-            stacks[a, b] = Stack.of(trials_of(source, (a,), (b,), sides))
-        jobs = [(names, sizes_of(len(s.clips), settings.library_trials), settings) for names, s in stacks.items()]
+        source.variables(settings.given, "given")
+        stacks = {(a, b): stack_of(source, a, b, settings) for pair in pairs for a, b in (pair, pair[::-1])}
+        jobs = [(names, sizes_of(len(s.clips), settings.library_trials), settings) for names, (s, _) in stacks.items()]
         found = pool.run(_job, jobs, stacks, settings.workers, context.progress)
         for m in found:
             if not np.isfinite(m.rho).all():
@@ -135,94 +189,7 @@ def analysis(settings: CCMSettings):
                     "E, tau and Tp need longer clips; use larger analyze.ccm.library_trials or a smaller analyze.ccm.E"
                 )
         maps = {(m.library, m.mapped): m for m in found}
-        return _result(pairs, maps, stacks, settings, synthetic(source, [v for pair in pairs for v in pair]))
+        n_clips = len(next(iter(stacks.values()))[0].clips)
+        return result_of(pairs, maps, n_clips, settings, synthetic(source, [v for pair in pairs for v in pair]))
 
     return analyse
-
-
-def _result(
-    pairs: Sequence[tuple[str, str]],
-    found: dict[tuple[str, str], CrossMap],
-    stacks: dict[tuple[str, str], Stack],
-    settings: CCMSettings,
-    origin: dict[str, bool],
-) -> Result:
-    from mimic_simplex import map_figures
-    from mimic_simplex.texts import ccm_methods, title
-
-    def of(m: CrossMap) -> dict[str, Any]:
-        (gain, low, high), (tau, p) = m.gain, m.trend
-        return {
-            "rho": float(m.rho[-1].mean()),
-            "rho_smallest": float(m.rho[0].mean()),
-            "gain": gain,
-            "gain_low": low,
-            "gain_high": high,
-            "kendall_tau": tau,
-            "p": p,
-            "surrogate": float(m.surrogate.mean()),
-            "surrogate_95": float(np.quantile(m.surrogate, 0.95)),
-            "converges": m.converges,
-            "beyond_repetition": m.beyond_repetition,
-        }
-
-    metrics = {f"{title(m.mapped)} from {title(m.library)}": of(m) for m in found.values()}
-    sizes = sorted({m.sizes for m in found.values()})
-    return Result(
-        metrics={
-            **metrics,
-            "settings": {
-                **attrs.asdict(settings),
-                "pairs": [" ".join(p) for p in pairs],
-                "library_trials": [list(s) for s in sizes],
-            },
-            **origin,
-        },
-        tables={
-            "ccm": Table(
-                columns=(
-                    "mapped",
-                    "from",
-                    "rho",
-                    "rho, smallest library",
-                    "p",
-                    "surrogate, 95th %",
-                    "converges",
-                    "beyond it",
-                ),
-                rows=[
-                    (
-                        title(m.mapped),
-                        title(m.library),
-                        row["rho"],
-                        row["rho_smallest"],
-                        row["p"],
-                        row["surrogate_95"],
-                        _ANSWERS[m.converges],
-                        _ANSWERS[m.beyond_repetition],
-                    )
-                    for m, row in zip(found.values(), metrics.values(), strict=True)
-                ],
-                caption="Cross mapping at the largest and smallest library. Where 'mapped' is recovered from 'from' "
-                "and the more so the larger the library, 'mapped' acts on 'from'. The surrogate tells what the "
-                "repetition of one movement explains; 'beyond it' says whether rho is above its 95th percentile. "
-                f"{_TOO_FEW}",
-            ),
-            "convergence": Table(
-                columns=("mapped", "from", "library (clips)", "Spearman rho (mean)", "rho (SD over draws)"),
-                rows=[
-                    (title(m.mapped), title(m.library), size, float(rho.mean()), float(rho.std(ddof=1)))
-                    for m in found.values()
-                    for size, rho in zip(m.sizes, m.rho, strict=True)
-                ],
-                caption=f"Cross mapping over library size, {settings.draws} random libraries each.",
-            ),
-        },
-        figures={"convergence": map_figures.convergence(pairs, found)},
-        captions={
-            "convergence": f"Spearman's rho of cross mapping over library size: mean and 95 % interval of "
-            f"{settings.draws} random libraries. Dashed: the trial-shuffled surrogate at the largest library, mean and "
-            "95th percentile (bar), which is what the repetition of one movement explains."
-        },
-        methods=f"{ccm_methods(found, stacks, settings)} {_TOO_FEW}",
-    )

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLUE, GREY, SKY, VERMILLION
+from mimic_core.analysis import BLACK, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
 from mimic_simplex.findings import Forecast
 from mimic_simplex.neighbours import Stack
+from mimic_simplex.nulls import LINEAR, MEAN_COURSE, OTHER_TRIAL, OWN_PAST, PERSISTENCE, SHUFFLED, Beside
 from mimic_simplex.settings import Settings
 from mimic_simplex.texts import source_words, target_unit, target_words
 
+LOOKS = {
+    PERSISTENCE: {"marker": "s", "color": BLACK},
+    MEAN_COURSE: {"marker": "D", "color": VERMILLION},
+    LINEAR: {"marker": "^", "color": ORANGE},
+    OWN_PAST: {"marker": "v", "color": GREEN},
+    OTHER_TRIAL: {"marker": "o", "color": PINK},
+    SHUFFLED: {"marker": "x", "color": GREY},
+}
+"""How each null model is drawn."""
 
-def bars(metrics: dict[str, Any], settings: Settings) -> Figure:
-    """Spearman's rho of each muscle beside its surrogate and its shuffled control."""
-    names = list(metrics["rho"])
+
+def bars(rho: Mapping[str, float], beside: dict[str, dict[str, Beside]], settings: Settings) -> Figure:
+    """Spearman's rho of each muscle as a bar, and that of each null model as a mark on it."""
+    names = list(rho)
     x = np.arange(len(names))
-    figure = Figure(figsize=(max(5.0, 0.9 * len(names) + 1.5), 3.6))
+    figure = Figure(figsize=(max(5.6, 0.95 * len(names) + 1.5), 4.0))
     ax = figure.subplots()
-    rho = np.array([metrics["rho"][m] for m in names], float)
-    ax.bar(x - 0.27, rho, 0.26, color=BLUE, label=source_words(settings))
-    ends = [0.0, *rho]
-    for shift, key, label, look in (
-        (0.0, "surrogate", "other trial, same time (mean ± SD)", {"color": SKY}),
-        (0.27, "shuffled", "shuffled (mean ± SD)", {"color": "white", "edgecolor": GREY, "hatch": "////"}),
-    ):
-        mean, sd = (np.array([metrics[key][m][of] for m in names], float) for of in ("rho", "sd"))
-        ax.bar(x + shift, mean, 0.26, yerr=sd, ecolor=GREY, capsize=2, label=label, **look)
-        ends += [*(mean - sd)]
-    for i in range(len(names)):
-        text, top = (f"{rho[i]:.2f}", max(0.0, rho[i])) if np.isfinite(rho[i]) else ("constant", 0.0)
-        ax.annotate(text, (x[i] - 0.27, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+    height = np.array([rho[m] for m in names], float)
+    ax.bar(x, height, 0.8, color=SKY, label=f"simplex, from {source_words(settings)}", zorder=1)
+    ends = [0.0, *height]
+    for i, (name, of) in enumerate(beside.items()):
+        values = np.array([of[m].rho for m in names], float)
+        sd = np.array([of[m].rho_sd for m in names], float)
+        at = x + (i - (len(beside) - 1) / 2) * 0.115
+        ax.errorbar(
+            at, values, np.where(sd > 0, sd, np.nan), linestyle="none", markersize=5, elinewidth=0.9, label=name,
+            zorder=2, **LOOKS[name],
+        )  # fmt: skip
+        ends += [*(values - sd)]
+    for i, v in enumerate(height):
+        text = f"{v:.2f}" if np.isfinite(v) else "constant"
+        ax.annotate(text, (x[i], 0), (0, 2), ax.get_xaxis_transform(), "offset points", ha="center", fontsize=8)
     ax.axhline(0, color="black", linewidth=0.8)
     crowded = max(map(len, names)) * len(names) > 40
     ax.set_xticks(x, names, rotation=30 if crowded else 0, ha="right" if crowded else "center")
-    ax.set_ylim(max(-1.0, min(v - 0.05 for v in ends if np.isfinite(v))), 1.05)
+    ax.set_ylim(max(-1.0, min(v - 0.1 for v in ends if np.isfinite(v))), 1.05)
     ax.set_ylabel("Spearman's ρ, observed vs forecast")
     ahead_ms = 1e3 * settings.Tp / settings.rate_hz
     ax.set_title(f"Forecast of {target_words(settings)} {ahead_ms:g} ms ahead")
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8)
     return figure
 
 

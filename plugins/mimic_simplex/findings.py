@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 
@@ -83,6 +85,7 @@ class Nonlinearity:
         gain: mean over clips of Fisher's z of rho at the theta chosen on the other clips, less that at theta 0.
         low, high: 95 % interval of the gain, bootstrap over clips.
         clips: number of clips.
+        apart: rho over all predictions, each clip's at the theta chosen on the other clips; NaN of a single clip.
     """
 
     rho: np.ndarray
@@ -92,6 +95,7 @@ class Nonlinearity:
     low: float
     high: float
     clips: int
+    apart: float = float("nan")
 
     @property
     def verdict(self) -> str:
@@ -107,10 +111,12 @@ class CrossMap:
 
     Attributes:
         library: the variable whose delay vectors are searched.
-        mapped: the variable that is read at their neighbours; it drives the other, if the mapping converges.
+        mapped: the variable that is read at their neighbours.
         sizes: (size,) library sizes, clips.
         rho: (size, draw) Spearman's rho.
         surrogate: (surrogate,) rho at the largest size with the mapped variable of other clips at the same time.
+        drive: (surrogate,) the same with a mapped variable that keeps what a shared drive of its clip may explain.
+        partial: (clip,) partial cross mapping given third series; empty without any.
     """
 
     library: str
@@ -118,6 +124,8 @@ class CrossMap:
     sizes: tuple[int, ...]
     rho: np.ndarray
     surrogate: np.ndarray
+    drive: np.ndarray = attrs.field(factory=lambda: np.full(1, np.nan))
+    partial: np.ndarray = attrs.field(factory=lambda: np.zeros(0))
 
     @property
     def gain(self) -> tuple[float, float, float]:
@@ -146,6 +154,41 @@ class CrossMap:
         return bool(tau > 0 and p < SIGNIFICANT and self.gain[1] > 0 and self.rho[-1].mean() > 0)
 
     @property
+    def largest(self) -> float:
+        """Mean rho at the largest library."""
+        return float(self.rho[-1].mean())
+
+    @property
     def beyond_repetition(self) -> bool:
-        """Rho at the largest library is above the 95th percentile of the surrogates."""
-        return bool(self.rho[-1].mean() > np.quantile(self.surrogate, 0.95))
+        """Rho at the largest library is above the 95th percentile of other clips at the same time."""
+        return bool(self.largest > np.quantile(self.surrogate, 0.95))
+
+    @property
+    def p(self) -> float:
+        """P value against a shared drive: (1 + how many surrogates do as well) / (1 + how many there are)."""
+        return float((1 + np.sum(~(self.drive < self.largest))) / (1 + len(self.drive)))
+
+    @property
+    def given_third(self) -> tuple[float, float, float]:
+        """Partial cross mapping, mean over clips, and its 95 % interval (t over clips); NaN without third series."""
+        known = self.partial[np.isfinite(self.partial)]
+        if not len(known):
+            return float("nan"), float("nan"), float("nan")
+        mean, half = float(known.mean()), float(half_width(known))
+        return mean, mean - half, mean + half
+
+
+def discoveries(maps: Sequence[CrossMap], rate: float) -> tuple[np.ndarray, list[bool | None]]:
+    """q of each mapping, and whether it goes beyond a shared drive.
+
+    q is p after control of the false-discovery rate over all mappings (Benjamini & Hochberg 1995). A mapping goes
+    beyond a shared drive if q is at most ``rate``, it converges and goes beyond repetition; None where convergence is
+    undecided.
+    """
+    from scipy.stats import false_discovery_control
+
+    q = false_discovery_control([m.p for m in maps])
+    return q, [
+        None if m.converges is None else bool(x <= rate and m.converges and m.beyond_repetition)
+        for m, x in zip(maps, q, strict=True)
+    ]

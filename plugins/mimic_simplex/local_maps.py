@@ -8,7 +8,8 @@ import attrs
 import numpy as np
 
 from mimic_core import DataError
-from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.neighbours import Cloud, Neighbours, Stack
+from mimic_simplex.nulls import plain_forecasts
 from mimic_simplex.settings import SMapSettings
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ class Vectors:
         ahead: (vector,) the target Tp samples later.
         library: number of library vectors.
         clip: (prediction,) number of the clip of each vector that is forecast.
+        sample: (prediction,) number of its sample in that clip.
+        nulls: null model → (prediction,) what it forecasts; NaN where it cannot.
     """
 
     vector: np.ndarray
     ahead: np.ndarray
     library: int
     clip: np.ndarray
+    sample: np.ndarray
+    nulls: dict[str, np.ndarray]
 
     @classmethod
     def of(cls, stack: Stack, settings: SMapSettings) -> Vectors:
@@ -49,7 +54,16 @@ class Vectors:
         at = np.concatenate([library, predict])
         row = cloud.row[at]
         ahead = stack.targets[row + settings.Tp, 0]
-        return cls(cloud.vector[at], ahead, len(library), stack.clip[cloud.row[predict]])
+        asked = cloud.row[predict]
+        none = np.zeros((len(asked), 0))
+        return cls(
+            cloud.vector[at],
+            ahead,
+            len(library),
+            stack.clip[asked],
+            stack.sample[asked],
+            {n: v[:, 0] for n, v in plain_forecasts(cloud, Neighbours(asked, none, none, settings.Tp)).items()},
+        )
 
     def frame(self) -> pd.DataFrame:
         """A table as pyEDM reads it: embedded, and with the target already Tp samples ahead."""

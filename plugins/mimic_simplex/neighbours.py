@@ -89,6 +89,10 @@ class Neighbours:
         """(forecast, target) from targets (row, target): the neighbours' values Tp samples later, averaged."""
         return np.einsum("fk,fkt->ft", self.weight, targets[self.near + self.Tp])
 
+    def of(self, kept: np.ndarray) -> Neighbours:
+        """Those of the forecasts that are ``kept`` (forecast,)."""
+        return Neighbours(self.row[kept], self.near[kept], self.weight[kept], self.Tp)
+
 
 class Cloud:
     """The delay vectors (Takens 1981) of one E and tau, and the tree of those that belong to the library."""

@@ -14,9 +14,11 @@ def pearson(observed: np.ndarray, predicted: np.ndarray) -> float:
 
 def spearman(observed: np.ndarray, predicted: np.ndarray) -> float:
     """Spearman's rank correlation; NaN as for `pearson`."""
-    from scipy.stats import spearmanr
+    from scipy.stats import rankdata
 
-    return float(spearmanr(observed, predicted).statistic) if _vary(observed, predicted) else float("nan")
+    if not _vary(observed, predicted):
+        return float("nan")
+    return float(np.corrcoef(rankdata(observed), rankdata(predicted))[0, 1])
 
 
 def _vary(*sides: np.ndarray) -> bool:

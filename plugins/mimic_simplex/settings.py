@@ -106,6 +106,8 @@ class SweepSettings:
         held_out: share of clips to predict when drawn.
         least: a cell with fewer predictions than this share of the most that any cell has is left undefined.
         check: cells that are computed with pyEDM as well, drawn at random.
+        shuffles: repeats of the shuffled control of each variable's best cell.
+        surrogates: repeats of its trial-shuffled control.
         workers: processes; 0 means one for each core.
         seed: of the draws.
     """
@@ -122,6 +124,8 @@ class SweepSettings:
     held_out: float = _share()
     least: float = attrs.field(default=0.1, validator=[ge(0), le(1)])
     check: int = _count(8)
+    shuffles: int = _count(20, 1)
+    surrogates: int = _count(20, 1)
     workers: int = _count(0)
     seed: int = _count(0)
 
@@ -143,6 +147,8 @@ class SMapSettings:
         split: ``rollouts`` predicts the clips labelled held_out from those labelled train; ``fraction`` draws them.
         held_out: share of clips to predict when drawn.
         resamples: bootstrap samples of the predicted clips.
+        shuffles: repeats of the shuffled control.
+        surrogates: repeats of the forecast from another clip.
         workers: processes; 0 means one for each core.
         seed: of the draws.
     """
@@ -159,6 +165,8 @@ class SMapSettings:
     split: str = attrs.field(default="rollouts", validator=in_(("rollouts", "fraction")))
     held_out: float = _share()
     resamples: int = _count(2000, 100)
+    shuffles: int = _count(5, 1)
+    surrogates: int = _count(20, 1)
     workers: int = _count(0)
     seed: int = _count(0)
 
@@ -182,6 +190,12 @@ class CCMSettings:
             six sizes, evenly spaced in logarithm, from 2 (from 1 with five clips) to all but one.
         draws: random libraries of each size.
         surrogates: repeats of the trial-shuffled control.
+        drive_surrogates: repeats of the surrogate that keeps a shared drive; p cannot fall below 1 / (repeats + 1).
+        drive_hz: what is slower than this within a trial may be a shared drive and stays in its surrogate.
+        given: third variables, ``kind:name``. What they explain stays in the surrogate of the shared drive, and partial
+            cross mapping is given them. None named: partial cross mapping is given two principal components of all
+            other joints and muscles, and the surrogate keeps nothing for them.
+        false_discoveries: share of false ones among the mappings said to go beyond a shared drive.
         signal: what of a simulated muscle, see the analysis `simplex`.
         kinematics: joint angles of the ``rollout``, or of the registered animal (``reference``).
         rate_hz: analysis rate, Hz; must divide the control rate.
@@ -196,6 +210,10 @@ class CCMSettings:
     library_trials: tuple[int, ...] = attrs.field(default=(), validator=deep_iterable(ge(1)))
     draws: int = _count(20, 2)
     surrogates: int = _count(100, 1)
+    drive_surrogates: int = _count(999, 19)
+    drive_hz: float = attrs.field(default=20.0, validator=ge(0))
+    given: tuple[str, ...] = ()
+    false_discoveries: float = attrs.field(default=0.02, validator=[gt(0), lt(1)])
     signal: str = _signal()
     kinematics: str = _kinematics()
     rate_hz: float = _rate()

@@ -8,7 +8,6 @@ from typing import Any
 from mimic_core import Emg
 from mimic_simplex.findings import CrossMap, Nonlinearity
 from mimic_simplex.local_maps import Vectors
-from mimic_simplex.neighbours import Stack
 from mimic_simplex.settings import CCMSettings, Settings, SMapSettings, SweepSettings
 
 _SIGNALS = {
@@ -94,10 +93,13 @@ def simplex_methods(metrics: dict[str, Any], settings: Settings, control_rate_hz
         f"over the {settings.k} nearest library vectors, weighted by exp(-d/d_min). Clips were never mixed: "
         f"{_split(s['split'], settings.seed)} ({n['library_clips']} and {n['predicted_clips']} clips, "
         f"{n['library_samples']} library samples, {n['predictions']} predictions), and neither a delay nor a forecast "
-        f"reaches from one clip into another. The shuffled control ({settings.shuffles} repeats, seed {settings.seed}) "
-        "keeps the embedding and permutes the library's target values. The trial-shuffled surrogate "
-        f"({settings.surrogates} repeats) keeps the library and forecasts each clip from the predictors of another "
-        "clip, drawn at random, at the same time: what remains is what the repetition of one movement explains. "
+        f"reaches from one clip into another. Null models forecast the "
+        "same instants: the target's last value (persistence); the mean of the library's clips at the same time (mean "
+        "course); a least-squares linear map of the same delay vectors; one of the target's own past at the same "
+        f"delays; the projection from another predicted clip at the same time, drawn at random ({settings.surrogates} "
+        f"repeats); and the projection with the library's targets permuted ({settings.shuffles} repeats, seed "
+        f"{settings.seed}). A clip that is predicted from all others is left out of its null models too. Differences "
+        "in rho have 95 % intervals over predicted trials (jackknife). "
         "Accuracy is Spearman's rho and Pearson's r over all predictions together; samples within a clip are not "
         f"independent. {_checked(metrics['pyEDM'])}{short}"
     )
@@ -157,13 +159,15 @@ def smap_methods(found: dict[str, Nonlinearity], vectors: dict[str, Vectors], ho
     )
 
 
-def ccm_methods(
-    found: dict[tuple[str, str], CrossMap], stacks: dict[tuple[str, str], Stack], settings: CCMSettings
-) -> str:
-    """Methods text of `ccm`."""
+def ccm_methods(found: dict[tuple[str, str], CrossMap], n: int, settings: CCMSettings) -> str:
+    """Methods text of `ccm`; n clips."""
+    from mimic_simplex.drive import REACH
+
     ms = 1e3 / settings.rate_hz
     first = next(iter(found.values()))
-    n = len(next(iter(stacks.values())).clips)
+    given = _listed(settings.given)
+    third = given or "two principal components of all other joints and muscles"
+    more = f" and of {given}" if given else ""
     return (
         "Joints and muscles were cross-mapped both ways (Sugihara et al. 2012, doi:10.1126/science.1227079): the "
         f"values of one variable are read at the E + 1 nearest neighbours, in time, of the delay vectors of the other "
@@ -172,9 +176,20 @@ def ccm_methods(
         f"library is a random set of clips ({', '.join(map(str, first.sizes))} of {n}), {settings.draws} draws of each "
         f"size (seed {settings.seed}); all clips are mapped, none from itself, and no vector reaches from one clip "
         "into another. A mapping converges if its mean Spearman's rho rises with library size (Kendall's tau above 0, "
-        "one-sided p < 0.05), the gain from the smallest to the largest library has a 95 % interval (t over draws) "
-        "above 0, and rho at the largest is above 0. The interval describes the draw of the library, not other animals "
-        f"or days. In the trial-shuffled surrogate ({settings.surrogates} repeats, largest library) the mapped "
-        "variable of each clip is replaced by that of another clip at the same time; a mapping goes beyond repetition "
-        "if it exceeds their 95th percentile."
+        "one-sided p < 0.05), the gain from the smallest to the largest library has a 95 % interval (t over draws of "
+        "the library) above 0, and rho at the largest is above 0. Two surrogates of the mapped variable "
+        "(largest library) say what else explains the mapping. In the first "
+        f"({settings.surrogates} repeats), that of another clip at the same time replaces it: repetition of one "
+        "movement; a mapping goes beyond it above the 95th percentile. In the second "
+        f"({settings.drive_surrogates} repeats), each clip keeps what a "
+        "drive shared by both variables in that clip may explain, and only the remainder comes from another clip at "
+        "the same time. Kept are the mean course over clips, the cosines of the clip below "
+        f"{settings.drive_hz:g} Hz, and what a quadratic map of the other variable{more}, {REACH} samples before to "
+        f"{REACH} after, explains of the rest; instants nearer to the ends of a clip are not scored. A nonlinear "
+        "relation that is fast within a trial can exceed this surrogate; a linear influence cannot be told from a "
+        "shared drive and does not. The p value is the share of these surrogates that do as well; q "
+        f"is p with the false-discovery rate controlled over all {len(found)} mappings (Benjamini & Hochberg 1995). "
+        "Partial cross mapping (after Leng et al. 2020, doi:10.1038/s41467-020-16238-0) is Spearman's partial "
+        "correlation, in each clip, between a variable and its values mapped from the other, given its values mapped "
+        f"from {third}; mean and 95 % interval (t) are over the clips, not over animals or days."
     )

@@ -19,6 +19,7 @@ from mimic_core.testing.rollouts import activation_of, synthetic_rollouts
 from mimic_simplex.analysis import forecasts_of, prepare, project
 from mimic_simplex.controls import shuffled
 from mimic_simplex.neighbours import Cloud, Stack
+from mimic_simplex.nulls import NULLS
 from mimic_simplex.settings import Settings
 from mimic_simplex.trials import Trial
 
@@ -70,16 +71,21 @@ def result(rollouts):
     return analyse("simplex", Settings(shuffles=10), rollouts=rollouts)
 
 
-def test_mean_rho_heads_the_result_beside_its_controls(result):
+def test_mean_rho_heads_the_result_beside_its_null_models(result):
     (headline,) = result.headlines
-    rho = list(result.metrics["rho"].values())
-    shuffled, surrogate = (np.mean([c["rho"] for c in result.metrics[k].values()]) for k in ("shuffled", "surrogate"))
+    rho, nulls = list(result.metrics["rho"].values()), result.metrics["nulls"]
     assert headline.label == "simplex ρ, joints to muscles" and headline.value == pytest.approx(np.mean(rho))
-    assert headline.note == f"{surrogate:.3g} with another trial's joints, {shuffled:.3g} shuffled"
-    assert result.sentence == (
+    assert (headline.note, headline.better) == ("mean over 4 signals", "higher")
+    assert set(headline.nulls) == set(nulls) == set(NULLS)
+    for name, value in headline.nulls.items():
+        assert value == pytest.approx(np.mean([b["rho"] for b in nulls[name].values()]))
+    assert result.sentence.startswith(
         "Simplex projection from joints to muscles forecasts unseen clips with a Spearman's ρ of "
-        f"{min(rho):.3g} to {max(rho):.3g} over 4 signals (mean {np.mean(rho):.3g}; {headline.note})."
+        f"{min(rho):.3g} to {max(rho):.3g} over 4 signals (mean {np.mean(rho):.3g}). It is above "
     )
+    for name, n in result.metrics["above"].items():
+        above = [x > nulls[name][m]["rho"] for m, x in result.metrics["rho"].items()]
+        assert n["above"] == sum(above) and f"{name} in {sum(above)} of 4 ({n['clearly']} clearly)" in result.sentence
 
 
 @pytest.mark.parametrize(("e", "tau", "tp", "k"), [(2, -1, 5, 0), (1, -1, 1, 2), (3, -2, 4, 0), (2, -1, 0, 5)])
@@ -280,6 +286,7 @@ def test_result_has_table_figures_and_methods(result, tmp_path):
         "metrics.json",
         "result.json",
         "simplex.csv",
+        "nulls.csv",
         "rho.png",
         "rho.svg",
         "rho.pdf",
