@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import attrs
 import numpy as np
 
 from mimic_core import BodyModel, DataError, Emg, ReferenceClips, Rollouts
 from mimic_core.records import mean_and_sem, muscle_pairs
-from mimic_inverse.dynamics import Load, Movement, load_of
+from mimic_inverse.dynamics import Movement, load_of
 from mimic_inverse.effort import least_squared
 from mimic_inverse.findings import Agreement, Beside, Feasible, Recorded, Solution
 from mimic_inverse.settings import Settings
@@ -41,20 +42,20 @@ def beside(
     found = {name: agreement(controller, movement.by_clip(s.activation)) for name, s in solutions.items()}
     compared = movement.by_clip(next(iter(solutions.values())).activation)
     found |= {CONSTANT: of_constant(controller), LIMP: agreement(controller, np.zeros_like(controller))}
-    found[OTHER_CLIP] = _over_other_clips(lambda shifted: agreement(controller, shifted), compared, Agreement)
+    found[OTHER_CLIP] = of_other_clips(controller, compared)
     low, high = movement.by_clip(feasible.low), movement.by_clip(feasible.high)
     within = lambda a, low=low, high=high: inside(a, low, high, settings.inside_tolerance)  # noqa: E731
-    there = np.where(np.isfinite(controller), 0.0, np.nan)
+    there, muscles = np.where(np.isfinite(controller), 0.0, np.nan), controller.shape[-1]
     nulls = {
         CONSTANT: within(there + np.nanmedian(controller, axis=(0, 1))),
         LIMP: within(there),
-        OTHER_CLIP: np.nanmean(
-            [within(controller, *s) for s in _shifts(low, high)] or [np.full(len(low.T), np.nan)], 0
+        OTHER_CLIP: mean_of(
+            np.array([within(controller, *pair) for pair in _shifts(low, high)] or [np.full(muscles, np.nan)])
         ),
     }
     load = load_of(model, own)
     given = np.einsum("fjm,fm->fj", load.gain, activation)
-    load = _asked_for(load, given)
+    load = attrs.evolve(load, torque=given + load.passive)
     least = least_effort(load, own, least_squared, settings.reserve_cost, settings.infeasible_share)
     middle = feasible_range(load, least).middle
     return Beside(
@@ -65,14 +66,8 @@ def beside(
         inside_nulls=nulls,
         effort=float((activation**2).sum(axis=1).mean()),
         least_effort=float((least.activation**2).sum(axis=1).mean()),
-        middle_effort=float(np.nanmean((middle**2).sum(axis=1))),
+        middle_effort=float(mean_of((middle**2).sum(axis=1)[:, None])[0]),
     )
-
-
-def _asked_for(load: Load, given: np.ndarray) -> Load:
-    import attrs
-
-    return attrs.evolve(load, torque=given + load.passive)
 
 
 def _clips_of(rollouts: Rollouts, clips: ReferenceClips, model: BodyModel) -> np.ndarray:
@@ -136,8 +131,10 @@ def agreement(controller: np.ndarray, other: np.ndarray) -> Agreement:
 def _r2(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(muscle,) R² of the best affine map of x onto y with a slope not below 0, over all but the last axis."""
     axes = tuple(range(x.ndim - 1))
-    x, y = (a - np.nanmean(a, axis=axes) for a in (x, y))
-    both, square = np.nansum(x * y, axis=axes), np.nansum(x * x, axis=axes) * np.nansum(y * y, axis=axes)
+    there = np.isfinite(x) & np.isfinite(y)
+    n = np.maximum(there.sum(axis=axes), 1)
+    x, y = (np.where(there, a - np.where(there, a, 0.0).sum(axis=axes) / n, 0.0) for a in (x, y))
+    both, square = (x * y).sum(axis=axes), (x * x).sum(axis=axes) * (y * y).sum(axis=axes)
     varies = square > 1e-18
     return np.where(varies, np.maximum(both, 0.0) ** 2 / np.where(varies, square, 1.0), 0.0)
 
@@ -147,17 +144,24 @@ def of_constant(controller: np.ndarray) -> Agreement:
     return agreement(controller, np.broadcast_to(np.nanmedian(controller, axis=(0, 1)), controller.shape))
 
 
+def mean_of(values: np.ndarray) -> np.ndarray:
+    """(muscle,) mean over the rows (row, muscle) that have a value; NaN where none has."""
+    there = np.isfinite(values)
+    n = there.sum(axis=0)
+    return np.where(n > 0, np.where(there, values, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
+
+
 def _shifts(*arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """The arrays (clip, …) with every clip in the place of another, once for each distance between the two."""
     return [tuple(np.roll(a, k, axis=0) for a in arrays) for k in range(1, len(arrays[0]))]
 
 
-def _over_other_clips(measure, other: np.ndarray, kind: type[Agreement]) -> Agreement:
-    """Mean of a measure over all ways to put another clip in a clip's place; NaN where there is only one."""
-    found = [measure(shifted) for (shifted,) in _shifts(other)]
+def of_other_clips(controller: np.ndarray, other: np.ndarray) -> Agreement:
+    """Return the mean agreement over all ways to put another clip in a clip's place; NaN where there is only one."""
+    found = [agreement(controller, shifted) for (shifted,) in _shifts(other)]
     if not found:
-        return kind(*np.full((2, other.shape[-1]), np.nan))
-    return kind(np.mean([f.mae for f in found], axis=0), np.mean([f.r2 for f in found], axis=0))
+        return Agreement(*np.full((2, other.shape[-1]), np.nan))
+    return Agreement(np.mean([f.mae for f in found], axis=0), np.mean([f.r2 for f in found], axis=0))
 
 
 def inside(activation: np.ndarray, low: np.ndarray, high: np.ndarray, tolerance: float) -> np.ndarray:

@@ -23,7 +23,7 @@ from mimic_core import (
 from mimic_core.chain import build_model, plan_training
 from mimic_inverse import tables, texts
 from mimic_inverse.activation import Reach
-from mimic_inverse.agreement import CONSTANT, OTHER_CLIP, beside, recorded
+from mimic_inverse.agreement import CONSTANT, OTHER_CLIP, beside, mean_of, recorded
 from mimic_inverse.dynamics import load_of, registered
 from mimic_inverse.effort import solver
 from mimic_inverse.findings import Beside, Found
@@ -178,7 +178,7 @@ def _beside_headlines(b: Beside, solution: str, least: str) -> list[Headline]:
     note = f"mean over muscles; clips of one recording ({len(b.clips)})"
     return [
         Headline(
-            f"controller beside {least}: mean absolute difference",
+            texts.DIFFERENCE.format(least),
             mean(b.agreement[solution].mae),
             "1",
             note,
@@ -202,14 +202,18 @@ def _beside_headlines(b: Beside, solution: str, least: str) -> list[Headline]:
             better="higher",
         ),
         Headline(
-            "controller's effort over the least for its own torques",
+            texts.EFFORT,
             b.effort / max(b.least_effort, 1e-300),
             "1",
             "Σa², in its own states",
-            nulls={MIDDLE: b.middle_effort / max(b.least_effort, 1e-300)},
+            nulls={MIDDLE: _known(b.middle_effort / max(b.least_effort, 1e-300))},
             better="lower",
         ),
     ]
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _percent(share: float | None) -> float | None:
@@ -242,7 +246,7 @@ def _metrics(found: Found, settings: Settings) -> dict[str, Any]:
             }
             for name, s in found.solutions.items()
         },
-        "range_width": _by_muscle(found, _mean(found.feasible.high - found.feasible.low)),
+        "range_width": _by_muscle(found, mean_of(found.feasible.high - found.feasible.low)),
         "emg": {r.name: {"muscle": r.muscle, "mae": dict(r.mae), "r2": dict(r.r2)} for r in found.recorded},
         "settings": attrs.asdict(settings),
     }
@@ -257,7 +261,7 @@ def _metrics(found: Found, settings: Settings) -> dict[str, Any]:
 
 def _beside_metrics(found: Found, b: Beside) -> dict[str, Any]:
     return {
-        "activation": _by_muscle(found, _mean(b.activation)),
+        "activation": _by_muscle(found, mean_of(b.activation)),
         "agreement": {
             name: {"mae": _by_muscle(found, a.mae), "r2": _by_muscle(found, a.r2)} for name, a in b.agreement.items()
         },
@@ -265,7 +269,7 @@ def _beside_metrics(found: Found, b: Beside) -> dict[str, Any]:
         "inside_nulls": {k: _by_muscle(found, v) for k, v in b.inside_nulls.items()},
         "effort": b.effort,
         "least_effort": b.least_effort,
-        "middle_effort": b.middle_effort,
+        "middle_effort": _known(b.middle_effort),
     }
 
 
@@ -290,8 +294,3 @@ def _of_joint(found: Found, reserve: np.ndarray, j: int) -> dict[str, float]:
 
 def _by_muscle(found: Found, values: np.ndarray) -> dict[str, float | None]:
     return {n: float(v) if np.isfinite(v) else None for n, v in zip(found.muscles, values, strict=True)}
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """(muscle,) mean over the frames that have a value."""
-    return tables.mean_of(values)

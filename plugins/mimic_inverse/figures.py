@@ -17,7 +17,7 @@ _COLUMNS = 3
 
 
 def _panels(names: tuple[str, ...], height: float, **shared: bool) -> tuple[Figure, list]:
-    columns = min(_COLUMNS, len(names))
+    columns = 2 if len(names) == 4 else min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(2.7 * columns + 0.6, height * rows + 0.8))
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, **shared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mimic_core import Table
+from mimic_inverse.agreement import mean_of
 from mimic_inverse.findings import Beside, Found
 from mimic_inverse.sensitivity import PARAMETERS
 from mimic_inverse.settings import SOLUTIONS, Settings
@@ -12,12 +13,6 @@ from mimic_inverse.settings import SOLUTIONS, Settings
 MICRO = 1e6
 WINDOW_MS = 50.0
 """Length of the windows of time."""
-
-
-def mean_of(values: np.ndarray) -> np.ndarray:
-    """(muscle,) mean over the frames (frame, muscle) that have a value; NaN where none has."""
-    there = np.isfinite(values)
-    return np.where(there.any(axis=0), np.nansum(values, axis=0) / np.maximum(there.sum(axis=0), 1), np.nan)
 
 
 def sd(values: np.ndarray) -> np.ndarray:

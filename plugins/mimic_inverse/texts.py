@@ -11,6 +11,9 @@ from mimic_inverse.findings import Found
 from mimic_inverse.settings import SOLUTIONS, Settings
 
 SOLUTION_NAMES = tuple(SOLUTIONS)
+DIFFERENCE = "controller beside {}: mean absolute difference"
+EFFORT = "controller's effort over the least for its own torques"
+"""Labels of headlines."""
 
 
 def named(solution: str) -> str:
@@ -19,19 +22,30 @@ def named(solution: str) -> str:
 
 
 def sentence(found: Found, headlines: Sequence[Headline]) -> str:
-    """What was found, with every null model that does as well."""
-    out = []
-    for h in headlines:
-        if h.value is None:
-            continue
-        unit = "" if h.unit == "1" else f" {h.unit}"
-        nulls = ", ".join(f"{k} {v:.3g}" for k, v in h.nulls.items() if v is not None)
-        as_good = f"; as good or better: {', '.join(h.unbeaten)}" if h.unbeaten else ""
-        label = h.label[0].upper() + h.label[1:]
-        out.append(f"{label}: {h.value:.3g}{unit} ({nulls}{as_good}).")
-    share = 100 * found.infeasible
-    out.insert(1, f"In {share:.3g} % of the frames no activation gives the torque of the registered movement.")
+    """What was found, with its null models and those that do as well."""
+    of = {h.label: h for h in headlines}
+    first = headlines[0]
+    out = [
+        f"In {100 * found.infeasible:.3g} % of the frames no activation gives the torque of the registered movement; "
+        f"by {named(next(iter(found.solutions)))} the muscles leave {first.value:.3g} % of it{_beside(first)}."
+    ]
+    for label, words in (
+        (
+            DIFFERENCE.format(named(next(iter(found.solutions)))),
+            "The controller's activation differs from it by {:.3g}",
+        ),
+        (EFFORT, "The controller's effort is {:.3g} times the least for its own torques"),
+    ):
+        if label in of and of[label].value is not None:
+            out.append(words.format(of[label].value) + _beside(of[label]) + ".")
     return " ".join(out)
+
+
+def _beside(headline: Headline) -> str:
+    """Null models of a number, in brackets."""
+    nulls = "; ".join(f"{k}: {v:.3g}" for k, v in headline.nulls.items() if v is not None)
+    as_good = f", as good or better: {', '.join(headline.unbeaten)}" if headline.unbeaten else ""
+    return f" ({nulls}{as_good})" if nulls else ""
 
 
 def captions(found: Found, settings: Settings) -> dict[str, str]:
@@ -46,8 +60,8 @@ def captions(found: Found, settings: Settings) -> dict[str, str]:
         "torque": "Torque at every joint over time, mean over clips: what the movement needs (band: standard deviation "
         f"over clips), the parts that hold the pose and that overcome damping, and what the muscles give ({first}, "
         "passive force included).",
-        "infeasible": "Share of clips in which the muscles cannot give the torque, over time, by solution: not with any "
-        "activation at that instant, and with activation dynamics not either with one that they can reach.",
+        "infeasible": "Share of clips in which the muscles cannot give the torque, over time, by solution: not with "
+        "any activation at that instant, and with activation dynamics not either with one that they can reach.",
         "controller": "How far the controller's activation is from each solution (mean absolute difference) and how "
         "much of its variance an affine map of the solution explains, muscle by muscle; null models hollow.",
         "sensitivity": "Mean activation and positive work per clip of every muscle, with muscle parameters as they are "
