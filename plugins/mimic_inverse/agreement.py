@@ -57,7 +57,7 @@ def beside(
     given = np.einsum("fjm,fm->fj", load.gain, activation)
     load = attrs.evolve(load, torque=given + load.passive)
     least = least_effort(load, own, least_squared, settings.reserve_cost, settings.infeasible_share)
-    middle = feasible_range(load, least).middle
+    middle = feasible_range(load, least, own.frames_of(own.evenly(settings.range_clips))).middle
     return Beside(
         clips=at,
         activation=controller[movement.inside],

@@ -115,7 +115,7 @@ def find(
     if instant is None:
         squared = solver("squared", reach, settings.dynamic_rounds)
         instant = least_effort(load, movement, squared, settings.reserve_cost, settings.infeasible_share)
-    feasible = feasible_range(load, instant)
+    feasible = feasible_range(load, instant, movement.frames_of(movement.evenly(settings.range_clips)))
     told(0.35)
     ours = None if rollouts is None else beside(rollouts, clips, model, movement, solutions, feasible, settings)
     told(0.5)

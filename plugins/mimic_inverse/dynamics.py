@@ -52,9 +52,18 @@ class Movement:
         ends = np.cumsum(self.n_frames)
         return [slice(int(e - n), int(e)) for e, n in zip(ends, self.n_frames, strict=True)]
 
+    def evenly(self, most: int) -> np.ndarray:
+        """(clip,) indices of at most so many clips, evenly chosen."""
+        n = len(self.n_frames)
+        return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+    def frames_of(self, clips: np.ndarray) -> np.ndarray:
+        """(frame,) whether each frame is one of these clips (an array of indices)."""
+        return np.isin(np.repeat(np.arange(len(self.n_frames)), self.n_frames), clips)
+
     def only(self, clips: np.ndarray) -> Movement:
-        """Return the movement of some clips (an array of indices) alone."""
-        rows = np.concatenate([np.arange(p.start, p.stop) for p in np.array(self.pieces, object)[clips]])
+        """Return the movement of some clips (an array of rising indices) alone."""
+        rows = self.frames_of(clips)
         arrays = {k: getattr(self, k)[rows] for k in ("qpos", "qvel", "qacc", "beyond_deg")}
         return attrs.evolve(self, **arrays, n_frames=self.n_frames[clips])
 

@@ -71,8 +71,7 @@ def sensitivity(
         settings: spread, bodies, clips and seed.
         told: is called with the share of the work that is done.
     """
-    n = len(movement.n_frames)
-    chosen = np.unique(np.linspace(0, n - 1, min(n, settings.sensitivity_clips)).round().astype(int))
+    chosen = movement.evenly(settings.sensitivity_clips)
     some = movement.only(chosen)
     of_clips = _only(clips, chosen)
     solution_of = {p: "dynamic" if p == "activation_time" else settings.compare for p in PARAMETERS}

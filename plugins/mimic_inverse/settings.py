@@ -26,6 +26,7 @@ class Settings:
         infeasible_share: a frame in which the reserve of a joint is larger than this share of the joint's root mean
             square torque is one that no activation gives.
         inside_tolerance: the controller is inside the feasible range up to this much beyond it.
+        range_clips: of how many clips, evenly chosen, the feasible range is found.
         dynamic_rounds: how often the limits of rise and fall are linearised anew about the last solution.
         spread: muscle parameters are varied by up to this share for the sensitivity.
         bodies: how many bodies are drawn for each parameter; 0 leaves the sensitivity out.
@@ -42,10 +43,11 @@ class Settings:
     reserve_cost: float = attrs.field(default=1e4, validator=gt(0))
     infeasible_share: float = attrs.field(default=0.01, validator=gt(0))
     inside_tolerance: float = attrs.field(default=0.01, validator=ge(0))
+    range_clips: int = attrs.field(default=40, validator=ge(1))
     dynamic_rounds: int = attrs.field(default=4, validator=ge(1))
     spread: float = attrs.field(default=0.2, validator=[gt(0)])
     bodies: int = attrs.field(default=8, validator=ge(0))
-    sensitivity_clips: int = attrs.field(default=12, validator=ge(1))
+    sensitivity_clips: int = attrs.field(default=8, validator=ge(1))
     seed: int = attrs.field(default=0, validator=ge(0))
     muscles: Mapping[str, str] = attrs.field(factory=dict, validator=instance_of(Mapping))
 

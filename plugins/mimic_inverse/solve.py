@@ -53,16 +53,21 @@ def solution_of(activation: np.ndarray, load: Load, infeasible_share: float) -> 
     return Solution(activation, reserve, left <= infeasible_share)
 
 
-def feasible_range(load: Load, solution: Solution) -> Feasible:
+def feasible_range(load: Load, solution: Solution, among: np.ndarray | None = None) -> Feasible:
     """Find the least and the greatest activation of each muscle that still gives the torques.
 
     For each muscle two linear programs over all feasible frames at once (HiGHS), with the reserve of the solution left
     as it is, so that the solution itself is always feasible.
+
+    Args:
+        load: torques.
+        solution: of any static optimisation for them.
+        among: (frame,) where to look; None: everywhere.
     """
     from scipy import sparse
     from scipy.optimize import linprog
 
-    rows = np.flatnonzero(solution.feasible)
+    rows = np.flatnonzero(solution.feasible if among is None else solution.feasible & among)
     low, high, middle = np.full((3, *solution.activation.shape), np.nan)
     if not len(rows):
         return Feasible(low, high, middle)

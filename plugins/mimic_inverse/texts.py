@@ -32,7 +32,7 @@ def sentence(found: Found, headlines: Sequence[Headline]) -> str:
     for label, words in (
         (
             DIFFERENCE.format(named(next(iter(found.solutions)))),
-            "The controller's activation differs from it by {:.3g}",
+            "On average the controller's activation differs from it by {:.3g}",
         ),
         (EFFORT, "The controller's effort is {:.3g} times the least for its own torques"),
     ):
@@ -104,7 +104,8 @@ def methods(found: Found, clips: ReferenceClips, settings: Settings) -> str:
         "clip were one program, solved by Clarabel (Goulart & Chen 2024). A frame whose reserve is above "
         f"{100 * settings.infeasible_share:g} % of that torque at any joint is infeasible. The feasible range of a "
         "muscle (Sohn et al. 2013) is the least and the greatest activation among all that give the same torques, by "
-        "two linear programs per muscle over all feasible frames (HiGHS). "
+        f"two linear programs per muscle over all feasible frames of {len(m.evenly(settings.range_clips))} clips "
+        "(HiGHS). "
     )
     if found.beside is not None:
         text += (

@@ -223,6 +223,8 @@ def test_infeasible_frames_have_no_range():
     load = load_of([[[1.0, -1.0]]] * 3, [[0.2], [5.0], [0.4]])
     found = feasible_range(load, least_effort(load, movement_of(3), least_squared, COST, 0.01))
     assert np.isnan(found.low[1]).all() and np.isfinite(found.low[[0, 2]]).all()
+    some = feasible_range(load, least_effort(load, movement_of(3), least_squared, COST, 0.01), np.arange(3) == 2)
+    assert np.isfinite(some.low).all(axis=1).tolist() == [False, False, True]
     nothing = feasible_range(load, solution_of(np.zeros((3, 2)), load, 0.01))
     assert np.isnan(nothing.high).all() and np.isnan(nothing.middle).all()
 
@@ -244,4 +246,6 @@ def test_clips_are_apart():
     )
     assert [(p.start, p.stop) for p in m.pieces] == [(0, 2), (2, 5)]
     numbered = attrs.evolve(m, qpos=np.arange(5.0)[:, None])
+    assert m.frames_of(m.evenly(1)).tolist() == [True, True, False, False, False]
+    assert movement_of(*[1] * 9).evenly(3).tolist() == [0, 4, 8]
     assert numbered.only(np.array([1])).qpos[:, 0].tolist() == [2, 3, 4]
