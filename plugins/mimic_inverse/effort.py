@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _TOLERANCE = 1e-11
-"""of Clarabel, relative to the effort of a whole clip: activations of single frames are then good to 1e-4"""
+"""of Clarabel, relative to the effort of a whole clip, so that activations of single frames are good to 1e-3"""
 
 
 @attrs.frozen(eq=False)
@@ -35,12 +35,7 @@ class Demand:
 
 def least_squared(demand: Demand) -> np.ndarray:
     """Return the activations (frame, muscle) in 0..1 of least Σa² + cost·Σ reserve², of all frames at once."""
-    import clarabel
-
-    n = demand.gain.shape[0] * demand.gain.shape[2]
-    hessian, gradient = _quadratic(demand, effort=1.0)
-    bounds, limits = _bounds(n)
-    return _solved(hessian, gradient, bounds, limits, [clarabel.NonnegativeConeT(2 * n)], demand)
+    return _Program.of(demand).solved(2.0)
 
 
 def least_cubed(demand: Demand) -> np.ndarray:
@@ -51,10 +46,10 @@ def least_cubed(demand: Demand) -> np.ndarray:
     import clarabel
     from scipy import sparse
 
-    n = demand.gain.shape[0] * demand.gain.shape[2]
-    hessian, gradient = _quadratic(demand, effort=0.0)
-    a, s, t = np.arange(3 * n).reshape(3, n)
-    row, one = 6 * np.arange(n), np.ones(n)
+    program = _Program.of(demand)
+    n, row = program.n, 6 * np.arange(program.n)
+    a = np.arange(n)
+    s, t = program.width + a, program.width + n + a
     entries = (
         *((row, s, 1), (row + 1, a, 2), (row + 2, s, 1)),  # |(2a, s − 1)| ≤ s + 1
         *(
@@ -66,19 +61,16 @@ def least_cubed(demand: Demand) -> np.ndarray:
         ),  # |(2s, t − a)| ≤ t + a
     )
     rows, columns = (np.concatenate([e[k] for e in entries]) for k in (0, 1))
-    values = np.concatenate([-e[2] * one for e in entries])
-    cones, offset = sparse.csc_matrix((values, (rows, columns)), (6 * n, 3 * n)), np.zeros(6 * n)
+    values = np.concatenate([np.full(n, -float(e[2])) for e in entries])
+    offset = np.zeros(6 * n)
     offset[row], offset[row + 2] = 1.0, -1.0
-    bounds, limits = _bounds(n)
-    nothing = sparse.csc_matrix((2 * n, 2 * n))
-    return _solved(
-        sparse.block_diag([hessian, nothing], format="csc"),
-        np.concatenate([gradient, np.zeros(n), one]),
-        sparse.vstack([sparse.hstack([bounds, sparse.csc_matrix((2 * n, 2 * n))]), cones], format="csc"),
-        np.concatenate([limits, offset]),
-        [clarabel.NonnegativeConeT(2 * n)] + [clarabel.SecondOrderConeT(3)] * (2 * n),
-        demand,
+    more = _More(
+        rows=sparse.csc_matrix((values, (rows, columns)), (6 * n, program.width + 2 * n)),
+        limits=offset,
+        cones=[clarabel.SecondOrderConeT(3)] * (2 * n),
+        linear=np.concatenate([np.zeros(n), np.ones(n)]),
     )
+    return program.solved(0.0, more)
 
 
 def least_dynamic(demand: Demand, reach: Reach, rounds: int) -> np.ndarray:
@@ -92,21 +84,22 @@ def least_dynamic(demand: Demand, reach: Reach, rounds: int) -> np.ndarray:
     from scipy import sparse
 
     frames, _, muscles = demand.gain.shape
-    n, pairs = frames * muscles, (frames - 1) * muscles
-    found = least_squared(demand)
+    program, pairs = _Program.of(demand), (frames - 1) * muscles
+    found = program.solved(2.0)
     if frames < 2:
         return found
-    hessian, gradient = _quadratic(demand, effort=1.0)
-    bounds, limits = _bounds(n)
-    before, after = (sparse.eye(pairs, n, k, format="csc") for k in (0, muscles))
+    before, after = (sparse.eye(pairs, program.width, k, format="csc") for k in (0, muscles))
     for _ in range(rounds):
         at = found[:-1].ravel()
         (low, low_slope), (high, high_slope) = ((x[:-1].ravel() for x in of) for of in reach.tangents(found))
-        program = sparse.vstack(
-            [bounds, sparse.diags(low_slope) @ before - after, after - sparse.diags(high_slope) @ before], format="csc"
+        more = _More(
+            rows=sparse.vstack(
+                [sparse.diags(low_slope) @ before - after, after - sparse.diags(high_slope) @ before], format="csc"
+            ),
+            limits=np.concatenate([low_slope * at - low, high - high_slope * at]),
+            cones=[clarabel.NonnegativeConeT(2 * pairs)],
         )
-        offset = np.concatenate([limits, low_slope * at - low, high - high_slope * at])
-        found = _solved(hessian, gradient, program, offset, [clarabel.NonnegativeConeT(len(offset))], demand)
+        found = program.solved(2.0, more)
     return found
 
 
@@ -118,43 +111,78 @@ def solver(name: str, reach: Callable[[], Reach], rounds: int) -> Callable[[Dema
     return {"squared": least_squared, "cubed": least_cubed}[name]
 
 
-def _quadratic(demand: Demand, effort: float) -> tuple[sparse.csc_matrix, np.ndarray]:
-    """Upper half of the matrix, and the gradient, of ½a'Pa + q'a = effort·Σa² + cost·Σ(torque − gain·a)² + constant."""
-    from scipy import sparse
+@attrs.frozen(eq=False)
+class _More:
+    """Further rows of a program, ``limits − rows·x`` in ``cones``, and costs ``linear`` of variables of its own."""
 
-    frames, _, muscles = demand.gain.shape
-    blocks = 2 * demand.reserve_cost * np.einsum("fju,fjv->fuv", demand.gain, demand.gain)
-    blocks += 2 * effort * np.eye(muscles)
-    gradient = -2 * demand.reserve_cost * np.einsum("fju,fj->fu", demand.gain, demand.torque)
-    row, column = np.triu_indices(muscles)
-    first = muscles * np.arange(frames)[:, None]
-    places = ((first + row).ravel(), (first + column).ravel())
-    size = (frames * muscles, frames * muscles)
-    return sparse.csc_matrix((blocks[:, row, column].ravel(), places), size), gradient.ravel()
+    rows: sparse.csc_matrix
+    limits: np.ndarray
+    cones: list[Any]
+    linear: np.ndarray = attrs.field(factory=lambda: np.zeros(0))
 
 
-def _bounds(n: int) -> tuple[sparse.csc_matrix, np.ndarray]:
-    """a ≤ 1 and −a ≤ 0, as rows A·a ≤ b."""
-    from scipy import sparse
+@attrs.frozen(eq=False)
+class _Program:
+    """Activations and reserves of all frames: gain·a + reserve = torque, 0 ≤ a ≤ 1.
 
-    one = sparse.eye(n, format="csc")
-    return sparse.vstack([one, -one], format="csc"), np.concatenate([np.ones(n), np.zeros(n)])
+    Reserves are variables of their own, in units that cost 1: without them Clarabel's tolerance would be relative to
+    the square of the torques, and activations good to two digits.
 
+    Attributes:
+        n: how many activations there are; they come first.
+        reserves: how many reserves; they follow.
+        rows, limits: the equations, then the bounds.
+    """
 
-def _solved(hessian: Any, gradient: Any, program: Any, limits: Any, cones: Any, demand: Demand) -> np.ndarray:
-    import clarabel
+    shape: tuple[int, int]
+    n: int
+    reserves: int
+    rows: sparse.csc_matrix
+    limits: np.ndarray
 
-    frames, _, muscles = demand.gain.shape
-    status = None
-    for tolerance in (_TOLERANCE, 1e-9):
-        settings = clarabel.DefaultSettings()
-        settings.verbose, settings.max_threads = False, 1
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
-        solution = clarabel.DefaultSolver(hessian, gradient, program, limits, cones, settings).solve()
-        status = str(solution.status)
-        if status in ("Solved", "AlmostSolved"):
-            return np.clip(np.array(solution.x)[: frames * muscles].reshape(frames, muscles), 0.0, 1.0)
-    raise DataError(
-        f"analyze.inverse: the least effort was not found (Clarabel: {status}); a lower analyze.inverse.reserve_cost "
-        "makes the problem easier"
-    )
+    @property
+    def width(self) -> int:
+        return self.n + self.reserves
+
+    @classmethod
+    def of(cls, demand: Demand) -> _Program:
+        from scipy import sparse
+
+        frames, joints, muscles = demand.gain.shape
+        weight, n, reserves = np.sqrt(demand.reserve_cost), frames * muscles, frames * joints
+        one, nothing = sparse.eye(n, format="csc"), sparse.csc_matrix((n, reserves))
+        gives = sparse.hstack([sparse.block_diag(list(weight * demand.gain)), sparse.eye(reserves)])
+        rows = sparse.vstack([gives, sparse.hstack([one, nothing]), sparse.hstack([-one, nothing])], format="csc")
+        limits = np.concatenate([(weight * demand.torque).ravel(), np.ones(n), np.zeros(n)])
+        return cls((frames, muscles), n, reserves, rows, limits)
+
+    def solved(self, effort: float, more: _More | None = None) -> np.ndarray:
+        """Return the activations (frame, muscle) of least ½·effort·Σa² + Σ reserve² + what there is more.
+
+        Raises:
+            DataError: Clarabel finds none.
+        """
+        import clarabel
+        from scipy import sparse
+
+        own = np.zeros(0) if more is None else more.linear
+        quadratic = np.concatenate([np.full(self.n, effort), np.full(self.reserves, 2.0), 0.0 * own])
+        rows = sparse.hstack([self.rows, sparse.csc_matrix((self.rows.shape[0], len(own)))], format="csc")
+        limits, cones = self.limits, [clarabel.ZeroConeT(self.reserves), clarabel.NonnegativeConeT(2 * self.n)]
+        if more is not None:
+            rows = sparse.vstack([rows, more.rows], format="csc")
+            limits, cones = np.concatenate([limits, more.limits]), cones + more.cones
+        linear, status = np.concatenate([np.zeros(self.width), own]), ""
+        for tolerance in (_TOLERANCE, 1e-8):
+            settings = clarabel.DefaultSettings()
+            settings.verbose, settings.max_threads = False, 1
+            settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+            quadratics = sparse.diags(quadratic, format="csc")
+            found = clarabel.DefaultSolver(quadratics, linear, rows, limits, cones, settings).solve()
+            status = str(found.status)
+            if status in ("Solved", "AlmostSolved"):
+                return np.clip(np.array(found.x)[: self.n].reshape(self.shape), 0.0, 1.0)
+        raise DataError(
+            f"analyze.inverse: the least effort was not found (Clarabel: {status}); a lower "
+            "analyze.inverse.reserve_cost makes the problem easier"
+        )

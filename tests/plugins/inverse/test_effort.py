@@ -89,7 +89,9 @@ def random_demand(seed: int, frames: int = 6, joints: int = 3, muscles: int = 7)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_squared_is_bounded_least_squares_frame_by_frame(seed):
+    """Also beside a frame, as of a jump of the tracking, whose torque is many times what the muscles have."""
     demand = random_demand(seed)
+    demand = attrs.evolve(demand, torque=demand.torque * np.array([50.0, *[1.0] * 5])[:, None], reserve_cost=1e4)
     w = np.sqrt(demand.reserve_cost)
     one = np.eye(demand.gain.shape[2])
     for gain, torque, found in zip(demand.gain, demand.torque, least_squared(demand), strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from toys import clips_of, compile_body
 
+from mimic_core.chain.hold import holding_activation
 from mimic_core.testing import floating_model, toy_clips
 from mimic_inverse.dynamics import load_of, registered
 from mimic_inverse.effort import least_squared
@@ -135,6 +136,7 @@ def test_a_start_from_rest_keeps_the_limb_still(plugins):
     pose = np.array([middle[n] for n in model.joint_names])
     start = least_effort_start(clips_of(model, [np.tile(pose, (20, 1))]), model)[0]
     assert 0.01 < start.max() < 0.9
+    np.testing.assert_allclose(start, holding_activation(model, pose[None])[0], atol=0.02)  # found in another way
 
     def moved(activation):
         m, data = model.mj_model, mujoco.MjData(model.mj_model)
