@@ -35,7 +35,7 @@ class Demand:
 
 def least_squared(demand: Demand) -> np.ndarray:
     """Return the activations (frame, muscle) in 0..1 of least Σa² + cost·Σ reserve², of all frames at once."""
-    return _Program.of(demand).solved(2.0)
+    return _Program.of(demand, apart=True).solved(2.0)
 
 
 def least_cubed(demand: Demand) -> np.ndarray:
@@ -46,7 +46,7 @@ def least_cubed(demand: Demand) -> np.ndarray:
     import clarabel
     from scipy import sparse
 
-    program = _Program.of(demand)
+    program = _Program.of(demand, apart=True)
     n, row = program.n, 6 * np.arange(program.n)
     a = np.arange(n)
     s, t = program.width + a, program.width + n + a
@@ -68,7 +68,7 @@ def least_cubed(demand: Demand) -> np.ndarray:
         rows=sparse.csc_matrix((values, (rows, columns)), (6 * n, program.width + 2 * n)),
         limits=offset,
         cones=[clarabel.SecondOrderConeT(3)] * (2 * n),
-        linear=np.concatenate([np.zeros(n), np.ones(n)]),
+        linear=np.concatenate([np.zeros(n), program.weight]),
     )
     return program.solved(0.0, more)
 
@@ -84,7 +84,7 @@ def least_dynamic(demand: Demand, reach: Reach, rounds: int) -> np.ndarray:
     from scipy import sparse
 
     frames, _, muscles = demand.gain.shape
-    program, pairs = _Program.of(demand), (frames - 1) * muscles
+    program, pairs = _Program.of(demand, apart=False), (frames - 1) * muscles
     found = program.solved(2.0)
     if frames < 2:
         return found
@@ -126,17 +126,22 @@ class _Program:
     """Activations and reserves of all frames: gain·a + reserve = torque, 0 ≤ a ≤ 1.
 
     Reserves are variables of their own, in units that cost 1: without them Clarabel's tolerance would be relative to
-    the square of the torques, and activations good to two digits.
+    the square of the torques, and activations good to two digits. Frames that do not depend on one another are
+    weighed, each by the least that its reserves must cost: a frame far beyond the muscles' strength would otherwise
+    leave no digits to the others.
 
     Attributes:
+        shape: of the activations.
         n: how many activations there are; they come first.
         reserves: how many reserves; they follow.
+        weight: (activation,) of the frame of each.
         rows, limits: the equations, then the bounds.
     """
 
     shape: tuple[int, int]
     n: int
     reserves: int
+    weight: np.ndarray
     rows: sparse.csc_matrix
     limits: np.ndarray
 
@@ -145,16 +150,21 @@ class _Program:
         return self.n + self.reserves
 
     @classmethod
-    def of(cls, demand: Demand) -> _Program:
+    def of(cls, demand: Demand, *, apart: bool) -> _Program:
+        """Write down a program; ``apart`` says that no frame depends on another."""
         from scipy import sparse
 
         frames, joints, muscles = demand.gain.shape
-        weight, n, reserves = np.sqrt(demand.reserve_cost), frames * muscles, frames * joints
+        n, reserves = frames * muscles, frames * joints
+        most, least = demand.gain.clip(min=0).sum(axis=2), demand.gain.clip(max=0).sum(axis=2)
+        beyond = np.maximum(demand.torque - most, 0.0) + np.maximum(least - demand.torque, 0.0)
+        size = 1.0 + apart * demand.reserve_cost * (beyond**2).sum(axis=1)
+        unit = np.sqrt(demand.reserve_cost / size)
         one, nothing = sparse.eye(n, format="csc"), sparse.csc_matrix((n, reserves))
-        gives = sparse.hstack([sparse.block_diag(list(weight * demand.gain)), sparse.eye(reserves)])
+        gives = sparse.hstack([sparse.block_diag(list(unit[:, None, None] * demand.gain)), sparse.eye(reserves)])
         rows = sparse.vstack([gives, sparse.hstack([one, nothing]), sparse.hstack([-one, nothing])], format="csc")
-        limits = np.concatenate([(weight * demand.torque).ravel(), np.ones(n), np.zeros(n)])
-        return cls((frames, muscles), n, reserves, rows, limits)
+        limits = np.concatenate([(unit[:, None] * demand.torque).ravel(), np.ones(n), np.zeros(n)])
+        return cls((frames, muscles), n, reserves, np.repeat(1.0 / size, muscles), rows, limits)
 
     def solved(self, effort: float, more: _More | None = None) -> np.ndarray:
         """Return the activations (frame, muscle) of least ½·effort·Σa² + Σ reserve² + what there is more.
@@ -166,7 +176,7 @@ class _Program:
         from scipy import sparse
 
         own = np.zeros(0) if more is None else more.linear
-        quadratic = np.concatenate([np.full(self.n, effort), np.full(self.reserves, 2.0), 0.0 * own])
+        quadratic = np.concatenate([effort * self.weight, np.full(self.reserves, 2.0), 0.0 * own])
         rows = sparse.hstack([self.rows, sparse.csc_matrix((self.rows.shape[0], len(own)))], format="csc")
         limits, cones = self.limits, [clarabel.ZeroConeT(self.reserves), clarabel.NonnegativeConeT(2 * self.n)]
         if more is not None:
@@ -177,6 +187,8 @@ class _Program:
             settings = clarabel.DefaultSettings()
             settings.verbose, settings.max_threads = False, 1
             settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+            # reserves have no bound: there always is a solution, whatever rounding suggests
+            settings.tol_infeas_abs = settings.tol_infeas_rel = 1e-30
             quadratics = sparse.diags(quadratic, format="csc")
             found = clarabel.DefaultSolver(quadratics, linear, rows, limits, cones, settings).solve()
             status = str(found.status)

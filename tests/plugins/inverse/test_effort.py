@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear, minimize
 
@@ -86,8 +86,9 @@ def random_demand(seed: int, frames: int = 6, joints: int = 3, muscles: int = 7)
     return demand_of(gain, torque, 100.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000))
+@example(seed=940)  # rounding looks like a proof that there is no solution
 def test_squared_is_bounded_least_squares_frame_by_frame(seed):
     """Also beside a frame, as of a jump of the tracking, whose torque is many times what the muscles have."""
     demand = random_demand(seed)
