@@ -20,6 +20,7 @@ from .disturbed import body_index as body_index
 from .disturbed import disturbed_task as disturbed_task
 from .do import do as do
 from .do import done as done
+from .drawn_bodies import draw_bodies as draw_bodies
 from .events import LOGS as LOGS
 from .events import Events as Events
 from .events import listening as listening

@@ -1,0 +1,158 @@
+"""What the inverse analysis finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from mimic_inverse.dynamics import Load, Movement
+
+
+@attrs.frozen(eq=False)
+class Solution:
+    """Activations for the torques of a movement.
+
+    Attributes:
+        activation: (frame, muscle) 0 to 1.
+        reserve: (frame, joint) N·m that the muscles do not give; a joint without muscles has all of its torque here.
+        feasible: (frame,) whether muscles give the torque of every joint that they cross, within the tolerance.
+    """
+
+    activation: np.ndarray
+    reserve: np.ndarray
+    feasible: np.ndarray
+
+
+@attrs.frozen(eq=False)
+class Feasible:
+    """What activations give a torque, each muscle by itself; NaN in frames where none do.
+
+    Attributes:
+        low, high: (frame, muscle) least and greatest activation of the muscle among all sets that give the torque.
+        middle: (frame, muscle) one such set: the mean of those at which each muscle is least or greatest.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    middle: np.ndarray
+
+
+@attrs.frozen(eq=False)
+class Agreement:
+    """How near activations are to the controller's, muscle by muscle.
+
+    Attributes:
+        mae: (muscle,) mean absolute difference.
+        r2: (muscle,) share of the controller's variance that the best affine map of them explains; 0 where its slope
+            would be negative.
+    """
+
+    mae: np.ndarray
+    r2: np.ndarray
+
+
+@attrs.frozen(eq=False)
+class Beside:
+    """The controller beside the solutions for the registered movement.
+
+    Attributes:
+        clips: (clip,) which of the reference clips have a rollout.
+        activation: (frame, muscle) the controller's, at the frames of the registered movement; NaN where it has none.
+        agreement: solution, or null model → how near it is to the controller.
+        inside: (muscle,) share of the feasible frames in which the controller is inside the feasible range.
+        inside_nulls: null model → the same of it.
+        effort: mean Σa² of the controller, over all frames.
+        least_effort: the least Σa² for the controller's own torques in its own states.
+        middle_effort: that of the middle of all that is feasible for these torques.
+    """
+
+    clips: np.ndarray
+    activation: np.ndarray
+    agreement: Mapping[str, Agreement]
+    inside: np.ndarray
+    inside_nulls: Mapping[str, np.ndarray]
+    effort: float
+    least_effort: float
+    middle_effort: float
+
+
+@attrs.frozen(eq=False)
+class Recorded:
+    """Mean EMG of one muscle, and how near mean activations come to it.
+
+    Attributes:
+        name: as the lab calls it.
+        muscle: of the body.
+        time: (sample,) s after the start.
+        mean: (sample,) EMG.
+        mae, r2: solution, controller or null model → mean absolute difference and R² of an affine fit, see `Agreement`.
+        samples: how many samples are compared.
+    """
+
+    name: str
+    muscle: str
+    time: np.ndarray
+    mean: np.ndarray
+    mae: Mapping[str, float]
+    r2: Mapping[str, float]
+    samples: int
+
+
+@attrs.frozen(eq=False)
+class Varied:
+    """What bodies that differ in one kind of parameter give, over the clips of the sensitivity.
+
+    Attributes:
+        solution: which optimisation.
+        activation: (body, muscle) mean activation.
+        work_uJ: (body, muscle) positive work of the muscle per clip, µJ.
+        infeasible: (body,) share of frames.
+        emg_mae: recorded muscle → (body,) MAE of the mean activation beside EMG.
+        unchanged: the same of the body as it is, with one body.
+    """
+
+    solution: str
+    activation: np.ndarray
+    work_uJ: np.ndarray
+    infeasible: np.ndarray
+    emg_mae: Mapping[str, np.ndarray]
+    unchanged: Varied | None = None
+
+
+@attrs.frozen(eq=False)
+class Found:
+    """Everything.
+
+    Attributes:
+        movement: the registered one.
+        load: its torques.
+        solutions: by name, the compared one first.
+        feasible: range of each muscle.
+        infeasible: share of the frames whose torque no activation at that instant gives.
+        nulls: null model → (joint,) share of the mean absolute torque that it leaves to others.
+        beside: None without rollouts.
+        recorded: of each recorded muscle that the body has.
+        varied: parameter → its bodies; empty where the sensitivity is left out.
+    """
+
+    joints: tuple[str, ...]
+    muscles: tuple[str, ...]
+    movement: Movement
+    load: Load
+    solutions: Mapping[str, Solution]
+    feasible: Feasible
+    infeasible: float
+    nulls: Mapping[str, np.ndarray]
+    beside: Beside | None
+    recorded: tuple[Recorded, ...]
+    varied: Mapping[str, Varied]
+
+    @property
+    def compared(self) -> Solution:
+        return next(iter(self.solutions.values()))
+
+    def left(self, reserve: np.ndarray) -> np.ndarray:
+        """(joint,) mean size of a reserve (frame, joint) over that of the torque that active muscles should give."""
+        return np.abs(reserve).mean(axis=0) / np.maximum(np.abs(self.load.needed).mean(axis=0), 1e-300)
