@@ -217,7 +217,7 @@ def _sentence(found: Findings, headlines: Sequence[Headline], emg: Emg, config: 
         if WORDS[CONSTANT] in h.unbeaten:
             text += f" For {m}, a constant comes closer ({_shown(nulls[CONSTANT]['mae'])})."
         if WORDS[OTHERS] in h.unbeaten:
-            text += f" {found.nulls[m].best_other} resembles the EMG of {m} more closely than {found.muscles[m]} does."
+            text += f" {found.nulls[m].best_other} comes closer to the EMG of {m} than {found.muscles[m]} does."
     return text
 
 

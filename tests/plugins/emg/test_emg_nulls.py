@@ -135,7 +135,7 @@ def test_the_right_muscle_is_first_among_all(two_courses):
     assert set(found["muscles"]) == set(r.muscle_names)
     assert found["mae"] == pytest.approx(seen.mean(), abs=1e-3)  # half of it is missing
     assert "For elbow_flexor, a constant comes closer" in result.sentence
-    assert "resembles" not in result.sentence
+    assert "closer to the EMG of" not in result.sentence
     assert "noise_ceiling" not in found and "no single trials" in result.tables["nulls"].caption
 
 
@@ -147,7 +147,7 @@ def test_another_muscle_that_resembles_the_emg_more_is_named(two_courses):
     found = result.metrics[FLEXOR]["activation"]
     assert found["best_other_muscle"] == FLEXOR
     assert found["rank"] == {"mae": 2, "r2_affine": 2}
-    assert f"{FLEXOR} resembles the EMG of {FLEXOR} more closely than elbow_extensor does" in result.sentence
+    assert f"{FLEXOR} comes closer to the EMG of {FLEXOR} than elbow_extensor does" in result.sentence
     assert "best other muscle" in result.headlines[0].unbeaten
 
 
