@@ -65,6 +65,9 @@ def wanted(options: SweepOptions, inputs: Inputs | None, plugins: Plugins) -> Wa
 
     Paths in the file are meant from its folder.
 
+    Args:
+        inputs: files that the command names; None where only settings are asked for.
+
     Raises:
         ConfigError: bad TOML, or an unknown or wrong setting.
         DataError: a file that is named is not there.
@@ -74,10 +77,12 @@ def wanted(options: SweepOptions, inputs: Inputs | None, plugins: Plugins) -> Wa
         return Wanted(options, given, f"{STAGE}.", strict=False)
     file = options.file
     over = _given(options) | {kind: str(path) for kind, path in given.items()}
-    section = _section(file)
+    section, spec = _section(file), plugins.get("stage", STAGE)
+    if inputs is None:  # files that the command names may stand in for those of the sweep file
+        section = {key: v for key, v in section.items() if key not in [r.key for r in spec.reads]}
     try:
-        at_home = with_paths(plugins.get("stage", STAGE), section, file.parent, plugins, merge(section, over))
-        laid: Asked = asked(plugins.get("stage", STAGE), merge(at_home, over), plugins, STAGE)
+        at_home = with_paths(spec, section, file.parent, plugins, merge(section, over))
+        laid: Asked = asked(spec, merge(at_home, over), plugins, STAGE)
     except ConfigError as e:
         raise ConfigError(f"{file}: {_as_in_file(str(e))}") from e
     files = {kind: paths[0] for kind, paths in laid.inputs.items()}

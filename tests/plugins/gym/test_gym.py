@@ -371,7 +371,7 @@ def test_peers_are_given_the_same_task(clips_file, plugins, tmp_path, monkeypatc
     for clip, step, action in ((1, 4, -1.0), (3, late, 0.2), (2, 4, 1.0)):
         name = task.clips.clip_names[task.train_clips[clip]]
         expected, _ = ours.reset(options={"clip": name, "step": step})
-        theirs.put(clip, step, np.zeros(task.action_size))
+        theirs.put(clip, step, np.asarray(ours._state.sim.activation[0]))
         found, over = theirs._observe(), False
         while not over:
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)

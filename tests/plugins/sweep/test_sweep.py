@@ -413,6 +413,19 @@ def test_the_command_runs_a_sweep_in_processes(sweep_file, tmp_path):
     assert "effort" in Rollouts.load(tmp_path / "out" / NAMES[1] / "rollouts.h5").reward_terms
 
 
+def test_clips_of_the_command_stand_in_for_those_of_the_file(with_here, sweep_file, tmp_path, monkeypatch, capsys):
+    """The sweep file may name clips that are not there."""
+    from mimic_core.cli import app
+
+    monkeypatch.setattr(job, "do", lambda plugins, stage, **given: {"tracking_mm": 1.0})
+    monkeypatch.setattr("mimic_core.cli.common.installed", lambda: with_here)
+    there = tmp_path / "elsewhere.h5"
+    sweep_file.with_name("clips.h5").rename(there)
+    settings = ("--set", f"sweep.clips={there}", "--set", "sweep.max_together=1", "--set", "executor.name=here")
+    app(["sweep", str(sweep_file), "--out", str(tmp_path / "out"), "--json", *settings], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["done"] == NAMES
+
+
 def test_a_failed_sweep_is_an_error_of_the_command_and_of_a_run(with_here, sweep_file, tmp_path, monkeypatch, capsys):
     """What is finished is told all the same, and a run file goes on with what is not."""
     from mimic_core.cli import app
