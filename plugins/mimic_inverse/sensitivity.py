@@ -27,6 +27,9 @@ PARAMETERS = {
 }
 """What is varied, and what it is in tables and figures."""
 
+_ROUNDS = 2
+"""Rounds of linearisation of the solution with activation dynamics, for bodies as they are and altered alike."""
+
 _RANGE = slice(0, 2)
 """Places of the operating range in MuJoCo's parameters of a muscle (MuJoCo documentation, "Modeling: Muscles")."""
 
@@ -97,7 +100,9 @@ def _solved(bodies, solution, clips, model, movement, emg, settings) -> Varied:
     for mj_model in bodies:
         load = load_of(model, movement, mj_model)
         optimise = solver(
-            solution, lambda m=mj_model: Reach.of(m, model.muscle_ids, movement.rate_hz), settings.dynamic_rounds
+            solution,
+            lambda m=mj_model: Reach.of(m, model.muscle_ids, movement.rate_hz),
+            min(settings.dynamic_rounds, _ROUNDS),
         )
         found = least_effort(load, movement, optimise, settings.reserve_cost, settings.infeasible_share)
         activation.append(found.activation.mean(axis=0))

@@ -47,7 +47,7 @@ class Settings:
     dynamic_rounds: int = attrs.field(default=4, validator=ge(1))
     spread: float = attrs.field(default=0.2, validator=[gt(0)])
     bodies: int = attrs.field(default=8, validator=ge(0))
-    sensitivity_clips: int = attrs.field(default=8, validator=ge(1))
+    sensitivity_clips: int = attrs.field(default=6, validator=ge(1))
     seed: int = attrs.field(default=0, validator=ge(0))
     muscles: Mapping[str, str] = attrs.field(factory=dict, validator=instance_of(Mapping))
 
