@@ -56,6 +56,8 @@ from mimic_gym.imitation import imitation_task, plan_and_clips
 PEERS = Path(__file__).resolve().parent / "throughput_peers"
 QUICK = {"environments": 16, "batch_size": 8, "minibatches": 4, "passes": 1, "unroll": 5}
 WAIT_S = 3600
+REWARDS = {"joint": {"weight": 5.0, "scale": 20.0}, "keypoint": False, "control": {"weight": 0.005}, "energy": False}
+"""What every program is rewarded for."""
 
 
 @attrs.frozen
@@ -145,14 +147,16 @@ class Bench:
 
     def plan(self, policy: dict[str, Any]) -> TrainPlan:
         """mimic's settings, complete, with the networks and batches of a row."""
-        return plan_and_clips(self.clips, {"policy": {"name": "bottleneck_ppo", **policy}}, installed())[0]
+        return plan_and_clips(
+            self.clips, {"policy": {"name": "bottleneck_ppo", **policy}, "rewards": REWARDS}, installed()
+        )[0]
 
     def mimic(self, label: str, updates: int, simulator: dict[str, Any] | None = None, **policy: Any) -> Row:
         """A training of our own; ``policy`` are its settings, ``simulator`` others than those of the preset."""
         policy |= QUICK if self.quick else {}
         ppo = self.plan(policy).settings["policy"]
         steps = self.updates(updates) * ppo["batch_size"] * ppo["minibatches"] * ppo["unroll"]
-        given = {"policy": {"name": "bottleneck_ppo", **policy, "steps": steps, "evaluations": 1}}
+        given = {"policy": {"name": "bottleneck_ppo", **policy, "steps": steps, "evaluations": 1}, "rewards": REWARDS}
         name = "mimic"
         if simulator:
             given["simulator"], name = simulator, "mimic, hard limits"

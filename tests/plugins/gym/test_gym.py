@@ -360,9 +360,9 @@ def test_peers_are_given_the_same_task(clips_file, plugins, tmp_path, monkeypatc
     monkeypatch.syspath_prepend(BENCHMARKS / "throughput_peers")
     from reach_env import ReachEnv
     from reach_task import ReachTask
-    from throughput import export
+    from throughput import REWARDS, export
 
-    given = {"terminations": {"keypoint_error": {"max_share": 0.1}}}
+    given = {"terminations": {"keypoint_error": {"max_share": 0.1}}, "rewards": REWARDS}
     task = imitation_task(clips_file, given)
     export(task, plan_and_clips(clips_file, given, plugins)[0], tmp_path)
     ours, theirs = MimicEnv(task), ReachEnv(ReachTask(tmp_path))

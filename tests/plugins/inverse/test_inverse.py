@@ -6,16 +6,14 @@ import attrs
 import mujoco
 import numpy as np
 import pytest
-from toys import clips_of, compile_body
+from toys import clips_of
 
-from mimic_core.chain.hold import holding_activation
 from mimic_core.testing import floating_model, toy_clips
 from mimic_inverse.dynamics import load_of, registered
 from mimic_inverse.effort import least_squared
 from mimic_inverse.sensitivity import altered_bodies
 from mimic_inverse.settings import Settings
 from mimic_inverse.solve import least_effort
-from mimic_inverse.start import least_effort_start
 
 RATE = 200.0
 
@@ -104,48 +102,6 @@ def test_a_turning_root_obeys_euler(plugins):
     qpos[:, adr + 3 : adr + 7] = turns.as_quat(scalar_first=True)
     movement = registered(clips_of(model, [qpos]), model, 0.0)
     np.testing.assert_allclose(movement.qacc[15:-15, dof + 5], 20.0, rtol=0.02)
-
-
-# -- the state to begin in ------------------------------------------------------------------------------------
-
-
-def test_the_start_holds_the_first_frame(clips, toy_model):
-    movement = registered(clips, toy_model, 25.0)
-    load = load_of(toy_model, movement)
-    found = least_effort_start(clips, toy_model, hold_ms=0.0)
-    assert found.shape == (len(clips.clip_names), len(toy_model.muscle_names))
-    first = [p.start for p in movement.pieces]
-    size = np.sqrt((load.needed[first] ** 2).mean(axis=0))
-
-    def cost(a):
-        left = (load.needed[first] - np.einsum("fjm,fm->fj", load.gain[first], a)) / size
-        return (a**2).sum() + 1e4 * (left**2).sum()
-
-    rng = np.random.default_rng(0)
-    for spread in (1e-3, 1e-2, 0.1, 1.0):
-        others = np.clip(found + spread * rng.standard_normal((200, *found.shape)), 0, 1)
-        assert min(map(cost, others)) >= cost(found) - 1e-4
-    longer = least_effort_start(clips, toy_model, hold_ms=20.0)
-    assert longer.shape == found.shape and not np.allclose(longer, found, atol=1e-3)
-
-
-def test_a_start_from_rest_keeps_the_limb_still(plugins):
-    """Begun with these activations and driven with them, the mouse's limb does not fall as a limp one does."""
-    model = compile_body(plugins, plugins.get("body", "mouse_forelimb").make("paper"))
-    middle = {"sh_elv": -0.22, "sh_extension": -0.78, "sh_rotation": 1.0, "elbow": 0.08}
-    pose = np.array([middle[n] for n in model.joint_names])
-    start = least_effort_start(clips_of(model, [np.tile(pose, (20, 1))]), model)[0]
-    assert 0.01 < start.max() < 0.9
-    np.testing.assert_allclose(start, holding_activation(model, pose[None])[0], atol=0.02)  # found in another way
-
-    def moved(activation):
-        m, data = model.mj_model, mujoco.MjData(model.mj_model)
-        data.qpos[:], data.act[:], data.ctrl[:] = pose, activation, activation
-        for _ in range(round(0.02 / m.opt.timestep)):
-            mujoco.mj_step(m, data)
-        return np.abs(data.qpos - pose).max()
-
-    assert moved(start) < 0.02 * moved(np.zeros_like(start))
 
 
 # -- other muscles --------------------------------------------------------------------------------------------
