@@ -10,8 +10,6 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, ConfigError, DataError, Keypoints, ReferenceClips
-from mimic_core.body import positions
-from mimic_core.task import resample, resample_positions
 
 
 def animals_of(keypoints: Keypoints, animals: Mapping[str, str]) -> tuple[str, ...]:
@@ -82,6 +80,8 @@ def on_one_body(registered: Mapping[str, ReferenceClips]) -> ReferenceClips:
     Raises:
         DataError: two clips have one name.
     """
+    from mimic_core.body import positions
+
     first = next(iter(registered.values()))
     model, names = BodyModel.compile(first.body), [n for c in registered.values() for n in c.clip_names]
     for name in names:
@@ -118,6 +118,8 @@ def on_one_body(registered: Mapping[str, ReferenceClips]) -> ReferenceClips:
 
 def _at_rate(clips: ReferenceClips, model: BodyModel, rate_hz: float) -> ReferenceClips:
     """The same movements at another rate; trust is that of the nearest frame."""
+    from mimic_core.task import resample, resample_positions
+
     if np.isclose(clips.rate_hz, rate_hz):
         return clips
     now = resample(clips, model, rate_hz)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from mimic_core import BodyModel, ReferenceClips
-from mimic_core.body import positions
 from mimic_core.records import error_summary
 
 MEAN_POSE = "body held in its mean pose"
@@ -25,6 +24,8 @@ def mean_pose_error_mm(clips: ReferenceClips) -> np.ndarray:
 
     Each clip as a whole is carried rigidly to where it fits best; of a body with a free root each frame is.
     """
+    from mimic_core.body import positions
+
     model = BodyModel.compile(clips.body)
     inside = np.arange(clips.qpos.shape[1]) < clips.n_frames[:, None]
     pose = model.mj_model.qpos0.copy()
