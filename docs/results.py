@@ -1,4 +1,4 @@
-"""Write ``docs/results.md``: its words from ``results.md.j2``, its figures from ``docs/measured``.
+"""Write ``docs/results.md``, and the figures in the README: words from ``*.md.j2``, numbers from ``docs/measured``.
 
     python docs/results.py collect mouse RUN     # what a run found → docs/measured/mouse.json
     python docs/results.py collect presets SWEEP # the same of a sweep
@@ -23,9 +23,31 @@ from typing import Any
 import jinja2
 
 HERE = Path(__file__).parent
-MEASURED, TEMPLATE, PAGE = HERE / "measured", HERE / "results.md.j2", HERE / "results.md"
+MEASURED, PAGE, README = HERE / "measured", HERE / "results.md", HERE.parent / "README.md"
+BEGIN, END = "<!-- figures: written by docs/results.py -->\n", "<!-- end of figures -->"
+"""What stands between these in the README is made of ``readme.md.j2``."""
 MOST_ROWS = 40
 """Longer tables are not kept."""
+_HELD = "rollout.tracking.by_window.reference.held_out"
+TRACKING = {
+    "preset": "preset",
+    **{
+        f"{_HELD}.{window}{what}": f"{window}{heading}"
+        for window in ("whole", "reach", "first 100 ms")
+        for what, heading in ((".mean", ""), (".nulls.mean training movement", ": mean movement"))
+    },
+    f"{_HELD}.whole.nulls.limp body": "whole: limp body",
+}
+MUSCLES = {
+    "preset": "preset",
+    "spectral.reach.effort.mean": "Σu² in the reach",
+    "spectral.share.mean": "share above 10 Hz",
+    "emg.triceps.activation.mae": "triceps MAE",
+    "emg.triceps.activation.r2_affine": "triceps R² affine",
+    "emg.biceps.activation.mae": "biceps MAE",
+    "emg.biceps.activation.r2_affine": "biceps R² affine",
+}
+"""Setting or metric of the sweep over presets → what its column is called; only these metrics are kept."""
 _OF_A_METRIC = ("metric", "seeds", "mean", "sd", "ci95_low", "ci95_high")
 
 
@@ -44,6 +66,8 @@ def collect(folder: Path) -> dict[str, Any]:
     for row in rows:
         settings = {k: v for k, v in row.items() if k not in _OF_A_METRIC}
         point = points.setdefault(tuple(settings.values()), {"settings": settings, "metrics": {}})
+        if row["metric"] not in {**TRACKING, **MUSCLES}:
+            continue
         low, high = row["ci95_low"], row["ci95_high"]
         half = (float(high) - float(low)) / 2 if high else None
         point["metrics"][row["metric"]] = {"mean": float(row["mean"]), "half": half, "seeds": int(row["seeds"])}
@@ -54,7 +78,8 @@ def _run(folder: Path) -> dict[str, Any]:
     manifest = json.loads((folder / "manifest.json").read_text())
     stages = {}
     for entry in manifest["stages"]:
-        kept = {"seconds": entry.get("seconds"), "summary": entry["summary"], "command": entry["command"]}
+        plain = {k: v for k, v in entry["summary"].items() if isinstance(v, (int, float, str)) and k != "out"}
+        kept = {"seconds": entry.get("seconds"), "summary": plain, "command": entry["command"]}
         result = folder / entry["outputs"]["out"] / "result.json"
         if result.is_file():
             found = json.loads(result.read_text())
@@ -135,13 +160,19 @@ def _over_seeds(point: Mapping[str, Any], column: str) -> str:
     return number(found["mean"]) + ("" if found["half"] is None else f" ± {number(found['half'], 2)}")
 
 
-def written() -> str:
-    """The page, as its template and the figures make it."""
+def written() -> dict[Path, str]:
+    """The page and the README, as their templates and the figures make them."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     environment.globals |= {"headlines": headlines, "table": table, "points": points, "markdown": markdown}
+    environment.globals |= {"TRACKING": TRACKING, "MUSCLES": MUSCLES}
     environment.filters["n"] = number
     figures = {p.stem: json.loads(p.read_text()) for p in sorted(MEASURED.glob("*.json"))}
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**figures)
+    page, block = (
+        environment.from_string((HERE / name).read_text(encoding="utf-8")).render(**figures)
+        for name in ("results.md.j2", "readme.md.j2")
+    )
+    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
+    return {PAGE: page, README: before + BEGIN + block + END + rest.partition(END)[2]}
 
 
 def main() -> None:
@@ -155,7 +186,8 @@ def main() -> None:
             parser.error("collect NAME FOLDER: a name of letters, and the folder of a run or a sweep")
         MEASURED.mkdir(exist_ok=True)
         (MEASURED / f"{given.name}.json").write_text(json.dumps(collect(given.folder), indent=1) + "\n")
-    PAGE.write_text(written(), encoding="utf-8")
+    for path, text in written().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

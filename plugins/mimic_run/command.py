@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import typer
 
-from mimic_core import Table
+from mimic_core import Headline, Table, structure
 from mimic_core.cli import Json, Set, Watch, emit, load_plugins, settings, working
 
 
@@ -33,12 +34,19 @@ def run(
         [name, "done" if name in summary["done"] else "reused", float(s.get("seconds", 0.0))]
         for name, s in summary["stages"].items()
     ]
+    found = {name: s.get("headlines") or [] for name, s in summary["stages"].items()}
+    headlines = [
+        attrs.evolve(h, label=f"{name}: {h.label}")
+        for name, of_stage in found.items()
+        for h in structure(of_stage, tuple[Headline, ...], name)
+    ]
     last = summary["stages"].get("report", {}).get("out")
     emit(
         summary,
         json,
         [
             Table(columns=("stage", "", "seconds"), rows=rows, caption=str(file)),
+            tuple(headlines),
             f"report: {Path(last).resolve()}" if last else f"results: {summary['out']}",
         ],
     )
