@@ -78,8 +78,8 @@ def _run(folder: Path) -> dict[str, Any]:
     manifest = json.loads((folder / "manifest.json").read_text())
     stages = {}
     for entry in manifest["stages"]:
-        plain = {k: v for k, v in entry["summary"].items() if isinstance(v, (int, float, str)) and k != "out"}
-        kept = {"seconds": entry.get("seconds"), "summary": plain, "command": entry["command"]}
+        plain = {k: v for k, v in entry["summary"].items() if isinstance(v, (int, float))}
+        kept = {"seconds": entry.get("seconds"), "summary": plain}
         result = folder / entry["outputs"]["out"] / "result.json"
         if result.is_file():
             found = json.loads(result.read_text())

@@ -26,7 +26,7 @@ class CrossEntropySearch:
         key, draw, begin = jax.random.split(state["key"], 3)
         candidates = state["mean"] + state["std"] * jax.random.normal(draw, (cfg.candidates, *state["mean"].shape))
         matrices = jnp.repeat(candidates, cfg.episodes, axis=0)
-        episodes = task.reset(begin, cfg.episodes, steps_left=cfg.horizon, lead=cfg.horizon)
+        episodes = task.reset(begin, cfg.episodes, steps_left=cfg.horizon)
         episodes = jax.tree.map(lambda a: jnp.concatenate([a] * cfg.candidates), episodes)
 
         def step(episodes, _):

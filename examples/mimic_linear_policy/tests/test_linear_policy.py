@@ -24,7 +24,7 @@ def test_action_by_hand():
 def test_it_learns_to_track(tmp_path):
     """On four movements of the toy arm, one of them held out, it comes much closer than the limp arm."""
     clips = toy_clips().save(tmp_path / "clips.h5")
-    settings = {"name": "linear", "generations": 30, "candidates": 32, "evaluations": 2}
+    settings = {"name": "linear", "generations": 20, "candidates": 32, "evaluations": 2}
     summary = do(installed(), "train", clips=clips, out=tmp_path / "run", policy=settings, seed=1)
     assert summary["tracking_mm"] < 0.6 * summary["passive_mm"]
     run = TrainedRun.open(tmp_path / "run")

@@ -249,7 +249,14 @@ def test_keypoint_error_ends_at_a_share_of_the_body(plugins, toy_model):
 
 def test_reward_is_the_weighted_sum_and_costs_count_against_it(plugins, toy_clips):
     plan = plan_training(
-        {"rewards": {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15}, "energy": {"weight": 0.01}}},
+        {
+            "rewards": {
+                "joint": {"weight": 5.0, "scale": 0.2},
+                "control": {"weight": 0.15},
+                "energy": {"weight": 0.01},
+                "keypoint": False,
+            }
+        },
         plugins,
     )
     model = build_model(toy_clips.body, plan, plugins)
@@ -439,6 +446,6 @@ def test_what_is_wrong_is_named(plugins, toy_model, toy_clips, change, message):
 
 
 def test_no_reward_term_is_an_error(plugins, toy_clips):
-    plan = plan_training({"rewards": {"joint": False, "control": False, "energy": False}}, plugins)
+    plan = plan_training({"rewards": dict.fromkeys(("joint", "keypoint", "control", "energy"), False)}, plugins)
     with pytest.raises(ConfigError, match="rewards: no reward term is chosen; name at least one"):
         build_task(toy_clips, plan, plugins, train_clips=np.arange(6), for_training=False)

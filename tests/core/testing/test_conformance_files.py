@@ -11,6 +11,7 @@ from mimic_core import (
     DataError,
     Emg,
     EmgReaderSpec,
+    Headline,
     Keypoints,
     PluginError,
     ReaderSpec,
@@ -21,6 +22,9 @@ from mimic_core import (
 )
 from mimic_core.plugins.manager import Provided
 from mimic_core.testing import check_component, toy_clips, toy_keypoints
+
+BESIDE = [Headline("number", 1.0, nulls={"a constant": 0.5})]
+TABLES = {"t": Table(columns=("a",), rows=((1,),))}
 
 
 def passed(plugins, kind, record):
@@ -158,7 +162,10 @@ def analysis(analyse, *reads):
 
 
 def speed(inputs, context):
-    return Result(metrics={"speed": float(np.nanmean(np.abs(inputs.one("rollouts").joint_vel)))})
+    speed = float(np.nanmean(np.abs(inputs.one("rollouts").joint_vel)))
+    return Result(
+        metrics={"speed": speed}, headlines=[Headline("speed", speed, "rad/s", nulls={"standing still": 0.0})]
+    )
 
 
 def refuses(inputs, context):
@@ -193,9 +200,10 @@ def test_what_cannot_be_tried_is_said(plugins, analyse, reads, remark):
     [
         (lambda inputs, context: {"speed": 1.0}, (), "returns dict; return mimic_core.Result"),
         (lambda inputs, context: Result(), (), "finds neither metrics nor tables nor figures"),
-        (lambda inputs, context: Result(metrics={"f": print}), (), "TypeError"),
+        (lambda inputs, context: Result(metrics={"a": 1}), (), "puts none of its numbers beside a null model"),
+        (lambda inputs, context: Result(metrics={"f": print}, headlines=BESIDE), (), "TypeError"),
         (lambda inputs, context: Result(tables={"t": Table(columns=("a",), rows=((1, 2),))}), (), "row has 2 entries"),
-        (lambda inputs, context: Result(metrics={"a": 1}, captions={"map": "x"}), (), "has a caption for figure 'map'"),
+        (lambda inputs, context: Result(tables=TABLES, captions={"map": "x"}), (), "has a caption for figure 'map'"),
         (speed, (Reads("plates"),), "reads records of kind 'plates', which nothing makes"),
     ],
 )

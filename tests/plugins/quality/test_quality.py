@@ -327,7 +327,7 @@ def test_clips_and_rollouts_are_not_mixed_up(plugins, toy_clips, tmp_path):
         do(plugins, "analyze", analysis="tracking", records=[clips], out=tmp_path / "a")
     said = str(e.value)
     assert said.startswith(f"{clips}: holds clips, but analyze.tracking reads rollouts; for clips there is ")
-    assert "'mimic analyze registration'" in said and said.endswith("rollouts are made by 'mimic rollout'")
+    assert "'mimic analyze inverse | registration'" in said and said.endswith("rollouts are made by 'mimic rollout'")
     with pytest.raises(DataError, match=r"holds rollouts, but analyze.registration reads clips.*'mimic register'$"):
         do(plugins, "analyze", analysis="registration", records=[rollouts], out=tmp_path / "a")
     assert not (tmp_path / "a").exists()

@@ -491,16 +491,3 @@ def test_a_run_file_shares_its_sections_with_its_sweep(with_here, toy_clips, tmp
         assert {t.plan["policy.unroll"] for t in seen[-1].trainings} == {unroll}
         assert [m.label for m in seen[-1].measures] == ["tracking"] and seen[-1].rollout == {}
         assert seen[-1].clips == tmp_path / "clips.h5"
-
-
-def test_paths_of_a_sweep_file_are_meant_from_its_folder(plugins, toy_clips, tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    toy_clips.save(tmp_path / "data" / "clips.h5")
-    (tmp_path / "data" / "emg.h5").touch()
-    file = tmp_path / "data" / "s.toml"
-    file.write_text('[sweep]\nclips = "clips.h5"\n[analyze.emg]\nemg = "emg.h5"\n')
-    monkeypatch.chdir(tmp_path)
-    found = wanted(SweepOptions(file=Path("data/s.toml")), None, plugins)
-    assert found.clips() == Path("data/clips.h5") and found.options.analyze["emg"]["emg"] == "data/emg.h5"
-    over = wanted(SweepOptions(file=Path("data/s.toml"), analyze={"emg": {"emg": "data/clips.h5"}}), None, plugins)
-    assert over.options.analyze["emg"]["emg"] == "data/clips.h5"
