@@ -270,20 +270,24 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
     task = task.with_values({}, Starts(np.array([[0, 0], [1, 3]]), 2))  # far from the clips' ends
     trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
-    state = trainer.initial(0)
+    state = jax.jit(trainer.initial)(0)
     v = 7.0
     params = jax.tree.map(jnp.asarray, state.learned.params)
     out = params["params"]["critic"]["out"]
     params["params"]["critic"]["out"] = {"kernel": jnp.zeros_like(out["kernel"]), "bias": jnp.full((1,), v)}
     key = jax.random.key(1)
-    loss, (means, end) = trainer.loss(params, state.learned, state.environments, jnp.zeros(()), 0, key)
+    both = jax.jit(  # one program, which is what the memory of a small machine has room for
+        jax.value_and_grad(
+            lambda p: trainer.loss(p, state.learned, state.environments, jnp.zeros(()), 0, key), has_aux=True
+        )
+    )
+    (loss, (means, end)), gradient = both(params)
     worth = (1 + 0.9 + 0.81 + 0.729 * v) / 3
     targets = np.array([1 + 0.9 + 0.81 + 0.729 * v, 1 + 0.9 + 0.81 * v, 1 + 0.9 * v])
     critic = 0.5 * ((targets - v) ** 2).mean()
     assert float(means["critic_loss"]) == pytest.approx(critic, rel=1e-4)
     assert float(loss) == pytest.approx(-worth + 0.5 * critic, rel=1e-4)
     np.testing.assert_array_equal(end.state.step, state.environments.state.step + 3)
-    gradient = jax.grad(lambda p: trainer.loss(p, state.learned, state.environments, jnp.zeros(()), 0, key)[0])(params)
     pushed = float(gradient["params"]["critic"]["out"]["bias"][0])
     assert pushed == pytest.approx(0.5 * float((v - targets).mean()), rel=1e-4)
 
