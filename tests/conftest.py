@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-RESIDENT_GIB = 1.0
+RESIDENT_GIB = 1.2
 """Memory of a process above which programs are dropped within a module too; workers are to stay below 2 GiB."""
 
 

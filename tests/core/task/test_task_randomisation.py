@@ -156,6 +156,7 @@ def test_engines_read_each_altered_body(plugins, mouse_model, case):
             np.testing.assert_allclose(read.muscle_force[b], force, rtol=1e-3, atol=1e-3 * np.abs(force).max())
 
 
+@pytest.mark.slow
 def test_the_differentiable_view_of_each_altered_body(plugins, toy_model):
     """The same as a simulator that was built for that body alone, beyond a joint limit too; gradients are finite."""
     altered = draw_bodies(FAR, toy_model)

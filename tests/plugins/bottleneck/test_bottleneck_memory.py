@@ -92,6 +92,7 @@ def test_kl_weight_rises_in_the_warmup(plugins, toy_clips, toy_model):
     np.testing.assert_allclose([trainer.kl_weight(i) for i in (0, 5, 10, 20, 99)], [0, 0.125, 0.25, 0.5, 0.5])
 
 
+@pytest.mark.slow
 def test_costs_rise_in_the_warmup(plugins, toy_clips, toy_model):
     rewards = {"gain": (2.0, lambda s: 1.0), "effort": (-3.0, lambda s: (s.excitation**2).sum())}
     task = make_task(plugins, toy_clips, toy_model, rewards)
@@ -108,7 +109,8 @@ def test_costs_rise_in_the_warmup(plugins, toy_clips, toy_model):
     assert float(metrics["reward"]) == pytest.approx(2 - 0.3 * float(metrics["effort"]), rel=1e-5)
 
 
-@pytest.mark.parametrize("policy", [pytest.param("bottleneck_apg", marks=pytest.mark.slow), "bottleneck_ppo"])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["bottleneck_apg", "bottleneck_ppo"])
 def test_recurrent_trainers_learn(plugins, toy_clips, toy_model, tmp_path, policy):
     """The same trainers with a recurrent layer and the autoregressive prior bring excitation to where reward asks."""
     small = dict(encoder_layers=(16,), decoder_layers=(16,), critic_layers=(16,), intention_size=2, lstm_size=8)

@@ -63,7 +63,8 @@ def clips_file(toy_clips, tmp_path_factory):
 # -- several as one program -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("policy", [pytest.param("bottleneck_apg", marks=pytest.mark.slow), "bottleneck_ppo"])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["bottleneck_apg", "bottleneck_ppo"])
 def test_trained_together_is_trained_alone(plugins, clips_file, tmp_path, policy):
     """Seeds (and with them the clips held out), a weight and the learning rate differ; each result is its own."""
     given = [
@@ -139,6 +140,7 @@ def test_a_term_that_is_not_finite_is_named_with_place_and_state(plugins, toy_cl
     assert all(np.isfinite(a).all() for a in jax.tree.leaves(jax.tree.map(np.asarray, state.learned)))
 
 
+@pytest.mark.slow
 def test_the_place_is_right(plugins, toy_clips, toy_model, tmp_path):
     """A term that fails for one clip only: the environment named is in it, and the step is when it first happens."""
     config = ApgSettings(**SMALL, environments=6, horizon=8, steps=48, evaluations=1)
@@ -172,6 +174,7 @@ def test_the_place_is_right(plugins, toy_clips, toy_model, tmp_path):
         run_loop(trainer, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_finite_is_named(plugins, toy_clips, toy_model, tmp_path):
     """√(x²) has a value but no slope at 0, where every muscle that a term leaves alone stays."""
     config = ApgSettings(**SMALL, environments=4, horizon=3, steps=12, evaluations=1)
@@ -210,6 +213,7 @@ def test_the_newest_and_the_best_checkpoint_stay(plugins, toy_clips, toy_model, 
 # -- schedules and the critic ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_parts_of_a_training_with_their_own_shapes(plugins, toy_clips, toy_model, tmp_path):
     """Half of 240 control steps in segments of 2, half in segments of 6; 12 control steps per update, then 24."""
     config = ApgSettings(**SMALL, horizons=(2, 6), batches=(12, 24), steps=240, evaluations=3)

@@ -111,8 +111,15 @@ def test_forces_of_the_mouse_are_those_of_mujoco(plugins, body):
 
 
 @pytest.mark.conformance
-@pytest.mark.parametrize("body", ["mouse_forelimb", "mouse_forelimb:mobile_shoulder"])
-@pytest.mark.parametrize("actuation", ["hill", "torque"])
+@pytest.mark.parametrize(
+    ("body", "actuation"),
+    [
+        ("mouse_forelimb", "hill"),
+        ("mouse_forelimb:mobile_shoulder", "torque"),
+        pytest.param("mouse_forelimb:mobile_shoulder", "hill", marks=pytest.mark.slow),
+        pytest.param("mouse_forelimb", "torque", marks=pytest.mark.slow),
+    ],
+)
 def test_a_step_and_its_gradient_are_those_of_mjx(plugins, body, actuation):
     model = compile_body(plugins, make_body(plugins, body), actuation)
     with jax.enable_x64(True):

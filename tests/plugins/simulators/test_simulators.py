@@ -302,8 +302,15 @@ def anywhere(model, batch, seed):
 
 
 @pytest.mark.conformance
-@pytest.mark.parametrize("variant", ["paper", "mobile_shoulder"])
-@pytest.mark.parametrize("actuation", ["hill", "torque"])
+@pytest.mark.parametrize(
+    ("variant", "actuation"),
+    [
+        ("paper", "hill"),
+        ("mobile_shoulder", "torque"),
+        pytest.param("mobile_shoulder", "hill", marks=pytest.mark.slow),
+        pytest.param("paper", "torque", marks=pytest.mark.slow),
+    ],
+)
 def test_the_view_and_its_gradient_are_finite_from_any_state(plugins, variant, actuation):
     """In float32, as in training, over 75 ms; every environment's gradient has a sane size."""
     model = compile_body(plugins, plugins.get("body", "mouse_forelimb").make(variant), actuation)

@@ -106,6 +106,7 @@ def with_toy(tmp_path_factory):
     return plugins
 
 
+@pytest.mark.slow
 def test_one_of_two_animals_is_left_out_of_training(toy_model, with_toy, tmp_path):
     """Recordings of different size and rate, from files to the rollouts of a controller that one animal never met."""
     for name, rate_hz, size, seed in (("one_a", 200.0, 1.0, 1), ("one_b", 200.0, 1.0, 2), ("two_a", 100.0, 1.3, 3)):
