@@ -20,7 +20,7 @@ from mimic_simplex.neighbours import Cloud
 from mimic_simplex.peer import pyedm_forecast
 from mimic_simplex.settings import SweepSettings
 from mimic_simplex.sweep import sweep
-from mimic_simplex.variables import source_of, stacks_of, variables_of
+from mimic_simplex.variables import signals_of, stacks_of, variables_of
 
 
 def main() -> None:
@@ -35,9 +35,9 @@ def main() -> None:
     options = parser.parse_args()
     rollouts = Rollouts.load(options.rollouts)
     settings = SweepSettings(split=options.split, workers=options.workers)
-    source = source_of("simplex_sweep", rollouts, None, settings)
-    variables = variables_of(source, options.variables)
-    stacks, how = stacks_of(source, options.variables or variables[:4], settings)
+    signals = signals_of("simplex_sweep", rollouts, None, settings)
+    variables = variables_of(signals, options.variables)
+    stacks, how = stacks_of(signals, options.variables or variables[:4], settings)
     load = os.getloadavg()[0]
     print(f"{len(os.sched_getaffinity(0))} cores, load {load:.1f}, split {how}, variables {', '.join(stacks)}")
 

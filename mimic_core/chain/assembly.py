@@ -12,7 +12,6 @@ import numpy as np
 from mimic_core.body.body import Body
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.choose import choose_simulator
-from mimic_core.chain.hold import holding_activation
 from mimic_core.config import merge, structure, unstructure
 from mimic_core.control.policy import PolicySpec
 from mimic_core.errors import ConfigError, did_you_mean
@@ -161,6 +160,7 @@ def build_task(
     import jax
 
     from mimic_core.chain.drawn_bodies import draw_bodies
+    from mimic_core.chain.hold import holding_activation
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy  # noqa: F401 (before typer: with typing_extensions there, importing numpy takes twice as long)
 import typer
 
 from mimic_core.cli.commands import Commands

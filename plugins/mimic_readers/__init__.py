@@ -22,6 +22,10 @@ def _accepts(module: str) -> Callable[[Path], bool]:
     return lambda path: import_module(f"mimic_readers.{module}").accepts(Path(path))
 
 
+def _example(reader: str) -> Callable[[Path], Path]:
+    return lambda folder: getattr(import_module("mimic_readers.examples"), reader)(Path(folder))
+
+
 def build_mimic(config):
     from mimic_core import Keypoints
 
@@ -47,6 +51,7 @@ def mimic_readers():
         suffixes=_HDF5,
         accepts=accepts_mimic,
         summary="keypoints that 'mimic generate' wrote (.h5)",
+        example=_example("mimic"),
     )
     yield ReaderSpec(
         name="stac_mjx",
@@ -81,6 +86,7 @@ def mimic_readers():
         suffixes=(".csv",),
         accepts=_accepts("wide_csv"),
         summary="wide .csv (columns time, <keypoint>_x, <keypoint>_y, <keypoint>_z; s and m)",
+        example=_example("wide_csv"),
     )
     yield ReaderSpec(
         name="dlc_csv",
@@ -105,6 +111,7 @@ def mimic_readers():
         build=_build("trc"),
         suffixes=(".trc",),
         summary="OpenSim and Motion Analysis marker trajectories (.trc)",
+        example=_example("trc"),
         source="OpenSim documentation, Marker (.trc) Files",
     )
     yield ReaderSpec(

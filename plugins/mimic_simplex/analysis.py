@@ -24,7 +24,7 @@ from mimic_simplex.neighbours import Cloud, Neighbours, Stack
 from mimic_simplex.nulls import NULLS, OTHER_TRIAL, SHUFFLED, Beside, all_beside, counted, counts, means, null_forecasts
 from mimic_simplex.peer import largest_difference
 from mimic_simplex.settings import Settings
-from mimic_simplex.trials import Source, Trial, clips_of, split_clips, standardize, trials_of
+from mimic_simplex.trials import Signals, Trial, clips_of, split_clips, standardize, trials_of
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class Names:
     show: tuple[str, ...]
 
 
-def names_of(source: Source, settings: Settings) -> Names:
+def names_of(signals: Signals, settings: Settings) -> Names:
     """Look up the variables that the settings name.
 
     Raises:
@@ -44,10 +44,10 @@ def names_of(source: Source, settings: Settings) -> Names:
         DataError: EMG is to be forecast, and there is none trial by trial.
     """
     if settings.predict == "emg":
-        source.single_trials("to forecast it")
-    targets = source.pick("emg" if settings.predict == "emg" else "muscle", settings.targets, "targets")
-    joints = source.pick("joint", settings.joints, "joints") if settings.predictors != "muscles" else ()
-    muscles = source.pick("muscle", settings.muscles, "muscles") if settings.predictors != "joints" else ()
+        signals.single_trials("to forecast it")
+    targets = signals.pick("emg" if settings.predict == "emg" else "muscle", settings.targets, "targets")
+    joints = signals.pick("joint", settings.joints, "joints") if settings.predictors != "muscles" else ()
+    muscles = signals.pick("muscle", settings.muscles, "muscles") if settings.predictors != "joints" else ()
     plain = tuple(map(plain_name, targets))
     for name in settings.show:
         if name not in plain:
@@ -62,11 +62,11 @@ def plain_name(label: str) -> str:
 
 def prepare(rollouts: Rollouts, emg: Emg | None, settings: Settings) -> tuple[Names, list[Trial], str]:
     """Read names and trials as the settings say, and how clips were split."""
-    source = Source("simplex", rollouts, emg, settings.signal, settings.kinematics, settings.rate_hz)
-    names = names_of(source, settings)
-    clips = clips_of(source, names.targets)
-    sides, how = split_clips(source, settings.split, settings.held_out, settings.seed, clips)
-    trials = standardize(trials_of(source, names.predictors, names.targets, sides), settings.standardize)
+    signals = Signals("simplex", rollouts, emg, settings.signal, settings.kinematics, settings.rate_hz)
+    names = names_of(signals, settings)
+    clips = clips_of(signals, names.targets)
+    sides, how = split_clips(signals, settings.split, settings.held_out, settings.seed, clips)
+    trials = standardize(trials_of(signals, names.predictors, names.targets, sides), settings.standardize)
     return names, trials, how
 
 

@@ -14,27 +14,27 @@ from mimic_simplex.findings import FEWEST_SIZES, CrossMap
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
 from mimic_simplex.scores import spearman
 from mimic_simplex.settings import CCMSettings
-from mimic_simplex.trials import Source, clips_of, trials_of
-from mimic_simplex.variables import source_of, synthetic
+from mimic_simplex.trials import Signals, clips_of, trials_of
+from mimic_simplex.variables import signals_of, synthetic
 
 
-def pairs_of(source: Source, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def pairs_of(signals: Signals, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """The pairs named, else every joint with every muscle that the lab records.
 
     Raises:
         ConfigError: an entry is not two variables.
     """
     if not wanted:
-        return tuple((j, m) for j in source.pick("joint", (), "pairs") for m in source.recorded_muscles())
+        return tuple((j, m) for j in signals.pick("joint", (), "pairs") for m in signals.recorded_muscles())
     pairs = []
     for entry in wanted:
         both = entry.split()
         if len(both) != 2 or both[0] == both[1]:
             raise ConfigError(
                 f"analyze.ccm.pairs: {entry!r} is not two variables parted by a space, e.g. "
-                f"'joint:{source.rollouts.joint_names[0]} muscle:{source.names('muscle')[0]}'"
+                f"'joint:{signals.rollouts.joint_names[0]} muscle:{signals.names('muscle')[0]}'"
             )
-        source.variables(both, "pairs")
+        signals.variables(both, "pairs")
         pairs.append((both[0], both[1]))
     return tuple(pairs)
 
@@ -155,15 +155,15 @@ def _job(stacks: dict[tuple[str, str], tuple[Stack, np.ndarray | None]], job: tu
     return cross_maps(stack, names, sizes, settings, third)
 
 
-def stack_of(source: Source, a: str, b: str, settings: CCMSettings) -> tuple[Stack, np.ndarray | None]:
+def stack_of(signals: Signals, a: str, b: str, settings: CCMSettings) -> tuple[Stack, np.ndarray | None]:
     """The samples of a pair, b to be mapped from a, and of the third series (row, series); None without any.
 
     These are what the settings name, else two principal components of all other joints and muscles.
     """
-    others = settings.given or (*source.pick("joint", (), "pairs"), *source.pick("muscle", (), "pairs"))
+    others = settings.given or (*signals.pick("joint", (), "pairs"), *signals.pick("muscle", (), "pairs"))
     others = tuple(x for x in others if x not in (a, b))
-    sides = dict.fromkeys(clips_of(source, (a, b, *others)), (True, True))
-    stack = Stack.of(trials_of(source, (a, *others), (b,), sides))
+    sides = dict.fromkeys(clips_of(signals, (a, b, *others)), (True, True))
+    stack = Stack.of(trials_of(signals, (a, *others), (b,), sides))
     third = stack.predictors[:, 1:]
     if third.shape[1] and not settings.given:
         third = components(third)
@@ -176,10 +176,10 @@ def analysis(settings: CCMSettings):
     def analyse(inputs: Inputs, context: Context) -> Result:
         from mimic_simplex.ccm_result import result_of
 
-        source = source_of("ccm", inputs.one("rollouts"), inputs.maybe("emg"), settings)
-        pairs = pairs_of(source, settings.pairs)
-        source.variables(settings.given, "given")
-        stacks = {(a, b): stack_of(source, a, b, settings) for pair in pairs for a, b in (pair, pair[::-1])}
+        signals = signals_of("ccm", inputs.one("rollouts"), inputs.maybe("emg"), settings)
+        pairs = pairs_of(signals, settings.pairs)
+        signals.variables(settings.given, "given")
+        stacks = {(a, b): stack_of(signals, a, b, settings) for pair in pairs for a, b in (pair, pair[::-1])}
         jobs = [(names, sizes_of(len(s.clips), settings.library_trials), settings) for names, (s, _) in stacks.items()]
         found = pool.run(_job, jobs, stacks, settings.workers, context.progress)
         for m in found:
@@ -190,6 +190,6 @@ def analysis(settings: CCMSettings):
                 )
         maps = {(m.library, m.mapped): m for m in found}
         n_clips = len(next(iter(stacks.values()))[0].clips)
-        return result_of(pairs, maps, n_clips, settings, synthetic(source, [v for pair in pairs for v in pair]))
+        return result_of(pairs, maps, n_clips, settings, synthetic(signals, [v for pair in pairs for v in pair]))
 
     return analyse

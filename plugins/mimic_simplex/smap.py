@@ -16,7 +16,7 @@ from mimic_simplex.local_maps import Vectors, smap
 from mimic_simplex.nulls import LINEAR, MEAN_COURSE, OTHER_TRIAL, OWN_PAST, PERSISTENCE, SHUFFLED
 from mimic_simplex.scores import pearson, spearman
 from mimic_simplex.settings import SMapSettings
-from mimic_simplex.variables import source_of, stacks_of, synthetic, variables_of
+from mimic_simplex.variables import signals_of, stacks_of, synthetic, variables_of
 
 _LARGEST_Z = 0.999999
 
@@ -109,9 +109,9 @@ def analysis(settings: SMapSettings):
     """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, where there is some, EMG."""
 
     def analyse(inputs: Inputs, context: Context) -> Result:
-        source = source_of("smap", inputs.one("rollouts"), inputs.maybe("emg"), settings)
-        variables = variables_of(source, settings.variables)
-        stacks, how = stacks_of(source, variables, settings)
+        signals = signals_of("smap", inputs.one("rollouts"), inputs.maybe("emg"), settings)
+        variables = variables_of(signals, settings.variables)
+        stacks, how = stacks_of(signals, variables, settings)
         vectors = {v: Vectors.of(stack, settings) for v, stack in stacks.items()}
         jobs = [(v, theta, None) for v in vectors for theta in settings.theta]
         done = dict(zip(jobs, pool.run(_job, jobs, vectors, settings.workers, context.progress), strict=True))
@@ -130,7 +130,7 @@ def analysis(settings: SMapSettings):
             )
             for v, x in vectors.items()
         }
-        return _result(found, nulls, vectors, how, settings, synthetic(source, variables))
+        return _result(found, nulls, vectors, how, settings, synthetic(signals, variables))
 
     return analyse
 

@@ -16,7 +16,7 @@ from mimic_simplex.nulls import NULLS, Beside, all_beside, counted, means, null_
 from mimic_simplex.peer import largest_difference
 from mimic_simplex.scores import pearson, spearman
 from mimic_simplex.settings import SweepSettings
-from mimic_simplex.variables import source_of, stacks_of, synthetic, variables_of
+from mimic_simplex.variables import signals_of, stacks_of, synthetic, variables_of
 
 NO_LIBRARY = "no clip of the library is as long as embedding and horizon"
 NO_PREDICTION = "no predicted clip is as long as embedding and horizon"
@@ -113,11 +113,11 @@ def analysis(settings: SweepSettings):
     """Return ``analyse(inputs, context) -> Result``, which reads rollouts and, where there is some, EMG."""
 
     def analyse(inputs: Inputs, context: Context) -> Result:
-        source = source_of("simplex_sweep", inputs.one("rollouts"), inputs.maybe("emg"), settings)
-        variables = variables_of(source, settings.variables)
-        stacks, how = stacks_of(source, variables, settings)
+        signals = signals_of("simplex_sweep", inputs.one("rollouts"), inputs.maybe("emg"), settings)
+        variables = variables_of(signals, settings.variables)
+        stacks, how = stacks_of(signals, variables, settings)
         cells = sweep(stacks, settings, context.progress)
-        return _result(cells, stacks, checked(stacks, cells, settings), how, settings, synthetic(source, variables))
+        return _result(cells, stacks, checked(stacks, cells, settings), how, settings, synthetic(signals, variables))
 
     return analyse
 

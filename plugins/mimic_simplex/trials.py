@@ -37,8 +37,8 @@ class Trial:
 
 
 @attrs.frozen
-class Source:
-    """Where variables come from.
+class Signals:
+    """The recorded and simulated signals that variables are taken from.
 
     Attributes:
         analysis: name of the analysis, for messages.
@@ -118,19 +118,19 @@ class Source:
         return self.emg
 
 
-def split_clips(source: Source, how: str, held_out: float, seed: int, clips: Sequence[str]) -> tuple[dict, str]:
+def split_clips(signals: Signals, how: str, held_out: float, seed: int, clips: Sequence[str]) -> tuple[dict, str]:
     """Return (library, predict) for each clip by name, and how they were chosen.
 
     Raises:
         DataError: no clip is left for one of the two sides.
     """
-    label = dict(zip(source.rollouts.clip_names, source.rollouts.split, strict=True))
+    label = dict(zip(signals.rollouts.clip_names, signals.rollouts.split, strict=True))
     held = np.array([label[c] == "held_out" for c in clips])
     if how in ("leave_one_out", "library"):
         used = [c for c, h in zip(clips, held, strict=True) if how == "leave_one_out" or not h]
         if len(used) < 2:
             raise DataError(
-                f"{source.analysis}: {len(used)} clip(s) to leave one out of, 2 needed; roll out more clips"
+                f"{signals.analysis}: {len(used)} clip(s) to leave one out of, 2 needed; roll out more clips"
                 + (" labelled train, or set split=leave_one_out" if how == "library" else "")
             )
         return dict.fromkeys(used, (True, True)), how
@@ -140,34 +140,34 @@ def split_clips(source: Source, how: str, held_out: float, seed: int, clips: Seq
     n_held = round(held_out * n)
     if n < 2 or not 0 < n_held < n:
         raise DataError(
-            f"{source.analysis}: no held-out clips: a share of {held_out:g} of {n} clip(s) leaves library or "
-            f"prediction empty; roll out more clips or change analyze.{source.analysis}.held_out"
+            f"{signals.analysis}: no held-out clips: a share of {held_out:g} of {n} clip(s) leaves library or "
+            f"prediction empty; roll out more clips or change analyze.{signals.analysis}.held_out"
         )
     drawn = {clips[i] for i in np.random.default_rng(seed).permutation(n)[:n_held]}
     return {c: (c not in drawn, c in drawn) for c in clips}, "fraction"
 
 
-def clips_of(source: Source, labels: Sequence[str]) -> tuple[str, ...]:
+def clips_of(signals: Signals, labels: Sequence[str]) -> tuple[str, ...]:
     """Clips that have all these variables: with EMG, those that bear the name of one of its trials.
 
     Raises:
         DataError: no clip has a trial of EMG.
     """
-    clips = source.rollouts.clip_names
+    clips = signals.rollouts.clip_names
     if not any(x.startswith("emg:") for x in labels):
         return clips
-    emg = source.single_trials("of the clips")
+    emg = signals.single_trials("of the clips")
     both = tuple(c for c in clips if c in emg.trial_names)
     if not both:
         raise DataError(
-            f"{source.analysis}: no clip bears the name of a trial of the EMG (clips: {clips[0]}, …; EMG: "
+            f"{signals.analysis}: no clip bears the name of a trial of the EMG (clips: {clips[0]}, …; EMG: "
             f"{emg.trial_names[0]}, …); name the recordings' trials as the clips"
         )
     return both
 
 
 def trials_of(
-    source: Source, predictors: Sequence[str], targets: Sequence[str], sides: dict[str, tuple[bool, bool]]
+    signals: Signals, predictors: Sequence[str], targets: Sequence[str], sides: dict[str, tuple[bool, bool]]
 ) -> list[Trial]:
     """Cut the clips of ``sides`` into unbroken trials at the analysis rate.
 
@@ -180,18 +180,18 @@ def trials_of(
         ConfigError: the analysis rate does not divide the control rate.
     """
     labels = [*predictors, *targets]
-    r = source.rollouts
-    step = _whole_steps(source)
+    r = signals.rollouts
+    step = _whole_steps(signals)
     with_emg = any(x.startswith("emg:") for x in labels)
-    first = source.emg.first_s if with_emg and source.emg else 0.0
-    series = {x: _series(source, x, step) for x in set(labels) if not x.startswith("emg:")}
+    first = signals.emg.first_s if with_emg and signals.emg else 0.0
+    series = {x: _series(signals, x, step) for x in set(labels) if not x.startswith("emg:")}
     trials = []
     for clip, (library, predict) in sides.items():
         c = r.clip_names.index(clip)
         last_s = (r.n_steps[c] - 1) / r.rate_hz
-        time = first + np.arange(int((last_s - first) * source.rate_hz + 1e-6) + 1) / source.rate_hz
+        time = first + np.arange(int((last_s - first) * signals.rate_hz + 1e-6) + 1) / signals.rate_hz
         read = {
-            x: _emg_at(source, x, clip, time) if x.startswith("emg:") else _at(series[x][c], time * r.rate_hz)
+            x: _emg_at(signals, x, clip, time) if x.startswith("emg:") else _at(series[x][c], time * r.rate_hz)
             for x in set(labels)
         }
         values = np.stack([read[x] for x in labels], axis=-1)
@@ -203,25 +203,25 @@ def trials_of(
     return trials
 
 
-def _whole_steps(source: Source) -> int:
-    ratio = source.rollouts.rate_hz / source.rate_hz
+def _whole_steps(signals: Signals) -> int:
+    ratio = signals.rollouts.rate_hz / signals.rate_hz
     step = round(ratio)
     if step < 1 or abs(ratio - step) > 1e-6:
-        able = ", ".join(f"{source.rollouts.rate_hz / k:g}" for k in (1, 2, 4, 5, 8))
+        able = ", ".join(f"{signals.rollouts.rate_hz / k:g}" for k in (1, 2, 4, 5, 8))
         raise ConfigError(
-            f"analyze.{source.analysis}.rate_hz: must divide the control rate of {source.rollouts.rate_hz:g} Hz "
-            f"(e.g. {able}), got {source.rate_hz:g}"
+            f"analyze.{signals.analysis}.rate_hz: must divide the control rate of {signals.rollouts.rate_hz:g} Hz "
+            f"(e.g. {able}), got {signals.rate_hz:g}"
         )
     return step
 
 
-def _series(source: Source, label: str, step: int) -> np.ndarray:
+def _series(signals: Signals, label: str, step: int) -> np.ndarray:
     """(clip, step) of a simulated variable at the control rate."""
     kind, _, name = label.partition(":")
     if kind == "joint":
-        return source.rollouts.of("joint_pos" if source.kinematics == "rollout" else "ref_joint_pos", name)
-    values = source.rollouts.of(source.signal, name)
-    return _average_before(values, step) if source.signal in ("excitation", "action") else values
+        return signals.rollouts.of("joint_pos" if signals.kinematics == "rollout" else "ref_joint_pos", name)
+    values = signals.rollouts.of(signals.signal, name)
+    return _average_before(values, step) if signals.signal in ("excitation", "action") else values
 
 
 def _average_before(signal: np.ndarray, step: int) -> np.ndarray:
@@ -241,19 +241,19 @@ def _at(series: np.ndarray, index: np.ndarray) -> np.ndarray:
     return out
 
 
-def _emg_at(source: Source, label: str, clip: str, time: np.ndarray) -> np.ndarray:
+def _emg_at(signals: Signals, label: str, clip: str, time: np.ndarray) -> np.ndarray:
     """Mean EMG over the analysis period around each instant; each sample stands for its own period."""
-    emg = source.emg
+    emg = signals.emg
     assert emg is not None  # the variable was found in it
     y = emg.envelope[emg.trial_names.index(clip), :, emg.muscle_names.index(label.partition(":")[2])]
     edges = emg.first_s + (np.arange(len(y) + 1) - 0.5) / emg.rate_hz
     total = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(y), y, 0.0)) / emg.rate_hz])
     gone = np.concatenate([[0.0], np.cumsum(~np.isfinite(y)) / emg.rate_hz])
-    ends = np.stack([time - 0.5 / source.rate_hz, time + 0.5 / source.rate_hz])
+    ends = np.stack([time - 0.5 / signals.rate_hz, time + 0.5 / signals.rate_hz])
     (a, b), (c, d) = np.interp(ends, edges, total), np.interp(ends, edges, gone)
     slack = 1e-6 / emg.rate_hz
     known = (ends[0] >= edges[0] - slack) & (ends[1] <= edges[-1] + slack) & (d - c < slack)
-    return np.where(known, (b - a) * source.rate_hz, np.nan)
+    return np.where(known, (b - a) * signals.rate_hz, np.nan)
 
 
 def standardize(trials: list[Trial], how: str, of: np.ndarray | None = None) -> list[Trial]:

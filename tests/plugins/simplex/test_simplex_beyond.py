@@ -21,7 +21,7 @@ from mimic_simplex.controls import derangement, surrogate
 from mimic_simplex.neighbours import Cloud, Stack
 from mimic_simplex.peer import pyedm_forecast
 from mimic_simplex.settings import Settings, SweepSettings
-from mimic_simplex.trials import Source, trials_of
+from mimic_simplex.trials import Signals, trials_of
 from mimic_simplex.variables import variables_of
 
 
@@ -192,7 +192,7 @@ def test_emg_of_any_rate_is_averaged_in_seconds(rollouts, rate_hz, first_s):
 
 
 def test_rollouts_are_read_between_control_steps(rollouts):
-    source = Source("simplex", rollouts, emg_of(rollouts, first_s=0.001), "activation", "rollout", 200.0)
+    source = Signals("simplex", rollouts, emg_of(rollouts, first_s=0.001), "activation", "rollout", 200.0)
     t = trials_of(source, ("joint:elbow",), ("emg:biceps",), {rollouts.clip_names[0]: (True, True)})[0]
     q = rollouts.of("joint_pos", "elbow")[0]
     expected = np.interp(t.time, np.arange(120) / 400, q[:120])
@@ -322,7 +322,7 @@ def test_sweep_is_the_same_in_several_processes(rollouts):
 
 def test_variables_of_the_sweep(rollouts):
     emg = emg_of(rollouts)
-    source = Source("simplex_sweep", rollouts, emg, "activation", "rollout", 200.0)
+    source = Signals("simplex_sweep", rollouts, emg, "activation", "rollout", 200.0)
     muscles = tuple(f"muscle:{m}" for m in rollouts.muscle_names)
     assert variables_of(source, ()) == (*muscles, "emg:biceps", "emg:triceps")
     for none in (None, attrs.evolve(emg, averaged_trials=2)):
