@@ -1,4 +1,4 @@
-"""What a terminal adds: commands with their help, tables, progress. Importing it does not import jax.
+"""What a command line adds: commands with their help, and what displays are given. Importing it does not import jax.
 
 Nothing imports it but the commands of plugins; it imports every room below.
 Its names are in ``__init__.pyi``; each is imported when it is first used.
