@@ -56,8 +56,14 @@ _ECONOMICAL = {
     "rewards": {"control": {"weight": 0.15}, "energy": {"weight": 0.01}},
     "policy": {"cost_warmup": 0.6, "steps": 1_200_000},
 }
+# wider networks, and nothing rewarded but what is reported, for the start of a reach, which is the hardest part of it
+_PRECISE = {
+    "rewards": {"joint": False, "control": {"weight": 0.001}},
+    "policy": {"encoder_layers": [256, 256], "decoder_layers": [256, 256], "steps": 2_400_000},
+}
 APG_PRESETS = {
     **_presets(_APG_LAPTOP, _APG_PAPER, 1_800_000),
+    "precise": merge(_APG_LAPTOP, _PRECISE),
     "economical": merge(_APG_LAPTOP, _ECONOMICAL),
 }
 PPO_PRESETS = _presets(
