@@ -1,4 +1,4 @@
-"""What is saved: keypoints, clips, calibrations, rollouts and EMG, how they are stored, and their statistics.
+"""What is saved: keypoints, clips, calibrations, rollouts and EMG, and how they are stored.
 
 Every room above it may import it; it imports body and plugins.
 Its names are in ``__init__.pyi``; each is imported when it is first used.

@@ -1,7 +1,5 @@
 from .calibration import Calibration as Calibration
 from .clips import ReferenceClips as ReferenceClips
-from .compare import check_same as check_same
-from .compare import labels as labels
 from .emg import Emg as Emg
 from .emg import EmgReaderSpec as EmgReaderSpec
 from .emg import muscle_pairs as muscle_pairs
@@ -17,14 +15,8 @@ from .provenance import versions as versions
 from .rollouts import LAYER as LAYER
 from .rollouts import AppliedPerturbation as AppliedPerturbation
 from .rollouts import Rollouts as Rollouts
-from .statistics import LEVEL as LEVEL
-from .statistics import Mean as Mean
 from .statistics import describe as describe
 from .statistics import error_summary as error_summary
-from .statistics import half_width as half_width
-from .statistics import mean_and_sem as mean_and_sem
-from .statistics import mean_course as mean_course
-from .statistics import mean_interval as mean_interval
 from .storage import Record as Record
 from .storage import array as array
 from .storage import arrays as arrays

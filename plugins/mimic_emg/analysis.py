@@ -9,11 +9,12 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Context, DataError, Emg, Headline, Inputs, Result, Rollouts, did_you_mean
-from mimic_core.records import Mean, muscle_pairs
+from mimic_core.records import muscle_pairs
 from mimic_emg.compare import compare, max_force, recorded
 from mimic_emg.findings import MEASURES, OF_NULLS, Compared, Findings, Measures, mean_of, single_trials
 from mimic_emg.nulls import BUMPS, CEILING, CONSTANT, LIMP, OTHERS, WORDS, find_nulls
 from mimic_emg.settings import Comparison
+from mimic_statistics import Mean
 
 FEWEST_SAMPLES = 3
 

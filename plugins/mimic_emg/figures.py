@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mimic_core.analysis import BLACK, BLUE, DIVERGING, GREEN, GREY, ORANGE, SEQUENTIAL, VERMILLION
-from mimic_core.records import half_width
 from mimic_emg.findings import Compared, Findings, mean_of, trial_means
 from mimic_emg.nulls import ANOTHER_CLIP, BUMPS, CONSTANT, LIMP, OTHER_TRIALS, WORDS
 from mimic_emg.settings import Comparison
+from mimic_statistics import half_width
 
 COLOUR = BLUE
 TRIAL_NULLS = {

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mimic_core.records import mean_and_sem
 from mimic_emg.compare import agreement, best_lag, lags, pearson, r2_affine
 from mimic_emg.findings import OF_NULLS, Compared, Measures, Nulls, Recorded, finite_mean, mean_of
 from mimic_emg.settings import Comparison
+from mimic_statistics import mean_and_sem
 
 CONSTANT, LIMP, OTHERS, BUMPS = "best_constant", "limp", "other_muscles", "bumps"
 ANOTHER_CLIP, OTHER_TRIALS, CEILING = "another_clip", "mean_of_other_trials", "noise_ceiling"

@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 
 from mimic_core import Context, Headline, Inputs, Plugins, Result, Rollouts, Table
-from mimic_core.records import check_same, labels, mean_interval
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, passive_work, work
 from mimic_energetics.findings import Energetics
 from mimic_energetics.settings import Settings
+from mimic_statistics import check_same, labels, mean_interval
 
 MICRO, MILLI = 1e6, 1e3
 _NULLS = {

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, ORANGE, SKY, VERMILLION
-from mimic_core.records import mean_and_sem, mean_interval
 from mimic_energetics.findings import Energetics
+from mimic_statistics import mean_and_sem, mean_interval
 
 _PREFIXES = ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from mimic_core.records import Mean
+from mimic_statistics import Mean
 
 
 @attrs.frozen(eq=False)

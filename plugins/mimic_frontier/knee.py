@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mimic_core.records import Mean
 from mimic_frontier.findings import Knee, Point
+from mimic_statistics import Mean
 
 
 def find_knee(line: Sequence[Point], reward: str, high_frequency: str, least: float) -> Knee:

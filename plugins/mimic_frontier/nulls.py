@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core.records import Mean
 from mimic_frontier.findings import Point
 from mimic_frontier.knee import bends_of
+from mimic_statistics import Mean
 
 DRAWS = 2000
 _WITH_NULL = re.compile(r"\.nulls\.([^.]+)")

@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Context, DataError, Inputs, Result, Rollouts, Table, did_you_mean
-from mimic_core.records import check_same, labels, mean_interval
 from mimic_latent import nulls
 from mimic_latent.components import INTENTION, all_components, layers_of, rows
 from mimic_latent.findings import Components
 from mimic_latent.settings import Settings
 from mimic_latent.similarity import linear_cka, procrustes
+from mimic_statistics import check_same, labels, mean_interval
 
 SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {"cka": linear_cka, "procrustes": procrustes}
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from mimic_core import Headline, Rollouts, Table
-from mimic_core.records import mean_interval
 from mimic_latent.components import INTENTION, components, layers_of, rows
 from mimic_latent.findings import Components
 from mimic_latent.similarity import linear_cka
+from mimic_statistics import mean_interval
 
 SHUFFLED, JOINTS, UNTRAINED = "instants shuffled", "joint angles", "untrained network"
 KEYS = {SHUFFLED: "instants_shuffled", JOINTS: "joint_angles", UNTRAINED: "untrained"}

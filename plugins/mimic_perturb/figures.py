@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, DIVERGING, GREY, ORANGE, VERMILLION
-from mimic_core.records import mean_and_sem
 from mimic_perturb.findings import Response
 from mimic_perturb.settings import Recovery
+from mimic_statistics import mean_and_sem
 
 _BEFORE = 0.025  # s shown before the onset
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mimic_core import DataError, Rollouts, to_json
-from mimic_core.records import AppliedPerturbation, check_same
+from mimic_core.records import AppliedPerturbation
 from mimic_perturb.findings import Intention, Response
 from mimic_perturb.settings import Recovery
+from mimic_statistics import check_same
 
 SMALLEST_SHIFT = 1e-6
 """of an intention, in standard deviations of the prior; less is rounding"""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mimic_core import Emg, Rollouts
-from mimic_core.records import mean_and_sem, muscle_pairs
+from mimic_core.records import muscle_pairs
 from mimic_reach_paper.findings import Missing, Pair, Recorded
 from mimic_reach_paper.settings import Compat
+from mimic_statistics import mean_and_sem
 
 CONSTANT, LIMP = "best constant", "limp body"
 Sample = Callable[[np.ndarray, np.ndarray], np.ndarray]

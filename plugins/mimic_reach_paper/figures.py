@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from mimic_core import Emg, Rollouts
 from mimic_core.analysis import BLACK, BLUE, GREY, VERMILLION
-from mimic_core.records import mean_and_sem
 from mimic_reach_paper.emg import Sample, beside, in_time, muscle_map, raw, stretched
 from mimic_reach_paper.findings import Recorded
 from mimic_reach_paper.settings import Compat
+from mimic_statistics import mean_and_sem
 
 
 def time_base(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -> Figure | None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from mimic_core.records import half_width
 from mimic_simplex.scores import pearson, spearman
+from mimic_statistics import half_width
 
 FEWEST_CLIPS = 6
 """Of an S-map's verdict: with fewer, chance alone puts the whole bootstrap interval above 0 too often."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from mimic_core.records import half_width
 from mimic_simplex.controls import shuffled, surrogate
 from mimic_simplex.findings import Forecast
 from mimic_simplex.neighbours import Cloud, Neighbours, Stack
 from mimic_simplex.scores import spearman
+from mimic_statistics import half_width
 
 PERSISTENCE, MEAN_COURSE, LINEAR, OWN_PAST = "persistence", "mean course", "linear map", "own past"
 OTHER_TRIAL, SHUFFLED = "other trial", "shuffled"

@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 
 from mimic_core import Context, Headline, Inputs, Result, Rollouts, Table
-from mimic_core.records import check_same, labels, mean_interval
 from mimic_spectral.findings import WINDOWS, Powers, Spectra
 from mimic_spectral.power import KEYS, MEAN_COURSE, PERIODS, PHASES, SAMPLES, spectra
 from mimic_spectral.settings import Settings
+from mimic_statistics import check_same, labels, mean_interval
 
 MILLI = 1e3
 

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
-from mimic_core.records import mean_interval
 from mimic_spectral.findings import Spectra
 from mimic_spectral.power import MEAN_COURSE, PHASES, SAMPLES
 from mimic_spectral.settings import Settings
+from mimic_statistics import mean_interval
 
 NULLS = {MEAN_COURSE: (GREEN, "-"), PHASES: (ORANGE, (0, (5, 1.5))), SAMPLES: (GREY, (0, (1, 1)))}
 """null model → colour and line"""

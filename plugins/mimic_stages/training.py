@@ -40,9 +40,10 @@ from mimic_core.chain import (
     training_simulator,
 )
 from mimic_core.plugins import no_progress
-from mimic_core.records import Training, TrainPlan, mean_course, versions
+from mimic_core.records import Training, TrainPlan, versions
 from mimic_core.task import Task
 from mimic_core.trainer import Loop, LoopSettings, Member
+from mimic_statistics import mean_course
 
 RUN_FILE = "run.json"
 """of a run: its `Training`, which a stopped one is known by"""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mimic_core import Result, Table
 from mimic_core.analysis import CYCLE
-from mimic_core.records import Mean
+from mimic_statistics import Mean
 from mimic_sweep.results import Row
 
 if TYPE_CHECKING:

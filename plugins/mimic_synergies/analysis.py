@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Context, DataError, Headline, Inputs, Result, Rollouts, Table
-from mimic_core.records import check_same, labels, mean_interval
+from mimic_statistics import check_same, labels, mean_interval
 from mimic_synergies.factors import chance, factorise, held_out_vaf, match
 from mimic_synergies.findings import Curve, Synergies, fewest
 from mimic_synergies.nulls import KEYS, NOISE, NULLS, TIME, TRIALS

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core.records import LEVEL
+from mimic_statistics import LEVEL
 
 
 def bootstrap_interval(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
 from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
-from mimic_core.records import mean_and_sem
+from mimic_statistics import mean_and_sem
 from mimic_tracking.measures import over_clips, quantiles, splits
 from mimic_tracking.nulls import CONTROLLER, LATE, LIMP, MEAN, MEAN_OF_OTHERS, errors_mm
 from mimic_tracking.windows import Windows

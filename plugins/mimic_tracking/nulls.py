@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mimic_core import Rollouts
-from mimic_core.records import mean_course
+from mimic_statistics import mean_course
 
 LIMP, LATE = "limp body", "reference one step late"
 MEAN, MEAN_OF_OTHERS = "mean training movement", "mean of the other clips"

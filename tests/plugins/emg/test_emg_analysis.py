@@ -14,7 +14,6 @@ from scipy import stats
 
 from mimic_core import ConfigError, DataError, Emg
 from mimic_core.records.emg import muscle_pairs
-from mimic_core.records.statistics import mean_and_sem
 from mimic_core.testing.rollouts import MAX_FORCE_N, synthetic_rollouts
 from mimic_emg.compare import agreement, lags, pearson, simulated
 from mimic_emg.mean_curve import reader
@@ -121,15 +120,6 @@ def test_correlation_is_that_of_scipy_and_knows_no_units(scale, shift, seed, gap
     expected = stats.pearsonr(a[gaps:], b[gaps:]).statistic
     assert pearson(a, b) == pytest.approx(expected)
     assert pearson(shift + scale * a, b) == pytest.approx(expected)
-
-
-def test_mean_and_standard_error():
-    mean, sem = mean_and_sem(np.array([[1.0, 2, np.nan], [3, np.nan, np.nan], [8, np.nan, 1]]))
-    np.testing.assert_allclose(mean, [4, np.nan, np.nan])  # where at least half of the trials have a sample
-    np.testing.assert_allclose(sem[0], np.std([1, 3, 8], ddof=1) / np.sqrt(3))
-    nothing = np.full((5, 2), np.nan)  # trials without any sample do not count
-    np.testing.assert_allclose(mean_and_sem(np.vstack([[[1.0, 2.0]], nothing]))[0], [1, 2])
-    assert np.isnan(mean_and_sem(nothing)).all()
 
 
 def test_lags_are_symmetric():

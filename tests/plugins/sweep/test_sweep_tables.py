@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_core.records import Mean
 from mimic_sweep.results import Row
 from mimic_sweep.tables import numbers, shown_metrics, tabulate
-
-
-def test_mean_and_interval_by_hand():
-    """t(0.975, 3) = 3.18245; sd of 1, 2, 3, 4 is √(5/3)."""
-    m = Mean.of([1.0, 2.0, 3.0, 4.0])
-    assert (m.mean, m.n) == (2.5, 4)
-    assert m.sd == pytest.approx(1.2909944)
-    assert m.ci95 == pytest.approx(3.182446 * 1.2909944 / 2, rel=1e-6)
-    assert Mean.of([2.0]) == Mean(2.0, None, None, 1)
 
 
 def test_numbers_of_a_summary():

@@ -6,11 +6,8 @@ import attrs
 import numpy as np
 import pytest
 from analysis_cases import analyse, training_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mimic_core import Rollouts
-from mimic_core.records import mean_course
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_tracking.findings import entries, held_out_words, over_what, summary
 from mimic_tracking.nulls import LATE, LIMP, MEAN, MEAN_OF_OTHERS, courses, errors_mm
@@ -125,18 +122,6 @@ def test_errors_are_of_the_animals_size(rollouts):
     for name in (MEAN, LATE):
         small = errors_mm(rollouts)["reference"][name]
         np.testing.assert_allclose(errors_mm(large)["reference"][name], 1.5 * small)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
-@settings(max_examples=25, deadline=None)
-def test_mean_course_is_the_mean_of_the_others(seed, n):
-    rng = np.random.default_rng(seed)
-    values, among = rng.normal(size=(n, 5, 2)), rng.random(n) < 0.7
-    found = mean_course(values, among)
-    for i in range(n):
-        others = [j for j in range(n) if among[j] and j != i]
-        expected = values[others].mean(0) if others else np.full((5, 2), np.nan)
-        np.testing.assert_allclose(found[i], expected, rtol=1e-9, atol=1e-12)
 
 
 # -- windows ------------------------------------------------------------------------------------------------------
