@@ -68,12 +68,14 @@ class Disturbed:
         self.inputs = {name: by_step(a) for name, a in perturbation.inputs.items()}
         self._pushed = np.array([body_index(task.model, name) for name in force or ()], int)
         self._task, self._bodies = task, len(task.model.body_names)
-        self._other_body = perturbation.altered is not None
+        self._altered = perturbation.altered is not None
+        self._which = 0 if perturbation.which is None else perturbation.which
 
     def begun(self, state: TaskState) -> TaskState:
         """Return episodes that begin, in the bodies that they are to be in."""
-        if self._other_body:
-            state = self._task.placed(state, state.sim._replace(altered=jnp.zeros(state.step.shape, jnp.int32)))
+        if self._altered:
+            which = jnp.broadcast_to(jnp.asarray(self._which, jnp.int32), state.step.shape)
+            state = self._task.placed(state, state.sim._replace(altered=which))
         return state if self.force is None else self.pushed(state, jnp.zeros_like(self.force[0]))
 
     def pushed(self, state: TaskState, force: Float[jax.Array, "clip pushed 6"] | None) -> TaskState:

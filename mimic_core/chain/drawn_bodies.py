@@ -34,6 +34,13 @@ def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
     for parameters in (gain, bias):  # an actuator's force is gain · control + bias
         parameters[:, muscles, MUSCLE_FORCE] *= strength[:, muscles]
         parameters[:, motors] *= strength[:, motors, None]
+    if settings.operating_range:  # a draw of its own, so that the other draws stay
+        own = np.random.default_rng([settings.seed, 1])
+        wider = (1.0 + settings.operating_range) ** own.uniform(-1.0, 1.0, (n, m.nu))[:, muscles, None]
+        for parameters in (gain, bias):
+            ends = parameters[:, muscles, _RANGE_LOW : _RANGE_HIGH + 1]
+            middle = ends.mean(axis=-1, keepdims=True)
+            parameters[:, muscles, _RANGE_LOW : _RANGE_HIGH + 1] = middle + wider * (ends - middle)
     for constant in (_ACTIVATION_TIME, _DEACTIVATION_TIME):
         dynamics[:, muscles, constant] *= time[:, muscles]
     length_range = np.tile(m.actuator_lengthrange, (n, 1, 1))

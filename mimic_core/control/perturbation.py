@@ -74,7 +74,8 @@ class Perturbation:
         force: name of a body (see `BodyModel.body_names`) → (clip, step, 6) force (N) on its centre of mass, then
             torque (N·m), along the world's axes.
         inputs: further inputs of the controller: name → (clip, step, number), see `Controller`.
-        altered: the body that moves instead of the model's: exactly one.
+        altered: the bodies that move instead of the model's.
+        which: (clip,) the one of them that each clip is in; None: all are in the first.
         task: settings of the task instead of the trained ones; only delays and noise may differ.
         noise_seed: of the noise in ``task``, where the controller acts deterministically.
     """
@@ -84,6 +85,7 @@ class Perturbation:
     force: Mapping[str, np.ndarray] | None = None
     inputs: Mapping[str, np.ndarray] = attrs.field(factory=dict)
     altered: AlteredBodies | None = None
+    which: np.ndarray | None = None
     task: TaskSettings | None = None
     noise_seed: int | None = None
 

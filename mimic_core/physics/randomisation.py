@@ -35,6 +35,7 @@ class Randomisation:
         activation_time: spread of the muscles' time constants of activation and deactivation.
         tendon_slack: a muscle's tendon slack length is longer or shorter by up to this share of the muscle's optimum
             fibre length.
+        operating_range: spread of the range of fibre lengths that a muscle's path stretches over, about its middle.
     """
 
     bodies: int = attrs.field(default=64, validator=attrs.validators.ge(1))
@@ -44,10 +45,11 @@ class Randomisation:
     strength: float = attrs.field(default=0.0, validator=not_negative)
     activation_time: float = attrs.field(default=0.0, validator=not_negative)
     tendon_slack: float = attrs.field(default=0.0, validator=not_negative)
+    operating_range: float = attrs.field(default=0.0, validator=not_negative)
 
     @property
     def wanted(self) -> bool:
-        return any((self.mass, self.damping, self.strength, self.activation_time, self.tendon_slack))
+        return any(attrs.astuple(self, filter=lambda field, _: field.name not in ("bodies", "seed")))
 
 
 @attrs.frozen(eq=False)

@@ -7,8 +7,8 @@ import numpy as np
 from mimic_core import Table
 from mimic_inverse.agreement import mean_of
 from mimic_inverse.findings import Beside, Found
-from mimic_inverse.sensitivity import PARAMETERS
 from mimic_inverse.settings import SOLUTIONS, Settings
+from mimic_sensitivity import PARAMETERS
 
 MICRO = 1e6
 WINDOW_MS = 50.0

@@ -1,8 +1,8 @@
-"""The stages `rollout` and `perturb`, and the analysis `tracking`: how closely rollouts follow the reference."""
+"""A trained controller at work: stages `rollout`, `perturb` and `sensitivity`, and the analysis `tracking`."""
 
 from __future__ import annotations
 
-from mimic_core import AnalysisSpec, hookimpl
+from mimic_core import AnalysisSpec, RecordSpec, hookimpl
 from mimic_tracking.settings import Settings
 
 
@@ -14,9 +14,21 @@ def build(config: Settings):
 
 @hookimpl
 def mimic_stages():
-    from mimic_tracking import stage
+    from mimic_tracking import sensitivity, stage
 
-    yield from (stage.ROLLOUT, stage.PERTURB)
+    yield from (stage.ROLLOUT, stage.PERTURB, sensitivity.SPEC)
+
+
+@hookimpl
+def mimic_records():
+    from mimic_sensitivity import Sensitivity
+
+    yield RecordSpec(
+        name=Sensitivity.KIND,
+        build=Sensitivity.load,
+        made_by="mimic sensitivity",
+        summary="what a controller did in bodies with other muscles",
+    )
 
 
 @hookimpl

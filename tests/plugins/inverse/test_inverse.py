@@ -11,9 +11,8 @@ from toys import clips_of
 from mimic_core.testing import floating_model, toy_clips
 from mimic_inverse.dynamics import load_of, registered
 from mimic_inverse.effort import least_squared
-from mimic_inverse.sensitivity import altered_bodies
-from mimic_inverse.settings import Settings
 from mimic_inverse.solve import least_effort
+from mimic_sensitivity import altered_bodies
 
 RATE = 200.0
 
@@ -108,10 +107,10 @@ def test_a_turning_root_obeys_euler(plugins):
 
 
 def test_altered_bodies_differ_in_what_was_asked_alone(toy_model):
-    settings, m = Settings(spread=0.2, bodies=6), toy_model.mj_model
+    m = toy_model.mj_model
 
     def fields(parameter):
-        return altered_bodies(parameter, toy_model, settings).fields
+        return altered_bodies(parameter, toy_model, spread=0.2, bodies=6, seed=0).fields
 
     gain = m.actuator_gainprm[toy_model.muscle_ids]
     force = fields("strength")["actuator_gainprm"][:, toy_model.muscle_ids] / np.where(gain == 0, 1, gain)
@@ -134,8 +133,7 @@ def test_altered_bodies_differ_in_what_was_asked_alone(toy_model):
 
 def test_stronger_muscles_are_less_active(clips, toy_model):
     movement = registered(clips, toy_model, 25.0)
-    settings = Settings(spread=0.2, bodies=1)
-    bodies = altered_bodies("strength", toy_model, settings)
+    bodies = altered_bodies("strength", toy_model, spread=0.2, bodies=1, seed=0)
     fields = {k: v.copy() for k, v in bodies.fields.items()}
     for name in ("actuator_gainprm", "actuator_biasprm"):
         fields[name][:] = getattr(toy_model.mj_model, name)
