@@ -66,7 +66,7 @@ def mimic_analyses():
         name="emg",
         config=Comparison,
         build=build_analysis,
-        reads=(Reads("rollouts", several=True), Reads("emg")),
+        reads=(Reads("rollouts", several=True), Reads("emg"), Reads("sensitivity", optional=True)),
         summary="recorded EMG beside simulated muscles, trial by trial and on average: error, correlation, delay",
         source=_PAPER,
     )

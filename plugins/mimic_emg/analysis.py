@@ -14,6 +14,11 @@ from mimic_emg.compare import compare, max_force, recorded
 from mimic_emg.findings import MEASURES, OF_NULLS, Compared, Findings, Measures, mean_of, single_trials
 from mimic_emg.nulls import BUMPS, CEILING, CONSTANT, LIMP, OTHERS, WORDS, find_nulls
 from mimic_emg.settings import Comparison
+from mimic_emg.varied import metrics as varied_metrics
+from mimic_emg.varied import note as varied_note
+from mimic_emg.varied import table as varied_table
+from mimic_emg.varied import vary
+from mimic_sensitivity import Sensitivity
 from mimic_statistics import Mean
 
 FEWEST_SAMPLES = 3
@@ -25,13 +30,15 @@ def analysis(config: Comparison):
     def analyse(inputs: Inputs, context: Context) -> Result:
         rollouts: tuple[Rollouts, ...] = inputs.all("rollouts")
         emg: Emg = inputs.one("emg")
-        found = find(rollouts, emg, config)
+        found = find(rollouts, emg, config, inputs.maybe("sensitivity"))
         return _result(found, rollouts, emg, config)
 
     return analyse
 
 
-def find(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> Findings:
+def find(
+    rollouts: Sequence[Rollouts], emg: Emg, config: Comparison, sensitivity: Sensitivity | None = None
+) -> Findings:
     """Compare every recorded muscle with its simulated one, with all others, and with null models.
 
     Raises:
@@ -50,7 +57,9 @@ def find(rollouts: Sequence[Rollouts], emg: Emg, config: Comparison) -> Findings
     }
     _check_shared([c.shared for m, s in muscles.items() for c in every[m][s]], emg)
     nulls = {m: find_nulls(every[m], s, beside[m], times, config) for m, s in muscles.items()}
-    return Findings(muscles, not_compared, trials, times, beside, every, nulls, _unit(rollouts, muscles, config))
+    varied = None if sensitivity is None else vary(sensitivity, rollouts, emg, muscles, trials, kept, config)
+    unit = _unit(rollouts, muscles, config)
+    return Findings(muscles, not_compared, trials, times, beside, every, nulls, unit, varied)
 
 
 def _check_shared(counts: Sequence[int], emg: Emg) -> None:
@@ -125,6 +134,8 @@ def _metrics(found: Findings, emg: Emg, rollouts: Sequence[Rollouts], config: Co
         numbers |= {"rank": nulls.rank, "best_other_muscle": nulls.best_other, "bumps_as_good": nulls.bumps_as_good}
         if nulls.of_trials:
             numbers["trials"]["nulls"] = {n: dict(v) for n, v in nulls.of_trials.items()}
+        if found.varied is not None:
+            numbers["sensitivity"] = varied_metrics(found.varied, m)
         numbers["muscles"] = {s: {k: mean_of(of, k) for k in OF_NULLS} for s, of in found.every[m].items()}
         metrics[m] = {config.signal: numbers}
     metrics["n"] = {
@@ -154,12 +165,14 @@ def _result(found: Findings, rollouts: Sequence[Rollouts], emg: Emg, config: Com
         "mean_curves": tables.curves_caption(found, rollouts, emg, made_up, config),
         "muscles": tables.muscles_caption(found, made_up, config),
     }
+    if found.varied is not None:
+        made["sensitivity"] = varied_table(found.varied, config.signal)
     if len(rollouts) > 1:
         made["by_rollouts"] = tables.by_rollouts(found)
     if found.trials:
         made["by_trial"] = tables.by_trial(found, len(rollouts))
         drawn["by_trial"] = figures.by_trial(found, config)
-        captions["by_trial"] = tables.by_trial_caption(made_up, len(rollouts), config)
+        captions["by_trial"] = tables.by_trial_caption(found, made_up, len(rollouts), config)
     headlines = _headlines(found, made_up, config)
     return Result(
         headlines=headlines,
@@ -178,9 +191,11 @@ def _headlines(found: Findings, made_up: str, config: Comparison) -> list[Headli
     for m, each in found.compared.items():
         of = found.nulls[m].of_mean
         note = f"mean absolute error of {config.signal}, mean course; r {_shown(mean_of(each, 'r'))}"
+        note += varied_note(found.varied, m, "mae")
         out.append(_headline(f"{m}, from {made_up}", mean_of(each, "mae"), note, of, "mae", (CONSTANT, LIMP, OTHERS)))
         ceiling = f"; noise allows {_shown(of[CEILING]['r2_affine'])}" if CEILING in of else ""
         note = f"share of the variance of {made_up} that scaled and shifted {config.signal} explains{ceiling}"
+        note += varied_note(found.varied, m, "r2_affine")
         label = f"{m}, R² after an affine fit"
         out.append(
             _headline(label, mean_of(each, "r2_affine"), note, of, "r2_affine", (CONSTANT, BUMPS, OTHERS), "higher")

@@ -10,6 +10,8 @@ from mimic_core.analysis import BLACK, BLUE, DIVERGING, GREEN, GREY, ORANGE, SEQ
 from mimic_emg.findings import Compared, Findings, mean_of, trial_means
 from mimic_emg.nulls import ANOTHER_CLIP, BUMPS, CONSTANT, LIMP, OTHER_TRIALS, WORDS
 from mimic_emg.settings import Comparison
+from mimic_emg.varied import whisker
+from mimic_sensitivity import ALL
 from mimic_statistics import half_width
 
 COLOUR = BLUE
@@ -45,7 +47,12 @@ def mean_curves(found: Findings, config: Comparison, synthetic: bool) -> Figure:
         emg = found.emg[name]
         ax.axhline(np.nanmedian(emg.mean), color=BLACK, linewidth=0.9, linestyle=":", label="best constant")
         _curve(ax, ms, emg.mean, emg.sem, "made-up EMG" if synthetic else "EMG", BLACK, "-")
-        _curve(ax, ms, *over_controllers(found.compared[name]), f"simulated {config.signal}", COLOUR, "-")
+        mean, half = over_controllers(found.compared[name])
+        _curve(ax, ms, mean, half, f"simulated {config.signal}", COLOUR, "-")
+        if found.varied is not None and name in found.varied.course:
+            ends = found.varied.course[name].around(mean)
+            for end, label in zip(ends, ("with other muscle parameters", None), strict=True):
+                ax.plot(ms, end, color=COLOUR, linewidth=0.9, linestyle=(0, (4, 2)), label=label)
     axes.flat[0].set_ylim(bottom=0)
     figure.supxlabel("time after start of reach (ms)", fontsize=10)
     figure.supylabel("amplitude (share of reference)", fontsize=10)
@@ -59,7 +66,9 @@ def muscles(found: Findings, config: Comparison) -> Figure:
     below = [n for n in (CONSTANT, LIMP, BUMPS) if any(n in found.nulls[m].of_mean for m in emgs)]
     kinds = {"mae": ("MAE", f"{SEQUENTIAL}_r"), "r": ("Pearson's r", DIVERGING), "r2_affine": ("R² affine", SEQUENTIAL)}
     width = max(1.5, 0.7 * len(emgs))
-    figure = Figure(figsize=(width * len(kinds) + 1.9, 0.3 * (len(body) + len(below)) + 1.5))
+    varied = {} if found.varied is None else found.varied.every
+    height = 0.42 if varied else 0.3
+    figure = Figure(figsize=(width * len(kinds) + 1.9, height * (len(body) + len(below)) + 1.5))
     axes = figure.subplots(1, len(kinds), sharey=True)
     for ax, (kind, (title, colours)) in zip(axes, kinds.items(), strict=True):
         rows = [[mean_of(found.every[m][s], kind) for m in emgs] for s in body]
@@ -71,7 +80,10 @@ def muscles(found: Findings, config: Comparison) -> Figure:
             shown = f"{value:.2f}" if np.isfinite(value) else "–"
             red, green, blue, _ = image.to_rgba(value)
             dark = np.isfinite(value) and 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            ax.text(j, i, shown, ha="center", va="center", fontsize=8, color="white" if dark else BLACK)
+            spread = varied.get(emgs[j], {}).get(body[i] if i < len(body) else "", {}).get(kind)
+            shown += f"\n±{spread.sd:.2f}" if spread is not None and np.isfinite(spread.sd) else ""
+            size = 8 if "\n" not in shown else 7
+            ax.text(j, i, shown, ha="center", va="center", fontsize=size, color="white" if dark else BLACK)
         for j, m in enumerate(emgs):
             place = (j - 0.5, body.index(found.muscles[m]) - 0.5)
             ax.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=VERMILLION, linewidth=2.2, zorder=3))
@@ -98,6 +110,13 @@ def _curve(ax, ms, mean, half, label, colour, line) -> None:
     ax.plot(ms, mean, color=colour, linestyle=line, label=label)
 
 
+def _bar_of_trials(ax, found: Findings, name: str, x: float, mean: float, measure: str) -> None:
+    of = {} if found.varied is None else found.varied.of_trials.get(name, {}).get(ALL, {})
+    if (bar := whisker(of.get(measure), mean)) is not None:
+        label = "mean, with other muscle parameters"
+        ax.errorbar(x + 0.34, mean, bar, fmt="D", color=VERMILLION, markersize=4, capsize=3, label=label)
+
+
 def by_trial(found: Findings, config: Comparison) -> Figure:
     """Error and correlation in single trials by muscle, with the means of null models."""
     names = list(found.compared)
@@ -114,6 +133,7 @@ def by_trial(found: Findings, config: Comparison) -> Figure:
         for x, values in enumerate(data):
             dots = x + jitter.uniform(-0.15, 0.15, len(values))
             ax.plot(dots, values, "o", color=COLOUR, markersize=3, alpha=0.6, markeredgewidth=0)
+            _bar_of_trials(ax, found, names[x], x, values.mean() if values.size else np.nan, measure)
             for null, (colour, line) in TRIAL_NULLS.items():
                 value = found.nulls[names[x]].of_trials.get(null, {}).get(measure, np.nan)
                 if np.isfinite(value):

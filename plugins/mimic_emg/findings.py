@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
+
+if TYPE_CHECKING:
+    from mimic_emg.varied import Varied
 
 MEASURES = ("mae", "rmse", "r", "r2_affine", "lag_ms", "r_at_lag")
 """Of agreement, see `mimic_emg.compare.agreement`."""
@@ -87,6 +91,7 @@ class Findings:
         every: recorded muscle → each muscle of the body → one for each controller.
         nulls: recorded muscle → its null models.
         unit: what the signal is a share of.
+        varied: the same in bodies with other muscles; None where no sensitivity was given.
     """
 
     muscles: dict[str, str]
@@ -97,6 +102,7 @@ class Findings:
     every: dict[str, dict[str, list[Compared]]]
     nulls: dict[str, Nulls]
     unit: str
+    varied: Varied | None = None
 
     @property
     def compared(self) -> dict[str, list[Compared]]:

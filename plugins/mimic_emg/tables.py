@@ -133,7 +133,7 @@ def muscles_caption(found: Findings, made_up: str, config: Comparison) -> str:
     return (
         f"Mean course of the {config.signal} of every muscle beside {made_up} of each recorded one: mean absolute "
         f"error, Pearson's r and R² after an affine fit of positive slope. Framed: the muscle that was recorded; "
-        f"below, null models. {_ranks(found, n)}"
+        f"below, null models. {_ranks(found, n)}" + _said_of_bodies(found, "Below a number")
     )
 
 
@@ -150,12 +150,13 @@ def by_trial(found: Findings, n_rollouts: int) -> Table:
     )
 
 
-def by_trial_caption(made_up: str, n_rollouts: int, config: Comparison) -> str:
+def by_trial_caption(found: Findings, made_up: str, n_rollouts: int, config: Comparison) -> str:
     """Of the boxes."""
     return (
         f"Mean absolute error and Pearson's r between {made_up} and simulated {config.signal} in single trials (dots"
         f"{', mean over controllers' if n_rollouts > 1 else ''}); boxes span the quartiles, whiskers 1.5 interquartile "
         "ranges. Lines: mean over trials of null models, and of the mean of the other trials' EMG."
+        + _said_of_bodies(found, "Diamond with whisker: the mean over trials, and")
     )
 
 
@@ -187,8 +188,13 @@ def curves_caption(found: Findings, rollouts: Sequence[Rollouts], emg: Emg, made
     other = "; thin: the other muscles of the body" if len(next(iter(found.every.values()))) > 1 else ""
     return (
         f"{seen} and simulated {config.signal} ({band}{other}). Dotted: the constant that comes closest to the EMG. "
-        "The reference is 1 for excitation and activation."
+        "The reference is 1 for excitation and activation." + _said_of_bodies(found, "Dashed")
     )
+
+
+def _said_of_bodies(found: Findings, how: str) -> str:
+    """What an error bar is; empty without one."""
+    return "" if found.varied is None or not found.varied.course else f" {how}: {found.varied.said}."
 
 
 def _n_recorded(found: Findings, emg: Emg) -> int:
@@ -233,5 +239,15 @@ def methods(found: Findings, rollouts: Sequence[Rollouts], emg: Emg, config: Com
         "of the samples; a positive lag means that the simulation is later than the EMG. The same was computed for the "
         "constant of the smallest error (the median), for muscles at rest, for every other muscle of the body, and, "
         f"since a search for the best lag finds something in any two smooth curves, for {config.bumps} Gaussian bumps "
-        f"that know nothing of the movement (seed {config.seed}).{several}"
+        f"that know nothing of the movement (seed {config.seed}).{several}{_varied_methods(found)}"
+    )
+
+
+def _varied_methods(found: Findings) -> str:
+    """How the error bars were computed; empty without any."""
+    if found.varied is None:
+        return ""
+    return (
+        f" The same controller was rolled out in altered bodies; error bars are {found.varied.said}. The bar of a "
+        "number is moved by as much as the number differs from that of the sensitivity's clips in the body as it is."
     )

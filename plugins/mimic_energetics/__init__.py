@@ -18,7 +18,7 @@ def mimic_analyses():
         name="energetics",
         config=Settings,
         build=build,
-        reads=(Reads("rollouts", several=True),),
+        reads=(Reads("rollouts", several=True), Reads("sensitivity", optional=True)),
         summary="mechanical work and metabolic energy of each reach and muscle, power over time, energy balance",
         source="Bhargava, Pandy & Anderson 2004, doi:10.1016/S0021-9290(03)00239-2 (metabolic power)",
     )

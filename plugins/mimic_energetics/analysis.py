@@ -12,6 +12,11 @@ from mimic_core import Context, Headline, Inputs, Plugins, Result, Rollouts, Tab
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, passive_work, work
 from mimic_energetics.findings import Energetics
 from mimic_energetics.settings import Settings
+from mimic_energetics.varied import Varied, vary
+from mimic_energetics.varied import metrics as varied_metrics
+from mimic_energetics.varied import note as varied_note
+from mimic_energetics.varied import table as varied_table
+from mimic_sensitivity import Sensitivity
 from mimic_statistics import check_same, labels, mean_interval
 
 MICRO, MILLI = 1e6, 1e3
@@ -61,48 +66,60 @@ def analysis(settings: Settings):
         found = [energetics(r, settings, context.plugins) for r in rollouts]
         what = "muscle" if rollouts[0].muscle_names else "joint"
         metrics = _metrics(found, rollouts[0]) | {"rollouts": len(rollouts), "settings": attrs.asdict(settings)}
+        sensitivity: Sensitivity | None = inputs.maybe("sensitivity")
+        varied = None if sensitivity is None else vary(sensitivity, rollouts, settings, context.plugins)
         tables = {"work": _work_table(metrics, what), "nulls": _null_table(metrics)}
         if what == "muscle":
             tables["joint_work"] = _joint_table(metrics)
+        if varied is not None:
+            metrics["sensitivity"] = varied_metrics(varied, rollouts[0].muscle_names)
+            tables["sensitivity"] = varied_table(varied)
         if found[0].balance is not None:
             tables["balance"] = _balance_table(found, labels(rollouts))
         tables["reaches"] = _reach_table(found, rollouts)
         of = f", mean over {len(rollouts)} rollouts" if len(rollouts) > 1 else ""
         whiskers = "rollouts" if len(rollouts) > 1 else "clips"
         return Result(
-            headlines=_headlines(metrics, what, len(rollouts)),
+            headlines=_headlines(metrics, what, len(rollouts), varied),
             metrics=metrics,
             tables=tables,
             figures={
-                "work": figures.work(found, what),
-                "power": figures.power(found, rollouts[0].rate_hz, what),
+                "work": figures.work(found, what, varied),
+                "power": figures.power(found, rollouts[0].rate_hz, what, varied),
             },
             captions={
                 "work": f"Mechanical work of every {what} per reach, positive and negative"
                 + (", and metabolic energy (dashes: of the same activity, held still)" if what == "muscle" else "")
-                + f"{of}. Whiskers: 95 % confidence interval of the mean over {whiskers}.",
+                + f"{of}. Whiskers: 95 % confidence interval of the mean over {whiskers}."
+                + ("" if varied is None else f" Diamonds with whiskers: {varied.said}."),
                 "power": f"Mechanical power of all {what}s together"
                 + (" and their metabolic power" if what == "muscle" else "")
                 + " over time, mean ± SEM over reaches"
-                + (" of all rollouts." if of else "."),
+                + (" of all rollouts." if of else ".")
+                + ("" if varied is None else f" Dashed: {varied.said}."),
             },
-            methods=_methods(rollouts, found, settings, what),
+            methods=_methods(rollouts, found, settings, what, varied),
         )
 
     return analyse
 
 
-def _headlines(metrics: dict[str, Any], what: str, n_rollouts: int) -> list[Headline]:
+def _headlines(metrics: dict[str, Any], what: str, n_rollouts: int, varied: Varied | None) -> list[Headline]:
     """Metabolic energy of a reach where there are muscles, and positive work, each beside its null models."""
     over = f"mean over reaches of {n_rollouts} rollouts" if n_rollouts > 1 else "mean over reaches"
     of_work = {_NULLS[k]: v for k, v in metrics["nulls"]["work_uJ"].items() if what == "muscle" or k == "all_together"}
     done = Headline(
-        f"positive work of a reach, all {what}s", metrics["work_uJ"]["positive"]["mean"], "µJ", over, nulls=of_work
+        f"positive work of a reach, all {what}s",
+        metrics["work_uJ"]["positive"]["mean"],
+        "µJ",
+        over + varied_note(varied, "positive"),
+        nulls=of_work,
     )
     if "metabolic_uJ" not in metrics:
         return [done]
     efficient = metrics["efficiency"]["mean"]
     note = f"{over}; {100 * efficient:.3g} % of it becomes positive work" if np.isfinite(efficient) else over
+    note += varied_note(varied, "metabolic")
     of_energy = {_NULLS[k]: v for k, v in metrics["nulls"]["metabolic_uJ"].items()}
     return [Headline("metabolic energy of a reach", metrics["metabolic_uJ"]["mean"], "µJ", note, nulls=of_energy), done]
 
@@ -261,7 +278,9 @@ def _reach_table(found: list[Energetics], rollouts: Sequence[Rollouts]) -> Table
     )
 
 
-def _methods(rollouts: Sequence[Rollouts], found: list[Energetics], settings: Settings, what: str) -> str:
+def _methods(
+    rollouts: Sequence[Rollouts], found: list[Energetics], settings: Settings, what: str, varied: Varied | None
+) -> str:
     r = rollouts[0]
     power = "tension times shortening velocity" if what == "muscle" else "torque times angular velocity"
     text = (
@@ -287,6 +306,11 @@ def _methods(rollouts: Sequence[Rollouts], found: list[Energetics], settings: Se
         text += (
             "As a check, the net work was compared with the work at the joints and with the change of kinetic and "
             "potential energy (MuJoCo) plus what the joints' damping dissipates. "
+        )
+    if varied is not None:
+        text += (
+            f"The same controller was rolled out in altered bodies; error bars are {varied.said}. Forces and energies "
+            "are those of the altered muscles, whose mass follows from their own maximum force and fibre length. "
         )
     if len(rollouts) > 1:
         text += f"Means over {len(rollouts)} rollouts have 95 % confidence intervals from Student's t."

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from mimic_core.analysis import BLACK, BLUE, ORANGE, SKY, VERMILLION
 from mimic_energetics.findings import Energetics
+from mimic_energetics.varied import Varied
+from mimic_sensitivity import Spread
 from mimic_statistics import mean_and_sem, mean_interval
 
 _PREFIXES = ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n"))
@@ -20,7 +22,7 @@ def _fitting(largest: float, unit: str) -> tuple[float, str]:
     return 1.0, unit
 
 
-def work(found: list[Energetics], what: str) -> Figure:
+def work(found: list[Energetics], what: str, varied: Varied | None = None) -> Figure:
     """Bars of positive and negative work, and in a panel of its own the metabolic energy."""
     names = found[0].names
     panels = 1 + (found[0].metabolic is not None)
@@ -30,15 +32,17 @@ def work(found: list[Energetics], what: str) -> Figure:
     factor, unit = _fitting(max(np.abs(f.work.positive.mean(axis=0)).max() for f in found), "J")
     for kind, colour in kinds.items():
         _bars(axes[0], [factor * getattr(f.work, kind) for f in found], colour, f"{kind} work")
+        _whiskers(axes[0], varied, kind, [getattr(f.work, kind) for f in found], factor)
     axes[0].axhline(0, color=BLACK, linewidth=0.8)
     axes[0].set_ylabel(f"work per reach ({unit})")
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
     if panels > 1:
         factor, unit = _fitting(max(f.metabolic.mean(axis=0).max() for f in found), "J")
         _bars(axes[1], [factor * f.metabolic for f in found], ORANGE, "")
+        _whiskers(axes[1], varied, "metabolic", [f.metabolic for f in found], factor)
         still = np.mean([factor * f.held_still.mean(axis=0) for f in found], axis=0)
         axes[1].plot(range(len(names)), still, "_", color=BLACK, markersize=14, label="the same activity, held still")
-        axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
+        axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
         axes[1].set_ylabel(f"metabolic energy\nper reach ({unit})")
     axes[-1].set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
     figure.align_ylabels(axes)
@@ -51,11 +55,22 @@ def _bars(ax, values: list[np.ndarray], colour: str, label: str) -> None:
     of = [mean_interval(column) for column in samples.T]
     mean = np.array([m["mean"] for m in of])
     reach = np.array([m.get("high", m["mean"]) - m["mean"] for m in of])
-    ax.bar(range(len(mean)), mean, 0.7, color=colour, label=label)
+    ax.bar(range(len(mean)), mean, 0.62, color=colour, label=label)
     ax.errorbar(range(len(mean)), mean, reach, fmt="none", ecolor=BLACK, capsize=2.5, linewidth=1)
 
 
-def power(found: list[Energetics], rate_hz: float, what: str) -> Figure:
+def _whiskers(ax, varied: Varied | None, quantity: str, values: list[np.ndarray], factor: float) -> None:
+    """Beside the bars of (clip, muscle) values, J, what other muscle parameters would make of them."""
+    if varied is None or (spread := varied.bar(quantity)) is None:
+        return
+    low, high = spread.around(np.mean([v.mean(axis=0) for v in values], axis=0))
+    at, middle, half = np.arange(len(low)) + 0.41, 0.5 * factor * (low + high), 0.5 * factor * (high - low)
+    label = "other muscle parameters" if quantity != "negative" else None
+    look = {"fmt": "D", "color": VERMILLION, "markersize": 3.5, "capsize": 2.5, "linewidth": 1.2}
+    ax.errorbar(at, middle, half, label=label, **look)
+
+
+def power(found: list[Energetics], rate_hz: float, what: str, varied: Varied | None = None) -> Figure:
     """Mean ± SEM over reaches of the total power, for as long as half of them last."""
     figure = Figure(figsize=(5.0, 3.2))
     ax = figure.subplots()
@@ -70,10 +85,17 @@ def power(found: list[Energetics], rate_hz: float, what: str) -> Figure:
         mean, sem = mean_and_sem(factor * values)
         ax.fill_between(ms, mean - sem, mean + sem, color=colour, alpha=0.25, linewidth=0)
         ax.plot(ms, mean, color=colour, label=label)
+        if varied is not None and (kind := label.split()[0]) in varied.power:
+            spread = varied.power[kind]
+            n = min(len(mean), len(spread.mean))
+            for end in Spread(*(factor * a[:n] for a in (spread.unchanged, spread.mean, spread.sd))).around(mean[:n]):
+                ax.plot(ms[:n], end, color=colour, linewidth=0.9, linestyle=(0, (4, 2)))
+    if varied is not None and varied.power:
+        ax.plot([], [], color=BLACK, linewidth=0.9, linestyle=(0, (4, 2)), label="other muscle parameters")
     ax.axhline(0, color=BLACK, linewidth=0.8)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel(f"power of all {what}s ({unit})")
-    ax.legend(loc="upper left", bbox_to_anchor=(0.0, 1.1), ncols=2)
+    ax.legend(loc="upper left", bbox_to_anchor=(0.0, 1.2), ncols=2)
     return figure
 
 

@@ -56,10 +56,10 @@ class Muscles:
     def of(cls, model: BodyModel) -> Muscles:
         import mujoco
 
-        described = {m.name: m for m in model.body.muscles}
         rows = []
         for name in model.muscle_names:
-            compiled, (low, high) = model.mj_model.actuator(name), described[name].operating_range
+            compiled = model.mj_model.actuator(name)
+            low, high = compiled.gainprm[:2]  # the operating range, which an altered body has its own of
             shortest, longest = span = compiled.lengthrange
             optimal = (longest - shortest) / (high - low)
             gain, bias = compiled.gainprm[:_PARAMETERS], compiled.biasprm[:_PARAMETERS]

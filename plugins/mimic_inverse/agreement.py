@@ -36,10 +36,7 @@ def beside(
     """
     at = _clips_of(rollouts, clips, model)
     own, activation = own_movement(rollouts, model, movement, at)
-    controller = np.full((len(movement.n_frames), int(movement.n_frames.max()), len(model.muscle_names)), np.nan)
-    for k, c in enumerate(at):
-        piece = activation[own.pieces[k]]
-        controller[c, : len(piece)] = piece
+    controller = _by_clip(own, activation, movement, at)
     found = {name: agreement(controller, movement.by_clip(s.activation)) for name, s in solutions.items()}
     compared = movement.by_clip(next(iter(solutions.values())).activation)
     found |= {CONSTANT: of_constant(controller), LIMP: agreement(controller, np.zeros_like(controller))}
@@ -69,6 +66,20 @@ def beside(
         least_effort=float((least.activation**2).sum(axis=1).mean()),
         middle_effort=float(mean_of((middle**2).sum(axis=1)[:, None])[0]),
     )
+
+
+def controller_by_clip(rollouts: Rollouts, clips: ReferenceClips, model: BodyModel, movement: Movement) -> np.ndarray:
+    """(clip, frame, muscle) the controller's activations at the frames of the clips, NaN where it has none."""
+    at = _clips_of(rollouts, clips, model)
+    return _by_clip(*own_movement(rollouts, model, movement, at), movement, at)
+
+
+def _by_clip(own: Movement, activation: np.ndarray, movement: Movement, at: np.ndarray) -> np.ndarray:
+    out = np.full((len(movement.n_frames), int(movement.n_frames.max()), activation.shape[1]), np.nan)
+    for k, c in enumerate(at):
+        piece = activation[own.pieces[k]]
+        out[c, : len(piece)] = piece
+    return out
 
 
 def _clips_of(rollouts: Rollouts, clips: ReferenceClips, model: BodyModel) -> np.ndarray:

@@ -27,9 +27,10 @@ from mimic_inverse.agreement import CONSTANT, OTHER_CLIP, beside, mean_of, recor
 from mimic_inverse.dynamics import load_of, registered
 from mimic_inverse.effort import solver
 from mimic_inverse.findings import Beside, Found
-from mimic_inverse.sensitivity import sensitivity
+from mimic_inverse.sensitivity import of_controller, sensitivity
 from mimic_inverse.settings import Settings
 from mimic_inverse.solve import feasible_range, least_effort, trivial_shares
+from mimic_sensitivity import ALL, Sensitivity
 
 MIDDLE = "middle of all that is feasible"
 """Name of the null model of the controller's effort."""
@@ -46,6 +47,10 @@ def analysis(settings: Settings):
         emg: Emg | None = inputs.maybe("emg")
         model = body_model(clips, rollouts, context)
         found = find(clips, model, rollouts, emg, settings, lambda done: context.progress(done, 1.0, {}))
+        given: Sensitivity | None = inputs.maybe("sensitivity")
+        if given is not None and rollouts is not None:
+            spread = of_controller(given, rollouts, clips, model, found.movement)
+            found = attrs.evolve(found, controller=spread, controller_said=given.said)
         drawn = {"activation": figures.activation(found), "torque": figures.torque(found)}
         drawn["infeasible"] = figures.infeasible(found)
         if found.beside is not None:
@@ -160,13 +165,20 @@ def _headlines(found: Found) -> list[Headline]:
             f"{least} beside EMG, {r.name}: mean absolute error",
             r.mae[solution],
             "1",
-            f"activation of {r.muscle}, mean over clips; nulls: the compared solution's other muscles",
+            f"activation of {r.muscle}, mean over clips; nulls: the compared solution's other muscles"
+            + _with_others(found, r.name),
             nulls={k: v for k, v in r.mae.items() if k not in (*found.solutions, "controller")},
             better="lower",
         )
         for r in found.recorded
     ]
     return out
+
+
+def _with_others(found: Found, name: str) -> str:
+    """What other muscle parameters make of an error beside EMG."""
+    values = found.varied[ALL].emg_mae.get(name) if ALL in found.varied else None
+    return "" if values is None else f"; {values.mean():.3g} ± {tables.sd(values):.2g} in bodies with other muscles"
 
 
 def _beside_headlines(b: Beside, solution: str, least: str) -> list[Headline]:
@@ -254,6 +266,7 @@ def _metrics(found: Found, settings: Settings) -> dict[str, Any]:
         out["root_residual_rms"] = np.sqrt((load.root**2).mean(axis=0)).tolist()
     if found.beside is not None:
         out["controller"] = _beside_metrics(found, found.beside)
+    out["sd_of_course"] = {k: _by_muscle(found, mean_of(s.sd)) for k, s in found.bars.items()}
     if found.varied:
         out["sensitivity"] = {p: _varied_metrics(found, v) for p, v in found.varied.items()}
     return out

@@ -43,10 +43,14 @@ def activation(found: Found) -> Figure:
     if found.beside is not None:
         curves.append(("controller", VERMILLION, "-", course(found.beside.activation)))
     emg = {r.muscle: r for r in found.recorded}
+    bars = {SOLUTIONS.get(k, k): spread for k, spread in found.bars.items()}
     for i, (ax, muscle) in enumerate(zip(axes, found.muscles, strict=False)):
         ax.fill_between(ms, low[:, i], high[:, i], color=GREY, alpha=0.18, linewidth=0, label="feasible")
         for label, colour, line, values in curves:
             ax.plot(ms, values[:, i], color=colour, linestyle=line, label=label)
+            n = len(bars[label].mean) if label in bars else 0
+            for end in bars[label].around(values[:n]) if n else ():
+                ax.plot(ms[:n], end[:, i], color=colour, linewidth=0.9, linestyle=(0, (1, 1.2)))
         if muscle in emg:
             ax.plot(1e3 * emg[muscle].time, emg[muscle].mean, color=BLACK, label="EMG")
         ax.set_ylim(0, 1)

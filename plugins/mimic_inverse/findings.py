@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from mimic_inverse.dynamics import Load, Movement
+from mimic_sensitivity import ALL, Spread
 
 
 @attrs.frozen(eq=False)
@@ -107,6 +108,7 @@ class Varied:
     Attributes:
         solution: which optimisation.
         activation: (body, muscle) mean activation.
+        course: (body, frame, muscle) mean activation over clips, NaN where fewer than half of them last.
         work_uJ: (body, muscle) positive work of the muscle per clip, µJ.
         infeasible: (body,) share of frames.
         emg_mae: recorded muscle → (body,) MAE of the mean activation beside EMG.
@@ -115,6 +117,7 @@ class Varied:
 
     solution: str
     activation: np.ndarray
+    course: np.ndarray
     work_uJ: np.ndarray
     infeasible: np.ndarray
     emg_mae: Mapping[str, np.ndarray]
@@ -135,6 +138,9 @@ class Found:
         beside: None without rollouts.
         recorded: of each recorded muscle that the body has.
         varied: parameter → its bodies; empty where the sensitivity is left out.
+        controller: spread of the controller's mean activation (frame, muscle) over bodies with other muscles; None
+            where it was not rolled out in any.
+        controller_said: what that spread is, in words.
     """
 
     joints: tuple[str, ...]
@@ -148,6 +154,16 @@ class Found:
     beside: Beside | None
     recorded: tuple[Recorded, ...]
     varied: Mapping[str, Varied]
+    controller: Spread | None = None
+    controller_said: str = ""
+
+    @property
+    def bars(self) -> dict[str, Spread]:
+        """Compared solution, and ``controller`` → spread of its mean activation (frame, muscle), as far as known."""
+        v, out = self.varied.get(ALL), {}
+        if v is not None and v.unchanged is not None:
+            out[v.solution] = Spread.of(v.course, v.unchanged.course[0])
+        return out if self.controller is None else {**out, "controller": self.controller}
 
     @property
     def compared(self) -> Solution:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from mimic_core import BodyModel, Emg, ReferenceClips
+from mimic_core import BodyModel, Emg, ReferenceClips, Rollouts
 from mimic_inverse.activation import Reach
-from mimic_inverse.agreement import mean_mae, recorded
+from mimic_inverse.agreement import controller_by_clip, mean_course, mean_mae, recorded
 from mimic_inverse.dynamics import Load, Movement, load_of
 from mimic_inverse.effort import solver
 from mimic_inverse.findings import Varied
 from mimic_inverse.settings import Settings
 from mimic_inverse.solve import least_effort
-from mimic_sensitivity import PARAMETERS, altered_bodies, of_clips
+from mimic_sensitivity import ALL, PARAMETERS, Sensitivity, Spread, altered_bodies, of_clips
 
 _ROUNDS = 2
 """Rounds of linearisation of the solution with activation dynamics, for bodies as they are and altered alike."""
@@ -53,8 +53,19 @@ def sensitivity(
     return out
 
 
+def of_controller(
+    found: Sensitivity, rollouts: Rollouts, clips: ReferenceClips, model: BodyModel, movement: Movement
+) -> Spread | None:
+    """Spread of the controller's mean activation (frame, muscle) over altered bodies; None if not all were varied."""
+    if ALL not in found.parameters:
+        return None
+    bodies = found.rollouts(found.controller_among([rollouts]))
+    courses = {b: mean_course(controller_by_clip(bodies[b], clips, model, movement)) for b in (0, *found.places(ALL))}
+    return Spread.of([courses[b] for b in found.places(ALL)], courses[0])
+
+
 def _solved(bodies, solution, clips, model, movement, emg, settings) -> Varied:
-    activation, work, infeasible, maes = [], [], [], []
+    activation, course, work, infeasible, maes = [], [], [], [], []
     for mj_model in bodies:
         load = load_of(model, movement, mj_model)
         optimise = solver(
@@ -64,13 +75,14 @@ def _solved(bodies, solution, clips, model, movement, emg, settings) -> Varied:
         )
         found = least_effort(load, movement, optimise, settings.reserve_cost, settings.infeasible_share)
         activation.append(found.activation.mean(axis=0))
+        course.append(mean_course(movement.by_clip(found.activation)))
         work.append(1e6 * positive_work(load, found.activation, movement))
         infeasible.append(1.0 - found.feasible.mean())
         if emg is not None:
             curves = {solution: found.activation}
             maes.append(mean_mae(recorded(emg, clips, model, movement, curves, settings), solution))
     by_muscle = {k: np.array([m[k] for m in maes]) for k in (maes[0] if maes else ())}
-    return Varied(solution, np.array(activation), np.array(work), np.array(infeasible), by_muscle)
+    return Varied(solution, np.array(activation), np.array(course), np.array(work), np.array(infeasible), by_muscle)
 
 
 def positive_work(load: Load, activation: np.ndarray, movement: Movement) -> np.ndarray:

@@ -91,6 +91,7 @@ def _activation(found: Found) -> Table:
     means = {SOLUTIONS[k]: s.activation.mean(axis=0) for k, s in found.solutions.items()}
     if found.beside is not None:
         means["controller"] = mean_of(found.beside.activation)
+    means |= {f"{SOLUTIONS.get(k, k)}, SD": mean_of(s.sd) for k, s in found.bars.items()}
     low, high = (mean_of(a) for a in (found.feasible.low, found.feasible.high))
     return Table(
         columns=("muscle", *means, "feasible from", "feasible to", "width"),
@@ -100,7 +101,8 @@ def _activation(found: Found) -> Table:
         ],
         caption="Mean activation over all frames, and the mean over feasible frames of the least and the greatest "
         "activation of each muscle that still gives the torques. A width of 1 means that the movement says nothing of "
-        "the muscle.",
+        "the muscle."
+        + (" SD: over bodies with other muscle parameters, of the mean course, mean over time." if found.bars else ""),
     )
 
 

@@ -56,7 +56,7 @@ def captions(found: Found, settings: Settings) -> dict[str, str]:
     return {
         "activation": "Activation of every muscle over time, mean over clips: the solutions of static optimisation"
         f"{beside}{emg}. Shaded: mean of the least and of the greatest activation that still gives the torques, over "
-        f"the feasible frames ({100 * (1 - found.infeasible):.3g} % of all).",
+        f"the feasible frames ({100 * (1 - found.infeasible):.3g} % of all)." + _bars(found, settings),
         "torque": "Torque at every joint over time, mean over clips: what the movement needs (band: standard deviation "
         f"over clips), the parts that hold the pose and that overcome damping, and what the muscles give ({first}, "
         "passive force included).",
@@ -69,6 +69,15 @@ def captions(found: Found, settings: Settings) -> dict[str, str]:
         "standard deviation). Time constants were varied with activation dynamics, the others with "
         f"{SOLUTIONS[settings.compare]}.",
     }
+
+
+def _bars(found: Found, settings: Settings) -> str:
+    """What the dotted lines are; empty without any."""
+    said = {SOLUTIONS.get(k, k): f"{settings.bodies} bodies (±{100 * settings.spread:g} %)" for k in found.bars}
+    if found.controller is not None:
+        said["controller"] = found.controller_said.removeprefix("mean ± SD over ")
+    each = "; ".join(f"{name}, over {over}" for name, over in said.items())
+    return f" Dotted: mean ± SD with other muscle parameters, all varied at once: {each}." if said else ""
 
 
 def methods(found: Found, clips: ReferenceClips, settings: Settings) -> str:
@@ -122,6 +131,8 @@ def methods(found: Found, clips: ReferenceClips, settings: Settings) -> str:
             f"between 1/{1 + settings.spread:g} and {1 + settings.spread:g}, one for each muscle (log-uniform), tendon "
             f"slack by up to ±{settings.spread:g} of the optimum fibre length; seed {settings.seed}. "
         )
+    if found.controller is not None:
+        text += f"The controller was rolled out in altered bodies too: {found.controller_said}. "
     if found.load.root is not None:
         rms = np.sqrt((found.load.root[:, :3] ** 2).sum(axis=1).mean())
         text += (
