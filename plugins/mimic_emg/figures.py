@@ -10,7 +10,6 @@ from mimic_core.analysis import BLACK, BLUE, DIVERGING, GREEN, GREY, ORANGE, SEQ
 from mimic_emg.findings import Compared, Findings, mean_of, trial_means
 from mimic_emg.nulls import ANOTHER_CLIP, BUMPS, CONSTANT, LIMP, OTHER_TRIALS, WORDS
 from mimic_emg.settings import Comparison
-from mimic_emg.varied import whisker
 from mimic_sensitivity import ALL
 from mimic_statistics import half_width
 
@@ -111,10 +110,11 @@ def _curve(ax, ms, mean, half, label, colour, line) -> None:
 
 
 def _bar_of_trials(ax, found: Findings, name: str, x: float, mean: float, measure: str) -> None:
-    of = {} if found.varied is None else found.varied.of_trials.get(name, {}).get(ALL, {})
-    if (bar := whisker(of.get(measure), mean)) is not None:
+    """What other muscle parameters would make of the mean over trials."""
+    spread = {} if found.varied is None else found.varied.of_trials.get(name, {}).get(ALL, {})
+    if measure in spread and np.isfinite(bar := spread[measure].bar(mean)).all():
         label = "mean, with other muscle parameters"
-        ax.errorbar(x + 0.34, mean, bar, fmt="D", color=VERMILLION, markersize=4, capsize=3, label=label)
+        ax.errorbar(x + 0.34, *bar, fmt="D", color=VERMILLION, markersize=4, capsize=3, label=label)
 
 
 def by_trial(found: Findings, config: Comparison) -> Figure:

@@ -156,7 +156,7 @@ def by_trial_caption(found: Findings, made_up: str, n_rollouts: int, config: Com
         f"Mean absolute error and Pearson's r between {made_up} and simulated {config.signal} in single trials (dots"
         f"{', mean over controllers' if n_rollouts > 1 else ''}); boxes span the quartiles, whiskers 1.5 interquartile "
         "ranges. Lines: mean over trials of null models, and of the mean of the other trials' EMG."
-        + _said_of_bodies(found, "Diamond with whisker: the mean over trials, and")
+        + _said_of_bodies(found, "Diamond with whisker, of the mean over trials")
     )
 
 

@@ -121,13 +121,6 @@ def table(varied: Varied, signal: str) -> Table:
     )
 
 
-def whisker(spread: Spread | None, at: float) -> np.ndarray | None:
-    """(2, 1) an error bar for matplotlib; None where there is none to draw."""
-    if spread is None or not np.isfinite([at, spread.mean, spread.sd, spread.unchanged]).all():
-        return None
-    return spread.whisker(np.array([at]))
-
-
 def note(varied: Varied | None, name: str, measure: str) -> str:
     """What a headline says of its error bar; empty without one."""
     spread = None if varied is None else varied.mean(name, measure)

@@ -63,11 +63,10 @@ def _whiskers(ax, varied: Varied | None, quantity: str, values: list[np.ndarray]
     """Beside the bars of (clip, muscle) values, J, what other muscle parameters would make of them."""
     if varied is None or (spread := varied.bar(quantity)) is None:
         return
-    low, high = spread.around(np.mean([v.mean(axis=0) for v in values], axis=0))
-    at, middle, half = np.arange(len(low)) + 0.41, 0.5 * factor * (low + high), 0.5 * factor * (high - low)
+    middle, half = spread.bar(np.mean([v.mean(axis=0) for v in values], axis=0))
     label = "other muscle parameters" if quantity != "negative" else None
     look = {"fmt": "D", "color": VERMILLION, "markersize": 3.5, "capsize": 2.5, "linewidth": 1.2}
-    ax.errorbar(at, middle, half, label=label, **look)
+    ax.errorbar(np.arange(len(middle)) + 0.41, factor * middle, factor * half, label=label, **look)
 
 
 def power(found: list[Energetics], rate_hz: float, what: str, varied: Varied | None = None) -> Figure:

@@ -40,7 +40,7 @@ def mimic_analyses():
         name="paper_compat",
         config=Compat,
         build=build_compat,
-        reads=(Reads("rollouts", several=True), Reads("emg", optional=True)),
+        reads=(Reads("rollouts", several=True), Reads("emg", optional=True), Reads("sensitivity", optional=True)),
         summary="the published pairings of Leonardis et al. (2025) beside the right ones, fault by fault",
         source=f"{PAPER}; {NOTEBOOKS}",
     )

@@ -15,6 +15,7 @@ from mimic_reach_paper.findings import OF_TRAINING, TITLES, WRONG, Missing, Pair
 from mimic_reach_paper.forecast import forecast_pairs
 from mimic_reach_paper.reference import held_pairs, velocity_pairs
 from mimic_reach_paper.settings import Compat
+from mimic_sensitivity import ALL, Sensitivity
 
 HEADLINES = {"emg_both": "excitation beside EMG", "control_cost": "control cost", "forecast": "forecast"}
 """pairing → what its numbers are called at the top of a report"""
@@ -31,7 +32,8 @@ def analysis(settings: Compat):
         _check_alike(rollouts)
         found = [_pairs(r, emg, settings) for r in rollouts]
         pairs, missing = _mean_of(found), _missing(found)
-        drawn = figures.time_base(rollouts, emg, settings)
+        sensitivity: Sensitivity | None = inputs.maybe("sensitivity")
+        drawn = figures.time_base(rollouts, emg, settings, sensitivity)
         return Result(
             headlines=_headlines(pairs),
             metrics={
@@ -43,7 +45,7 @@ def analysis(settings: Compat):
             },
             tables=_tables(pairs, missing, rollouts[0], settings),
             figures={"time_base": drawn} if drawn else {},
-            captions={"time_base": _caption(rollouts, emg, settings)} if drawn else {},
+            captions={"time_base": _caption(emg, settings, sensitivity)} if drawn else {},
             methods=_methods(rollouts, emg, settings),
         )
 
@@ -160,12 +162,13 @@ def _beside(rollouts: Sequence[Rollouts], emg: Emg | None) -> str:
     return f"The mean {made} over trials stands beside the mean over clips, since no trial bears the name of a clip."
 
 
-def _caption(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -> str:
+def _caption(emg: Emg | None, settings: Compat, sensitivity: Sensitivity | None) -> str:
     return (
         f"Excitation of each compared muscle, mean over clips, put beside EMG the published way (the first "
         f"{settings.drawn_steps} control steps, cut-off raw actions, drawn over {settings.drawn_ms:g} ms) and at the "
         f"instants at which it was applied. The dotted line is the end of the time that those steps last. "
         + ("No EMG was given." if emg is None else "EMG: mean over trials, with its standard error where known.")
+        + (f" Dashed, the right way: {sensitivity.said}." if sensitivity and ALL in sensitivity.parameters else "")
     )
 
 

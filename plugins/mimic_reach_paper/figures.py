@@ -12,10 +12,13 @@ from mimic_core.analysis import BLACK, BLUE, GREY, VERMILLION
 from mimic_reach_paper.emg import Sample, beside, in_time, muscle_map, raw, stretched
 from mimic_reach_paper.findings import Recorded
 from mimic_reach_paper.settings import Compat
+from mimic_sensitivity import ALL, Sensitivity
 from mimic_statistics import mean_and_sem
 
 
-def time_base(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -> Figure | None:
+def time_base(
+    rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat, sensitivity: Sensitivity | None = None
+) -> Figure | None:
     """Each compared muscle: EMG, the published way and the right way. None where no muscle is compared."""
     muscles = muscle_map(rollouts[0], emg, settings)
     if not muscles:
@@ -34,6 +37,12 @@ def time_base(rollouts: Sequence[Rollouts], emg: Emg | None, settings: Compat) -
         for label, colour, line, signals in ways:
             mean = mean_and_sem(np.array([_mean(signal, sample, time) for signal, sample in signals]))[0]
             ax.plot(1e3 * time, mean, color=colour, linestyle=line, label=label)
+        if sensitivity is not None and ALL in sensitivity.parameters:
+            bodies = sensitivity.rollouts(sensitivity.controller_among(rollouts))
+            course = [_mean(r.of("excitation", muscle), in_time(r, settings), time) for r in bodies]
+            spread = sensitivity.spread_of(lambda b, course=course: course[b])[ALL]
+            for end in spread.around(mean):
+                ax.plot(1e3 * time, end, color=BLUE, linewidth=0.9, linestyle=(0, (4, 2)))
         ax.axvline(1e3 * settings.drawn_steps / rollouts[0].rate_hz, color=GREY, linewidth=0.8, linestyle=":")
         ax.set_title(f"{name} ({muscle})")
         ax.set_xlabel("time from reach start (ms)")

@@ -62,10 +62,10 @@ class Spread:
         middle = np.asarray(at) + self.mean - self.unchanged
         return middle - self.sd, middle + self.sd
 
-    def whisker(self, at: Any) -> np.ndarray:
-        """(2, …) how far the bar goes below and above ``at``; never less than nothing, as matplotlib asks."""
+    def bar(self, at: Any) -> tuple[Any, Any]:
+        """Return the middle of that error bar and half its length."""
         low, high = self.around(at)
-        return np.maximum(np.stack([at - low, high - at]), 0.0)
+        return 0.5 * (low + high), 0.5 * (high - low)
 
     @property
     def numbers(self) -> dict[str, float]:
