@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 
-if TYPE_CHECKING:
-    from mimic_emg.varied import Varied
+from mimic_sensitivity import ALL, Spread
 
 MEASURES = ("mae", "rmse", "r", "r2_affine", "lag_ms", "r_at_lag")
 """Of agreement, see `mimic_emg.compare.agreement`."""
@@ -76,6 +74,31 @@ class Nulls:
     best_other: str
     rank: dict[str, int]
     bumps_as_good: float
+
+
+@attrs.frozen(eq=False)
+class Varied:
+    """What the comparison finds in altered bodies.
+
+    Attributes:
+        said: what an error bar is, in words.
+        tracking_mm: parameter → spread of the mean distance from the reference.
+        of_mean: recorded muscle → parameter → measure → its spread, mean course.
+        of_trials: the same of the mean over single trials; empty where no trial is known to be a clip.
+        every: recorded muscle → muscle of the body → measure → its spread, all parameters at once; empty without these.
+        course: recorded muscle → spread of the mean course (sample,), all at once; empty without these.
+    """
+
+    said: str
+    tracking_mm: Mapping[str, Spread]
+    of_mean: Mapping[str, Mapping[str, Mapping[str, Spread]]]
+    of_trials: Mapping[str, Mapping[str, Mapping[str, Spread]]]
+    every: Mapping[str, Mapping[str, Mapping[str, Spread]]]
+    course: Mapping[str, Spread]
+
+    def mean(self, recorded: str, measure: str) -> Spread | None:
+        """Spread of a measure of the mean course with all parameters varied at once; None where they were not."""
+        return self.of_mean[recorded].get(ALL, {}).get(measure)
 
 
 @attrs.frozen(eq=False)

@@ -10,37 +10,12 @@ import numpy as np
 
 from mimic_core import Emg, Rollouts, Table
 from mimic_emg.compare import compare, recorded
-from mimic_emg.findings import Compared, single_trials
+from mimic_emg.findings import Compared, Varied, single_trials
 from mimic_emg.settings import Comparison
 from mimic_sensitivity import ALL, PARAMETERS, Sensitivity, Spread
 
 SHOWN = ("mae", "r", "r2_affine")
 """Measures that have an error bar."""
-
-
-@attrs.frozen(eq=False)
-class Varied:
-    """What the comparison finds in altered bodies.
-
-    Attributes:
-        said: what an error bar is, in words.
-        tracking_mm: parameter → spread of the mean distance from the reference.
-        of_mean: recorded muscle → parameter → measure → its spread, mean course.
-        of_trials: the same of the mean over single trials; empty where no trial is known to be a clip.
-        every: recorded muscle → muscle of the body → measure → its spread, all parameters at once; empty without these.
-        course: recorded muscle → spread of the mean course (sample,), all at once; empty without these.
-    """
-
-    said: str
-    tracking_mm: Mapping[str, Spread]
-    of_mean: Mapping[str, Mapping[str, Mapping[str, Spread]]]
-    of_trials: Mapping[str, Mapping[str, Mapping[str, Spread]]]
-    every: Mapping[str, Mapping[str, Mapping[str, Spread]]]
-    course: Mapping[str, Spread]
-
-    def mean(self, recorded: str, measure: str) -> Spread | None:
-        """Spread of a measure of the mean course with all parameters varied at once; None where they were not."""
-        return self.of_mean[recorded].get(ALL, {}).get(measure)
 
 
 def vary(

@@ -168,7 +168,11 @@ def _caption(emg: Emg | None, settings: Compat, sensitivity: Sensitivity | None)
         f"{settings.drawn_steps} control steps, cut-off raw actions, drawn over {settings.drawn_ms:g} ms) and at the "
         f"instants at which it was applied. The dotted line is the end of the time that those steps last. "
         + ("No EMG was given." if emg is None else "EMG: mean over trials, with its standard error where known.")
-        + (f" Dashed, the right way: {sensitivity.said}." if sensitivity and ALL in sensitivity.parameters else "")
+        + (
+            f" Thin dashes, about the right way: {sensitivity.said}."
+            if sensitivity and ALL in sensitivity.parameters
+            else ""
+        )
     )
 
 

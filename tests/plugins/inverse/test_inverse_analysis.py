@@ -96,6 +96,7 @@ def test_the_same_course_in_every_clip_is_as_good_from_another(plugins, toy_mode
     thrice = attrs.evolve(
         one,
         clip_names=("a", "b", "c"),
+        animals=("", "", ""),
         n_frames=np.tile(one.n_frames, 3),
         **{
             k: np.repeat(getattr(one, k), 3, axis=0)
