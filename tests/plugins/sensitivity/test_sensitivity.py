@@ -16,6 +16,7 @@ from mimic_core.chain import TrainedRun, do, load_run_file
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_emg.settings import Comparison
 from mimic_energetics.metabolics import Muscles
+from mimic_inverse.settings import Settings as Inverse
 from mimic_run.plan import plan_stages
 from mimic_sensitivity import PARAMETERS, Sensitivity, Spread, evenly, of_clips
 
@@ -243,3 +244,16 @@ def test_muscles_of_an_altered_body_are_its_own(run, made):
 
 def _places(rollouts, made):
     return [rollouts.clip_names.index(n) for n in made.clip_names]
+
+
+def test_the_controllers_activation_beside_least_effort(run, made):
+    """Under one excitation its activation differs by the time constants alone."""
+    quick = Inverse(bodies=0, solutions=("squared",))
+    result = analyse("inverse", quick, plugins=run.plugins, clips=run.clips, rollouts=run.roll_out(), sensitivity=made)
+    places = list(made.places("all"))
+    sd = np.nanmean(made.activation[places], axis=1).std(axis=0, ddof=1)
+    for i, muscle in enumerate(run.model.muscle_names):
+        found = result.metrics["sd_of_course"]["controller"][muscle]
+        assert found == pytest.approx(np.nanmean(sd[:, i]), rel=0.05) and found > 1e-4
+    assert "Dotted: mean ± SD" in result.captions["activation"] and "2 bodies" in result.captions["activation"]
+    assert [c for c in result.tables["activation"].columns if c.endswith(", SD")] == ["controller, SD"]
