@@ -32,19 +32,19 @@ class Reference:
 def resample(clips: ReferenceClips, model: BodyModel, rate_hz: float, lowpass_hz: float = 0.0) -> Reference:
     """Interpolate clips to ``rate_hz`` by cubic splines, optionally low-passed first (zero phase).
 
-    The low-pass is a 2nd-order Butterworth run forwards and backwards. Velocities are exact derivatives
-    of the spline; the angular velocity of a free root is 2·q*⊗q̇, in the body's frame as MuJoCo has it.
+    The low-pass is a 2nd-order Butterworth run forwards and backwards. Velocities are exact derivatives of the
+    spline; the angular velocity of a free root and of ball joints is 2·q*⊗q̇, in the body's frame as MuJoCo has it.
 
     Raises:
         DataError: a clip is shorter than 4 frames.
     """
-    quats = _quaternion_addresses(model)
+    quats = _addresses(model, 4)
     pieces = []
     for name, n, qpos in zip(clips.clip_names, clips.n_frames, clips.qpos, strict=True):
         if n < 4:
             raise DataError(f"clip {name}: has {n} frames, at least 4 are needed; leave it out")
         q = np.array(qpos[:n], dtype=float)
-        for a in quats:
+        for a, _ in quats:
             q[:, a : a + 4] = _continuous(q[:, a : a + 4])
         if 0 < lowpass_hz < clips.rate_hz / 2:
             q = _lowpass(q, lowpass_hz, clips.rate_hz)
@@ -84,21 +84,19 @@ def velocity(
 ) -> Float[np.ndarray, "frame qvel"]:
     """Return (frame, qvel) rates of one clip's ``qpos`` (frame, qpos), at its own frames.
 
-    They are derivatives of cubic splines through the frames; the angular velocity of a free root is that of the spline
-    on the rotation group (`scipy.spatial.transform.RotationSpline`), in the body's frame as MuJoCo has it.
-    A single frame is at rest.
+    They are derivatives of cubic splines through the frames; the angular velocity of a free root and of ball joints is
+    that of the spline on the rotation group (`scipy.spatial.transform.RotationSpline`), in the body's frame as MuJoCo
+    has it. A single frame is at rest.
     """
     out = np.zeros((len(qpos), model.mj_model.nv))
     if len(qpos) < 2:
         return out
     time = np.arange(len(qpos)) / rate_hz
     rate = CubicSpline(time, qpos)(time, 1)
-    out[:, model.joint_dofadr] = rate[:, model.joint_qposadr]
-    for a in _quaternion_addresses(model):
-        dof = model.root_dofadr
-        turns = Rotation.from_quat(qpos[:, a : a + 4], scalar_first=True)
-        out[:, dof : dof + 3] = rate[:, a - 3 : a]
-        out[:, dof + 3 : dof + 6] = RotationSpline(time, turns)(time, 1)
+    for a, v in _addresses(model, 1):
+        out[:, v] = rate[:, a]
+    for a, v in _addresses(model, 4):
+        out[:, v : v + 3] = RotationSpline(time, Rotation.from_quat(qpos[:, a : a + 4], scalar_first=True))(time, 1)
     return out
 
 
@@ -107,8 +105,14 @@ def _lowpass(q: np.ndarray, cutoff_hz: float, rate_hz: float) -> np.ndarray:
     return sosfiltfilt(sos, q, axis=0, padlen=min(12, len(q) - 1))
 
 
-def _quaternion_addresses(model: BodyModel) -> list[int]:
-    return [] if model.root is None else [model.root_qposadr + 3]
+def _addresses(model: BodyModel, width: int) -> list[tuple[int, int]]:
+    """Places in qpos and qvel of numbers that change by their own rate (``width`` 1), or of quaternions (4)."""
+    parts = {0: (1, 1, 1, 4), 1: (4,), 2: (1,), 3: (1,)}  # by mjtJoint: free, ball, slide, hinge
+    out, q, v = [], 0, 0
+    for part in (part for kind in model.mj_model.jnt_type.tolist() for part in parts[kind]):
+        out += [(q, v)] if part == width else []
+        q, v = q + part, v + (3 if part == 4 else 1)
+    return out
 
 
 def _continuous(q: np.ndarray) -> np.ndarray:
@@ -118,15 +122,16 @@ def _continuous(q: np.ndarray) -> np.ndarray:
     return q * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
 
 
-def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def _state(
+    q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray]:
     qvel = np.zeros((len(q), model.mj_model.nv))
-    qvel[:, model.joint_dofadr] = dq[:, model.joint_qposadr]
-    for a in quats:
+    for a, v in _addresses(model, 1):
+        qvel[:, v] = dq[:, a]
+    for a, v in quats:
         norm = np.linalg.norm(q[:, a : a + 4], axis=1, keepdims=True)
         q[:, a : a + 4] /= norm
-        dof = model.root_dofadr
-        qvel[:, dof : dof + 3] = dq[:, a - 3 : a]
-        qvel[:, dof + 3 : dof + 6] = _angular_velocity(q[:, a : a + 4], dq[:, a : a + 4] / norm)
+        qvel[:, v : v + 3] = _angular_velocity(q[:, a : a + 4], dq[:, a : a + 4] / norm)
     return q, qvel
 
 

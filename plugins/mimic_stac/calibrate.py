@@ -202,6 +202,7 @@ def simultaneous_step(
     if solver.frames_apart:
         # Neighbours count as if they rested, which only changes the path to the minimum, and is much faster.
         inner = np.swapaxes(at.slope, 1, 2) @ at.slope
+        inner = inner if at.wall is None else inner + at.wall
         every = np.arange(inner.shape[1])
         inner[:, every, every] = at.bands[0].reshape(n, -1)
         taken = np.linalg.solve(inner, through)

@@ -1,8 +1,8 @@
 """Forward kinematics of a MuJoCo body over many poses at once, with exact Jacobians.
 
-Only joints that carry a keypoint count; dofs are numbered among those. The loop runs over the bodies of the
-tree, never over frames. The recursions are MuJoCo's own
-(``mj_kinematics``, ``mj_jac``, ``mj_integratePos``, ``mj_differentiatePos``), in float64 throughout.
+Only joints that carry a keypoint count, and those that drive them; a joint that is coupled to another has no dof of
+its own. Dofs are numbered among the rest. The loop runs over the bodies of the tree, never over frames. The recursions
+are MuJoCo's own (``mj_kinematics``, ``mj_jac``, ``mj_integratePos``, ``mj_differentiatePos``), in float64 throughout.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel
 from mimic_core.body import segments
+from mimic_kinematics.couplings import Couplings
+from mimic_kinematics.quaternions import BALL, FREE, ball_limits
 
-FREE, BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
 SLIDE, HINGE = int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)
 _DOFS = {FREE: 6, BALL: 3, SLIDE: 1, HINGE: 1}
 
@@ -31,9 +32,11 @@ class Pose(NamedTuple):
     rotation: np.ndarray
     """(N, keypoint, 3, 3) body axes as columns"""
     anchor: np.ndarray
-    """(N, dof, 3) m, point that a rotational dof turns about; 0 for a translational one"""
+    """(N, axis, 3) m, point that a rotational axis turns about; 0 for a translational one"""
     axis: np.ndarray
-    """(N, dof, 3) world axis of each dof"""
+    """(N, axis, 3) in the world; a dof has one axis, and one more for each joint that is coupled to it"""
+    slope: np.ndarray
+    """(N, coupling) how fast each coupled joint follows its driver"""
 
     def sites(self, offsets: Float[np.ndarray, "keypoint 3"]) -> Float[np.ndarray, "pose keypoint 3"]:
         """Return (N, keypoint, 3) m positions of points at ``offsets`` (keypoint, 3) m in their bodies' frames."""
@@ -53,16 +56,25 @@ class KinematicTree:
         self._turned = Rotation.from_quat(m.body_quat, scalar_first=True).as_matrix()
         self._needed = self._ancestors()
         self._joints = {b: range(m.body_jntadr[b], m.body_jntadr[b] + m.body_jntnum[b]) for b in self._needed}
-        self._active = [j for b in self._needed for j in self._joints[b]]
+        self.couplings = Couplings.of(m)
+        self._active = self._with_drivers([j for b in self._needed for j in self._joints[b]])
         self._type = {j: int(m.jnt_type[j]) for j in self._active}
         self._qadr = {j: int(m.jnt_qposadr[j]) for j in self._active}
-        self.dofs = np.array([m.jnt_dofadr[j] + i for j in self._active for i in range(_DOFS[self._type[j]])], int)
+        self._axes = np.array([m.jnt_dofadr[j] + i for j in self._active for i in range(_DOFS[self._type[j]])], int)
+        self._aadr = {j: int(np.searchsorted(self._axes, m.jnt_dofadr[j])) for j in self._active}
+        self._own = ~np.isin(self._axes, m.jnt_dofadr[self.couplings.joint])
+        self.dofs = self._axes[self._own]
         self.nv = len(self.dofs)
-        self._vadr = {j: int(np.searchsorted(self.dofs, m.jnt_dofadr[j])) for j in self._active}
+        free = [j for j in self._active if j not in self.couplings.joint]
+        self._vadr = {j: int(np.searchsorted(self.dofs, m.jnt_dofadr[j])) for j in free}
         self._jpos, self._jaxis, self.qpos0 = m.jnt_pos.copy(), m.jnt_axis, m.qpos0.copy()
-        self.moves = self._moves(m)
-        self.translational = self._translational()
-        self.lower, self.upper = self._limits(model)
+        self._carries = self._moves(m)
+        self.moves = self._folded(self._carries, np.ones(len(self.couplings), bool))
+        self._sliding = self._translational()
+        self.translational = self._sliding[self._own]
+        self.lower, self.upper, self.narrowed = self.couplings.limits(*self._limits(model))
+        self._ball_limits = {j: limit for j, limit in ball_limits(m).items() if j in self._vadr}
+        self.rest = self.within(self.qpos0[None])[0] if len(self.couplings) else self.qpos0
         self._segments(m)
 
     def _segments(self, m: mujoco.MjModel) -> None:
@@ -94,19 +106,39 @@ class KinematicTree:
                 b = self._parent[b]
         return sorted(needed)
 
+    def _with_drivers(self, joints: list[int]) -> list[int]:
+        """Joints with those that drive them, in the model's order."""
+        found = set(joints)
+        for joint, driver in reversed(list(zip(self.couplings.joint, self.couplings.driver, strict=True))):
+            if joint in found and driver >= 0:
+                found.add(int(driver))
+        return sorted(found)
+
+    def _folded(self, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        """Return (…, dof) of x (…, axis): what coupled joints do is their driver's, by ``slope`` (…, coupling)."""
+        if self._own.all():
+            return x
+        x = x.copy()
+        for c in reversed(range(len(self.couplings))):
+            joint, driver = int(self.couplings.joint[c]), int(self.couplings.driver[c])
+            if joint in self._aadr and driver >= 0:
+                x[..., self._aadr[driver]] += x[..., self._aadr[joint]] * slope[..., c]
+        return x[..., self._own]
+
     def _moves(self, m: mujoco.MjModel) -> np.ndarray:
-        """(keypoint, dof) True where the dof moves the keypoint."""
-        moves = np.zeros((len(self.site_body), self.nv), bool)
+        """(keypoint, axis) True where turning about or sliding along the axis moves the keypoint."""
+        moves = np.zeros((len(self.site_body), len(self._axes)), bool)
         for k, b in enumerate(self.site_body):
             while b:
-                moves[k] |= m.dof_bodyid[self.dofs] == b
+                moves[k] |= m.dof_bodyid[self._axes] == b
                 b = self._parent[b]
         return moves
 
     def _translational(self) -> np.ndarray:
-        out = np.zeros(self.nv, bool)
+        """(axis,) True for one that something slides along."""
+        out = np.zeros(len(self._axes), bool)
         for j in self._active:
-            v = self._vadr[j]
+            v = self._aadr[j]
             if self._type[j] == SLIDE:
                 out[v] = True
             elif self._type[j] == FREE:
@@ -121,8 +153,8 @@ class KinematicTree:
 
     @property
     def scalar(self) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the hinge and slide joints in qpos and among the dofs."""
-        ids = [j for j in self._active if self._type[j] in (HINGE, SLIDE)]
+        """Places in qpos and among the dofs of the hinge and slide joints that follow no other."""
+        ids = [j for j in self._vadr if self._type[j] in (HINGE, SLIDE)]
         return np.array([self._qadr[j] for j in ids], int), np.array([self._vadr[j] for j in ids], int)
 
     @property
@@ -157,7 +189,7 @@ class KinematicTree:
     def quaternions(self) -> list[tuple[int, int]]:
         """(place in qpos, place of its angular velocity among the dofs) of each quaternion."""
         out = []
-        for j in self._active:
+        for j in self._vadr:
             if self._type[j] == FREE:
                 out.append((self._qadr[j] + 3, self._vadr[j] + 3))
             elif self._type[j] == BALL:
@@ -173,7 +205,7 @@ class KinematicTree:
         n = len(q)
         pos = {0: np.zeros((n, 3))}
         rot = {0: np.broadcast_to(np.eye(3), (n, 3, 3))}
-        anchor, axis = np.zeros((n, self.nv, 3)), np.zeros((n, self.nv, 3))
+        anchor, axis = np.zeros((n, len(self._axes), 3)), np.zeros((n, len(self._axes), 3))
         for b in self._needed:
             parent = int(self._parent[b])
             p = pos[parent] + rot[parent] @ self._pos[b]
@@ -186,13 +218,14 @@ class KinematicTree:
             np.stack([rot[int(b)] for b in self.site_body], 1),
             anchor,
             axis,
+            self.couplings.slopes(q),
         )
 
     def _joint(
         self, j: int, q: np.ndarray, p: np.ndarray, r: np.ndarray, anchor: np.ndarray, axis: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Apply joint ``j`` to a body at ``p``, ``r``; fill its dofs' anchors and axes."""
-        kind, a, v = self._type[j], self._qadr[j], self._vadr[j]
+        """Apply joint ``j`` to a body at ``p``, ``r``; fill its anchors and axes."""
+        kind, a, v = self._type[j], self._qadr[j], self._aadr[j]
         if kind == FREE:
             p, r = q[:, a : a + 3], _rotations(q, a + 3).as_matrix()
             axis[:, v : v + 3] = np.eye(3)
@@ -215,12 +248,12 @@ class KinematicTree:
         self, pose: Pose, sites: Float[np.ndarray, "pose keypoint 3"]
     ) -> Float[np.ndarray, "pose keypoint 3 dof"]:
         """Return (N, keypoint, 3, dof) derivatives of ``sites`` (N, keypoint, 3) by the dofs, m/rad or 1."""
-        still = self.translational[:, None]
+        still = self._sliding[:, None]
         turning = np.where(still, 0.0, pose.axis)
         constant = np.where(still, pose.axis, -np.cross(turning, pose.anchor))
         out = turn_columns(sites) @ np.swapaxes(turning, 1, 2)[:, None]
         out += np.swapaxes(constant, 1, 2)[:, None]
-        return np.where(self.moves[:, None], out, 0.0)
+        return self._folded(np.where(self._carries[:, None], out, 0.0), pose.slope[:, None, None])
 
     def stretch(self, q: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose keypoint segment 3"]:
         """Return (N, keypoint, segment, 3) m: how each keypoint's body moves as a segment grows by its own size.
@@ -244,6 +277,33 @@ class KinematicTree:
             turned = _rotations(q, a) * Rotation.from_rotvec(step[:, v : v + 3])
             out[:, a : a + 4] = turned.as_quat(scalar_first=True)
         return out
+
+    def within(self, q: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose qpos"]:
+        """Return ``q`` (N, qpos) brought within the joints' limits, coupled joints where their drivers put them.
+
+        A ball joint beyond its limit is turned back about the axis that it was turned about.
+        """
+        out = np.clip(q, self.lower, self.upper)
+        for j, limit in self._ball_limits.items():
+            a = self._qadr[j]
+            turn = _rotations(out, a).as_rotvec()
+            angle = np.linalg.norm(turn, axis=1, keepdims=True)
+            back = Rotation.from_rotvec(turn * np.minimum(1.0, limit / np.maximum(angle, 1e-12)))
+            out[:, a : a + 4] = np.where(angle > limit, back.as_quat(scalar_first=True), out[:, a : a + 4])
+        return self.couplings.settle(out) if len(self.couplings) else out
+
+    def ball_edges(self, q: Float[np.ndarray, "pose qpos"], slack: float) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """Return (place among the dofs, at its limit (N,), direction outwards (N, 3)) of each limited ball joint."""
+        out = []
+        for j, limit in self._ball_limits.items():
+            turn = _rotations(q, self._qadr[j]).as_rotvec()
+            angle = np.linalg.norm(turn, axis=1)
+            out.append((self._vadr[j], angle >= limit - slack, turn / np.maximum(angle, 1e-12)[:, None]))
+        return out
+
+    def balls(self) -> list[tuple[int, float]]:
+        """(place in qpos, largest angle, pi without a limit) of each ball joint."""
+        return [(self._qadr[j], self._ball_limits.get(j, np.pi)) for j in self._vadr if self._type[j] == BALL]
 
     def difference(
         self, q1: Float[np.ndarray, "pose qpos"], q0: Float[np.ndarray, "pose qpos"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from mimic_core import Body, BodyModel, Keypoints, ReferenceClips
 from mimic_core.task import velocity
+from mimic_kinematics.quaternions import tidy
 from mimic_stac.calibrate import Fit, Freedom
 from mimic_stac.jumps import DISTRUST, runs
 from mimic_stac.kinematics import KinematicTree
@@ -62,7 +63,9 @@ def reference_clips(
     alignment[:, :3, :3], alignment[:, :3, 3] = rotation, translation
     qpos, qvel = padded(q), np.full((*shape, model.mj_model.nv), np.nan)
     for c, count in enumerate(n):
-        qvel[c, :count] = velocity(qpos[c, :count], model, keypoints.rate_hz)
+        qpos[c, :count] = tidy(model.mj_model, qpos[c, :count])
+        rates = velocity(qpos[c, :count], model, keypoints.rate_hz)
+        qvel[c, :count] = kin.couplings.settle_rates(rates, qpos[c, :count])
     return ReferenceClips(
         body=registered_body(body, model, kin, fit),
         rate_hz=keypoints.rate_hz,
@@ -88,8 +91,8 @@ def diagnostics(body: Body, model: BodyModel, kin: KinematicTree, fit: Fit, q: n
     spread = body.keypoint_spread * MM * fit.scale
     names = model.keypoint_names
     fitted = np.flatnonzero(np.isin(model.joint_dofadr, kin.dofs))  # the others carry no keypoint and rest
-    limits, angles = model.joint_range[fitted], q[:, model.joint_qposadr[fitted]]
-    held = (angles <= limits[:, 0] + 1e-6) | (angles >= limits[:, 1] - 1e-6)
+    places = model.joint_qposadr[fitted]
+    held = (q[:, places] <= kin.lower[places] + 1e-6) | (q[:, places] >= kin.upper[places] - 1e-6)
     return {
         "scale": fit.scale,
         "segment_scale": dict(registered_body(body, model, kin, fit).segment_scale),
@@ -98,6 +101,10 @@ def diagnostics(body: Body, model: BodyModel, kin: KinematicTree, fit: Fit, q: n
         "share_at_joint_limit": {
             model.joint_names[j]: float(share) for j, share in zip(fitted, held.mean(0), strict=True)
         },
+        "joints_coupled": [model.mj_model.joint(j).name for j in kin.couplings.joint],
+        "coupling_violation_max": float(np.abs(kin.couplings.violation(q)).max(initial=0.0)),
+        "coupling_limits": list(kin.narrowed),
+        "constraints_left_out": list(kin.couplings.left_out),
         "clip_shift_mm_max": float(np.linalg.norm(fit.shift, axis=1).max() * MM),
         "clip_turn_deg_max": float(np.rad2deg(np.linalg.norm(fit.turn, axis=1).max())),
     }

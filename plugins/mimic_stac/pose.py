@@ -21,6 +21,7 @@ MM = 1e3
 TENSION_S = 0.04  # a dof without data runs on smoothly and comes to rest within about this time
 _AT_LIMIT = 1e-9
 _RIDGE = 1e-8
+_WALL = 1e4  # stiffness of a limit over that of what pushes against it
 _WEAK = 0.1  # smoothing that ties neighbouring frames together by less than this share of the keypoints' own pull
 
 
@@ -101,6 +102,8 @@ class System(NamedTuple):
     pose: Pose
     root_weight: np.ndarray
     """(frame, keypoint, 1) square root of each squared distance's weight"""
+    wall: np.ndarray | None
+    """(frame, dof, dof) mm², part of the matrix that holds ball joints at their limits"""
 
 
 class PoseFit:
@@ -187,6 +190,7 @@ class PoseFit:
         grad = self._gradient(q, j, residual)
         width = 2 * nv if self.smoothness is not None else nv - 1
         hess = np.swapaxes(j, 1, 2) @ j
+        wall = self._walls(q, j, grad, hess)
         bands = np.zeros((width + 1, n, nv))
         for lag in range(nv):
             bands[lag, :, : nv - lag] = np.einsum("fdd->fd", hess[:, lag:, : nv - lag])
@@ -204,13 +208,34 @@ class PoseFit:
         for lag in range(1, width + 1):
             flat[lag, : n * nv - lag] *= on[lag:] * on[: n * nv - lag]
         flat[0] = np.where(on > 0, flat[0], 1.0)
-        return System(flat, grad * free, -j * free[:, None], residual, pose, root_weight)
+        return System(flat, grad * free, -j * free[:, None], residual, pose, root_weight, wall)
+
+    def _walls(self, q: np.ndarray, j: np.ndarray, grad: np.ndarray, hess: np.ndarray) -> np.ndarray | None:
+        """Hold ball joints that are at their limits and pushed beyond: ``j``, ``grad`` and ``hess`` are changed.
+
+        What is left of them is along the limit, and outwards the matrix is stiff. Returned is that stiffness
+        (frame, dof, dof), None where no ball joint has a limit.
+        """
+        edges = self.kin.ball_edges(q, _AT_LIMIT)
+        if not edges:
+            return None
+        wall = np.zeros_like(hess)
+        for v, at, out in edges:
+            block = slice(v, v + 3)
+            pushed = at & (np.einsum("fi,fi->f", grad[:, block], out) < 0)
+            out = out * pushed[:, None]
+            grad[:, block] -= np.einsum("fi,fi,fj->fj", grad[:, block], out, out)
+            j[..., block] -= np.einsum("fri,fi,fj->frj", j[..., block], out, out)
+            stiff = _WALL * (np.einsum("fii->f", hess[:, block, block]) + self.dof_mm[v] ** 2)
+            wall[:, block, block] += stiff[:, None, None] * np.einsum("fi,fj->fij", out, out)
+        hess[:] = np.swapaxes(j, 1, 2) @ j + wall
+        return wall
 
     def move(
         self, q: Float[np.ndarray, "frame qpos"], step: Float[np.ndarray, "frame dof"]
     ) -> Float[np.ndarray, "frame qpos"]:
         """Return ``q`` moved by ``step`` (frame, dof), within the joint limits."""
-        return np.clip(self.kin.integrate(q, step), self.kin.lower, self.kin.upper)
+        return self.kin.within(self.kin.integrate(q, step))
 
     def _gradient(self, q: np.ndarray, j: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """(frame, dof) gradient of half the cost, mm²/rad."""

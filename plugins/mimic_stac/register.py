@@ -221,7 +221,7 @@ class Registration:
             outlier_mm=outlier_mm,
             dof_mm=self.dof_mm,
             smoothness=Smoothness(data.piece, rate_hz, self.settings.cutoff_hz, self.dof_mm),
-            rest=self.kin.qpos0,
+            rest=self.kin.rest,
             rest_weight=np.where(self.kin.translational, _SLIDE_HOLD, 0.0),
         )
 

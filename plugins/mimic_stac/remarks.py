@@ -29,6 +29,11 @@ def remarks(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{len(jumps)} jumps of the tracking not followed (clip, keypoint, frame): {shown}{more}"
     if held := {name: share for name, share in found["share_at_joint_limit"].items() if share > _OFTEN}:
         yield "at a joint limit: " + ", ".join(f"{name} in {share:.0%} of frames" for name, share in held.items())
+    if coupled := found["joints_coupled"]:
+        yield f"joints that follow others by the model's couplings, exactly: {', '.join(coupled)}"
+    yield from found["coupling_limits"]
+    if left_out := found["constraints_left_out"]:
+        yield f"constraints of the model that the registration does not keep: {', '.join(left_out)}"
     if beyond := found["offset_beyond_spread"]:
         yield f"further from the body's own place than expected: {', '.join(beyond)}"
     if (rivalry := found["orientation_rivalry"]) and rivalry < _ALIKE:

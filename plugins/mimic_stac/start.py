@@ -44,11 +44,18 @@ def sample_poses(kin: KinematicTree, n: int, seed: int = 0) -> np.ndarray:
     qs, _ = kin.scalar
     low = np.maximum(kin.lower[qs], kin.qpos0[qs] - np.pi)
     high = np.minimum(kin.upper[qs], kin.qpos0[qs] + np.pi)
-    q = np.tile(kin.qpos0, (n, 1))
+    q = np.tile(kin.rest, (n, 1))
     share = rng.uniform(0.15, 0.85, (n, len(qs)))
     share[0] = 0.5
     q[:, qs] = low + share * (high - low)
-    return q
+    for i, (a, limit) in enumerate(kin.balls()):
+        # Orientations of their own random numbers, so that those of the other joints do not depend on ball joints.
+        turn = np.random.default_rng((seed, i)).uniform(-1.0, 1.0, (n, 3)) * min(limit, np.pi / 2)
+        turn[0] = 0.0
+        q[:, a : a + 4] = (Rotation.from_quat(q[:, a : a + 4], scalar_first=True) * Rotation.from_rotvec(turn)).as_quat(
+            scalar_first=True
+        )
+    return kin.within(q) if len(kin.couplings) or kin.balls() else q
 
 
 def dof_lengths(kin: KinematicTree, scale: float, poses: np.ndarray) -> np.ndarray:

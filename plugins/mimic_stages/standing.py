@@ -25,11 +25,13 @@ def mean_pose_error_mm(clips: ReferenceClips) -> np.ndarray:
     Each clip as a whole is carried rigidly to where it fits best; of a body with a free root each frame is.
     """
     from mimic_core.body import positions
+    from mimic_kinematics.quaternions import mean
 
     model = BodyModel.compile(clips.body)
     inside = np.arange(clips.qpos.shape[1]) < clips.n_frames[:, None]
-    pose = model.mj_model.qpos0.copy()
-    pose[model.joint_qposadr] = clips.qpos[inside][:, model.joint_qposadr].mean(0)
+    pose = mean(model.mj_model, clips.qpos[inside])
+    if model.root is not None:
+        pose[model.root_qposadr : model.root_qposadr + 7] = model.mj_model.qpos0[model.root_qposadr :][:7]
     shape, _ = positions(model, pose)
     points = np.where(inside[..., None, None], clips.tracked_pos, np.nan)
     if model.root is None:
