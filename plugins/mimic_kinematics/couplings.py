@@ -16,7 +16,7 @@ import mujoco
 import numpy as np
 from numpy.polynomial import polynomial
 
-_SAME = 1e-6  # a range that shrinks by less than this share of itself is the same
+_SAME = 0.002  # a range that shrinks by less than this share of itself is not worth a line
 
 
 @attrs.frozen(eq=False)
@@ -104,7 +104,7 @@ class Couplings:
         out = np.zeros((*np.shape(q)[:-1], len(self)))
         for c in range(len(self)):
             y, x, y0, x0 = self._at(c)
-            out[..., c] = q[..., y] - y0 - polynomial.polyval(q[..., x] - x0, self.coef[c])
+            out[..., c] = q[..., y] - (y0 + polynomial.polyval(q[..., x] - x0, self.coef[c]))
         return out
 
     def limits(self, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -126,8 +126,7 @@ class Couplings:
             low, high = lower[y] - y0, upper[y] - y0
             lower[y], upper[y] = -np.inf, np.inf
             if self.driver[c] < 0:
-                slack = 1e-9 + _SAME * (min(high, 1e9) - max(low, -1e9))
-                if not low - slack <= self.coef[c][0] <= high + slack:
+                if not low - 1e-9 <= self.coef[c][0] <= high + 1e-9:
                     left.append(name)
                 continue
             kept = _inside(self.coef[c], low, high, lower[x] - x0, upper[x] - x0)
@@ -141,7 +140,8 @@ class Couplings:
             lower[x], upper[x] = new
         lines = []
         if narrowed:
-            lines.append(f"range narrowed, so that what is coupled to it keeps its own: {', '.join(narrowed)}")
+            named = ", ".join(dict.fromkeys(narrowed))
+            lines.append(f"range narrowed, so that what is coupled to it keeps its own: {named}")
         if left:
             lines.append(
                 f"coupled beyond its own range, which gives way: {', '.join(left)}; mend range or polycoef in the model"
@@ -168,10 +168,11 @@ def _inside(coef: np.ndarray, low: float, high: float, first: float, last: float
     """Return the part of [first, last] in which the polynomial stays within [low, high]: around 0, else the longest."""
     first, last = max(first, -1e6), min(last, 1e6)
     slack = 1e-9 + 1e-9 * abs(high - low) if np.isfinite(high - low) else 1e-9
+    kept = np.where(np.abs(coef) > 1e-12 * np.abs(coef).max(initial=1e-300), coef, 0.0)  # tiny ones spoil the roots
     cuts = {first, last}
     for bound in (low - slack, high + slack):
         if np.isfinite(bound):
-            roots = polynomial.polyroots(np.trim_zeros(coef - np.array([bound, 0, 0, 0, 0]), "b"))
+            roots = polynomial.polyroots(np.trim_zeros(kept - [bound, 0, 0, 0, 0], "b"))
             cuts |= {float(r.real) for r in roots if abs(r.imag) < 1e-9 and first < r.real < last}
     edges, parts = sorted(cuts), []
     for a, b in itertools.pairwise(edges):

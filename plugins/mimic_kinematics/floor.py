@@ -23,12 +23,15 @@ class Floor:
         point: (3,) m, a point of it.
         normal: (3,) unit vector away from it.
         geoms: (geom,) ids of the body's geoms that can touch it.
+        feet: (geom,) True for those at the tips of limbs: on bodies that carry no other body with such a geom. Where
+            there are not two of these, as in a worm, all of them are.
     """
 
     name: str
     point: np.ndarray
     normal: np.ndarray
     geoms: np.ndarray
+    feet: np.ndarray
 
     @property
     def height(self) -> float:
@@ -49,8 +52,19 @@ def floor_of(m: mujoco.MjModel) -> Floor | None:
         normal = data.geom_xmat[g].reshape(3, 3)[:, 2].copy()
         geoms = _touching(m, int(g))
         if len(geoms) and normal @ up > level:
-            best, level = Floor(m.geom(g).name or "floor", data.geom_xpos[g].copy(), normal, geoms), normal @ up
+            name = m.geom(g).name or "floor"
+            best = Floor(name, data.geom_xpos[g].copy(), normal, geoms, _at_tips(m, geoms))
+            level = normal @ up
     return best
+
+
+def _at_tips(m: mujoco.MjModel, geoms: np.ndarray) -> np.ndarray:
+    bodies, carriers = m.geom_bodyid[geoms], set()
+    for b in np.unique(bodies):
+        while b := int(m.body_parentid[b]):
+            carriers.add(b)
+    tips = ~np.isin(bodies, list(carriers))
+    return tips if len(np.unique(bodies[tips])) > 1 else np.ones(len(geoms), bool)
 
 
 def _touching(m: mujoco.MjModel, plane: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from mimic_core import (
 )
 from mimic_stac.calibrate import Data, Fit, Freedom
 from mimic_stac.checks import check_gaps, size_ratio
+from mimic_stac.ground import on_ground
 from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
 from mimic_stac.kinematics import KinematicTree
 from mimic_stac.outcome import diagnostics, free_parameters, jumps, reference_clips
@@ -123,6 +124,7 @@ class Registration:
         }
         origin = np.einsum("cij,cj->ci", state.fit.rotation, origin)
         fit = attrs.evolve(state.fit, translation=state.fit.translation + origin)
+        fit, q, provenance["ground"] = on_ground(self.settings, self.body, self.model, self.kin, fit, q, keypoints)
         clips = reference_clips(keypoints, self.body, self.model, self.kin, fit, q, trust, provenance)
         clips.provenance["seconds"] = round(time.perf_counter() - began, 3)
         return clips

@@ -34,6 +34,7 @@ def remarks(found: Mapping[str, Any]) -> Iterator[str]:
     yield from found["coupling_limits"]
     if left_out := found["constraints_left_out"]:
         yield f"constraints of the model that the registration does not keep: {', '.join(left_out)}"
+    yield from found["ground"].get("remarks", ())
     if beyond := found["offset_beyond_spread"]:
         yield f"further from the body's own place than expected: {', '.join(beyond)}"
     if (rivalry := found["orientation_rivalry"]) and rivalry < _ALIKE:

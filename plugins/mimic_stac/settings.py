@@ -27,6 +27,11 @@ def _not_negative(instance: object, attribute: attrs.Attribute, v: Mapping[str, 
             raise ValueError(f"{name} must be >= 0, got {weight}")
 
 
+def _direction(instance: object, attribute: attrs.Attribute, v: tuple[float, float, float]) -> None:
+    if not sum(x * x for x in v) > 0:
+        raise ValueError(f"must point somewhere, got {v}")
+
+
 def axes_matrix(axes: str):
     """Return the (3, 3) rotation whose rows pick the recorded axis that is the model's x, y and z."""
     import numpy as np
@@ -60,6 +65,15 @@ class Settings:
             stay in the tables.
         outlier_ratio: a keypoint this many times further from the body than it usually is counts half, and less
             the further it is; 0 believes every position alike, jumps of the tracking too.
+        ground: how a free animal is put on the floor of its model, if that has one: ``recording`` (all clips by one
+            height), ``clip`` (each clip by its own) or ``none``.
+        ground_percentile: the floor is where the lowest foot is in this share of the frames, or below it.
+        ground_height_mm: height of the ground in the recording along its normal, mm of the animal, where you know it;
+            nothing is estimated then.
+        ground_normal: direction away from the ground in the recording's axes, e.g. ``0,1,0`` where y is up; by default
+            that of the model's floor.
+        ground_tilt: turn the recording so that the plane through the lowest foot's places is level, too. What the
+            tilt is found to be is told in any case.
         max_gap_ms: longest run of missing frames of a keypoint that is bridged.
         tolerance: stop when the cost falls by less than this share of itself.
         max_iterations: largest number of steps of poses and calibration together, those of the first rough fit
@@ -77,6 +91,13 @@ class Settings:
     cutoff_hz: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
     weights: Mapping[str, float] = attrs.field(factory=dict, validator=_not_negative)
     outlier_ratio: float = attrs.field(default=20.0, validator=attrs.validators.ge(0))
+    ground: str = attrs.field(default="recording", validator=attrs.validators.in_(("recording", "clip", "none")))
+    ground_percentile: float = attrs.field(default=5.0, validator=[attrs.validators.ge(0), attrs.validators.le(100)])
+    ground_height_mm: float | None = None
+    ground_normal: tuple[float, float, float] | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_direction)
+    )
+    ground_tilt: bool = False
     max_gap_ms: float = attrs.field(default=50.0, validator=attrs.validators.ge(0))
     tolerance: float = attrs.field(default=1e-4, validator=attrs.validators.gt(0))
     max_iterations: int = attrs.field(default=100, validator=attrs.validators.ge(1))
