@@ -28,7 +28,7 @@ def analysis(settings: Settings):
     """Return ``analyse(inputs, context) -> Result``, which reads reference clips."""
 
     def analyse(inputs: Inputs, context: Context) -> Result:
-        from mimic_quality import figures, overlay
+        from mimic_quality import figures, ground, overlay
 
         clips: ReferenceClips = inputs.one("clips")
         for name in settings.show:
@@ -47,17 +47,20 @@ def analysis(settings: Settings):
             "jumps": jump_table(m),
             "clips": clip_table(m),
         }
+        floor = ground.Ground.of(m)
+        tables |= ground.tables(floor) if floor else {}
         drawn = {
             "error_by_keypoint": figures.error_by_keypoint(m),
             "error_over_time": figures.error_over_time(m),
             "frames": overlay.frames(m, shown),
             "joint_angles": figures.joint_angles(m, shown),
             "root": figures.root(m, shown),
+            "ground": ground.figure(floor, shown) if floor else None,
         }
         drawn = {name: figure for name, figure in drawn.items() if figure is not None}
         return Result(
-            headlines=[headline(m)],
-            metrics=metrics(m, shown),
+            headlines=[headline(m), *([ground.headline(floor)] if floor else [])],
+            metrics=metrics(m, shown) | ({"ground": ground.metrics(floor)} if floor else {}),
             tables={name: table for name, table in tables.items() if table.rows},
             figures=drawn,
             captions={name: c for name, c in captions(m, shown).items() if name in drawn},
@@ -138,7 +141,12 @@ def joint_table(m: Measures) -> Table:
     for j, name in enumerate(m.model.joint_names):
         limits = [v if np.isfinite(v) else None for v in m.joint_range[j]]
         rows.append((name, m.units[j], pos[:, j].min(), pos[:, j].max(), *limits, *held[j], _largest(speed[:, j])))
-    order = np.argsort(-held.sum(1), kind="stable")
+    for name, (angle, turning, limit) in m.balls.items():
+        angle, turning = angle[m.inside], turning[m.inside]
+        at = 100 * float((angle >= limit * (1 - m.settings.limit_margin)).mean())
+        most = limit if np.isfinite(limit) else None
+        rows.append((f"{name} (angle)", "deg", angle.min(), angle.max(), None, most, 0.0, at, _largest(turning)))
+    order = np.argsort([-(row[6] + row[7]) for row in rows], kind="stable")
     return Table(
         columns=(
             "joint",
@@ -152,7 +160,8 @@ def joint_table(m: Measures) -> Table:
             "top speed (/s)",
         ),
         rows=[rows[j] for j in order],
-        caption="Joint positions over all frames, those most often at a limit first.",
+        caption="Joint positions over all frames, those most often at a limit first. Of a ball joint it is the angle "
+        "from its reference orientation.",
     )
 
 
@@ -293,6 +302,8 @@ def captions(m: Measures, shown: dict[str, int]) -> dict[str, str]:
         + (" The body is turned to one heading." if m.model.root is not None else ""),
         "joint_angles": f"Joint positions ({named}). Dashed: limits, where they are near.{long}"
         + (" Marks at the bottom: frames with a jump of the tracking." if m.jumped.any() else ""),
+        "ground": "Height of the lowest point of each body that meets the floor, over time "
+        f"({named}). Grey: within what counts as touching.{long}",
         "root": f"Position of the animal, and its orientation as yaw, pitch and roll in this order ({named}).{long}",
     }
 

@@ -118,7 +118,7 @@ def joint_angles(m: Measures, shown: dict[str, int]) -> Figure | None:
     if not names:
         return None
     panels = {f"{short(n, 22)} ({m.units[j]})": m.joint_pos[..., j] for j, n in enumerate(names)}
-    figure, axes = _curves(m, shown, panels)
+    figure, axes = curves(m, shown, panels)
     for ax, limits in zip(axes, m.joint_range, strict=True):
         _limits(ax, *limits)
     figure.supylabel("joint position" if "mm" in m.units else "joint angle", fontsize=10)
@@ -147,7 +147,7 @@ def root(m: Measures, shown: dict[str, int]) -> Figure | None:
     pos, turn = root_pose(m)
     panels = {f"{axis} (mm)": pos[..., i] * m.mm for i, axis in enumerate("xyz")}
     panels |= {f"{angle} (deg)": turn[..., i] for i, angle in enumerate(("yaw", "pitch", "roll"))}
-    return _curves(m, shown, panels)[0]
+    return curves(m, shown, panels)[0]
 
 
 def root_pose(m: Measures) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +161,7 @@ def root_pose(m: Measures) -> tuple[np.ndarray, np.ndarray]:
     return pos, turn
 
 
-def _curves(m: Measures, shown: dict[str, int], panels: dict[str, np.ndarray]) -> tuple[Figure, list[Axes]]:
+def curves(m: Measures, shown: dict[str, int], panels: dict[str, np.ndarray]) -> tuple[Figure, list[Axes]]:
     """Panels, title → (clip, frame), of the shown clips over time, with marks where the tracking jumps."""
     figure, axes = grid(len(panels), sharey=False)
     t, unit = times(m, int(m.clips.n_frames[list(shown.values())].max()))

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, ReferenceClips
+from mimic_kinematics.quaternions import BALL, ball_limits
 from mimic_quality.settings import Settings
 
 MM = 1e3
@@ -91,6 +92,18 @@ class Measures:
     def joint_range(self) -> np.ndarray:
         """(joint, 2) lower and upper limit in deg or mm; ±inf where unlimited."""
         return self.model.joint_range * self._per_unit[:, None]
+
+    @cached_property
+    def balls(self) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
+        """Ball joint → angle (clip, frame) deg, speed (clip, frame) deg/s, largest angle (inf without a limit) deg."""
+        m, out, limits = self.model.mj_model, {}, ball_limits(self.model.mj_model)
+        for j in np.flatnonzero(m.jnt_type == BALL):
+            q, v = m.jnt_qposadr[j], m.jnt_dofadr[j]
+            cos = np.clip(np.abs(self.clips.qpos[..., q]), 0, 1)
+            speed = np.linalg.norm(self.clips.qvel[..., v : v + 3], axis=-1)
+            limit = np.rad2deg(limits.get(int(j), np.inf))
+            out[m.joint(j).name] = np.rad2deg(2 * np.arccos(cos)), np.rad2deg(speed), float(limit)
+        return out
 
     def at_limit(self) -> np.ndarray:
         """(joint, 2) share of frames at the lower and at the upper limit."""
