@@ -30,4 +30,11 @@ class ReaderSpec(ComponentSpec):
 
 @attrs.frozen(kw_only=True)
 class GeneratorSpec(ComponentSpec):
-    """A maker of keypoints. ``build(config, model: BodyModel, seed: int) -> make`` with ``make() -> Keypoints``."""
+    """A maker of keypoints. ``build(config, model: BodyModel, seed: int) -> make`` with ``make() -> Keypoints``.
+
+    Attributes:
+        suits: ``suits(model)``: whether it moves such a body. Where none is named, the first that suits is taken, the
+            default one before others. ``make`` may have ``remarks``, lines on what was made.
+    """
+
+    suits: Callable[..., bool] = attrs.field(default=lambda model: True)

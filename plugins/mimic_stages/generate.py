@@ -48,8 +48,11 @@ def work(options: GenerateOptions, inputs: Inputs, context: Context) -> Mapping[
 
     model = BodyModel.compile(make_body(context.plugins, options.body.name, options.body.settings))
     spec = context.plugins.choose("generator", options.generator.name)
+    if options.generator.name is None and not spec.suits(model):
+        spec = next((s for s in context.plugins.all("generator") if s.suits(model)), spec)
     config = structure(dict(options.generator.settings), spec.config, "generate")
-    keypoints: Keypoints = spec.build(config, model, context.seed)()
+    make = spec.build(config, model, context.seed)
+    keypoints: Keypoints = make()
     keypoints.save(context.out)
     return {
         "generator": spec.name,
@@ -59,10 +62,12 @@ def work(options: GenerateOptions, inputs: Inputs, context: Context) -> Mapping[
         "keypoints": list(keypoints.names),
         "origin": keypoints.origin,
         "synthetic": True,
+        "remarks": list(getattr(make, "remarks", ())),
     }
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield from summary["remarks"]
     yield (
         f"{summary['clips']} synthetic clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz "
         f"→ {summary['out']}"
