@@ -23,7 +23,7 @@ from mimic_synthetic.reaches import minimum_jerk
 from mimic_synthetic.settings import Gait
 from mimic_synthetic.undulation import Wave
 
-_FROUDE = 0.1
+_FROUDE = 0.05
 _OFF = 0.005  # of leg length, how far a foot may be from its place
 _SHORTER, _TRIES = 0.8, 8
 _CROUCH = 0.04  # of leg length, how much lower the trunk goes with each try
@@ -214,7 +214,7 @@ class Walking:
                 data.qpos[:] = pose
                 mujoco.mj_kinematics(m, data)
                 for i, leg in enumerate(stance.legs):
-                    anchors[f, i] = data.xpos[leg.foot] + data.xmat[leg.foot].reshape(3, 3) @ leg.anchor
+                    anchors[f, i] = stance.anchor(leg)
             anchors -= (anchors @ self.floor.normal)[..., None] * self.floor.normal
             for i in range(len(stance.legs)):
                 for k in np.unique(np.floor(strides[:, i])):

@@ -14,8 +14,9 @@ from mimic_synthetic.ik import Solver, point_jacobian
 
 _LOW = 0.35  # tips of limbs higher than this share of the body's height are no feet: heads, tails
 _LEAST_DOFS = 2
-_PULL = 1e-3  # of leg length per radian, to the posture in which the animal stands
-_FLAT = 0.02  # weight of a foot's own orientation against its place, in leg lengths per radian
+_HARD = 3.0  # how much more the floor counts than a foot's place
+_PULL = 0.02  # of leg length per radian, to the posture in which the animal stands
+_FLAT = 0.5  # of the pull to the posture, the pull to the orientation in which a foot stands
 
 
 @attrs.frozen(eq=False)
@@ -99,8 +100,8 @@ def legs_of(model: BodyModel, floor: Floor, chosen: tuple[str, ...], rest: np.nd
                 )
         feet = [names[name] for name in chosen]
     else:
-        tips, low = np.unique(bodies[floor.feet]), height.min(initial=0.0)
-        tall = float(np.ptp(height)) if len(height) else 0.0
+        tips, low = np.unique(bodies[floor.feet]), min(height, default=0.0)
+        tall = max(height, default=0.0) - low
         feet = [int(b) for b in tips if height[bodies == b].min() - low <= _LOW * tall]
     paths = {b: set(_ancestors(m, b)) for b in feet}
     out = []
@@ -137,7 +138,9 @@ class Stance:
     def _measured(self, leg: Leg, q: np.ndarray) -> Leg:
         self.data.qpos[:] = q
         mujoco.mj_kinematics(self.m, self.data)
-        point, _ = self._lowest(self.data, leg)
+        points = self._lowest(self.data, leg)
+        at_foot = self.m.geom_bodyid[leg.geoms] == leg.foot
+        point = points[at_foot][(points[at_foot] @ self.floor.normal).argmin()]
         turn, pos = self.data.xmat[leg.foot].reshape(3, 3).copy(), self.data.xpos[leg.foot]
         first = min(np.flatnonzero(leg.dofs))
         hip = self.data.xanchor[self.m.dof_jntid[first]]
@@ -150,49 +153,51 @@ class Stance:
         down = ((leg.place - self.floor.point) @ self.floor.normal) * self.floor.normal
         return attrs.evolve(leg, place=leg.place - down)
 
-    def _lowest(self, data: mujoco.MjData, leg: Leg) -> tuple[np.ndarray, int]:
-        """The lowest point (3,) of a leg's geoms, and its body."""
+    def _lowest(self, data: mujoco.MjData, leg: Leg) -> np.ndarray:
+        """The lowest point (geom, 3) of each of a leg's geoms."""
         pos, turn = data.geom_xpos[leg.geoms][None], data.geom_xmat[leg.geoms].reshape(1, -1, 3, 3)
-        points = lowest_points(self.m, leg.geoms, pos, turn, self.floor.normal)[0]
-        i = int((points @ self.floor.normal).argmin())
-        return points[i], int(self.m.geom_bodyid[leg.geoms[i]])
+        return lowest_points(self.m, leg.geoms, pos, turn, self.floor.normal)[0]
 
     def put(
         self, q: np.ndarray, places: np.ndarray, heading: np.ndarray, posture: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """Return qpos (nq,) near ``q`` with the feet at ``places`` (leg, 3) m, and the furthest that one is off (m).
 
-        A foot's anchor comes to its place along the floor, and the lowest point of the whole leg to its height.
+        Nothing of a leg goes below the floor, and feet are kept as they stand as far as that goes.
 
         Args:
             heading: (3, 3) how the animal has turned since it stood.
             posture: (nq,) that the legs are pulled to.
         """
         n, m = self.floor.normal, self.m
-        flat = np.eye(3) - np.outer(n, n)
-        basis = np.linalg.svd(n[None])[2][1:]
 
         def residual(data: mujoco.MjData) -> tuple[np.ndarray, np.ndarray]:
             rows, jacs = [], []
             for leg, place in zip(self.legs, places, strict=True):
                 turn = data.xmat[leg.foot].reshape(3, 3)
                 anchor = data.xpos[leg.foot] + turn @ leg.anchor
-                point, body = self._lowest(data, leg)
                 spin = np.zeros((3, m.nv))
                 mujoco.mj_jacBody(m, data, None, spin, leg.foot)
                 off = turn @ (heading @ leg.upright).T
                 tilt = 0.5 * np.array([off[2, 1] - off[1, 2], off[0, 2] - off[2, 0], off[1, 0] - off[0, 1]])
-                rows += [basis @ flat @ (anchor - place), [(point - place) @ n], _FLAT * self._pull * tilt]
-                jacs.append(basis @ point_jacobian(m, data, leg.foot, anchor))
-                jacs.append(n[None] @ point_jacobian(m, data, body, point))
-                jacs.append(_FLAT * self._pull * spin)
+                rows += [anchor - place, _FLAT * self._pull * tilt]
+                jacs += [point_jacobian(m, data, leg.foot, anchor), _FLAT * self._pull * spin]
+                points = self._lowest(data, leg)
+                depth = (points - self.floor.point) @ n
+                for g in np.flatnonzero(depth < 0):
+                    rows.append(_HARD * depth[g : g + 1])
+                    jacs.append(_HARD * n[None] @ point_jacobian(m, data, int(m.geom_bodyid[leg.geoms[g]]), points[g]))
             return np.concatenate(rows), np.concatenate(jacs)
 
         q, _ = self.solver.solve(q, residual, posture, self._pull)
         self.data.qpos[:] = q
         mujoco.mj_kinematics(m, self.data)
-        off = residual(self.data)[0].reshape(len(self.legs), -1)[:, :3]
+        off = [self.anchor(leg) - place for leg, place in zip(self.legs, places, strict=True)]
         return q, float(np.linalg.norm(off, axis=1).max())
+
+    def anchor(self, leg: Leg) -> np.ndarray:
+        """(3,) m where a foot's anchor is, in the pose that ``data`` holds."""
+        return self.data.xpos[leg.foot] + self.data.xmat[leg.foot].reshape(3, 3) @ leg.anchor
 
     @property
     def _pull(self) -> float:

@@ -82,7 +82,7 @@ class Gait(Camera):
     Attributes:
         clips, frames, rate_hz, noise_mm, gap_share, gap_ms, offset_mm: as in `reaches`.
         feet: bodies that walk; by default those at the tips of limbs that stand on the floor.
-        speed: along the way, in leg lengths per second; None: the speed v at which v² is 0.1 times gravity times leg
+        speed: along the way, in leg lengths per second; None: the speed v at which v² is 0.05 times gravity times leg
             length (Froude number, Alexander & Jayes 1983). Of a body without feet it follows from its wave.
         stride: length of a stride in leg lengths; shortened where the legs do not reach that far.
         duty: share of a stride that a foot stands.
