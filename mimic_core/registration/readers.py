@@ -33,8 +33,7 @@ class GeneratorSpec(ComponentSpec):
     """A maker of keypoints. ``build(config, model: BodyModel, seed: int) -> make`` with ``make() -> Keypoints``.
 
     Attributes:
-        suits: ``suits(model)``: whether it moves such a body. Where none is named, the first that suits is taken, the
-            default one before others. ``make`` may have ``remarks``, lines on what was made.
+        suits: ``suits(model)``, whether it moves such a body; where no generator is named, one that does is taken.
     """
 
     suits: Callable[..., bool] = attrs.field(default=lambda model: True)

@@ -122,9 +122,7 @@ def _continuous(q: np.ndarray) -> np.ndarray:
     return q * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
 
 
-def _state(
-    q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[tuple[int, int]]
-) -> tuple[np.ndarray, np.ndarray]:
+def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list) -> tuple[np.ndarray, np.ndarray]:
     qvel = np.zeros((len(q), model.mj_model.nv))
     for a, v in _addresses(model, 1):
         qvel[:, v] = dq[:, a]

@@ -23,6 +23,8 @@ from mimic_stac.settings import Settings
 
 _TOUCH = 0.01  # a foot nearer to the floor than this share of the body's size touches it
 _RARELY = 0.1  # share of frames with a foot on the floor below which a line says so
+_FOOT = 0.4  # share of the body's height below which the tip of a limb is a foot
+_HANGING = 5.0  # times what counts as touching; a foot that always is higher is worth a line
 _FAR = 5.0  # deg, a tilt that is worth a line
 _FLAT = 0.5  # spread of the lowest foot's places, in sizes of the body, below which they tell no tilt
 
@@ -68,7 +70,8 @@ def on_ground(
         "touching_share": {n: float(touching[clip == c].mean()) for c, n in enumerate(keypoints.clip_names)},
         "lowest_foot_mm": {"unaligned": _spread(before * mm), "aligned": _spread(after * mm)},
     }
-    return at.fit, at.q, {**found, "remarks": _remarks(found, settings)}
+    found["feet_mm"] = at.each_foot(m, settings.ground_percentile, mm)
+    return at.fit, at.q, {**found, "remarks": [*_remarks(found, settings), *_hanging(found)]}
 
 
 @attrs.frozen(eq=False)
@@ -108,6 +111,20 @@ class _Ground:
         which = height.argmin(1)
         every = np.arange(len(which))
         return height[every, which], points[every, which]
+
+    def each_foot(self, m: Any, percentile: float, mm: float) -> dict[str, float]:
+        """Return body at the tip of a limb → how high it is where it is lowest, mm of the animal; not heads and tails.
+
+        These are higher even then than a good part of the highest keypoint.
+        """
+        of, height = m.geom_bodyid[self.floor.geoms], heights(m, self.q, self.floor)[0]
+        sites = self.kin.scaled(self.fit.segments).pose(self.q).sites(self.fit.offsets) - self.floor.point
+        tall = float(np.median((sites @ self.floor.normal).max(1)))
+        low = {
+            m.body(b).name or f"body {b}": float(np.percentile(height[:, of == b].min(1), percentile))
+            for b in np.unique(of[self.floor.feet])
+        }
+        return {name: h * mm for name, h in low.items() if h < _FOOT * tall}
 
     def lowest(self, m: Any) -> np.ndarray:
         """Return heights (frame,) m of the lowest foot above the floor."""
@@ -166,6 +183,18 @@ def _no_floor(model: BodyModel) -> dict[str, Any]:
         "and the floor a conaffinity that meet"
     )
     return {"remarks": [line]}
+
+
+def _hanging(found: dict[str, Any]) -> list[str]:
+    """Tell of feet that never come near the floor, as where a leg is bent and the offset of its keypoint makes up."""
+    high = {n: h for n, h in found["feet_mm"].items() if h > _HANGING * found["touch_mm"]}
+    if not high:
+        return []
+    named = ", ".join(f"{n} ({h:.0f} mm)" for n, h in high.items())
+    return [
+        f"ground: never near the floor: {named}; if the animal stands on it, its keypoint has moved too far from its "
+        "place on the body: raise register.tracking_mm, e.g. to the size of the error"
+    ]
 
 
 def _remarks(found: dict[str, Any], settings: Settings) -> list[str]:

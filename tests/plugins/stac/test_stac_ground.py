@@ -113,6 +113,18 @@ def test_a_recording_with_y_up_and_a_camera_that_is_tilted():
     assert clips.provenance["ground"]["turned_deg"] == pytest.approx(8, abs=0.5)
 
 
+def test_a_foot_that_never_comes_near_the_floor_is_named():
+    q = walk()
+    q[:, 8] = 1.0  # the hind leg is held up
+    m = BodyModel.compile(toy(BIPED)).mj_model
+    q[:, 2] -= heights(m, q, floor_of(m))[0].min(1)
+    clips = build(FIXED, toy(BIPED))(recorded(q), quiet)
+    feet = clips.provenance["ground"]["feet_mm"]
+    assert min(feet.values()) == pytest.approx(0, abs=0.5) and len(feet) == 2
+    line = next(r for r in clips.remarks if "never near the floor" in r)
+    assert "register.tracking_mm" in line and line.count("mm)") == 1
+
+
 def test_clips_with_heights_of_their_own():
     keypoints = recorded(walk()[AIRBORNE:])
     pos = keypoints.positions.copy()
