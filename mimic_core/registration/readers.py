@@ -32,8 +32,7 @@ class ReaderSpec(ComponentSpec):
 class GeneratorSpec(ComponentSpec):
     """A maker of keypoints. ``build(config, model: BodyModel, seed: int) -> make`` with ``make() -> Keypoints``.
 
-    Attributes:
-        suits: ``suits(model)``, whether it moves such a body; where no generator is named, one that does is taken.
+    ``suits(model)`` says whether it moves such a body; where no generator is named, one that does is taken.
     """
 
     suits: Callable[..., bool] = attrs.field(default=lambda model: True)

@@ -117,8 +117,7 @@ def _addresses(model: BodyModel, width: int) -> list[tuple[int, int]]:
 
 def _continuous(q: np.ndarray) -> np.ndarray:
     """Choose between q and −q so that neighbouring frames are close."""
-    flips = np.sign((q[1:] * q[:-1]).sum(axis=1))
-    flips[flips == 0] = 1
+    flips = np.where((q[1:] * q[:-1]).sum(axis=1) < 0, -1.0, 1.0)
     return q * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
 
 
@@ -136,9 +135,6 @@ def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list) -> tupl
 def _angular_velocity(
     q: Float[np.ndarray, "frame 4"], dq: Float[np.ndarray, "frame 4"]
 ) -> Float[np.ndarray, "frame 3"]:
-    """Body-frame angular velocity, rad/s, of unit quaternions, w first: the vector part of 2·q*⊗q̇.
-
-    It is written out because scipy's `Rotation` cannot hold q̇, which has no unit length and may be 0.
-    """
+    """Body-frame angular velocity, rad/s, of unit quaternions: the vector part of 2·q*⊗q̇ (scipy cannot hold q̇)."""
     w, v, dw, dv = q[:, :1], q[:, 1:], dq[:, :1], dq[:, 1:]
     return 2 * (w * dv - dw * v - np.cross(v, dv))
