@@ -23,7 +23,7 @@ from mimic_stac.settings import Settings
 
 _TOUCH = 0.01  # a foot nearer to the floor than this share of the body's size touches it
 _RARELY = 0.1  # share of frames with a foot on the floor below which a line says so
-_FOOT = 0.4  # share of the body's height below which the tip of a limb is a foot
+_FOOT = 0.3  # share of the body's height below which the tip of a limb is a foot
 _HANGING = 5.0  # times what counts as touching; a foot that always is higher is worth a line
 _FAR = 5.0  # deg, a tilt that is worth a line
 _FLAT = 0.5  # spread of the lowest foot's places, in sizes of the body, below which they tell no tilt

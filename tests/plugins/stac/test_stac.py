@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from stac_cases import WALKER, quiet, toy
 
 from mimic_core import BodyModel, Calibration, ConfigError, DataError, Keypoints
-from mimic_core.chain.choose import read_keypoints
+from mimic_core.chain.choose import make_body, read_keypoints
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.registration.method import match_keypoints
 from mimic_stac import build, build_calibrated, pieces
@@ -359,8 +359,7 @@ def test_a_rat_on_its_own_feet(shared_data, plugins):
     keypoints = read_keypoints(
         [folder / "mocap_1000_frames.mat"], plugins, None, {"names": str(folder / "stac_model.yaml"), "rate_hz": 50.0}
     )
-    spec = plugins.get("body", "rodent")
-    body = spec.make(None, spec.config(mjcf=str(folder / "rodent.xml")))
+    body = make_body(plugins, "rodent", {"mjcf": str(folder / "rodent.xml")})
     keypoints, body = match_keypoints(keypoints, body)
     pos = keypoints.positions[0] * 1e-3
     parts = [pos[i : i + 25] for i in range(0, 1000, 125)]
@@ -369,6 +368,11 @@ def test_a_rat_on_its_own_feet(shared_data, plugins):
     )
     clips = build(Settings(), body)(keypoints, quiet)
     assert clips.error_summary()["mean"] < 1.0 and clips.error_mm.max() < 10
+    held = build(Settings(tracking_mm=1.0), body)(keypoints, quiet)
+    found = held.provenance["ground"]
+    assert found["lowest_foot_mm"]["unaligned"]["p5"] > 4 and abs(found["lowest_foot_mm"]["aligned"]["p5"]) < 1e-6
+    assert found["lowest_foot_mm"]["aligned"]["p50"] < 3 and len(found["feet_mm"]) == 4
+    assert held.error_summary()["mean"] < 1.1 * clips.error_summary()["mean"]
 
 
 @pytest.mark.slow
