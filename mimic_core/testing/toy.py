@@ -69,3 +69,22 @@ def toy_body() -> Body:
             ),
         ),
     )
+
+
+def free_body() -> Body:
+    """Return a body that moves freely over a floor: a head with a chain of four hinges that bend along the floor.
+
+    >>> list(free_body().keypoints)
+    ['s0', 's1', 's2', 's3']
+    """
+    links = range(4)
+    chain = "".join(
+        f"<body name='link{i}' pos='-.01 0 0'><joint name='bend{i}' axis='0 0 1' range='-60 60' limited='true'/>"
+        f"<geom type='capsule' size='.003' fromto='0 0 0 -.01 0 0'/><site name='s{i}' pos='-.005 0 .003'/>"
+        for i in links
+    )
+    mjcf = (
+        "<mujoco><worldbody><geom name='floor' type='plane' size='1 1 1'/><body name='head' pos='0 0 .003'>"
+        f"<freejoint name='root'/><geom size='.004'/>{chain}{'</body>' * len(links)}</body></worldbody></mujoco>"
+    )
+    return Body(name="free toy", mjcf=mjcf, keypoints={f"s{i}": f"s{i}" for i in links})

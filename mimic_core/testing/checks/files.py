@@ -20,7 +20,7 @@ from mimic_core.registration.method import RegistrationSpec
 from mimic_core.registration.readers import GeneratorSpec, ReaderSpec
 from mimic_core.testing.records import toy_clips, toy_keypoints
 from mimic_core.testing.rollouts import synthetic_rollouts
-from mimic_core.testing.toy import toy_body
+from mimic_core.testing.toy import free_body, toy_body
 
 _FOREIGN = b"\x00this is the shopping list of the 3rd of May\n\xff\xfe1,2\n"
 _SHARE_OF_BODY = 0.05
@@ -107,7 +107,10 @@ def _refused(record: ReaderSpec | EmgReaderSpec, path: Path) -> None:
 
 def check_generator(record: GeneratorSpec, plugins: Plugins) -> None:
     """It makes keypoints that the body has, the same for the same seed."""
-    model = BodyModel.compile(toy_body())
+    bodies = (BodyModel.compile(body) for body in (toy_body(), free_body()))
+    model = next((m for m in bodies if record.suits(m)), None)
+    if model is None:
+        raise PluginError("suits neither a body that is fixed in space nor a free one; return True for what it moves")
     first, second = (record.build(record.config(), model, 0)() for _ in range(2))
     if not isinstance(first, Keypoints):
         raise PluginError(f"makes {type(first).__name__}; return mimic_core.Keypoints")
