@@ -25,9 +25,13 @@ from .events import LOGS as LOGS
 from .events import Events as Events
 from .events import listening as listening
 from .events import make_loggers as make_loggers
+from .excerpts import clip_of as clip_of
+from .excerpts import excerpts as excerpts
+from .excerpts import parted as parted
 from .executor import ExecutorSpec as ExecutorSpec
 from .executor import Job as Job
 from .executor import Outcome as Outcome
+from .fitted import has_free_root as has_free_root
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed

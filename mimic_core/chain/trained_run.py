@@ -14,6 +14,7 @@ from mimic_core.body.model import BodyModel
 from mimic_core.chain.assembly import build_model, build_task
 from mimic_core.chain.choose import choose_simulator, chosen_perturbation
 from mimic_core.chain.disturbed import disturbed_task
+from mimic_core.chain.excerpts import clip_of, excerpts, parted
 from mimic_core.chain.installed import installed
 from mimic_core.chain.unroll import roll_out
 from mimic_core.config import structure, unstructure
@@ -124,16 +125,22 @@ class TrainedRun:
             DataError: the run was moved without them.
         """
         if isinstance(self.source, ReferenceClips):
-            return self.source
+            return self._excerpts(self.source)
         if not self.source.is_file() and self.source == self.folder / CLIPS:
             raise DataError(f"{self.source}: no such file; give the reference clips to roll out on")
-        return ReferenceClips.load(self.source)
+        return self._excerpts(ReferenceClips.load(self.source))
+
+    def _excerpts(self, clips: ReferenceClips) -> ReferenceClips:
+        """Cut a recording as the training cut its own."""
+        if clips.n_after is None:
+            clips, _ = parted(clips, self.plan)
+        return excerpts(clips, self.plan)[0]
 
     @property
     def split(self) -> tuple[str, ...]:
         """(clip,) ``train`` or ``held_out``; by name: a trial registered anew is still one that was trained on."""
         trained = set(self.training.train_clips)
-        return tuple("train" if n in trained else "held_out" for n in self.clips.clip_names)
+        return tuple("train" if clip_of(n) in trained else "held_out" for n in self.clips.clip_names)
 
     @cached_property
     def model(self) -> BodyModel:

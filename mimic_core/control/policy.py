@@ -118,6 +118,7 @@ class PolicySpec(ComponentSpec):
         presets: preset name → settings laid over the defaults of a training run, with the same
             sections as a run file's ``[train]`` (``policy``, ``rewards``, ``task``, …). The first is the
             default.
+        free_root: the preset that is the default for a body with a free root; empty: the first of all.
         differentiable: True if it needs gradients through the physics.
         traced: patterns (`fnmatch`) of settings that are values of the compiled program, such as ``seed``,
             ``policy.learning_rate`` or ``rewards.*.weight``: trainings that differ in nothing else may run as one. The
@@ -125,5 +126,6 @@ class PolicySpec(ComponentSpec):
     """
 
     presets: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    free_root: str = ""
     differentiable: bool = False
     traced: tuple[str, ...] = ()

@@ -86,7 +86,8 @@ class Task:
         self.control_dt = 1.0 / settings.control_rate_hz
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
-        self.n_steps = self.reference.n_steps
+        after = 0 if clips.n_after is None else clips.n_after * settings.control_rate_hz / clips.rate_hz
+        self.n_steps = self.reference.n_steps - np.round(after).astype(int)
         ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
         self.view = ViewMaker(model, simulator, self.reference, ahead, self.control_dt)
         self._sensory_delay = self._control_steps("sensory_delay_ms")
@@ -177,15 +178,15 @@ class Task:
         Args:
             steps_left: control steps that are to be left before the clip ends, where the clip is long enough.
             lead: instants are drawn from a range that begins so many control steps before the clip, at most the
-                clip's length (None); those before it are its start. With segments of as many steps, no instant is
-                trained less often than those in the middle of the clip.
+                clip's length and a second (None); those before it are its start. With segments of as many steps, no
+                instant is trained less often than those in the middle of the clip.
         """
         at, muscle, noise = jax.random.split(key, 3)
         start = jnp.asarray(self._starts.table)[jax.random.randint(at, (batch,), 0, self._starts.count)]
         clip = start[:, 0]
         last = self._n_steps[clip] - 1
         before, rollout = jax.random.uniform(jax.random.fold_in(key, 3), (2, batch))
-        early = last if lead is None else jnp.minimum(lead, last)
+        early = jnp.minimum(round(self.settings.control_rate_hz) if lead is None else lead, last)
         step = jnp.where(before * (last + early) < early, 0, start[:, 1])
         step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
         varied = ((step > 0) | (rollout < 0.5))[:, None]
