@@ -32,6 +32,7 @@ from .executor import ExecutorSpec as ExecutorSpec
 from .executor import Job as Job
 from .executor import Outcome as Outcome
 from .fitted import has_free_root as has_free_root
+from .hold import holding_activation as holding_activation
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
@@ -45,5 +46,6 @@ from .trained_run import CLIPS as CLIPS
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer
 from .unroll import ClipRunner as ClipRunner
+from .unroll import diverged as diverged
 from .unroll import passive_controller as passive_controller
 from .unroll import roll_out as roll_out

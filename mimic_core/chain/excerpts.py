@@ -92,20 +92,21 @@ def _frames_held(holdout: str, n_frames: int, rate_hz: float) -> int:
     return round(length * n_frames) if length < 1 else round(length)
 
 
-def excerpts(clips: ReferenceClips, plan: TrainPlan) -> tuple[ReferenceClips, np.ndarray]:
+def excerpts(clips: ReferenceClips, plan: TrainPlan, seconds: float | None = None) -> tuple[ReferenceClips, np.ndarray]:
     """Return what is rolled out, and (excerpt,) the clip that each is of.
 
-    With ``task.excerpt_s`` every clip is divided evenly into excerpts of about that length, each of which begins in the
-    reference's state where the one before ends. The policy sees what comes behind an excerpt's end, within its clip.
-    Without it, or where excerpts were made before, these are the clips.
+    Every clip is divided evenly into excerpts of about ``seconds`` (None: ``task.excerpt_s``), each of which begins in
+    the reference's state where the one before ends. The policy sees what comes behind an excerpt's end, within its
+    clip. With 0, or where excerpts were made before, these are the clips.
     """
     task = plan.settings["task"]
-    if not task["excerpt_s"] or (clips.n_after is not None and clips.n_after.any()):
+    seconds = task.get("excerpt_s", 0.0) if seconds is None else seconds
+    if not seconds or (clips.n_after is not None and clips.n_after.any()):
         return clips, np.arange(len(clips.clip_names))
     coming = math.ceil(task["window"] * task["window_step_ms"] * 1e-3 * clips.rate_hz - 1e-9)
     pieces = []
     for c, (name, n) in enumerate(zip(clips.clip_names, clips.n_frames.tolist(), strict=True)):
-        count = max(1, round((n - 1) / clips.rate_hz / task["excerpt_s"]))
+        count = max(1, round((n - 1) / clips.rate_hz / seconds))
         count = max(1, min(count, (n - 1) // (_SHORTEST - 1)))
         ends = np.linspace(0, n - 1, count + 1).round().astype(int).tolist()
         for a, b in itertools.pairwise(ends):

@@ -55,6 +55,7 @@ class TrainedRun:
         plugins: that its components come from.
         source: the clips: a file, or a record.
         simulator: name, or ``auto`` for the one that suits this machine.
+        excerpt_s: rollouts begin anew after so long; 0: they last as long as their clips; None: as ``task.excerpt_s``.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class TrainedRun:
     plugins: Plugins = attrs.field(repr=False)
     source: Path | ReferenceClips
     simulator: str = "auto"
+    excerpt_s: float | None = None
 
     @classmethod
     def open(cls, folder: str | Path, plugins: Plugins | None = None) -> Self:
@@ -80,18 +82,24 @@ class TrainedRun:
         _check_installed(folder, training.plan, plugins)
         return cls(folder=folder, training=training, plugins=plugins, source=folder / CLIPS)
 
-    def on(self, clips: str | Path | ReferenceClips | None = None, simulator: str = "auto") -> Self:
+    def on(
+        self,
+        clips: str | Path | ReferenceClips | None = None,
+        simulator: str = "auto",
+        excerpt_s: float | None = None,
+    ) -> Self:
         """Return this run with other clips, and in a certain simulator.
 
         Args:
             clips: None for those of the run. Another size of the animal and other places of its keypoints are fine.
             simulator: name, or ``auto``.
+            excerpt_s: see `TrainedRun`.
 
         Raises:
             DataError: the clips belong to another body than the one trained.
         """
         source = self.source if clips is None else clips if isinstance(clips, ReferenceClips) else Path(clips)
-        other = attrs.evolve(self, source=source, simulator=simulator)
+        other = attrs.evolve(self, source=source, simulator=simulator, excerpt_s=excerpt_s)
         if clips is not None:
             other._check_body()
         return other
@@ -134,7 +142,7 @@ class TrainedRun:
         """Cut a recording as the training cut its own."""
         if clips.n_after is None:
             clips, _ = parted(clips, self.plan)
-        return excerpts(clips, self.plan)[0]
+        return excerpts(clips, self.plan, self.excerpt_s)[0]
 
     @property
     def split(self) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ from mimic_core.task.state import Counts, Drive, Observation, Outcome, Starts, T
 from mimic_core.task.step import StepView, Term, as_term, fields_read
 from mimic_core.task.views import ViewMaker
 
+FASTEST = 1e4
+"""rad/s, m/s or m; a free body beyond it has diverged and stays in its last state, whose time no longer advances"""
+
 
 class Task:
     """Imitate reference clips.
@@ -254,7 +257,7 @@ class Task:
         """Act for one control step. ``action`` (batch, actuator) is in [-1, 1], the actuators' whole range."""
         after, view = self._act(state, action, self._reads["reward"] | self._reads["end"])
         after, reward, terms = self._reward(after, view)
-        ended = jnp.zeros(state.step.shape, bool)
+        ended = after.sim.time <= state.sim.time  # it diverged and was kept where it was
         for end in self._terminations:
             ended |= jax.vmap(end)(view)
         truncated = after.step >= self._n_steps[state.clip] - 1
@@ -272,6 +275,9 @@ class Task:
     def _act(self, state: TaskState, action: Drive, fields: frozenset[str]) -> tuple[TaskState, StepView]:
         excitation, after = self._arriving(state, self.model.actuation.excitation(action))
         sim = self.simulator.step(state.sim, excitation)
+        if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
+            good = (jnp.abs(jnp.concatenate([sim.qpos, sim.qvel], axis=-1)) < FASTEST).all(axis=-1)  # not if NaN
+            sim = self.switched(good, sim, state.sim)
         after = after._replace(sim=sim, step=state.step + 1, excitation=excitation)
         if not self._sensory_delay:
             return after, self.view(after, state.excitation, fields)

@@ -72,6 +72,7 @@ _FREE_NETWORK = {
     "critic_layers": [256, 256],
     "intention_size": 32,
     "kl_weight": 1e-4,
+    "initial_std": 0.2,
 }
 _FREE_PPO = {
     **_FREE_NETWORK,
