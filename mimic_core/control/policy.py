@@ -72,6 +72,8 @@ class Trainer(Protocol):
     ``devices`` and ``placed(state, together) -> state``: how a state is spread over several devices; see
     `mimic_core.trainer.Devices`.
 
+    ``expects``: a sentence that is said before the work begins, about the time that it takes to compile for instance.
+
     ``retrace(state, phase) -> {name: (time, environment, …)}``: every number that the next iteration would compute, to
     find the first that is not finite. A name that begins with ``gradient`` was computed backwards in time.
 
