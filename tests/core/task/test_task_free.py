@@ -70,7 +70,7 @@ def test_the_preset_chooses_itself(plan):
     assert set(plan.settings["terminations"]) == {"root_lost"}
 
 
-@examples(max_examples=15, deadline=None)
+@examples(max_examples=8, deadline=None)
 @given(yaw=st.floats(-np.pi, np.pi), x=st.floats(-3, 3), y=st.floats(-3, 3), seed=st.integers(0, 10_000))
 def test_nothing_depends_on_where_the_animal_stands_and_heads(plan, plugins, model, yaw, x, y, seed):
     step = random_step(model, seed)
