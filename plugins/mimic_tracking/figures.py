@@ -141,7 +141,7 @@ def surviving(free: Free) -> Figure:
                 linestyle="-" if own else (0, (5, 1.5)),
                 label=name,
             )
-        ax.set_title(f"{split.replace('_', '-')} ({int(clips.sum())} windows)", fontsize=9, loc="left")
+        ax.set_title(f"{split.replace('_', '-')} ({int(clips.sum())} window{"s" * (clips.sum() > 1)})", fontsize=9, loc="left")
         ax.set_ylim(0, 104)
         _plain(ax)
     _legend(figure, axes)

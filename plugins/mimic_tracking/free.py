@@ -20,10 +20,11 @@ _NUMBERS = {
     "pose_mm": "keypoints, root's frame (mm)",
     "world_mm": "keypoints, world (mm)",
     "joint_deg": "joints (deg)",
-    "pose_mm_whole": "root's frame, whole (mm)",
+    "pose_mm_whole": "keypoints, root's frame, whole (mm)",
     "joint_deg_whole": "joints, whole (deg)",
 }
 """what is reported of each model: key → column"""
+_BRIEF = ("to_the_end", "followed", "pose_mm_whole", "joint_deg_whole")
 LOST_SHARE, LOST_DEG = 0.1, 30.0
 """The root is lost beyond this share of the body's extent (rat: 20 mm), or turned by more than this angle."""
 
@@ -175,19 +176,20 @@ class Free:
         return free_table(self.summary(), self.in_words())
 
 
-def free_table(summary: Mapping[str, Any], lost: str) -> Table:
-    """Return the table of `Free.summary`."""
+def free_table(summary: Mapping[str, Any], lost: str, brief: bool = False) -> Table:
+    """Return the table of `Free.summary`; ``brief`` has the columns that a terminal has room for."""
+    shown = [k for k in _NUMBERS if not brief or k in _BRIEF]
     rows = [
-        (split.replace("_", "-"), name, *(numbers[k] for k in _NUMBERS))
+        (split.replace("_", "-"), name, *(numbers[k] for k in shown))
         for split, models in summary["by_split"].items()
         for name, numbers in models.items()
     ]
+    before = "" if brief else "mean errors before the loss, and over the whole of each window; "
     return Table(
-        columns=("split", "model", *_NUMBERS.values()),
+        columns=("split", "model", *(_NUMBERS[k] for k in shown)),
         rows=rows,
         caption=f"How long the root is followed in windows of {summary['seconds']:.2g} s ({lost}): share of windows "
-        "followed to their end, mean share of a window before the loss, its median time; mean errors before the loss, "
-        "and over the whole of each window. mm of the animal.",
+        f"followed to their end, mean share of a window before the loss; {before}mm of the animal.",
     )
 
 

@@ -170,7 +170,8 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
         yield window_table(tracking["by_window"]["reference"], "Mean tracking error by window beside null models, mm")
         yield f"{tracking['held_out']}; the reach ends after {tracking['reach_ms']:.0f} ms (median)"
     if free := summary.get("free"):
-        yield free_table(free, f"more than {free['lost_mm']:.3g} mm off, or turned by more than {free['lost_deg']:g}°")
+        lost = f"more than {free['lost_mm']:.3g} mm off, or turned by more than {free['lost_deg']:g}°"
+        yield free_table(free, lost, brief=True)
         if free["diverged"]:
             yield f"the physics diverged in {', '.join(free['diverged'])}; the body is kept where it was"
     fixed = tracking["fixed_keypoints"]
