@@ -63,7 +63,7 @@ _FREE_REWARDS = {
 _FREE = {
     "rewards": _FREE_REWARDS,
     "observations": {"reference_window": {"bodies": True}, "proprioception": {"root_state": True}},
-    "terminations": {"root_lost": {}, "keypoint_error": False},
+    "terminations": {"root_lost": {"max_share": 0.2, "max_deg": 60.0}, "keypoint_error": False},
     "task": {"window": 5, "excerpt_s": 1.0, "initial_joint_noise": 0.02, "initial_velocity_noise": 0.2},
 }
 _FREE_NETWORK = {
@@ -76,9 +76,10 @@ _FREE_NETWORK = {
 }
 _FREE_PPO = {
     **_FREE_NETWORK,
-    "environments": 256,
-    "batch_size": 128,
+    "environments": 128,
+    "batch_size": 32,
     "minibatches": 8,
+    "passes": 6,
     "unroll": 20,
     "learning_rate": 5e-4,
     "discount": 0.97,

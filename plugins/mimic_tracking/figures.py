@@ -141,13 +141,18 @@ def surviving(free: Free) -> Figure:
                 linestyle="-" if own else (0, (5, 1.5)),
                 label=name,
             )
-        ax.set_title(f"{split.replace('_', '-')} ({int(clips.sum())} window{"s" * (clips.sum() > 1)})", fontsize=9, loc="left")
+        ax.set_title(f"{split.replace('_', '-')} ({_windows(clips)})", fontsize=9, loc="left")
         ax.set_ylim(0, 104)
         _plain(ax)
     _legend(figure, axes)
     figure.supxlabel("time since the window's start (s)", fontsize=10)
     figure.supylabel("root followed (%)", fontsize=10)
     return figure
+
+
+def _windows(clips: np.ndarray) -> str:
+    n = int(clips.sum())
+    return f"{n} window" if n == 1 else f"{n} windows"
 
 
 def error_by_clip(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
