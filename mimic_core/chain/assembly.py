@@ -181,7 +181,7 @@ def build_task(
     import jax
 
     from mimic_core.chain.drawn_bodies import draw_bodies
-    from mimic_core.chain.hold import holding_activation
+    from mimic_core.chain.hold import has_set_points, holding_activation, holding_course
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -207,7 +207,12 @@ def build_task(
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
-    held = holding_activation(model, clips.qpos[:, 0]) if settings.initial_activation == "hold" else None
+    held = None
+    if settings.initial_activation == "hold":
+        if for_training and has_set_points(model):
+            held = holding_course(model, clips, settings.control_rate_hz)
+        else:
+            held = holding_activation(model, clips.qpos[:, 0])
     return Task(
         model=model,
         simulator=simulator,

@@ -45,7 +45,8 @@ class Task:
         observations: role → functions of a `StepView` of one environment that give (n,) arrays.
         terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
         train_clips: (n,) indices of the clips that `reset` draws from.
-        initial_activation: (clip, actuator) with which a clip begins; None: relaxed.
+        initial_activation: (clip, actuator) with which a clip begins, or (clip, step, actuator) with which an episode
+            begins at any of its instants; None: relaxed.
 
     Attributes:
         control_dt: s, what one control step lasts.
@@ -70,7 +71,7 @@ class Task:
         observations: Mapping[str, list[Callable[[StepView], Array]]],
         terminations: list[Callable[[StepView], Array]],
         train_clips: Int[np.ndarray, " n"],
-        initial_activation: Float[np.ndarray, "clip actuator"] | None = None,
+        initial_activation: Float[np.ndarray, "clip *step actuator"] | None = None,
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
@@ -195,7 +196,7 @@ class Task:
         varied = ((step > 0) | (rollout < 0.5))[:, None]
         high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
         drawn = jax.random.uniform(muscle, (batch, self.action_size), maxval=high)
-        activation = jnp.where(varied, drawn, self._initial_activation[clip])
+        activation = jnp.where(varied, drawn, self._begun_with(clip, step))
         state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
         sim = state.sim
         if self.settings.randomise.wanted:
@@ -231,7 +232,7 @@ class Task:
             key: random key of the noise that ``task.noise`` asks for; without a key there is no noise.
         """
         if activation is None:
-            activation = self._initial_activation[clip]
+            activation = self._begun_with(clip, step)
         sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
         sim = sim._replace(time=step * self.control_dt)
         memory = {
@@ -242,6 +243,10 @@ class Task:
         if key is not None and (self.settings.noise.in_senses or self.settings.noise.in_muscles):
             state = state._replace(noise_key=episode_keys(key, len(clip)))
         return self.placed(state, sim)
+
+    def _begun_with(self, clip: Counts, step: Counts) -> Drive:
+        of_clip = self._initial_activation[clip]
+        return of_clip if of_clip.ndim == 2 else of_clip[jnp.arange(len(clip)), step]
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
         """Return the episodes with their bodies in another state, which signals on their way (delays) then hold too."""

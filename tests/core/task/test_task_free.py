@@ -7,14 +7,16 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
-from free_case import FREE_BODY, free_model, swaying
+from free_case import FREE_BODY, LEGS, free_model, swaying
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from toys import angles_and_speeds, coming_angles, make_task
 
+from mimic_core import Actuation, BodyModel
 from mimic_core.chain import plan_training
+from mimic_core.chain.hold import has_set_points, holding_activation, holding_course
 from mimic_core.testing import random_step
 
 KEY = jax.random.key(0)
@@ -127,3 +129,31 @@ def test_starts_are_anywhere_in_a_long_recording(plugins, model):
     begun = np.asarray(task.reset(KEY, 4000).step)
     assert (begun == 0).mean() < 0.3 and begun.max() > 0.95 * task.n_steps[0]
     assert task.n_steps[0] == 399 and FREE_BODY.physics.timestep == 0.002
+
+
+def servo_model():
+    """The table with a position servo in each hip, whose set point follows its control with 40 ms."""
+
+    def apply(spec):
+        for name in LEGS:
+            servo = spec.add_actuator(name=f"hip_{name}", target=f"hip_{name}", trntype=mujoco.mjtTrn.mjTRN_JOINT)
+            servo.set_to_position(kp=0.1, timeconst=0.04)
+            servo.ctrllimited, servo.ctrlrange = True, (-1.0, 1.0)
+
+    names = tuple(f"hip_{n}" for n in LEGS)
+    return BodyModel.compile(FREE_BODY, Actuation(name="servo", actuators=names, low=-1.0, high=1.0, apply=apply))
+
+
+def test_a_servo_begins_with_the_set_point_of_its_instant(plugins, model):
+    servo, clips = servo_model(), swaying(model)
+    assert has_set_points(servo) and not has_set_points(model)
+    course = holding_course(servo, clips, 100.0)
+    assert course.shape == (1, 399, 4)
+    task = make_task(plugins, clips, servo, control_rate_hz=100.0, window_step_ms=10.0, initial_activation=course)
+    at = jnp.array([20, 160, 398])
+    begun = task.reset_at(jnp.zeros(3, int), at).sim.activation
+    solved = holding_activation(servo, clips.qpos[0, np.asarray(at[:2]) // 2])  # solved at these instants, 0.1 s apart
+    np.testing.assert_allclose(begun[:2], solved, atol=1e-5)
+    np.testing.assert_allclose(begun, course[0, at], atol=1e-6)
+    wanted = task.registered.qpos[0, np.asarray(at)][:, servo.joint_qposadr]
+    assert np.abs(np.asarray(begun) - wanted).max() < 0.25  # it holds a leg about where it is
