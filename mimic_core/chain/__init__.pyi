@@ -25,9 +25,14 @@ from .events import LOGS as LOGS
 from .events import Events as Events
 from .events import listening as listening
 from .events import make_loggers as make_loggers
+from .excerpts import clip_of as clip_of
+from .excerpts import excerpts as excerpts
+from .excerpts import parted as parted
 from .executor import ExecutorSpec as ExecutorSpec
 from .executor import Job as Job
 from .executor import Outcome as Outcome
+from .fitted import has_free_root as has_free_root
+from .hold import holding_activation as holding_activation
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
@@ -41,5 +46,6 @@ from .trained_run import CLIPS as CLIPS
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer
 from .unroll import ClipRunner as ClipRunner
+from .unroll import diverged as diverged
 from .unroll import passive_controller as passive_controller
 from .unroll import roll_out as roll_out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from mimic_core.body.body import Body
 from mimic_core.body.model import BodyModel
 from mimic_core.chain.choose import choose_simulator
+from mimic_core.chain.fitted import fitted_times, has_free_root
 from mimic_core.config import merge, structure, unstructure
 from mimic_core.control.policy import PolicySpec
 from mimic_core.errors import ConfigError, did_you_mean
@@ -28,12 +29,20 @@ VIEWS = ("auto", "smooth", "fast")
 """what ``simulator.view`` may be, see `training_simulator`"""
 
 
-def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
+def plan_training(
+    given: Mapping[str, Any],
+    plugins: Plugins,
+    clips: ReferenceClips | None = None,
+    remark: Callable[[str], None] = lambda text: None,
+) -> TrainPlan:
     """Lay defaults, preset and given settings over one another and check every one of them.
 
     ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
     are named by ``policy.name``, ``actuation.name`` and ``simulator.name``. A term is left out by giving
     ``false`` for its table.
+
+    With ``clips``, preset and times that nobody named are those that suit their body and its recording (see
+    `PolicySpec.free_root` and `mimic_core.chain.fitted`), and ``remark`` is told what was rounded.
 
     Raises:
         ConfigError: an unknown or wrong setting, with its dotted path.
@@ -48,7 +57,8 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
         if section in given and not isinstance(given[section], Mapping):
             raise ConfigError(f"{section}: must be a table, got {given[section]!r}; e.g. --set {section}.name=…")
     spec: PolicySpec = plugins.choose("policy", _name(given, "policy"))
-    preset = given.pop("preset", None) or next(iter(spec.presets), "")
+    usual = spec.free_root if clips is not None and spec.free_root and has_free_root(clips.body) else ""
+    preset = given.pop("preset", None) or usual or next(iter(spec.presets), "")
     if preset and preset not in spec.presets:
         raise ConfigError(f"preset: policy {spec.name} has no preset {preset!r}{did_you_mean(preset, spec.presets)}")
     laid = merge(spec.presets.get(preset, {}), given)
@@ -67,6 +77,13 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
         "terminations": _terms("termination", laid.get("terminations", {}), plugins),
         "task": _task(laid.get("task", {})),
     }
+    if clips is not None:
+        settings["task"], rounded = fitted_times(settings["task"], laid.get("task", {}), clips)
+        for text in rounded:
+            remark(text)
+    holdout = given.get("holdout", 0.2)
+    if clips is not None and len(clips.clip_names) == 1 and settings["task"]["excerpt_s"] and _is_share(holdout):
+        holdout = f"last:{holdout:g}"  # of one long recording it is time that is held out
     plain = {
         "policy": spec.name,
         "preset": preset,
@@ -74,9 +91,13 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
         "settings": settings,
         "simulator": _name(laid, "simulator") or "auto",
         "seed": given.get("seed", 0),
-        "holdout": given.get("holdout", 0.2),
+        "holdout": holdout,
     }
     return structure(plain, TrainPlan, "train")
+
+
+def _is_share(holdout: Any) -> bool:
+    return isinstance(holdout, (int, float)) and not isinstance(holdout, bool) and 0 < holdout < 1
 
 
 def _name(data: Mapping[str, Any], section: str) -> str | None:
@@ -160,7 +181,7 @@ def build_task(
     import jax
 
     from mimic_core.chain.drawn_bodies import draw_bodies
-    from mimic_core.chain.hold import holding_activation
+    from mimic_core.chain.hold import has_set_points, holding_activation, holding_course
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -186,7 +207,12 @@ def build_task(
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
-    held = holding_activation(model, clips.qpos[:, 0]) if settings.initial_activation == "hold" else None
+    held = None
+    if settings.initial_activation == "hold":
+        if for_training and has_set_points(model):
+            held = holding_course(model, clips, settings.control_rate_hz)
+        else:
+            held = holding_activation(model, clips.qpos[:, 0])
     return Task(
         model=model,
         simulator=simulator,

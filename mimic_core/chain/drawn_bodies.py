@@ -27,6 +27,7 @@ def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
     mass, damping = factor(settings.mass, m.nbody), factor(settings.damping, m.nv)
     strength, time = factor(settings.strength, m.nu), factor(settings.activation_time, m.nu)
     slack = settings.tendon_slack * rng.uniform(-1.0, 1.0, (n, m.nu))
+    friction, stiffness = factor(settings.friction, 1), factor(settings.contact, 1)
 
     muscles = model.muscle_ids
     motors = np.setdiff1d(np.arange(m.nu), muscles)
@@ -45,8 +46,14 @@ def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
         dynamics[:, muscles, constant] *= time[:, muscles]
     length_range = np.tile(m.actuator_lengthrange, (n, 1, 1))
     length_range[:, muscles] += (slack[:, muscles] * _optimum_length(m, muscles))[..., None]
+    contacts = {}
+    if settings.friction:
+        contacts |= {f: getattr(m, f) * friction[..., None] for f in ("geom_friction", "pair_friction")}
+    if settings.contact:
+        contacts |= {f: _stiffer(getattr(m, f), stiffness[..., None]) for f in ("geom_solref", "pair_solref")}
     return AlteredBodies(
         {
+            **contacts,
             "body_mass": m.body_mass * mass,
             "body_inertia": m.body_inertia * mass[..., None],
             "dof_damping": m.dof_damping * damping,
@@ -56,6 +63,17 @@ def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
             "actuator_lengthrange": length_range,
         }
     )
+
+
+def _stiffer(solref: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Return ``solref`` (…, 2) of contacts that are stiffer by a factor, with the same damping ratio.
+
+    It is a time constant, whose square the stiffness divides by, and a damping ratio; or negative stiffness and damping
+    (MuJoCo documentation, "Modeling: Solver parameters").
+    """
+    direct = solref[..., :1] <= 0
+    first = solref[..., :1] * np.where(direct, factor, factor**-0.5)
+    return np.concatenate([first, solref[..., 1:] * np.where(direct, factor**0.5, 1.0)], axis=-1)
 
 
 def _optimum_length(m: mujoco.MjModel, muscles: np.ndarray) -> np.ndarray:

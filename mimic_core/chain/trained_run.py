@@ -14,6 +14,7 @@ from mimic_core.body.model import BodyModel
 from mimic_core.chain.assembly import build_model, build_task
 from mimic_core.chain.choose import choose_simulator, chosen_perturbation
 from mimic_core.chain.disturbed import disturbed_task
+from mimic_core.chain.excerpts import clip_of, excerpts, parted
 from mimic_core.chain.installed import installed
 from mimic_core.chain.unroll import roll_out
 from mimic_core.config import structure, unstructure
@@ -54,6 +55,7 @@ class TrainedRun:
         plugins: that its components come from.
         source: the clips: a file, or a record.
         simulator: name, or ``auto`` for the one that suits this machine.
+        excerpt_s: rollouts begin anew after so long; 0: they last as long as their clips; None: as ``task.excerpt_s``.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class TrainedRun:
     plugins: Plugins = attrs.field(repr=False)
     source: Path | ReferenceClips
     simulator: str = "auto"
+    excerpt_s: float | None = None
 
     @classmethod
     def open(cls, folder: str | Path, plugins: Plugins | None = None) -> Self:
@@ -79,18 +82,24 @@ class TrainedRun:
         _check_installed(folder, training.plan, plugins)
         return cls(folder=folder, training=training, plugins=plugins, source=folder / CLIPS)
 
-    def on(self, clips: str | Path | ReferenceClips | None = None, simulator: str = "auto") -> Self:
+    def on(
+        self,
+        clips: str | Path | ReferenceClips | None = None,
+        simulator: str = "auto",
+        excerpt_s: float | None = None,
+    ) -> Self:
         """Return this run with other clips, and in a certain simulator.
 
         Args:
             clips: None for those of the run. Another size of the animal and other places of its keypoints are fine.
             simulator: name, or ``auto``.
+            excerpt_s: see `TrainedRun`.
 
         Raises:
             DataError: the clips belong to another body than the one trained.
         """
         source = self.source if clips is None else clips if isinstance(clips, ReferenceClips) else Path(clips)
-        other = attrs.evolve(self, source=source, simulator=simulator)
+        other = attrs.evolve(self, source=source, simulator=simulator, excerpt_s=excerpt_s)
         if clips is not None:
             other._check_body()
         return other
@@ -124,16 +133,22 @@ class TrainedRun:
             DataError: the run was moved without them.
         """
         if isinstance(self.source, ReferenceClips):
-            return self.source
+            return self._excerpts(self.source)
         if not self.source.is_file() and self.source == self.folder / CLIPS:
             raise DataError(f"{self.source}: no such file; give the reference clips to roll out on")
-        return ReferenceClips.load(self.source)
+        return self._excerpts(ReferenceClips.load(self.source))
+
+    def _excerpts(self, clips: ReferenceClips) -> ReferenceClips:
+        """Cut a recording as the training cut its own."""
+        if clips.n_after is None:
+            clips, _ = parted(clips, self.plan)
+        return excerpts(clips, self.plan, self.excerpt_s)[0]
 
     @property
     def split(self) -> tuple[str, ...]:
         """(clip,) ``train`` or ``held_out``; by name: a trial registered anew is still one that was trained on."""
         trained = set(self.training.train_clips)
-        return tuple("train" if n in trained else "held_out" for n in self.clips.clip_names)
+        return tuple("train" if clip_of(n) in trained else "held_out" for n in self.clips.clip_names)
 
     @cached_property
     def model(self) -> BodyModel:

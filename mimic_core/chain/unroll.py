@@ -155,6 +155,9 @@ def roll_out(
     key = None if seed is None else jax.random.key(seed)
     start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=key)
     n_steps, total = task.n_steps, runner._steps
+    if stopped := diverged(sim.time, n_steps):
+        named = {clips.clip_names[c]: step for c, step in stopped.items()}
+        fields["provenance"] = {**fields.get("provenance", {}), "diverged": named}
     inside = np.arange(total) < n_steps[:, None]
 
     _check_finite(np.moveaxis(np.asarray(sim.qpos), 0, 1), inside[:, 1:], clips.clip_names)
@@ -217,6 +220,17 @@ def roll_out(
         perturbation=applied,
         **fields,
     )
+
+
+def diverged(time: Any, n_steps: Int[np.ndarray, " clip"]) -> dict[int, int]:
+    """Return the clip → the control step at which its physics diverged; the body is kept as it was before.
+
+    Args:
+        time: (later step, clip) s of a rollout, see `mimic_core.task.task.FASTEST`.
+    """
+    still = (np.diff(np.asarray(time), axis=0) <= 0).T
+    first = np.where(still.any(axis=1), still.argmax(axis=1) + 2, still.shape[1] + 2)
+    return {int(c): int(first[c]) for c in np.flatnonzero(first < n_steps)}
 
 
 def _check_finite(

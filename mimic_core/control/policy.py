@@ -72,6 +72,8 @@ class Trainer(Protocol):
     ``devices`` and ``placed(state, together) -> state``: how a state is spread over several devices; see
     `mimic_core.trainer.Devices`.
 
+    ``expects``: a sentence that is said before the work begins, about the time that it takes to compile for instance.
+
     ``retrace(state, phase) -> {name: (time, environment, …)}``: every number that the next iteration would compute, to
     find the first that is not finite. A name that begins with ``gradient`` was computed backwards in time.
 
@@ -118,6 +120,7 @@ class PolicySpec(ComponentSpec):
         presets: preset name → settings laid over the defaults of a training run, with the same
             sections as a run file's ``[train]`` (``policy``, ``rewards``, ``task``, …). The first is the
             default.
+        free_root: the preset that is the default for a body with a free root; empty: the first of all.
         differentiable: True if it needs gradients through the physics.
         traced: patterns (`fnmatch`) of settings that are values of the compiled program, such as ``seed``,
             ``policy.learning_rate`` or ``rewards.*.weight``: trainings that differ in nothing else may run as one. The
@@ -125,5 +128,6 @@ class PolicySpec(ComponentSpec):
     """
 
     presets: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    free_root: str = ""
     differentiable: bool = False
     traced: tuple[str, ...] = ()

@@ -24,7 +24,8 @@ class Randomisation:
     """How far the bodies that a policy is trained in differ from the body as it is, from which every result comes.
 
     A spread s multiplies by a factor between 1/(1 + s) and 1 + s, drawn log-uniformly: for ``mass`` one for each
-    segment, for ``damping`` for each joint, for the others for each actuator.
+    segment, for ``damping`` for each joint, for ``friction`` and ``contact`` for the whole body, for the others for
+    each actuator.
 
     Attributes:
         bodies: how many bodies are drawn, once; each episode is in one of them.
@@ -36,6 +37,8 @@ class Randomisation:
         tendon_slack: a muscle's tendon slack length is longer or shorter by up to this share of the muscle's optimum
             fibre length.
         operating_range: spread of the range of fibre lengths that a muscle's path stretches over, about its middle.
+        friction: spread of the friction of all surfaces.
+        contact: spread of the stiffness of all contacts; how strongly they are damped stays.
     """
 
     bodies: int = attrs.field(default=64, validator=attrs.validators.ge(1))
@@ -46,6 +49,8 @@ class Randomisation:
     activation_time: float = attrs.field(default=0.0, validator=not_negative)
     tendon_slack: float = attrs.field(default=0.0, validator=not_negative)
     operating_range: float = attrs.field(default=0.0, validator=not_negative)
+    friction: float = attrs.field(default=0.0, validator=not_negative)
+    contact: float = attrs.field(default=0.0, validator=not_negative)
 
     @property
     def wanted(self) -> bool:

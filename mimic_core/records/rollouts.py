@@ -58,6 +58,7 @@ class Rollouts(Record):
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
         limp_site_pos: keypoints of the same body from the same starts, never excited: a null model.
+        null_qpos: coordinates of other null models by name, each from the same starts; NaN once its physics diverged.
         reward_terms: unweighted terms by name; their units are in ``reward_units``.
         record: what the controller recorded of itself, by name. By convention ``intention_mean``,
             ``intention_logvar`` and ``intention`` (the one acted on), and activations of a network's layers as
@@ -108,6 +109,7 @@ class Rollouts(Record):
     reward_units: dict[str, str] = value(default=attrs.Factory(dict))
     animals: tuple[str, ...] = value(default=animals_unknown, type=tuple[str, ...], converter=tuple)
     limp_site_pos: np.ndarray | None = array((*_S, "keypoint", "xyz"), "m", optional=True)
+    null_qpos: dict[str, np.ndarray] = arrays((*_S, "qpos"), "rad, m")
     ref_qpos: np.ndarray | None = array((*_S, "qpos"), "rad, m", optional=True)
     ref_qvel: np.ndarray | None = array((*_S, "qvel"), "rad/s, m/s", optional=True)
     record: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")

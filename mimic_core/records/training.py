@@ -33,8 +33,8 @@ class TrainPlan:
         settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
         policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
         seed: of everything random.
-        holdout: which clips are kept from training: a share of them, drawn by the seed; names, with wildcards; or
-            ``animal`` for all of the last animal, ``animal:NAME`` for those of another.
+        holdout: which clips are kept from training: a share of them, drawn by the seed; names, with wildcards;
+            ``animal`` for all of the last animal, ``animal:NAME`` of another; ``last:LENGTH`` for the end of each clip.
     """
 
     policy: str

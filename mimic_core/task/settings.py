@@ -19,6 +19,7 @@ class TaskSettings:
         reference_lowpass_hz: the imitated reference is low-passed at this frequency, since tracked frames jump
             by more than a limb can follow; 0 leaves it as registered. Tracking errors are always measured against
             the registered reference.
+        excerpt_s: rollouts begin anew after so long, in the reference's state; 0: they last as long as their clip.
         initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
         initial_activation: what a clip begins with: ``hold``, the least that holds its first pose at rest, or
@@ -37,6 +38,7 @@ class TaskSettings:
     window: int = attrs.field(default=10, validator=attrs.validators.ge(1))
     window_step_ms: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
     reference_lowpass_hz: float = attrs.field(default=25.0, validator=attrs.validators.ge(0))
+    excerpt_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_activation: str = attrs.field(default="hold", validator=attrs.validators.in_(("hold", "relaxed")))

@@ -25,6 +25,8 @@ class Kinematics(NamedTuple):
     """(4,) w x y z, None for a fixed base"""
     root_angvel: Any = None
     """(3,) rad/s in the root's own frame, None for a fixed base"""
+    root_linvel: Any = None
+    """(3,) m/s along the world's axes, None for a fixed base"""
     body_pos: Any = None
     """(body, 3) m, frame origins of `BodyModel.body_names`"""
 
@@ -63,6 +65,8 @@ class StepView(NamedTuple):
     """(4,) w x y z, None for a fixed base"""
     root_angvel: Any
     """(3,) rad/s in the root's own frame, None for a fixed base"""
+    root_linvel: Any
+    """(3,) m/s along the world's axes, None for a fixed base"""
     body_pos: Any
     """(body, 3) m, frame origins of `BodyModel.body_names`"""
     time: Any

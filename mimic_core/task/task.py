@@ -30,6 +30,9 @@ from mimic_core.task.state import Counts, Drive, Observation, Outcome, Starts, T
 from mimic_core.task.step import StepView, Term, as_term, fields_read
 from mimic_core.task.views import ViewMaker
 
+FASTEST = 1e4
+"""rad/s, m/s or m; a free body beyond it has diverged and stays in its last state, whose time no longer advances"""
+
 
 class Task:
     """Imitate reference clips.
@@ -42,7 +45,8 @@ class Task:
         observations: role → functions of a `StepView` of one environment that give (n,) arrays.
         terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
         train_clips: (n,) indices of the clips that `reset` draws from.
-        initial_activation: (clip, actuator) with which a clip begins; None: relaxed.
+        initial_activation: (clip, actuator) with which a clip begins, or (clip, step, actuator) with which an episode
+            begins at any of its instants; None: relaxed.
 
     Attributes:
         control_dt: s, what one control step lasts.
@@ -67,7 +71,7 @@ class Task:
         observations: Mapping[str, list[Callable[[StepView], Array]]],
         terminations: list[Callable[[StepView], Array]],
         train_clips: Int[np.ndarray, " n"],
-        initial_activation: Float[np.ndarray, "clip actuator"] | None = None,
+        initial_activation: Float[np.ndarray, "clip *step actuator"] | None = None,
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
@@ -86,7 +90,8 @@ class Task:
         self.control_dt = 1.0 / settings.control_rate_hz
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
-        self.n_steps = self.reference.n_steps
+        after = 0 if clips.n_after is None else clips.n_after * settings.control_rate_hz / clips.rate_hz
+        self.n_steps = self.reference.n_steps - np.round(after).astype(int)
         ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
         self.view = ViewMaker(model, simulator, self.reference, ahead, self.control_dt)
         self._sensory_delay = self._control_steps("sensory_delay_ms")
@@ -177,21 +182,21 @@ class Task:
         Args:
             steps_left: control steps that are to be left before the clip ends, where the clip is long enough.
             lead: instants are drawn from a range that begins so many control steps before the clip, at most the
-                clip's length (None); those before it are its start. With segments of as many steps, no instant is
-                trained less often than those in the middle of the clip.
+                clip's length and a second (None); those before it are its start. With segments of as many steps, no
+                instant is trained less often than those in the middle of the clip.
         """
         at, muscle, noise = jax.random.split(key, 3)
         start = jnp.asarray(self._starts.table)[jax.random.randint(at, (batch,), 0, self._starts.count)]
         clip = start[:, 0]
         last = self._n_steps[clip] - 1
         before, rollout = jax.random.uniform(jax.random.fold_in(key, 3), (2, batch))
-        early = last if lead is None else jnp.minimum(lead, last)
+        early = jnp.minimum(round(self.settings.control_rate_hz) if lead is None else lead, last)
         step = jnp.where(before * (last + early) < early, 0, start[:, 1])
         step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
         varied = ((step > 0) | (rollout < 0.5))[:, None]
         high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
         drawn = jax.random.uniform(muscle, (batch, self.action_size), maxval=high)
-        activation = jnp.where(varied, drawn, self._initial_activation[clip])
+        activation = jnp.where(varied, drawn, self._begun_with(clip, step))
         state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
         sim = state.sim
         if self.settings.randomise.wanted:
@@ -227,7 +232,7 @@ class Task:
             key: random key of the noise that ``task.noise`` asks for; without a key there is no noise.
         """
         if activation is None:
-            activation = self._initial_activation[clip]
+            activation = self._begun_with(clip, step)
         sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
         sim = sim._replace(time=step * self.control_dt)
         memory = {
@@ -238,6 +243,10 @@ class Task:
         if key is not None and (self.settings.noise.in_senses or self.settings.noise.in_muscles):
             state = state._replace(noise_key=episode_keys(key, len(clip)))
         return self.placed(state, sim)
+
+    def _begun_with(self, clip: Counts, step: Counts) -> Drive:
+        of_clip = self._initial_activation[clip]
+        return of_clip if of_clip.ndim == 2 else of_clip[jnp.arange(len(clip)), step]
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
         """Return the episodes with their bodies in another state, which signals on their way (delays) then hold too."""
@@ -253,7 +262,7 @@ class Task:
         """Act for one control step. ``action`` (batch, actuator) is in [-1, 1], the actuators' whole range."""
         after, view = self._act(state, action, self._reads["reward"] | self._reads["end"])
         after, reward, terms = self._reward(after, view)
-        ended = jnp.zeros(state.step.shape, bool)
+        ended = after.sim.time <= state.sim.time  # it diverged and was kept where it was
         for end in self._terminations:
             ended |= jax.vmap(end)(view)
         truncated = after.step >= self._n_steps[state.clip] - 1
@@ -271,6 +280,9 @@ class Task:
     def _act(self, state: TaskState, action: Drive, fields: frozenset[str]) -> tuple[TaskState, StepView]:
         excitation, after = self._arriving(state, self.model.actuation.excitation(action))
         sim = self.simulator.step(state.sim, excitation)
+        if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
+            good = (jnp.abs(jnp.concatenate([sim.qpos, sim.qvel], axis=-1)) < FASTEST).all(axis=-1)  # not if NaN
+            sim = self.switched(good, sim, state.sim)
         after = after._replace(sim=sim, step=state.step + 1, excitation=excitation)
         if not self._sensory_delay:
             return after, self.view(after, state.excitation, fields)

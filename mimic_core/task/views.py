@@ -45,7 +45,7 @@ class ViewMaker:
         """Return one environment's view with every field present, for shapes."""
         m = self._model
         joints, acts, muscles = (np.zeros(len(n)) for n in (m.joint_names, m.actuator_names, m.muscle_names))
-        root = (np.zeros(3), np.array([1.0, 0, 0, 0]), np.zeros(3)) if m.root is not None else (None, None, None)
+        root = (np.zeros(3), np.array([1.0, 0, 0, 0]), *np.zeros((2, 3))) if m.root is not None else (None,) * 4
         sites, bodies = (np.zeros((len(n), 3)) for n in (m.keypoint_names, m.body_names))
         here = Kinematics(joints, joints, sites, *root, bodies)
         return StepView(
@@ -106,8 +106,9 @@ class ViewMaker:
         site_pos: Float[Array, "*batch keypoint 3"] | None,
         body_pos: Float[Array, "*batch body 3"] | None,
     ) -> Kinematics:
-        m, root = self._model, (None, None, None)
+        m, root = self._model, (None,) * 4
         if m.root is not None:
-            pos, turn = m.root_qposadr, m.root_dofadr + 3
-            root = (qpos[..., pos : pos + 3], qpos[..., pos + 3 : pos + 7], qvel[..., turn : turn + 3])
+            at, dof = m.root_qposadr, m.root_dofadr
+            root = (qpos[..., at : at + 3], qpos[..., at + 3 : at + 7], qvel[..., dof + 3 : dof + 6])
+            root = (*root, qvel[..., dof : dof + 3])
         return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, *root, body_pos)

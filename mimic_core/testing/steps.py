@@ -154,6 +154,7 @@ def _step(model: BodyModel, now: _State, reference: list[_State], time: float) -
         root_pos=here.root_pos,
         root_quat=here.root_quat,
         root_angvel=here.root_angvel,
+        root_linvel=here.root_linvel,
         body_pos=here.body_pos,
         time=np.asarray(time),
         control_dt=np.asarray(CONTROL_DT),
@@ -173,10 +174,15 @@ def _forward(model: BodyModel, state: _State) -> mujoco.MjData:
 
 
 def _kinematics(model: BodyModel, data: mujoco.MjData) -> Kinematics:
-    root = (None, None, None)
+    root = (None,) * 4
     if model.root is not None:
-        pos, turn = model.root_qposadr, model.root_dofadr + 3
-        root = (data.qpos[pos : pos + 3], data.qpos[pos + 3 : pos + 7], data.qvel[turn : turn + 3])
+        at, dof = model.root_qposadr, model.root_dofadr
+        root = (
+            data.qpos[at : at + 3],
+            data.qpos[at + 3 : at + 7],
+            data.qvel[dof + 3 : dof + 6],
+            data.qvel[dof : dof + 3],
+        )
     return Kinematics(
         data.qpos[model.joint_qposadr],
         data.qvel[model.joint_dofadr],

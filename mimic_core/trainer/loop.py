@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from mimic_core.trainer.faults import describe_fault
 from mimic_core.trainer.programs import LoopState, Metrics, phase_of, programs
 from mimic_core.trainer.settings import LoopSettings
 from mimic_core.trainer.values import Member
+from mimic_core.trainer.waiting import COMPILING, told_while
 
 _TELL_S = 1.0
 FAULT = "fault"
@@ -69,14 +72,18 @@ class Loop:
             PluginError: the trainer does not keep its contract.
         """
         began, trainer = time.perf_counter(), self.trainer
-        now = self.programs.initial()
+        if expects := getattr(trainer, "expects", ""):
+            print(f"mimic: {expects}", file=sys.stderr, flush=True)
+        with self._told_compiling():
+            now = self.programs.initial()
         self._keepers = [Checkpoints(m.directory, self.settings.checkpoints_kept) for m in self.members]
         try:
             now, first = self._resumed(now)
             until = trainer.control_steps(first)
             curves = [read_curve(m.directory, until) if first else [] for m in self.members]
-            for phase in sorted({phase_of(trainer, i) for i in range(first, trainer.iterations)}):
-                self.programs.prepare(phase, now)
+            with self._told_compiling():
+                for phase in sorted({phase_of(trainer, i) for i in range(first, trainer.iterations)}):
+                    self.programs.prepare(phase, now)
             compiled = time.perf_counter() - began
             if not all(curves):
                 self._measure(now, 0, {}, curves)
@@ -104,6 +111,10 @@ class Loop:
             }
             for s, curve in zip(self._seconds, curves, strict=True)
         ]
+
+    def _told_compiling(self) -> AbstractContextManager[None]:
+        total = self.trainer.control_steps(self.trainer.iterations)
+        return told_while(lambda seconds: self.progress(0.0, total, {COMPILING: seconds}))
 
     def _resumed(self, now: LoopState) -> tuple[LoopState, int]:
         """Go on from the last checkpoint that every member has, if there is one."""

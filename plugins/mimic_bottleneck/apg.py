@@ -20,10 +20,28 @@ from mimic_bottleneck.phases import Phase, Phases
 from mimic_bottleneck.returns import lambda_returns
 from mimic_bottleneck.settings import ApgSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
+from mimic_core import BodyModel
 from mimic_core.task import Task, TaskState
 
 _CONTROL_STEPS = 1920
 """per update, unless the settings say otherwise"""
+
+
+_WORTH_SAYING_S, _TOO_LONG_S = 20.0, 120.0
+
+
+def expected_compile_s(model: BodyModel) -> float:
+    """Roughly how long the program of an iteration takes to compile on two cores, s.
+
+    What grows is the dynamics of one control step and its derivative: with the degrees of freedom, the bodies, and what
+    muscles wrap around. The number of steps hardly counts, since they are a loop.
+    """
+    m = model.mj_model
+    return _COMPILE_S["any"] + _COMPILE_S["dof"] * m.nv + _COMPILE_S["body"] * m.nbody + _COMPILE_S["wrap"] * m.nwrap
+
+
+_COMPILE_S = {"any": 8.0, "dof": 0.3, "body": 0.3, "wrap": 0.05}
+"""s, measured of the mouse's forelimb and of the rat"""
 
 
 class Running(NamedTuple):
@@ -45,6 +63,16 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         self.phases = _phases(config, task)
         self.iterations = self.phases.iterations
         self.environments = min(p.environments for p in self.phases)
+
+    @property
+    def expects(self) -> str:
+        """What is worth knowing before a compilation that takes long; else empty."""
+        seconds = expected_compile_s(self.task.model)
+        if seconds < _WORTH_SAYING_S:
+            return ""
+        other = "; --policy bottleneck_ppo compiles in less" if seconds > _TOO_LONG_S else ""
+        dofs = self.task.model.mj_model.nv
+        return f"the gradient through {dofs} degrees of freedom takes about {seconds:.0f} s to compile{other}"
 
     @property
     def optimizer(self) -> optax.GradientTransformation:

@@ -119,6 +119,9 @@ class Bottleneck(nn.Module):
     lstm_size: int = 0
     """units of a recurrent layer before the decoder; 0 for none"""
 
+    initial_std: float | None = None
+    """of actions before tanh; None leaves it as the last layer begins, softplus(0)"""
+
     def setup(self) -> None:
         if self.lstm_size:
             self.lstm = nn.OptimizedLSTMCell(self.lstm_size)
@@ -143,6 +146,8 @@ class Bottleneck(nn.Module):
         out, layers = self.decoder(jnp.concatenate(seen, axis=-1))
         loc, raw = jnp.split(out, 2, axis=-1)
         # an untrained body is nearly at rest, not at half of every muscle's strength
+        if self.initial_std is not None:
+            raw = raw + jnp.log(jnp.expm1(max(self.initial_std - _MIN_STD, _MIN_STD)))
         actions = TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD)
         named = _named("decoder", layers)
         return actions, named if recalled is None else {"decoder/lstm": recalled, **named}

@@ -47,6 +47,46 @@ def _presets(laptop: dict, paper: dict, precise_steps: int) -> dict:
     }
 
 
+# for a body that moves freely. Weights, and what they are multiplied with, are those of track-mjx for its rat
+# (github.com/talmolab/track-mjx, rodent-full-clips.yaml), its sums over 33 joints and 5 limb ends brought to means
+_FREE_REWARDS = {
+    "position": {"weight": 1.0},
+    "quaternion": {"weight": 1.0, "scale": 4.0},
+    "joint": {"weight": 1.0, "scale": 8.0, "over": "mean"},
+    "joint_velocity": {"weight": 0.2, "scale": 0.01, "over": "mean"},
+    "body_position": {"weight": 0.5, "frame": "root", "over": "mean"},
+    "end_effector": {"weight": 1.0, "frame": "root", "over": "mean"},
+    "control": {"weight": 0.02},
+    "control_difference": {"weight": 0.02},
+    "energy": {"weight": 0.01},
+}
+_FREE = {
+    "rewards": _FREE_REWARDS,
+    "observations": {"reference_window": {"bodies": True}, "proprioception": {"root_state": True}},
+    "terminations": {"root_lost": {"max_share": 0.2, "max_deg": 60.0}, "keypoint_error": False},
+    "task": {"window": 5, "excerpt_s": 1.0, "initial_joint_noise": 0.02, "initial_velocity_noise": 0.2},
+}
+_FREE_NETWORK = {
+    "encoder_layers": [256, 256],
+    "decoder_layers": [256, 256],
+    "critic_layers": [256, 256],
+    "intention_size": 32,
+    "kl_weight": 1e-4,
+    "initial_std": 0.2,
+}
+_FREE_PPO = {
+    **_FREE_NETWORK,
+    "environments": 128,
+    "batch_size": 32,
+    "minibatches": 8,
+    "passes": 6,
+    "unroll": 20,
+    "learning_rate": 5e-4,
+    "discount": 0.97,
+    "steps": 5_000_000,
+}
+_FREE_APG = {**_FREE_NETWORK, "bootstrap": True, "horizon": 16, "environments": 128, "discount": 0.97}
+
 _APG_LAPTOP = {"rewards": _ACCURATE_REWARDS, "task": {"initial_joint_noise": 0.02, "initial_velocity_noise": 1.0}}
 # the rewards of Table 2 are so flat about the reference that over a shorter segment, which begins on it, doing nothing
 # pays; through segments this long the large networks' gradient asks for small steps
@@ -65,13 +105,14 @@ APG_PRESETS = {
     **_presets(_APG_LAPTOP, _APG_PAPER, 1_800_000),
     "precise": merge(_APG_LAPTOP, _PRECISE),
     "economical": merge(_APG_LAPTOP, _ECONOMICAL),
+    "free": merge(_FREE, {"policy": _FREE_APG}),
 }
-PPO_PRESETS = _presets(
-    {
-        "policy": {"learning_rate": 1e-3},
-        "rewards": _ACCURATE_REWARDS,
-        "simulator": {"view": "fast", "integrator": "euler"},
-    },
-    _PAPER_PPO,
-    15_000_000,
-)
+_PPO_LAPTOP = {
+    "policy": {"learning_rate": 1e-3},
+    "rewards": _ACCURATE_REWARDS,
+    "simulator": {"view": "fast", "integrator": "euler"},
+}
+PPO_PRESETS = {
+    **_presets(_PPO_LAPTOP, _PAPER_PPO, 15_000_000),
+    "free": merge(_FREE, {"policy": _FREE_PPO}),
+}

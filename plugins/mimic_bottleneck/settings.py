@@ -24,6 +24,7 @@ class NetworkSettings(LoopSettings):
         intention_size: dimensions of the intention.
         prior: of the intention: ``normal`` is N(0, 1); ``autoregressive`` is N(0.95·z_{t−1}, 1 − 0.95²), which favours
             intentions that change slowly.
+        initial_std: standard deviation of actions before tanh, in the beginning, where they are sampled; None: 0.69.
         kl_weight: weight of the KL divergence of the intention from its prior.
         kl_warmup: share of the training over which that weight rises from 0.
         cost_warmup: share of the training over which the weights of costs rise from 0. A cost that is high from the
@@ -38,6 +39,7 @@ class NetworkSettings(LoopSettings):
     lstm_size: int = attrs.field(default=128, validator=at_least_one)
     intention_size: int = attrs.field(default=4, validator=at_least_one)
     prior: str = attrs.field(default="normal", validator=attrs.validators.in_(("normal", "autoregressive")))
+    initial_std: float | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
     kl_weight: float = attrs.field(default=1e-5, validator=at_least_zero)
     kl_warmup: float = attrs.field(default=0.0, validator=share)
     cost_warmup: float = attrs.field(default=0.0, validator=share)

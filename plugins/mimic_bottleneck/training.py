@@ -65,6 +65,7 @@ class BottleneckTrainer:
             config.critic_layers,
             task.model.actuation.resting_action,
             config.lstm_size if config.network == "lstm" else 0,
+            config.initial_std,
         )
         self.brain = Brain(network, config.prior == "autoregressive")
 

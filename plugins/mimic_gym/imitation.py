@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Plugins, ReferenceClips, did_you_mean
-from mimic_core.chain import TrainedRun, TrainPlan, build_task, installed, plan_training, split_clips
+from mimic_core.chain import TrainedRun, TrainPlan, build_task, installed, parted, plan_training
 from mimic_core.task import Task
 from mimic_core.trainer import prepare_jax
 
@@ -71,8 +71,8 @@ def plan_and_clips(
     source = Path(source)
     if not source.is_dir():
         clips = ReferenceClips.load(source)
-        plan = plan_training(_with_policy(given or {}, plugins), plugins)
-        return plan, clips, split_clips(clips, plan.holdout, plan.seed)
+        plan = plan_training(_with_policy(given or {}, plugins), plugins, clips)
+        return plan, *parted(clips, plan)
     if given:
         raise ConfigError(f"{source}: a run has its own settings; leave {', '.join(given)} out, or give its clips")
     run = TrainedRun.open(source, plugins)

@@ -12,10 +12,12 @@ class ReferenceWindow:
     Attributes:
         form: ``difference`` gives the coming angles minus the present ones, ``absolute`` the angles.
         velocity: also give the reference's joint velocities.
+        bodies: also give where the reference's bodies will be, seen from the free root as it is now.
     """
 
     form: str = attrs.field(default="difference", validator=attrs.validators.in_(("difference", "absolute")))
     velocity: bool = False
+    bodies: bool = False
 
 
 @attrs.frozen
@@ -37,6 +39,8 @@ class Proprioception:
 
     Attributes:
         muscle_state: also give muscle length and velocity (spindles) and force (tendon organs).
+        root_state: of a free root also its height and its linear and angular velocity, along its own axes.
     """
 
     muscle_state: bool = False
+    root_state: bool = False

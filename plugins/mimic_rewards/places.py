@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from mimic_core import BodyModel, ConfigError
+from mimic_core import BodyModel, ConfigError, StepView
 
 _POSES = 8
 _STILL = 1e-6
@@ -23,6 +24,31 @@ def require_free_root(model: BodyModel, term: str) -> None:
             f"rewards.{term}: body {model.body.name} is fixed in space and has no free root to compare; "
             f"leave the term out (rewards.{term} = false) or use a body with a free joint"
         )
+
+
+def away(frame: str, name: str, model: BodyModel, term: str, chosen: Any = slice(None)) -> Callable[[StepView], Any]:
+    """Return a function of the step that gives how far points are from the reference, (point, 3) m.
+
+    In the frame ``root`` each body is seen from its own root, along its own axes: where the body as a whole has
+    strayed, its pose still counts.
+
+    Args:
+        frame: ``world`` or ``root``.
+        name: ``site_pos`` or ``body_pos``.
+        chosen: which of them.
+
+    Raises:
+        ConfigError: there is no root to see them from.
+    """
+    from mimic_core.task import rotation
+
+    def seen(of: Any) -> Any:
+        points = getattr(of, name)[chosen]
+        return points if frame == "world" else rotation(of.root_quat).inv().apply(points - of.root_pos)
+
+    if frame == "root":
+        require_free_root(model, f"{term}.frame")
+    return lambda step: seen(step) - seen(step.ref)
 
 
 def keypoints_named(names: Sequence[str], model: BodyModel, otherwise: np.ndarray, term: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from mimic_core import BodyModel, RewardSpec, StepView
-from mimic_rewards.closeness import closeness, length_scale
+from mimic_rewards.closeness import SHARE_OF_ROOT, closeness, length_scale
 from mimic_rewards.places import require_free_root
 from mimic_rewards.sources import MIMIC_MJX
 
@@ -17,7 +17,8 @@ class Position:
     """Settings of the position term.
 
     Attributes:
-        scale: α, 1/m²; None gives 1/e at a twentieth of the model's size (``extent`` of its MJCF).
+        scale: α, 1/m²; None gives 1/e at a quarter of the greatest distance between two keypoints in the reference
+            pose.
     """
 
     scale: float | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.gt(0)))
@@ -30,7 +31,7 @@ def build(config: Position, model: BodyModel) -> Callable[[StepView], object]:
         ConfigError: the body is fixed in space.
     """
     require_free_root(model, "position")
-    return closeness(length_scale(config.scale, model), lambda step: step.root_pos - step.ref.root_pos)
+    return closeness(length_scale(config.scale, model, SHARE_OF_ROOT), lambda step: step.root_pos - step.ref.root_pos)
 
 
 spec = RewardSpec(

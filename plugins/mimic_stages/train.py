@@ -30,13 +30,16 @@ class TrainOptions:
     """
 
     policy: Choice = choice("policy", partial=True, help="How to learn; default: the default policy.")
-    preset: str | None = option(None, help="A policy's preset, e.g. laptop or paper.")
+    preset: str | None = option(
+        None, help="A policy's preset, e.g. laptop or paper; default: the one that suits the body."
+    )
     holdout: Any = option(
         None,
         validator=attrs.validators.optional(holdout_valid),
-        metavar="SHARE|NAME|animal[:NAME]",
-        help="Clips kept from training: a share (default 0.2), a name with wildcards, or all of one animal "
-        """(of the last one, if none is named). Several names: '["a*", "b*"]'.""",
+        metavar="SHARE|NAME|animal[:NAME]|last:LENGTH",
+        help="Clips kept from training: a share (default 0.2), a name with wildcards, all of one animal "
+        """(of the last one, if none is named), or the end of every clip: last:200 (frames), last:4s, last:0.2. """
+        """Several names: '["a*", "b*"]'.""",
     )
     simulator: Choice = choice(
         "simulator", partial=True, help="The physics engine; auto picks what suits machine and policy."
@@ -114,6 +117,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
         f"{summary['policy']}{preset} on {summary['simulator']}: {training['control_steps']:,} control steps in "
         f"{training['seconds']:.0f} s{after}"
     )
+    yield from summary["remarks"]
     clips = f"{summary['tracking_mm_on'].replace('_', '-')} clips{of_animal}"
     yield (f"tracking error on {clips}: {summary['tracking_mm']:.2f} mm{also} ({nulls}) → {summary['out']}")
 

@@ -34,9 +34,10 @@ from mimic_core.chain import (
     build_model,
     build_task,
     build_trainer,
+    excerpts,
+    parted,
     passive_controller,
     plan_training,
-    split_clips,
     training_simulator,
 )
 from mimic_core.plugins import no_progress
@@ -55,12 +56,20 @@ class _Asked:
 
     Attributes:
         out: folder of the run.
-        held: (clip,) True where a clip is kept from training.
+        held: (clip,) True where a clip is kept from training; clips are those of `parts`.
+        held_excerpts: (excerpt,) the same for `excerpts`.
+        parts: the clips of the training, see `mimic_core.chain.parted`.
+        excerpts: what errors are measured on, see `mimic_core.chain.excerpts`.
+        remarks: sentences about settings that were rounded.
         training: what every file of the run tells of it.
     """
 
     out: Path
     held: np.ndarray
+    held_excerpts: np.ndarray
+    parts: ReferenceClips
+    excerpts: ReferenceClips
+    remarks: tuple[str, ...]
     training: Training
 
     @classmethod
@@ -68,21 +77,31 @@ class _Asked:
         cls, plugins: Plugins, clips: ReferenceClips, file: str | Path, out: str | Path, given: Mapping[str, Any] | None
     ) -> Self:
         """Check the settings, and that the folder is free or holds this very training."""
-        plan = plan_training(given or {}, plugins)
-        held = split_clips(clips, plan.holdout, plan.seed)
+        remarks: list[str] = []
+        plan = plan_training(given or {}, plugins, clips, remarks.append)
+        parts, held = parted(clips, plan)
+        measured, of = excerpts(parts, plan)
         training = Training(
             plan=plan,
             body=clips.body,
-            train_clips=tuple(n for n, h in zip(clips.clip_names, held, strict=True) if not h),
-            held_out_clips=tuple(n for n, h in zip(clips.clip_names, held, strict=True) if h),
-            train_animals=tuple(dict.fromkeys(a for a, h in zip(clips.animals, held, strict=True) if not h)),
-            held_out_animals=tuple(dict.fromkeys(a for a, h in zip(clips.animals, held, strict=True) if h)),
+            train_clips=tuple(n for n, h in zip(parts.clip_names, held, strict=True) if not h),
+            held_out_clips=tuple(n for n, h in zip(parts.clip_names, held, strict=True) if h),
+            train_animals=tuple(dict.fromkeys(a for a, h in zip(parts.animals, held, strict=True) if not h)),
+            held_out_animals=tuple(dict.fromkeys(a for a, h in zip(parts.animals, held, strict=True) if h)),
             clips=file_hash(file),
             versions=versions(plugins),
         )
         if _first_process():
             _same_run(Path(out), training)
-        return cls(out=Path(out), held=held, training=training)
+        return cls(
+            out=Path(out),
+            held=held,
+            held_excerpts=held[of],
+            parts=parts,
+            excerpts=measured,
+            remarks=tuple(remarks),
+            training=training,
+        )
 
     @property
     def plan(self) -> TrainPlan:
@@ -90,8 +109,8 @@ class _Asked:
 
     @property
     def measured(self) -> np.ndarray:
-        """(clip,) True for the clips whose error is reported: those held out, or all where none are."""
-        return self.held if self.held.any() else ~self.held
+        """(excerpt,) True for those whose error is reported: those held out, or all where none are."""
+        return self.held_excerpts if self.held.any() else ~self.held_excerpts
 
     def begin(self, clips: ReferenceClips) -> None:
         """Write what a stopped training is known by."""
@@ -102,10 +121,10 @@ class _Asked:
         clips.save(self.out / CLIPS)
 
     def errors_mm(self, of_clip: np.ndarray, n_steps: np.ndarray) -> dict[str, float]:
-        """Average the errors (clip,) over the clips held out and those trained on."""
+        """Average the errors (excerpt,) over those held out and those trained on."""
         return {
             "tracking_mm": float(np.average(of_clip[self.measured], weights=n_steps[self.measured])),
-            "train_mm": float(np.average(of_clip[~self.held], weights=n_steps[~self.held])),
+            "train_mm": float(np.average(of_clip[~self.held_excerpts], weights=n_steps[~self.held_excerpts])),
         }
 
     def member(self, values: Mapping[str, float]) -> Member:
@@ -186,11 +205,11 @@ class _Work:
     def __init__(self, plugins: Plugins, clips: ReferenceClips, every: Sequence[_Asked]) -> None:
         plan, self._plugins = every[0].plan, plugins
         self._clips, self._every = clips, every
-        model = build_model(clips.body, plan, plugins)
-        train_clips = np.flatnonzero(~every[0].held)
-        self._task: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=True, model=model)
-        truth: Task = build_task(clips, plan, plugins, train_clips=train_clips, for_training=False, model=model)
-        self._runner, self._n_steps = ClipRunner(truth, np.arange(len(clips.clip_names))), truth.n_steps
+        model, parts, measured = build_model(clips.body, plan, plugins), every[0].parts, every[0].excerpts
+        train, shown = np.flatnonzero(~every[0].held), np.flatnonzero(~every[0].held_excerpts)
+        self._task: Task = build_task(parts, plan, plugins, train_clips=train, for_training=True, model=model)
+        truth: Task = build_task(measured, plan, plugins, train_clips=shown, for_training=False, model=model)
+        self._runner, self._n_steps = ClipRunner(truth, np.arange(len(measured.clip_names))), truth.n_steps
         self._limp = passive_controller(truth)
         self._truth = truth
         self._trainer = build_trainer(plan, plugins, self._task)
@@ -212,7 +231,8 @@ class _Work:
         truth = self._truth
         inside = (np.arange(truth.registered_site_pos.shape[1]) < self._n_steps[:, None])[..., None]
         reference = np.where(inside[..., None], truth.registered_site_pos, np.nan)
-        away = np.linalg.norm(mean_course(reference, ~one.held) - reference, axis=-1)[..., truth.moving_keypoints]
+        mean = mean_course(reference, ~one.held_excerpts)
+        away = np.linalg.norm(mean - reference, axis=-1)[..., truth.moving_keypoints]
         known = np.isfinite(away) & inside & one.measured[:, None, None]
         return 1e3 * self._clips.body.scale * float(away[known].mean()) if known.any() else None
 
@@ -251,6 +271,8 @@ class _Work:
                 "tracking_mm_on": "held_out" if one.held.any() else "train",
                 "passive_mm": passive,
                 "mean_movement_mm": replayed,
+                "excerpt_s": one.plan.settings["task"]["excerpt_s"],
+                "remarks": one.remarks,
                 "held_out_animals": [a for a in held_out if a not in one.training.train_animals],
                 "training": training,
             }

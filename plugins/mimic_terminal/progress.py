@@ -28,6 +28,8 @@ from mimic_core import hookimpl
 
 _FIRST = ("reward", "tracking_mm", "steps_per_second")
 """metrics that come first, since a user looks for them first"""
+_COMPILING = "compiling_s"
+"""the metric of a program that is being compiled; it is gone when work begins"""
 _DRAWN = ("reward", "tracking_mm")
 """metrics that the panel draws as curves"""
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -105,7 +107,12 @@ class ProgressBars(Progress):
     @hookimpl
     def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
         for task in self._of(stage):
-            past, newest = task.fields["past"], task.fields["metrics"] | dict(metrics)
+            past, before = task.fields["past"], task.fields["metrics"]
+            if _COMPILING in before and _COMPILING not in metrics:  # the pace is that of the work alone
+                before, began = {}, task.start_time
+                self.reset(task.id, completed=0.0, **task.fields)
+                task.start_time = began
+            newest = before | dict(metrics)
             if done < task.completed:  # some stages count from 0 again in each of their parts
                 began = task.start_time
                 self.reset(task.id, completed=done, **task.fields)
@@ -218,6 +225,8 @@ def labelled(name: str, v: float) -> tuple[str, str, str]:
         return "speed", f"{v:,.0f}", "steps/s"
     if name.endswith("_mm"):
         return name.removesuffix("_mm"), f"{v:.3g}", "mm"
+    if name.endswith("_s"):
+        return name.removesuffix("_s"), f"{v:.0f}", "s"
     return name, f"{v:.4g}", ""
 
 

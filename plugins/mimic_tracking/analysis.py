@@ -10,6 +10,7 @@ import numpy as np
 from mimic_core import ConfigError, Context, Headline, Inputs, Result, Rollouts, Table, did_you_mean
 from mimic_core.records import describe
 from mimic_tracking.findings import SPLITS, Entry, entries, headline, held_out_words, over_what, summary
+from mimic_tracking.free import Free
 from mimic_tracking.measures import representative, splits
 from mimic_tracking.settings import Settings
 from mimic_tracking.tables import window_table
@@ -26,6 +27,7 @@ def analysis(settings: Settings):
         shown = _shown(rollouts, settings)
         windows = Windows.of(rollouts, settings.reach_ms)
         found = entries(rollouts, windows)
+        free = Free.of(rollouts, settings.lost_mm, settings.lost_deg)
         use = muscle_use(rollouts, settings.saturation)
         metrics = {
             **summary(rollouts, windows),
@@ -33,13 +35,15 @@ def analysis(settings: Settings):
             "muscles": use,
             "shown_clips": {label: rollouts.clip_names[c] for label, c in shown.items()},
             "settings": attrs.asdict(settings),
+            **({"free": free.summary()} if free else {}),
         }
         named = "; ".join(f"{label}: {rollouts.clip_names[c]}" for label, c in shown.items())
         until = f"Drawn for as long as half the clips last (of {len(rollouts.clip_names)})."
         return Result(
-            headlines=_headlines(found, rollouts),
+            headlines=[*(free.headlines() if free else []), *_headlines(found, rollouts)],
             metrics=metrics,
             tables={
+                **({"root_followed": free.table()} if free else {}),
                 "windows": _windows_table(found["reference"], rollouts, windows, "registered reference"),
                 "windows_tracked": _windows_table(found["tracked"], rollouts, windows, "tracked keypoints"),
                 "keypoint_error": _keypoint_table(rollouts),
@@ -47,6 +51,7 @@ def analysis(settings: Settings):
                 "muscle_use": _muscle_table(use, settings.saturation),
             },
             figures={
+                **({"root_followed": figures.surviving(free)} if free else {}),
                 "joint_angles": figures.joint_angles(rollouts, shown),
                 "error_beside_nulls": figures.beside_nulls(rollouts, windows),
                 "keypoint_error_over_time": figures.error_over_time(rollouts, rollouts.moving_keypoints),
@@ -54,6 +59,7 @@ def analysis(settings: Settings):
                 "activation": figures.activation(rollouts),
             },
             captions={
+                **({"root_followed": _free_caption(free)} if free else {}),
                 "joint_angles": f"Joint angles of the reference and of the rollout ({named}).",
                 "error_beside_nulls": "Distance from the registered reference of the controller and of null models, "
                 f"mean over moving keypoints: median over clips, on a logarithmic scale. {windows.in_words()} Dotted: "
@@ -65,10 +71,28 @@ def analysis(settings: Settings):
                 "activation": "Activation of each muscle: mean (line) ± standard error of the mean (band) over "
                 f"clips. {until}",
             },
-            methods=_methods(rollouts, settings, windows),
+            methods=_methods(rollouts, settings, windows) + (_free_methods(free) if free else ""),
         )
 
     return analyse
+
+
+def _free_caption(free: Free) -> str:
+    return (
+        f"Share of the windows whose root is still followed ({free.in_words()}), by time since the window's start in "
+        "the reference's state: of the controller, and of null models in the same physics."
+    )
+
+
+def _free_methods(free: Free) -> str:
+    return (
+        f" The body moves freely. Its root is {free.in_words()}; a body whose physics diverged is lost. Every window "
+        "begins in the reference's state. Keypoints in the root's frame are compared as each body's own root sees "
+        "them. Null models in the same physics, from the same starts: the limp body, without any excitation, and a "
+        "body whose actuators hold the mean pose of the training movements. There a motor is a critically damped servo "
+        "of the same greatest torque, which it gives at 0.5 rad; a servo of the model gets the control whose rest is "
+        "the mean pose; a muscle the least activation that holds it."
+    )
 
 
 def _shown(rollouts: Rollouts, settings: Settings) -> dict[str, int]:

@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from mimic_core import Rollouts
 from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from mimic_statistics import mean_and_sem
+from mimic_tracking.free import Free
 from mimic_tracking.measures import over_clips, quantiles, splits
-from mimic_tracking.nulls import CONTROLLER, LATE, LIMP, MEAN, MEAN_OF_OTHERS, errors_mm
+from mimic_tracking.nulls import CONTROLLER, HELD, LATE, LIMP, MEAN, MEAN_OF_OTHERS, errors_mm
 from mimic_tracking.windows import Windows
 
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
-NULL_COLOURS = {MEAN: BLUE, MEAN_OF_OTHERS: BLUE, LIMP: BLACK, LATE: ORANGE}
+NULL_COLOURS = {MEAN: BLUE, MEAN_OF_OTHERS: BLUE, LIMP: BLACK, LATE: ORANGE, HELD: GREEN}
 
 
 def _short(name: str, most: int = 48) -> str:
@@ -120,6 +121,38 @@ def beside_nulls(rollouts: Rollouts, windows: Windows) -> Figure:
     figure.supxlabel("time (ms)", fontsize=10)
     figure.supylabel("error (mm)", fontsize=10)
     return figure
+
+
+def surviving(free: Free) -> Figure:
+    """Share of rollouts whose root is not lost yet, of the controller and of each null model, a panel per split."""
+    groups = free.splits
+    figure = Figure(figsize=(3.9 * len(groups) + 0.6, 3.2), layout="constrained")
+    axes = figure.subplots(1, len(groups), squeeze=False, sharex=True, sharey=True)[0]
+    for ax, (split, clips) in zip(axes, groups.items(), strict=True):
+        steps = int(np.sort(free.rollouts.n_steps[clips])[int(clips.sum()) // 2])
+        for name in free.courses:
+            own = name == CONTROLLER
+            ax.step(
+                np.arange(steps) / free.rollouts.rate_hz,
+                100.0 * free.surviving(name, clips)[:steps],
+                where="post",
+                color=VERMILLION if own else NULL_COLOURS.get(name, GREY),
+                linewidth=2.0 if own else 1.3,
+                linestyle="-" if own else (0, (5, 1.5)),
+                label=name,
+            )
+        ax.set_title(f"{split.replace('_', '-')} ({_windows(clips)})", fontsize=9, loc="left")
+        ax.set_ylim(0, 104)
+        _plain(ax)
+    _legend(figure, axes)
+    figure.supxlabel("time since the window's start (s)", fontsize=10)
+    figure.supylabel("root followed (%)", fontsize=10)
+    return figure
+
+
+def _windows(clips: np.ndarray) -> str:
+    n = int(clips.sum())
+    return f"{n} window" if n == 1 else f"{n} windows"
 
 
 def error_by_clip(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:

@@ -8,6 +8,7 @@ from mimic_core import Rollouts
 from mimic_statistics import mean_course
 
 LIMP, LATE = "limp body", "reference one step late"
+HELD = "mean pose held"
 MEAN, MEAN_OF_OTHERS = "mean training movement", "mean of the other clips"
 CONTROLLER = "controller"
 

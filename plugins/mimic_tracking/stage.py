@@ -26,6 +26,7 @@ from mimic_core import (
 )
 from mimic_core.records import AppliedPerturbation
 from mimic_tracking.findings import SPLITS, entries, headline, summary
+from mimic_tracking.free import Free, free_table
 from mimic_tracking.tables import window_table
 from mimic_tracking.windows import Windows
 
@@ -57,6 +58,19 @@ class RolloutOptions:
         validator=attrs.validators.optional(attrs.validators.gt(0)),
         help="How long the reach of a clip lasts; default: until its fastest keypoint has slowed down.",
     )
+    excerpt_s: float | None = option(
+        None,
+        validator=attrs.validators.optional(attrs.validators.ge(0)),
+        help="Begin anew after so many seconds, in the reference's state; 0: whole clips; default: as in the training.",
+    )
+    lost_mm: float | None = option(
+        None,
+        validator=attrs.validators.optional(attrs.validators.gt(0)),
+        help="A free root is lost beyond this distance; default: a tenth of the body.",
+    )
+    lost_deg: float = option(
+        30.0, validator=attrs.validators.gt(0), help="A free root is lost when it is turned by more than this."
+    )
     perturb: Choice = choice("perturbation", metavar="NAME", help="Disturb it; see 'mimic plugins list'.")
 
 
@@ -86,14 +100,20 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
 
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)
-    run = run.on(inputs.maybe(ReferenceClips.KIND), options.simulator)
+    run = run.on(inputs.maybe(ReferenceClips.KIND), options.simulator, options.excerpt_s)
     rollouts = run.roll_out(
         seed=options.seed, checkpoint=options.checkpoint, perturb=options.perturb, label=context.label
     )
     if not rollouts.perturbation:
         rollouts = attrs.evolve(rollouts, limp_site_pos=_limp_site_pos(run.task))
+        if run.task.model.root is not None:
+            from mimic_tracking.held import null_courses
+
+            nulls = null_courses(run.task, run.engine, np.array(run.split) == "train")
+            rollouts = attrs.evolve(rollouts, null_qpos=nulls)
     rollouts.save(context.out)
-    windows = Windows.of(rollouts, options.reach_ms)
+    windows, free = Windows.of(rollouts, options.reach_ms), Free.of(rollouts, options.lost_mm, options.lost_deg)
+    shown = _headlines(rollouts, windows)
     return {
         "training": str(run.folder),
         "clips": len(rollouts.clip_names),
@@ -103,10 +123,11 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
         "perturbation": to_json(rollouts.perturbation),
         "rate_hz": rollouts.rate_hz,
         "tracking": summary(rollouts, windows),
+        "free": free.summary() if free else None,
         "reward_mean": float(np.nanmean(rollouts.reward)),
         "keypoints": list(rollouts.keypoint_names),
         "muscles": list(rollouts.muscle_names),
-        "headlines": [] if rollouts.perturbation else _headlines(rollouts, windows),
+        "headlines": [] if rollouts.perturbation else [*(free.headlines() if free else []), *shown],
     }
 
 
@@ -148,6 +169,11 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
     if not summary["perturbation"]:
         yield window_table(tracking["by_window"]["reference"], "Mean tracking error by window beside null models, mm")
         yield f"{tracking['held_out']}; the reach ends after {tracking['reach_ms']:.0f} ms (median)"
+    if free := summary.get("free"):
+        lost = f"more than {free['lost_mm']:.3g} mm off, or turned by more than {free['lost_deg']:g}°"
+        yield free_table(free, lost, brief=True)
+        if free["diverged"]:
+            yield f"the physics diverged in {', '.join(free['diverged'])}; the body is kept where it was"
     fixed = tracking["fixed_keypoints"]
     left_out = f"; {', '.join(fixed)} cannot move and is left out" if fixed else ""
     yield f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{left_out} → {summary['out']}"

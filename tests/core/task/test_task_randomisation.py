@@ -14,6 +14,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from toys import compile_body, enable_x64, make_task
 
+from mimic_core import Body, Physics
 from mimic_core.chain import assembly
 from mimic_core.chain.assembly import build_task, plan_training
 from mimic_core.chain.drawn_bodies import draw_bodies
@@ -235,3 +236,40 @@ def test_a_simulator_that_cannot_is_named(plugins, toy_clips, monkeypatch):
         "task.randomise: simulator 'stiff' cannot give each episode a body of its own; use mjx, mujoco, or leave "
         "task.randomise out"
     )
+
+
+# -- contacts -------------------------------------------------------------------------------------------------
+
+BALL = """<mujoco><option timestep="0.001"/><default><geom solref="{solref}" solimp="0.9 0.9 0.001"/></default>
+<worldbody><geom type="plane" size="1 1 0.1" friction="0.7"/><body name="ball" pos="0 0 0.01"><freejoint name="root"/>
+<geom type="sphere" size="0.01" mass="0.02"/><site name="top" pos="0 0 0.01"/><body name="tail" pos="0 0 0.01">
+<joint name="tail" axis="0 1 0"/><geom size="0.002" mass="0.001" contype="0" conaffinity="0"/></body>
+</body></worldbody></mujoco>"""
+
+
+@pytest.mark.parametrize("solref", ["0.02 1", "-2000 -40"])
+def test_contacts_are_more_or_less_stiff_and_slippery(plugins, solref):
+    body = Body(name="ball", mjcf=BALL.format(solref=solref), keypoints={"top": "top"}, torque_limits={"tail": 1e-4})
+    model = compile_body(plugins, attrs.evolve(body, physics=Physics(timestep=0.001, integrator="euler")), "torque")
+    given = Randomisation(bodies=30, seed=2, mass=0.3, friction=0.5, contact=2.0)
+    altered, plain = draw_bodies(given, model), draw_bodies(attrs.evolve(given, friction=0.0, contact=0.0), model)
+    for name, values in plain.fields.items():
+        np.testing.assert_array_equal(values, altered.fields[name])  # the other draws stay
+    factor = altered.fields["geom_friction"] / model.mj_model.geom_friction
+    assert np.ptp(factor, axis=(1, 2)).max() < 1e-9 and factor.min() >= 1 / 1.5 and factor.max() <= 1.5
+    assert factor[:, 0, 0].std() > 0.1
+
+    def depth(m):
+        data = mujoco.MjData(m)
+        for _ in range(1500):
+            mujoco.mj_step(m, data)
+        return 0.01 - data.qpos[2]
+
+    same = attrs.evolve(altered, fields={"geom_solref": altered.fields["geom_solref"][:4]})
+    first = altered.fields["geom_solref"][:4, 0, 0] / model.mj_model.geom_solref[0, 0]
+    stiffer = first if solref.startswith("-") else first**-2
+    assert stiffer.min() >= 1 / 3 and stiffer.max() <= 3 and np.ptp(stiffer) > 0.3
+    found = np.array([depth(m) for m in same.models(model.mj_model)])
+    np.testing.assert_allclose(
+        found * stiffer, depth(model.mj_model), rtol=0.05
+    )  # it sinks in less where it is stiffer

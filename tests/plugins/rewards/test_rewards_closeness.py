@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import attrs
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,12 +53,63 @@ def test_joint_velocity_by_hand(plugins, toy_model):
 
 
 def test_position_by_hand(plugins, floating):
-    """Off by 0.3 and 0.4 mm: 2.5e-7 m²; at α = 4e6/m² exp(−1), and by default 1/e at a twentieth of 0.02 m."""
+    """Off by 0.3 and 0.4 mm: 2.5e-7 m²; at α = 4e6/m² exp(−1), and by default 1/e at a quarter of the body."""
     at = step(root_pos=[0.3e-3, 0.0, 1.0], ref_root_pos=[0.0, 0.4e-3, 1.0])
     assert float(build(plugins, "position", floating, scale=4e6)(at)) == pytest.approx(np.exp(-1), rel=1e-4)
-    assert floating.mj_model.stat.extent == pytest.approx(0.02)
-    at = step(root_pos=[1e-3, 0.0, 0.0], ref_root_pos=[0.0, 0.0, 0.0])
+    apart = span(floating)
+    at = step(root_pos=[0.25 * apart, 0.0, 0.0], ref_root_pos=[0.0, 0.0, 0.0])
     assert float(build(plugins, "position", floating)(at)) == pytest.approx(np.exp(-1), rel=1e-5)
+
+
+def span(model: BodyModel) -> float:
+    """The greatest distance (m) between two keypoints in the reference pose."""
+    data = mujoco.MjData(model.mj_model)
+    mujoco.mj_kinematics(model.mj_model, data)
+    at = data.site_xpos[model.keypoint_site_ids]
+    return float(np.linalg.norm(at[:, None] - at, axis=-1).max())
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), copies=st.integers(1, 6))
+def test_a_mean_does_not_grow_with_the_number_of_joints(plugins, toy_model, seed, copies):
+    rng = np.random.default_rng(seed)
+    own, wanted = rng.normal(size=(2, 5))
+    once = step(joint_pos=own, ref_joint_pos=wanted, joint_vel=own, ref_joint_vel=wanted)
+    again = {"joint_pos": np.tile(own, copies), "ref_joint_pos": np.tile(wanted, copies)}
+    often = step(**again, joint_vel=again["joint_pos"], ref_joint_vel=again["ref_joint_pos"])
+    for name in ("joint", "joint_velocity"):
+        mean = build(plugins, name, toy_model, over="mean", scale=0.3)
+        assert float(mean(often)) == pytest.approx(float(mean(once)), rel=1e-5)
+        summed = build(plugins, name, toy_model, scale=0.3)
+        assert float(summed(often)) == pytest.approx(float(summed(once)) ** copies, rel=1e-4)
+        assert float(mean(once)) == pytest.approx(np.exp(-0.3 * ((own - wanted) ** 2).mean()), rel=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_the_pose_counts_where_the_root_has_strayed(plugins, floating, seed):
+    """In the root's frame, points are compared as MuJoCo has them in the frame of either root."""
+    at = random_step(floating, seed)
+    seen = [
+        Rotation.from_quat(np.array(now.root_quat, float), scalar_first=True)
+        .inv()
+        .apply(np.array(now.body_pos, float) - np.array(now.root_pos, float))
+        for now in (at, at.ref)
+    ]
+    wanted = np.exp(-300.0 * ((seen[0] - seen[1]) ** 2).sum(-1).mean())
+    term = build(plugins, "body_position", floating, frame="root", over="mean", scale=300.0)
+    assert float(term(at)) == pytest.approx(wanted, rel=1e-4, abs=1e-6)
+    there = step_on_reference(floating, seed)
+    strayed = there._replace(root_pos=there.root_pos + 1.0, site_pos=there.site_pos + 1.0)
+    ends = build(plugins, "end_effector", floating, frame="root", scale=1e4)
+    assert float(ends(strayed)) == pytest.approx(1.0, abs=1e-4)
+    assert float(build(plugins, "end_effector", floating, scale=1e4)(strayed)) < 1e-6
+
+
+def test_the_frame_of_a_root_needs_a_root(plugins, toy_model):
+    for name in ("body_position", "end_effector"):
+        with pytest.raises(ConfigError, match=rf"rewards\.{name}\.frame: body .* is fixed in space"):
+            build(plugins, name, toy_model, frame="root")
 
 
 def test_angular_velocity_by_hand(plugins, floating):

@@ -1,0 +1,159 @@
+"""Bodies that move freely: what terms see of the root, that it does not matter where they stand, diverging physics."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+from free_case import FREE_BODY, LEGS, free_model, swaying
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+from toys import angles_and_speeds, coming_angles, make_task
+
+from mimic_core import Actuation, BodyModel
+from mimic_core.chain import plan_training
+from mimic_core.chain.hold import has_set_points, holding_activation, holding_course
+from mimic_core.testing import random_step
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return free_model()
+
+
+@pytest.fixture(scope="module")
+def plan(plugins, model):
+    given = {"policy": {"name": "bottleneck_ppo"}, "actuation": {"name": "torque"}}
+    return plan_training(given, plugins, swaying(model))
+
+
+def terms_of(plan, plugins, model):
+    """Every term that the plan chooses: name → function of a step that gives numbers."""
+    made = {}
+    for kind in ("reward", "observation", "termination"):
+        for name, table in plan.settings[f"{kind}s"].items():
+            spec = plugins.get(kind, name)
+            config = spec.config(**{k: v for k, v in table.items() if k != "weight"})
+            made[f"{kind} {name}"] = spec.build(config, model)
+    return {k: f for k, f in made.items() if callable(f)}
+
+
+def carried(step, turn: Rotation, shift: np.ndarray):
+    """The same step with the whole world turned and moved."""
+
+    def moved(now):
+        def points(a):
+            return jnp.asarray(turn.apply(np.asarray(a, float).reshape(-1, 3)).reshape(np.shape(a)) + shift)
+
+        def quats(a):
+            flat = Rotation.from_quat(np.asarray(a, float).reshape(-1, 4), scalar_first=True)
+            return jnp.asarray((turn * flat).as_quat(scalar_first=True).reshape(np.shape(a)))
+
+        return now._replace(
+            site_pos=points(now.site_pos),
+            body_pos=points(now.body_pos),
+            root_pos=points(now.root_pos),
+            root_quat=quats(now.root_quat),
+            root_linvel=points(now.root_linvel) - shift,
+        )
+
+    return moved(step)._replace(ref=moved(step.ref), future=moved(step.future))
+
+
+def test_the_preset_chooses_itself(plan):
+    assert plan.preset == "free" and plan.settings["rewards"]["joint"]["over"] == "mean"
+    assert {"position", "quaternion", "end_effector", "body_position"} <= set(plan.settings["rewards"])
+    assert set(plan.settings["terminations"]) == {"root_lost"}
+
+
+@examples(max_examples=8, deadline=None)
+@given(yaw=st.floats(-np.pi, np.pi), x=st.floats(-3, 3), y=st.floats(-3, 3), seed=st.integers(0, 10_000))
+def test_nothing_depends_on_where_the_animal_stands_and_heads(plan, plugins, model, yaw, x, y, seed):
+    step = random_step(model, seed)
+    other = carried(step, Rotation.from_euler("z", yaw), np.array([x, y, 0.0]))
+    for name, term in terms_of(plan, plugins, model).items():
+        np.testing.assert_allclose(term(other), term(step), atol=2e-5, rtol=1e-4, err_msg=name)
+
+
+def test_a_body_that_tilts_sees_it(plan, plugins, model):
+    """The invariance is about the vertical alone."""
+    step = random_step(model, 3)
+    other = carried(step, Rotation.from_euler("x", 0.4), np.zeros(3))
+    seen = terms_of(plan, plugins, model)["observation proprioception"]
+    assert np.abs(np.asarray(seen(other) - seen(step))).max() > 0.1
+
+
+def test_the_velocity_of_the_root_is_the_one_of_mujoco(plugins, model):
+    clips = swaying(model)
+    task = make_task(
+        plugins,
+        clips,
+        model,
+        control_rate_hz=100.0,
+        window_step_ms=10.0,
+        observations={"reference": [coming_angles], "proprioception": [angles_and_speeds, lambda s: s.root_linvel]},
+    )
+    state = task.reset_at(jnp.array([0, 0]), jnp.array([0, 33]))
+    state, _ = task.step(state, jnp.full((2, 4), 0.3))
+    data = mujoco.MjData(model.mj_model)
+    data.qpos, data.qvel = state.sim.qpos[1], state.sim.qvel[1]
+    mujoco.mj_forward(model.mj_model, data)
+    found = np.zeros(6)
+    trunk = model.mj_model.body("trunk").id
+    mujoco.mj_objectVelocity(model.mj_model, data, mujoco.mjtObj.mjOBJ_XBODY, trunk, found, 0)
+    view = task.view(state, state.excitation, frozenset({"root_linvel"}))
+    np.testing.assert_allclose(view.root_linvel[1], found[3:], atol=1e-5)
+    # and that of the reference is how fast it moves
+    ref = task.registered.qpos[0, 33:36, 0]
+    assert float(view.ref.root_linvel[1][0]) == pytest.approx((ref[-1] - ref[0]) * 50.0, rel=0.1)
+
+
+def test_a_body_whose_physics_diverge_stays_and_its_episode_ends(plugins, model):
+    task = make_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0)
+    state = task.reset_at(jnp.array([0, 0]), jnp.array([5, 5]))
+    wild = state._replace(sim=state.sim._replace(qvel=state.sim.qvel.at[1].set(3e6)))
+    after, outcome = task.step(wild, jnp.zeros((2, 4)))
+    assert outcome.terminated.tolist() == [False, True] and np.isfinite(outcome.reward).all()
+    np.testing.assert_array_equal(after.sim.qpos[1], wild.sim.qpos[1])
+    assert not np.array_equal(after.sim.qpos[0], wild.sim.qpos[0])
+
+
+def test_starts_are_anywhere_in_a_long_recording(plugins, model):
+    task = make_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0)
+    begun = np.asarray(task.reset(KEY, 4000).step)
+    assert (begun == 0).mean() < 0.3 and begun.max() > 0.95 * task.n_steps[0]
+    assert task.n_steps[0] == 399 and FREE_BODY.physics.timestep == 0.002
+
+
+def servo_model():
+    """The table with a position servo in each hip, whose set point follows its control with 40 ms."""
+
+    def apply(spec):
+        for name in LEGS:
+            servo = spec.add_actuator(name=f"hip_{name}", target=f"hip_{name}", trntype=mujoco.mjtTrn.mjTRN_JOINT)
+            servo.set_to_position(kp=0.1, timeconst=0.04)
+            servo.ctrllimited, servo.ctrlrange = True, (-1.0, 1.0)
+
+    names = tuple(f"hip_{n}" for n in LEGS)
+    return BodyModel.compile(FREE_BODY, Actuation(name="servo", actuators=names, low=-1.0, high=1.0, apply=apply))
+
+
+def test_a_servo_begins_with_the_set_point_of_its_instant(plugins, model):
+    servo, clips = servo_model(), swaying(model)
+    assert has_set_points(servo) and not has_set_points(model)
+    course = holding_course(servo, clips, 100.0)
+    assert course.shape == (1, 399, 4)
+    task = make_task(plugins, clips, servo, control_rate_hz=100.0, window_step_ms=10.0, initial_activation=course)
+    at = jnp.array([20, 160, 398])
+    begun = task.reset_at(jnp.zeros(3, int), at).sim.activation
+    solved = holding_activation(servo, clips.qpos[0, np.asarray(at[:2]) // 2])  # solved at these instants, 0.1 s apart
+    np.testing.assert_allclose(begun[:2], solved, atol=1e-5)
+    np.testing.assert_allclose(begun, course[0, at], atol=1e-6)
+    wanted = task.registered.qpos[0, np.asarray(at)][:, servo.joint_qposadr]
+    assert np.abs(np.asarray(begun) - wanted).max() < 0.25  # it holds a leg about where it is
