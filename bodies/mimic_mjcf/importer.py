@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from mimic_core import Body, DataError, Description
 from mimic_mjcf import files, parts
 from mimic_mjcf.keypoints import add_keypoints, named
+from mimic_mjcf.own import name_actuators, take_actuators
 from mimic_mjcf.torque import torque_limits_of
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ def read(description: Description) -> Body:
     assets = files.pack(tree, path)
     parts.set_root(tree, description.root, path)
     parts.name_parts(tree)
+    name_actuators(tree)
     model = _compile(tree, assets, path)
     parts.check_joints(model, path)
     limits = {**torque_limits_of(model), **description.torque_limits}
-    parts.remove_actuators(tree)
+    actuators = take_actuators(tree, model, path)
     sites = add_keypoints(tree, model, description.keypoints, description.keypoint_spread, path, description.where)
     for joint in description.torque_limits:
         named(model, "joint", joint, f"{description.where}: torque_limits", path)
@@ -50,6 +52,7 @@ def read(description: Description) -> Body:
         keypoints=sites,
         keypoint_spread=description.keypoint_spread,
         assets={file: base64.b64encode(data).decode("ascii") for file, data in assets.items()},
+        actuators=actuators,
         torque_limits=limits,
         physics=parts.physics(model),
     )

@@ -1,4 +1,4 @@
-"""What a body must have of a model, and must not: root, names, joints; no actuators."""
+"""What a body must have of a model, and must not: root, names, joints."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from mimic_mjcf.files import free_name
 
 if TYPE_CHECKING:
     import mujoco
-
-_ACTUATORS = "general motor position velocity intvelocity damper cylinder muscle adhesion dcmotor plugin".split()
 
 
 def bodies(tree: ET.Element) -> Iterator[ET.Element]:
@@ -82,17 +80,6 @@ def remove(tree: ET.Element, tags: tuple[str, ...]) -> None:
     for parent in list(tree.iter()):
         for child in [c for c in parent if c.tag in tags]:
             parent.remove(child)
-
-
-def remove_actuators(tree: ET.Element) -> None:
-    """Remove actuators, their defaults (mimic's own would take them on) and the sensors that read them."""
-    remove(tree, ("actuator",))
-    for default in tree.iter("default"):
-        for child in [c for c in default if c.tag in _ACTUATORS]:
-            default.remove(child)
-    for sensors in tree.findall("sensor"):
-        for child in [c for c in sensors if "actuator" in c.keys()]:
-            sensors.remove(child)
 
 
 def physics(model: mujoco.MjModel) -> Physics:

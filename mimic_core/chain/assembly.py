@@ -28,12 +28,12 @@ VIEWS = ("auto", "smooth", "fast")
 """what ``simulator.view`` may be, see `training_simulator`"""
 
 
-def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
+def plan_training(given: Mapping[str, Any], plugins: Plugins, body: Body | None = None) -> TrainPlan:
     """Lay defaults, preset and given settings over one another and check every one of them.
 
     ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
     are named by ``policy.name``, ``actuation.name`` and ``simulator.name``. A term is left out by giving
-    ``false`` for its table.
+    ``false`` for its table. Where no actuation is named, a ``body`` that brings what one drives is driven by that.
 
     Raises:
         ConfigError: an unknown or wrong setting, with its dotted path.
@@ -54,7 +54,9 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins) -> TrainPlan:
     laid = merge(spec.presets.get(preset, {}), given)
     if any(item != ("name", "auto") for item in given.get("simulator", {}).items()):
         laid["simulator"] = given["simulator"]  # a preset's simulator settings are one choice, to be made anew
-    actuation = plugins.choose("actuation", _name(laid, "actuation"))
+    own = [s for s in plugins.all("actuation") if body is not None and s.own is not None and s.own(body)]
+    named = _name(laid, "actuation")
+    actuation = own[0] if own and not named else plugins.choose("actuation", named)
     view = laid.get("simulator", {}).get("view", VIEWS[0])
     if view not in VIEWS:
         raise ConfigError(f"simulator.view: must be one of {', '.join(VIEWS)}, got {view!r}{did_you_mean(view, VIEWS)}")

@@ -72,7 +72,9 @@ class Task:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
         self.train_clips = np.asarray(train_clips)
-        relaxed = np.full((len(clips.clip_names), self.action_size), max(model.actuation.low, 0.0))
+        relaxed = np.full(
+            (len(clips.clip_names), self.action_size), np.clip(0.0, model.actuation.low, model.actuation.high)
+        )
         self._initial_activation = jnp.asarray(
             relaxed if initial_activation is None else initial_activation, jnp.float32
         )
@@ -188,17 +190,18 @@ class Task:
         early = last if lead is None else jnp.minimum(lead, last)
         step = jnp.where(before * (last + early) < early, 0, start[:, 1])
         step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
-        varied = ((step > 0) | (rollout < 0.5))[:, None]
-        high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
+        varied, is_muscle = (step > 0) | (rollout < 0.5), np.isin(range(self.action_size), self.model.muscle_ids)
+        free = is_muscle | (self.model.mj_model.actuator_actadr < 0)  # a servo's state is its set point, not drawn
+        high = self.settings.initial_activation_max * is_muscle
         drawn = jax.random.uniform(muscle, (batch, self.action_size), maxval=high)
-        activation = jnp.where(varied, drawn, self._initial_activation[clip])
+        activation = jnp.where(varied[:, None] & free, drawn, self._initial_activation[clip])
         state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
         sim = state.sim
         if self.settings.randomise.wanted:
             which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.bodies)
             sim = sim._replace(altered=which)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
-            sim = self.switched(varied[:, 0], self._disturbed(sim, noise), sim)
+            sim = self.switched(varied, self._disturbed(sim, noise), sim)
         return self.placed(state, sim)
 
     def _disturbed(self, sim: SimState, key: PRNGKeyArray) -> SimState:

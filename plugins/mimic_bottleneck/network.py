@@ -115,7 +115,7 @@ class Bottleneck(nn.Module):
     encoder_layers: Sequence[int]
     decoder_layers: Sequence[int]
     critic_layers: Sequence[int]
-    resting_action: float = 0.0
+    resting_action: float | Sequence[float] = 0.0
     lstm_size: int = 0
     """units of a recurrent layer before the decoder; 0 for none"""
 
@@ -143,7 +143,7 @@ class Bottleneck(nn.Module):
         out, layers = self.decoder(jnp.concatenate(seen, axis=-1))
         loc, raw = jnp.split(out, 2, axis=-1)
         # an untrained body is nearly at rest, not at half of every muscle's strength
-        actions = TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD)
+        actions = TanhNormal(loc + jnp.arctanh(jnp.asarray(self.resting_action)), jax.nn.softplus(raw) + _MIN_STD)
         named = _named("decoder", layers)
         return actions, named if recalled is None else {"decoder/lstm": recalled, **named}
 

@@ -71,7 +71,7 @@ def plan_and_clips(
     source = Path(source)
     if not source.is_dir():
         clips = ReferenceClips.load(source)
-        plan = plan_training(_with_policy(given or {}, plugins), plugins)
+        plan = plan_training(_with_policy(given or {}, plugins), plugins, clips.body)
         return plan, clips, split_clips(clips, plan.holdout, plan.seed)
     if given:
         raise ConfigError(f"{source}: a run has its own settings; leave {', '.join(given)} out, or give its clips")

@@ -41,7 +41,7 @@ class TrainOptions:
     simulator: Choice = choice(
         "simulator", partial=True, help="The physics engine; auto picks what suits machine and policy."
     )
-    actuation: Choice = choice("actuation", partial=True, help="What drives the body, e.g. hill or torque.")
+    actuation: Choice = choice("actuation", partial=True, help="What drives the body, e.g. native, hill or torque.")
     seed: int = option(
         0,
         shared=True,

@@ -68,7 +68,7 @@ class _Asked:
         cls, plugins: Plugins, clips: ReferenceClips, file: str | Path, out: str | Path, given: Mapping[str, Any] | None
     ) -> Self:
         """Check the settings, and that the folder is free or holds this very training."""
-        plan = plan_training(given or {}, plugins)
+        plan = plan_training(given or {}, plugins, clips.body)
         held = split_clips(clips, plan.holdout, plan.seed)
         training = Training(
             plan=plan,
