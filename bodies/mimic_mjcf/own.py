@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from mimic_core import DataError
+from mimic_core import DataError, did_you_mean
 from mimic_mjcf.files import free_name
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def name_actuators(tree: ET.Element) -> None:
             taken.add(actuator.attrib["name"])
 
 
-def take_actuators(tree: ET.Element, model: mujoco.MjModel, path: Path) -> str:
+def take_actuators(tree: ET.Element, model: mujoco.MjModel, path: Path, remarks: list[str]) -> str:
     """Take the actuators and their defaults off a model, and what reads actuators; return them as MJCF.
 
     The range of lengths of a muscle is written down as MuJoCo found it on the whole model, so that it is found once.
@@ -58,7 +59,8 @@ def take_actuators(tree: ET.Element, model: mujoco.MjModel, path: Path) -> str:
         number = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_ACTUATOR, actuator.get("name"))
         if model.actuator_dyntype[number] == int(mujoco.mjtDyn.mjDYN_MUSCLE):
             actuator.set("lengthrange", " ".join(repr(float(x)) for x in model.actuator_lengthrange[number]))
-    _remove_readers(tree)
+    if gone := _remove_readers(tree):
+        remarks.append(f"left out, since they read actuators: {', '.join(gone)}")
     return ET.tostring(own, encoding="unicode") if len(actuators) else ""
 
 
@@ -71,10 +73,24 @@ def _keep(default: ET.Element, actuators: bool) -> None:
             default.remove(child)
 
 
-def _remove_readers(tree: ET.Element) -> None:
-    for sensors in tree.findall("sensor"):
-        for child in [c for c in sensors if "actuator" in c.keys()]:
-            sensors.remove(child)
-    for group in tree.iterfind("custom/tuple"):
-        for child in [c for c in group if c.get("objtype") == "actuator"]:
-            group.remove(child)
+def _remove_readers(tree: ET.Element) -> list[str]:
+    gone = []
+    for section in (*tree.iterfind("sensor"), *tree.iterfind("custom/tuple")):
+        for child in [c for c in section if "actuator" in c.keys() or c.get("objtype") == "actuator"]:
+            section.remove(child)
+            gone.append(child.get("name") or child.tag)
+    return gone
+
+
+def emg_names(named: Mapping[str, str], model: mujoco.MjModel, where: str, path: Path) -> dict[str, str]:
+    """Return what a lab calls its muscles, in lower case → the model's actuators.
+
+    Raises:
+        DataError: the model has no actuator of a name.
+    """
+    actuators = [model.actuator(i).name for i in range(model.nu)]
+    for lab, muscle in named.items():
+        if muscle not in actuators:
+            known = did_you_mean(muscle, actuators) if actuators else "; it has no actuators"
+            raise DataError(f"{where}: emg_muscles.{lab}: {path.name} has no muscle {muscle!r}{known}")
+    return {lab.lower(): muscle for lab, muscle in named.items()}

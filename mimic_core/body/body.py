@@ -75,6 +75,7 @@ class Body:
         actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
         muscles: what a muscle actuation drives.
         torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
+        remarks: what an importer left out of the model, one line each.
         emg_muscles: what a lab calls a muscle that it records (lower case) → the muscle of this body.
     """
 
@@ -90,6 +91,7 @@ class Body:
     actuators: str = attrs.field(default="", repr=False)
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
+    remarks: tuple[str, ...] = ()
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)
 

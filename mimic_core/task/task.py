@@ -49,11 +49,11 @@ class Task:
         registered: the clips at the control rate, which tracking errors are measured against.
         reference: the same after the task's low-pass, which is imitated.
         n_steps: (clip,) instants of each clip, the first one at its start.
+        remarks: what is other than the settings say, one line each.
         view: makes the `StepView` of a batch, see `mimic_core.task.views.ViewMaker`.
 
     Raises:
-        ConfigError: nothing is left to train on, an observation or reward is missing, or a time of the settings is not
-            a whole number of control steps.
+        ConfigError: nothing is left to train on, or an observation or reward is missing.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Task:
                 raise ConfigError(f"observations: no {role} observation is chosen; name at least one")
         if not rewards:
             raise ConfigError("rewards: no reward term is chosen; name at least one")
-        self.control_dt = 1.0 / settings.control_rate_hz
+        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, ()
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         self.n_steps = self.reference.n_steps
@@ -103,14 +103,12 @@ class Task:
         }
 
     def _control_steps(self, setting: str, least: int = 0) -> int:
-        """A setting in ms as a number of control steps."""
-        ms = getattr(self.settings, setting)
-        steps = ms * 1e-3 * self.settings.control_rate_hz
-        if abs(steps - round(steps)) > 1e-6 or round(steps) < least:
-            raise ConfigError(
-                f"task.{setting}: {ms:g} ms is not a whole number of control steps of {self.control_dt * 1e3:g} ms"
-            )
-        return round(steps)
+        """A setting in ms as the nearest number of control steps; `remarks` tells of a time that this changes."""
+        ms, step_ms = getattr(self.settings, setting), self.control_dt * 1e3
+        steps = max(round(ms / step_ms), least)
+        if abs(steps * step_ms - ms) > 1e-6 * step_ms:
+            self.remarks += (f"task.{setting}: {ms:g} ms is taken as {steps * step_ms:g} ms, {steps} control steps",)
+        return steps
 
     @property
     def action_size(self) -> int:

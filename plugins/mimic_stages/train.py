@@ -108,6 +108,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
         nulls += f", the mean training movement replayed: {summary['mean_movement_mm']:.2f} mm"
     animals = summary.get("held_out_animals")
     of_animal = f" of {', '.join(animals)}, not trained on" if animals else ""
+    yield from summary.get("remarks", ())
     compiled = training["compile_seconds"]
     after = f", after {compiled:.0f} s of compilation" if compiled >= 0.5 else ""
     yield (

@@ -252,6 +252,7 @@ class _Work:
                 "passive_mm": passive,
                 "mean_movement_mm": replayed,
                 "held_out_animals": [a for a in held_out if a not in one.training.train_animals],
+                "remarks": list(self._task.remarks),
                 "training": training,
             }
         )

@@ -297,7 +297,7 @@ BAD_DESCRIPTIONS = {
     "one keypoint": ("keypoints: must have a length", DESCRIPTION.replace('Elbow = { joint = "elbow" }', "")),
     "torque limit": ("torque_limits", DESCRIPTION.replace("0.25", "-1")),
     "torque limit elsewhere": (
-        "animal.toml: torque_limits.joint: model.xml has no joint 'ankle'; known: elbow, shoulder",
+        "animal.toml: torque_limits: model.xml has no hinge or slide 'ankle'; known: elbow, shoulder",
         DESCRIPTION.replace("elbow = 0.25", "ankle = 0.25"),
     ),
     "no TOML": ("animal.toml: not valid TOML: ", "name ="),
@@ -326,10 +326,8 @@ def test_bad_description(plugins, tmp_path, what):
 BAD_MODELS = {
     "<mujoco><worldbody>": "model.xml: not valid XML",
     "<robot/>": "model.xml: begins with <robot>, expected <mujoco> with a <worldbody>",
-    MODEL.replace('size="0.05"', 'size="big"'): "model.xml: MuJoCo cannot compile it: ",
-    MODEL.replace('axis="0 1 0"', 'type="ball" limited="false"').replace(
-        'qpos="0 45"', ""
-    ): "joint 'shoulder' is a ball joint; write it as three hinges",
+    MODEL.replace('size="0.05"', 'size="big"'): "model.xml: MuJoCo cannot read it: ",
+    MODEL.replace('size="0.05"', 'size="-1"'): "model.xml: MuJoCo cannot compile it: ",
     MODEL.replace(
         "<default>", "<include file='gone.xml'/><default>"
     ): "model.xml: includes 'gone.xml', which is not in",
