@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -95,12 +96,20 @@ def pack(tree: ET.Element, path: Path, remarks: list[str]) -> dict[str, bytes]:
                 raise DataError(f"{path}: <{element.tag} {key}={text!r}> is not at {file}; put the file there")
             if key == "file" and element.tag in ("mesh", "texture", "hfield") and "name" not in element.keys():
                 element.set("name", file.stem)  # MuJoCo would take it from the file's name, which may change here
-            element.set(key, named.setdefault(file.resolve(), free_name(file.name, set(named.values()))))
+            if file.resolve() not in named:
+                named[file.resolve()] = (_name_of(file, data := file.read_bytes()), data)
+            element.set(key, named[file.resolve()][0])
     if absent:
         lost = [element.get("name") or Path(next(filter(None, map(element.get, _FILES)))).stem for element in absent]
         remarks.append(f"textures left out, whose files are missing: {', '.join(dict.fromkeys(lost))}")
         _remove_textures(tree, absent, set(lost))
-    return {name: file.read_bytes() for file, name in named.items()}
+    return dict(named.values())
+
+
+def _name_of(file: Path, data: bytes) -> str:
+    """A file's name with the beginning of its hash: MuJoCo, which keeps what it has read by name, would take the mesh
+    of another model for one of the same name."""
+    return f"{file.stem}_{hashlib.sha256(data).hexdigest()[:8]}{file.suffix}"
 
 
 def _remove_textures(tree: ET.Element, absent: list[ET.Element], names: set[str]) -> None:

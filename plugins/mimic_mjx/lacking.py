@@ -26,8 +26,8 @@ def _collisions(m: mujoco.MjModel) -> Iterator[str]:
 
     met: dict[tuple[str, str], list[str]] = {}
     for one, other, _ in collision_driver.geom_pairs(m):
-        kinds = m.geom_type[one], m.geom_type[other]
-        if not collision_driver.has_collision_fn(*kinds):
+        kinds = int(m.geom_type[one]), int(m.geom_type[other])
+        if not collision_driver.has_collision_fn(*map(mujoco.mjtGeom, kinds)):
             met.setdefault(tuple(map(_kind, kinds)), []).append(f"{_geom(m, one)} with {_geom(m, other)}")
     for (one, other), pairs in met.items():
         yield f"collisions of {one} with {other} ({_some(pairs)})"
@@ -43,7 +43,7 @@ def _actuators(m: mujoco.MjModel) -> Iterator[str]:
 
 
 def _kind(geom_type: int) -> str:
-    return mujoco.mjtGeom(int(geom_type)).name.removeprefix("mjGEOM_").lower()
+    return mujoco.mjtGeom(geom_type).name.removeprefix("mjGEOM_").lower()
 
 
 def _geom(m: mujoco.MjModel, geom: int) -> str:
