@@ -54,10 +54,10 @@ def read(description: Description, settings: Settings | None = None) -> Body:
     parts.check_joints(model, path)
     if whole is not None:
         keyframe.add(tree, keyframe.pose(whole, model, settings.keyframe, description.where, path), settings.keyframe)
+    sites = add_keypoints(tree, model, description.keypoints, description.keypoint_spread, path, description.where)
     limits = torque_limits(model, description.torque_limits, settings.torque_limit_gravity, description.where, path)
     emg = emg_names(settings.emg_muscles, model, description.where, path)
     actuators = take_actuators(tree, model, path, remarks)
-    sites = add_keypoints(tree, model, description.keypoints, description.keypoint_spread, path, description.where)
     return Body(
         name=description.name,
         mjcf=ET.tostring(tree, encoding="unicode"),
