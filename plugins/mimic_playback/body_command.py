@@ -128,8 +128,8 @@ def _lacking(model: BodyModel) -> list[str]:
     if not joints or model.body.muscles:
         return []
     return [
-        f"no torque limit for {', '.join(joints)}: to drive these by ideal motors (actuation torque), give limits in "
-        """[torque_limits], patterns such as "*" = 0.1 too, or torque_limit_gravity = 3"""
+        f"no torque limit for {', '.join(joints)}: to drive these by ideal motors (actuation torque), give them in "
+        """torque_limits of the description, by patterns such as "*" = 0.1 too, or by torque_limit_gravity = 3"""
     ]
 
 
