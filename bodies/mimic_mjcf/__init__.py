@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from mimic_core import ImporterSpec, hookimpl
+from mimic_mjcf.settings import Settings
 
 
 def build(config):
+    from functools import partial
+
     from mimic_mjcf.importer import read
 
-    return read
+    return partial(read, settings=config)
 
 
 @hookimpl
 def mimic_importers():
     yield ImporterSpec(
         name="mjcf",
+        config=Settings,
         build=build,
         suffixes=(".xml", ".mjcf"),
         summary="MuJoCo's own format; every number stays as the file has it",

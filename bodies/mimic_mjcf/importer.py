@@ -6,51 +6,68 @@ The XML tree is edited and written as it is. ``MjSpec.to_xml()`` would round eve
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from mimic_core import Body, DataError, Description
-from mimic_mjcf import files, parts
-from mimic_mjcf.keypoints import add_keypoints, named
-from mimic_mjcf.torque import torque_limits_of
+from mimic_mjcf import files, keyframe, parts
+from mimic_mjcf.keypoints import add_keypoints
+from mimic_mjcf.own import emg_names, name_actuators, take_actuators
+from mimic_mjcf.settings import Settings
+from mimic_mjcf.torque import torque_limits
 
 if TYPE_CHECKING:
     import mujoco
 
 
-def read(description: Description) -> Body:
+def read(description: Description, settings: Settings | None = None) -> Body:
     """Make a body of an MJCF file; every number stays as the file has it.
 
-    Included files are put in, the files of meshes, textures and height fields packed into ``Body.assets``, bodies
-    and joints without a name named. Skins, keyframes and actuators are left out, and sensors that read actuators.
-    Time step, integrator and solver are the model's. Torque limits of the description come before those that the
-    model's own actuators tell (`torque_limits_of`).
+    Included files are put in, the files of meshes, textures and height fields packed into ``Body.assets``; bodies,
+    joints and actuators without a name get one. The model's own actuators go to ``Body.actuators``. Skins, keyframes
+    but the chosen one, textures without a file and sensors that read actuators are left out, see ``Body.remarks``.
+    Time step, integrator and solver are the model's. Torque limits: see `mimic_mjcf.torque.torque_limits`.
 
     Raises:
         DataError: a file is missing or is no MJCF, MuJoCo rejects it, it is of a kind that a `Body` cannot hold, or a
-            keypoint or torque limit names something that it does not have.
+            keypoint, keyframe, torque limit or muscle of the description is something that it does not have.
     """
-    path = description.model
-    tree = files.read(path)
-    parts.remove(tree, ("skin", "keyframe"))
-    assets = files.pack(tree, path)
-    parts.set_root(tree, description.root, path)
+    path, settings, remarks = description.model, settings or Settings(), []
+    tree = files.read(path, remarks)
+    if skins := parts.remove(tree, "skin"):
+        remarks.append(f"skins left out: {', '.join(skins)}")
+    assets = files.pack(tree, path, remarks)
+    parts.name_parts(tree)
+    name_actuators(tree)
+    frames = tree.findall("keyframe")
+    whole = _compile(tree, assets, path) if settings.keyframe else None
+    others = [n for n in parts.remove(tree, "key") if n != settings.keyframe]
+    for section in frames:
+        tree.remove(section)
+    if others:
+        remarks.append(f"keyframes left out: {', '.join(others)}")
+    parts.set_root(tree, description.root, path, remarks)
     parts.name_parts(tree)
     model = _compile(tree, assets, path)
     parts.check_joints(model, path)
-    limits = {**torque_limits_of(model), **description.torque_limits}
-    parts.remove_actuators(tree)
+    if whole is not None:
+        keyframe.add(tree, keyframe.pose(whole, model, settings.keyframe, description.where, path), settings.keyframe)
     sites = add_keypoints(tree, model, description.keypoints, description.keypoint_spread, path, description.where)
-    for joint in description.torque_limits:
-        named(model, "joint", joint, f"{description.where}: torque_limits", path)
+    limits = torque_limits(model, description.torque_limits, settings.torque_limit_gravity, description.where, path)
+    emg = emg_names(settings.emg_muscles, model, description.where, path)
+    actuators = take_actuators(tree, model, path, remarks)
     return Body(
         name=description.name,
         mjcf=ET.tostring(tree, encoding="unicode"),
         keypoints=sites,
         keypoint_spread=description.keypoint_spread,
         assets={file: base64.b64encode(data).decode("ascii") for file, data in assets.items()},
+        actuators=actuators,
         torque_limits=limits,
+        remarks=tuple(remarks),
+        emg_muscles=emg,
         physics=parts.physics(model),
     )
 
@@ -61,4 +78,10 @@ def _compile(tree: ET.Element, assets: dict[str, bytes], path: Path) -> mujoco.M
     try:
         return mujoco.MjModel.from_xml_string(ET.tostring(tree, encoding="unicode"), assets)
     except ValueError as e:
-        raise DataError(f"{path}: MuJoCo cannot compile it: {' '.join(str(e).split())}") from e
+        said = " ".join(str(e).split())
+        number = re.search(r"actuator (\d+)", said)  # MuJoCo names some actuators by number alone
+        every = [a.get("name") for section in tree.findall("actuator") for a in section]
+        which = (
+            f" (actuator {number[1]} is {every[int(number[1])]!r})" if number and int(number[1]) < len(every) else ""
+        )
+        raise DataError(f"{path}: MuJoCo cannot compile it: {said}{which}") from e

@@ -1,4 +1,4 @@
-"""What a body must have of a model, and must not: root, names, joints; no actuators."""
+"""What a body must have of a model, and must not: root, names, joints."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from mimic_mjcf.files import free_name
 if TYPE_CHECKING:
     import mujoco
 
-_ACTUATORS = "general motor position velocity intvelocity damper cylinder muscle adhesion dcmotor plugin".split()
-
 
 def bodies(tree: ET.Element) -> Iterator[ET.Element]:
     """Every body of a model, parents first."""
@@ -32,12 +30,13 @@ def _is_free(joint: ET.Element) -> bool:
     return joint.tag == "freejoint" or joint.get("type") == "free"
 
 
-def set_root(tree: ET.Element, root: str, path: Path) -> None:
-    """Add or remove the free joint."""
+def set_root(tree: ET.Element, root: str, path: Path, remarks: list[str]) -> None:
+    """Add or remove the free joint, and with it what acts on it or reads it, which is added to ``remarks``."""
     free = [(body, joint) for body in bodies(tree) for joint in _joints(body) if _is_free(joint)]
     if root == "fixed":
         for body, joint in free:
             body.remove(joint)
+            _remove_users(tree, joint.get("name"), remarks)
     if root != "free" or free:
         return
     first = next(bodies(tree), None)
@@ -64,35 +63,38 @@ def _name(element: ET.Element, name: str, taken: set[str]) -> str:
     return element.attrib["name"]
 
 
+def _remove_users(tree: ET.Element, joint: str | None, remarks: list[str]) -> None:
+    gone = []
+    for section in (*tree.iterfind("actuator"), *tree.iterfind("sensor"), *tree.iterfind("custom/tuple")):
+        for child in list(section):
+            named = [child.get(key) for key in ("joint", "jointinparent")]
+            named += [child.get("objname")] if child.get("objtype") == "joint" else []
+            if joint and joint in named:
+                section.remove(child)
+                gone.append(child.get("name") or child.tag)
+    if gone:
+        remarks.append(f"left out with the free joint {joint}, which they need: {', '.join(gone)}")
+
+
 def check_joints(model: mujoco.MjModel, path: Path) -> None:
-    """Refuse ball joints, and more than one free joint."""
+    """Refuse more than one free joint."""
     import mujoco
 
     def of(kind: int) -> list[str]:
         return [model.joint(j).name for j in np.flatnonzero(model.jnt_type == int(kind))]
 
-    if balls := of(mujoco.mjtJoint.mjJNT_BALL):
-        raise DataError(f"{path}: joint {balls[0]!r} is a ball joint; write it as three hinges at one place")
     if len(free := of(mujoco.mjtJoint.mjJNT_FREE)) > 1:
         raise DataError(f"{path}: has the free joints {', '.join(free)}; leave only the animal's own in the model")
 
 
-def remove(tree: ET.Element, tags: tuple[str, ...]) -> None:
-    """Remove every element with one of the tags."""
+def remove(tree: ET.Element, tag: str) -> list[str]:
+    """Remove every element with the tag; return their names, or what else tells them apart."""
+    gone = []
     for parent in list(tree.iter()):
-        for child in [c for c in parent if c.tag in tags]:
+        for child in [c for c in parent if c.tag == tag]:
             parent.remove(child)
-
-
-def remove_actuators(tree: ET.Element) -> None:
-    """Remove actuators, their defaults (mimic's own would take them on) and the sensors that read them."""
-    remove(tree, ("actuator",))
-    for default in tree.iter("default"):
-        for child in [c for c in default if c.tag in _ACTUATORS]:
-            default.remove(child)
-    for sensors in tree.findall("sensor"):
-        for child in [c for c in sensors if "actuator" in c.keys()]:
-            sensors.remove(child)
+            gone.append(child.get("name") or child.get("file") or tag)
+    return gone
 
 
 def physics(model: mujoco.MjModel) -> Physics:

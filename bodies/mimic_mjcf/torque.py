@@ -1,14 +1,43 @@
-"""How strong a model's own actuators are."""
+"""How strong the joints of a model are: by its own actuators, by patterns of names, by what they carry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mimic_core import DataError, did_you_mean
+from mimic_strength import gravity_torques, is_scalar, of_patterns
+
 if TYPE_CHECKING:
     import mujoco
+
+
+def torque_limits(
+    model: mujoco.MjModel, given: Mapping[str, float], gravity: float, where: str, path: Path
+) -> dict[str, float]:
+    """Return joint → torque limit, N·m (N for a slide).
+
+    What is given for a joint by its name comes first, then what the model's own actuators can do (`torque_limits_of`),
+    then the first pattern of names that fits, then ``gravity`` times `mimic_strength.gravity_torques`.
+
+    Raises:
+        DataError: a name or pattern fits no joint.
+    """
+    joints = [model.joint(j).name for j in range(model.njnt) if is_scalar(model, j)]
+    for name in given:
+        if not any(fnmatchcase(j, name) for j in joints):
+            known = did_you_mean(name, joints) if joints else "; it has no hinges or slides"
+            raise DataError(f"{where}: torque_limits: {path.name} has no hinge or slide {name!r}{known}")
+    named = {j: given[j] for j in joints if j in given}
+    limits = {**torque_limits_of(model), **named}
+    limits = {**of_patterns(joints, given), **limits}
+    weight = gravity_torques(model) if gravity else {}
+    limits |= {j: gravity * weight[j] for j in weight if j not in limits and weight[j] > 0}
+    return {j: limits[j] for j in joints if j in limits}
 
 
 def torque_limits_of(model: mujoco.MjModel) -> dict[str, float]:
@@ -53,7 +82,7 @@ def _moment_arms(model: mujoco.MjModel, i: int) -> Iterator[tuple[int, float]]:
     target, gear = int(model.actuator_trnid[i][0]), float(model.actuator_gear[i][0])
     kind = mujoco.mjtTrn(model.actuator_trntype[i])
     if kind in (mujoco.mjtTrn.mjTRN_JOINT, mujoco.mjtTrn.mjTRN_JOINTINPARENT):
-        if model.jnt_type[target] != int(mujoco.mjtJoint.mjJNT_FREE):
+        if is_scalar(model, target):
             yield target, gear
     elif kind == mujoco.mjtTrn.mjTRN_TENDON:
         first = model.tendon_adr[target]

@@ -6,34 +6,36 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 
 from mimic_core.plugins.component import ComponentSpec
 
 if TYPE_CHECKING:
     import mujoco
 
+    from mimic_core.body.body import Body
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, eq=False)
 class Actuation:
     """The actuators of one body.
 
     Attributes:
         actuators: names, in the order of excitation.
-        low, high: bounds of excitation: (0, 1) for muscles, (-1, 1) for torques.
+        low, high: bounds of excitation, of all or of each (actuator,): (0, 1) for muscles, (-1, 1) for torques.
         apply: adds the actuators to an editable MuJoCo specification of the skeleton.
     """
 
     name: str
     actuators: tuple[str, ...]
-    low: float
-    high: float
+    low: Any
+    high: Any
     apply: Callable[[mujoco.MjSpec], None] = attrs.field(repr=False)
 
     @property
-    def resting_action(self) -> float:
-        """An action near rest, for an untrained policy to begin with: an eighth of full excitation, or no torque."""
-        excitation = 0.0 if self.low < 0 else self.low + 0.125 * (self.high - self.low)
-        return 2.0 * (excitation - self.low) / (self.high - self.low) - 1.0
+    def resting_action(self) -> Any:
+        """An action near rest, for an untrained policy to begin with: no excitation, or an eighth of what there is."""
+        return np.clip(-(self.high + self.low) / (self.high - self.low), -0.75, 0.75)
 
     def excitation(self, action: Any) -> Any:
         """Map raw actions in [-1, 1] to excitations in [low, high] (affine, so its gradient never vanishes)."""
@@ -42,4 +44,10 @@ class Actuation:
 
 @attrs.frozen(kw_only=True)
 class ActuationSpec(ComponentSpec):
-    """An actuation as a plugin offers it. ``build(config, body: Body) -> Actuation``."""
+    """An actuation as a plugin offers it. ``build(config, body: Body) -> Actuation``.
+
+    Attributes:
+        own: says whether a body brings what this actuation drives, which then comes before the default one.
+    """
+
+    own: Callable[[Body], bool] | None = None

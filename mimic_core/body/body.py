@@ -72,8 +72,10 @@ class Body:
         scale: size of the animal over the size of the model.
         segment_scale: body name → how much longer the segment that begins there is than the model's, beyond ``scale``.
         assets: file name → base64 of the files (meshes, textures) that ``mjcf`` names.
+        actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
         muscles: what a muscle actuation drives.
         torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
+        remarks: what an importer left out of the model, one line each.
         emg_muscles: what a lab calls a muscle that it records (lower case) → the muscle of this body.
     """
 
@@ -86,8 +88,10 @@ class Body:
     scale: float = attrs.field(default=1.0, validator=positive)
     segment_scale: Mapping[str, float] = attrs.field(factory=dict)
     assets: Mapping[str, str] = attrs.field(factory=dict, repr=lambda a: f"{{{', '.join(a)}}}")
+    actuators: str = attrs.field(default="", repr=False)
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
+    remarks: tuple[str, ...] = ()
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)
 

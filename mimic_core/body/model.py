@@ -69,6 +69,11 @@ class BodyModel:
         return None if self._free_joint is None else self.mj_model.joint(self._free_joint).name
 
     @cached_property
+    def reference_qpos(self) -> Float[np.ndarray, " qpos"]:
+        """(qpos,) the reference pose: that of the model's keyframe if it has one, else the one it is written in."""
+        return (self.mj_model.key_qpos[0] if self.mj_model.nkey else self.mj_model.qpos0).copy()
+
+    @cached_property
     def root_qposadr(self) -> int:
         """Where the free root's position (3,), m, begins in qpos; its quaternion (4,), w first, follows."""
         return int(self.mj_model.jnt_qposadr[self._free_joint])

@@ -39,7 +39,7 @@ def plan_training(
 
     ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
     are named by ``policy.name``, ``actuation.name`` and ``simulator.name``. A term is left out by giving
-    ``false`` for its table.
+    ``false`` for its table. Where no actuation is named, a body that brings what one drives is driven by that.
 
     With ``clips``, preset and times that nobody named are those that suit their body and its recording (see
     `PolicySpec.free_root` and `mimic_core.chain.fitted`), and ``remark`` is told what was rounded.
@@ -64,7 +64,9 @@ def plan_training(
     laid = merge(spec.presets.get(preset, {}), given)
     if any(item != ("name", "auto") for item in given.get("simulator", {}).items()):
         laid["simulator"] = given["simulator"]  # a preset's simulator settings are one choice, to be made anew
-    actuation = plugins.choose("actuation", _name(laid, "actuation"))
+    own = [s for s in plugins.all("actuation") if clips is not None and s.own is not None and s.own(clips.body)]
+    named = _name(laid, "actuation")
+    actuation = own[0] if own and not named else plugins.choose("actuation", named)
     view = laid.get("simulator", {}).get("view", VIEWS[0])
     if view not in VIEWS:
         raise ConfigError(f"simulator.view: must be one of {', '.join(VIEWS)}, got {view!r}{did_you_mean(view, VIEWS)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from jaxtyping import Float
 
@@ -18,8 +20,8 @@ _SOLVED_EVERY_S = 0.1
 def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose actuator"]:
     """Return the least activation that holds each pose at rest, by static optimisation.
 
-    min Σa² over the actuators' range, with the joint torques that `mujoco.mj_inverse` asks for at zero velocity and
-    acceleration (Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X, with the square). What the actuators
+    min Σ(a/a_max)² over the actuators' range, with the joint torques that `mujoco.mj_inverse` asks for at zero velocity
+    and acceleration (Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X, with the square). What the actuators
     cannot give, and what carries a free root, stays a remainder.
 
     Args:
@@ -28,28 +30,33 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
     import mujoco
     from scipy.optimize import lsq_linear
 
-    m, data = model.mj_model, mujoco.MjData(model.mj_model)
+    m = copy.copy(model.mj_model)  # without limits forces are linear in activation; limits become bounds
+    m.actuator_forcelimited[:] = m.actuator_ctrllimited[:] = 0
+    data = mujoco.MjData(m)
     joints, angles = model.joint_dofadr, model.joint_qposadr
-    low, high = model.actuation.low, model.actuation.high
+    low, high = _range(model)
+    effort = np.diag(_EFFORT / np.maximum(np.abs([low, high]).max(axis=0), 1e-12))
     out = np.zeros((len(qpos), m.nu))
 
-    def torque(activation: Float[np.ndarray, " actuator"]) -> Float[np.ndarray, " joint"]:
+    def driven(activation: Float[np.ndarray, " actuator"]) -> tuple[np.ndarray, np.ndarray]:
         data.ctrl[:] = activation
         data.act[:] = activation[m.actuator_actadr >= 0]
         mujoco.mj_fwdActuation(m, data)
-        return data.qfrc_actuator[joints].copy()
+        return data.qfrc_actuator[joints].copy(), data.actuator_force.copy()
 
     for i, pose in enumerate(qpos):
         mujoco.mj_resetData(m, data)
         data.qpos[:] = pose
         data.qpos[angles] = np.clip(pose[angles], *model.joint_range.T)  # muscles need not fight a limit
         mujoco.mj_inverse(m, data)
-        needed, idle = data.qfrc_inverse[joints].copy(), torque(np.zeros(m.nu))
-        gives = np.stack([torque(one) - idle for one in np.eye(m.nu)], axis=1)
+        needed, (idle, relaxed) = data.qfrc_inverse[joints].copy(), driven(np.zeros(m.nu))
+        torques, forces = zip(*map(driven, np.eye(m.nu)), strict=True)
+        gives = np.stack([torque - idle for torque in torques], axis=1)
         size = np.maximum(np.abs(gives).sum(axis=1), 1e-12)
-        a = np.concatenate([gives / size[:, None], _EFFORT * np.eye(m.nu)])
+        a = np.concatenate([gives / size[:, None], effort])
         b = np.concatenate([(needed - idle) / size, np.zeros(m.nu)])
-        out[i] = lsq_linear(a, b, bounds=(low, high)).x
+        bounds = _within(model, low, high, relaxed, np.diag(forces) - relaxed)
+        out[i] = lsq_linear(a, b, bounds=bounds).x
     return out
 
 
@@ -73,3 +80,27 @@ def holding_course(model: BodyModel, clips: ReferenceClips, rate_hz: float) -> F
         held = holding_activation(model, qpos[frames])
         row[:] = np.stack([np.interp(steps, frames / clips.rate_hz, a) for a in held.T], axis=1)
     return out
+
+
+def _within(
+    model: BodyModel,
+    low: Float[np.ndarray, " actuator"],
+    high: Float[np.ndarray, " actuator"],
+    relaxed: Float[np.ndarray, " actuator"],
+    slope: Float[np.ndarray, " actuator"],
+) -> tuple[Float[np.ndarray, " actuator"], Float[np.ndarray, " actuator"]]:
+    """The part of [low, high] where no force, ``relaxed + slope · activation``, is beyond the actuator's limits."""
+    m = model.mj_model
+    held = m.actuator_forcelimited.astype(bool) & (slope != 0)
+    ends = (m.actuator_forcerange - relaxed[:, None]) / np.where(held, slope, 1.0)[:, None]
+    least, most = (np.clip(e, low, high) for e in np.sort(ends, axis=1).T)
+    least, most = np.where(held, least, low), np.where(held, most, high)
+    return np.minimum(least, high - 1e-9), np.maximum(most, np.minimum(least, high - 1e-9) + 1e-9)
+
+
+def _range(model: BodyModel) -> tuple[Float[np.ndarray, " actuator"], Float[np.ndarray, " actuator"]]:
+    """Lowest and highest activation: that of a state where it has limits of its own, else that of excitation."""
+    m, actuation = model.mj_model, model.actuation
+    own = m.actuator_actlimited.astype(bool)
+    ends = zip(m.actuator_actrange.T, (actuation.low, actuation.high), strict=True)
+    return tuple(np.where(own, state, excitation) for state, excitation in ends)

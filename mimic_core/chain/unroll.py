@@ -120,7 +120,7 @@ class ClipRunner:
 def passive_controller(task: Task) -> Controller:
     """Return a controller that never excites anything: the error of a limp body is what training starts from."""
     actuation = task.model.actuation
-    limp = -(actuation.high + actuation.low) / (actuation.high - actuation.low)
+    limp = np.clip(-(actuation.high + actuation.low) / (actuation.high - actuation.low), -1.0, 1.0)
 
     def act(variables: Any, observation: Any, carry: Any, key: Any) -> Decision:
         return Decision(jnp.full((observation.reference.shape[0], task.action_size), limp), carry)

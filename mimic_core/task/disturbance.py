@@ -56,9 +56,7 @@ def episode_keys(key: PRNGKeyArray, batch: int) -> EpisodeKeys:
     return jax.random.key_data(jax.random.split(key, batch))
 
 
-def noisy_excitation(
-    noise: Noise, excitation: Drive, keys: EpisodeKeys, step: Counts, low: float, high: float
-) -> Drive:
+def noisy_excitation(noise: Noise, excitation: Drive, keys: EpisodeKeys, step: Counts, low: Any, high: Any) -> Drive:
     """Return excitation (batch, actuator) with this step's noise, within [low, high].
 
     u·(1 + motor·ξ₁) + motor_constant·ξ₂ with ξ standard normal: it is differentiable in u everywhere, which a standard

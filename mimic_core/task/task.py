@@ -53,11 +53,11 @@ class Task:
         registered: the clips at the control rate, which tracking errors are measured against.
         reference: the same after the task's low-pass, which is imitated.
         n_steps: (clip,) instants of each clip, the first one at its start.
+        remarks: what is other than the settings say, one line each.
         view: makes the `StepView` of a batch, see `mimic_core.task.views.ViewMaker`.
 
     Raises:
-        ConfigError: nothing is left to train on, an observation or reward is missing, or a time of the settings is not
-            a whole number of control steps.
+        ConfigError: nothing is left to train on, or an observation or reward is missing.
     """
 
     def __init__(
@@ -76,7 +76,9 @@ class Task:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
         self.train_clips = np.asarray(train_clips)
-        relaxed = np.full((len(clips.clip_names), self.action_size), max(model.actuation.low, 0.0))
+        relaxed = np.full(
+            (len(clips.clip_names), self.action_size), np.clip(0.0, model.actuation.low, model.actuation.high)
+        )
         self._initial_activation = jnp.asarray(
             relaxed if initial_activation is None else initial_activation, jnp.float32
         )
@@ -87,7 +89,7 @@ class Task:
                 raise ConfigError(f"observations: no {role} observation is chosen; name at least one")
         if not rewards:
             raise ConfigError("rewards: no reward term is chosen; name at least one")
-        self.control_dt = 1.0 / settings.control_rate_hz
+        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, ()
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         after = 0 if clips.n_after is None else clips.n_after * settings.control_rate_hz / clips.rate_hz
@@ -106,14 +108,12 @@ class Task:
         }
 
     def _control_steps(self, setting: str, least: int = 0) -> int:
-        """A setting in ms as a number of control steps."""
-        ms = getattr(self.settings, setting)
-        steps = ms * 1e-3 * self.settings.control_rate_hz
-        if abs(steps - round(steps)) > 1e-6 or round(steps) < least:
-            raise ConfigError(
-                f"task.{setting}: {ms:g} ms is not a whole number of control steps of {self.control_dt * 1e3:g} ms"
-            )
-        return round(steps)
+        """A setting in ms as the nearest number of control steps; `remarks` tells of a time that this changes."""
+        ms, step_ms = getattr(self.settings, setting), self.control_dt * 1e3
+        steps = max(round(ms / step_ms), least)
+        if abs(steps * step_ms - ms) > 1e-6 * step_ms:
+            self.remarks += (f"task.{setting}: {ms:g} ms is taken as {steps * step_ms:g} ms, {steps} control steps",)
+        return steps
 
     @property
     def action_size(self) -> int:
@@ -193,17 +193,18 @@ class Task:
         early = jnp.minimum(round(self.settings.control_rate_hz) if lead is None else lead, last)
         step = jnp.where(before * (last + early) < early, 0, start[:, 1])
         step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
-        varied = ((step > 0) | (rollout < 0.5))[:, None]
-        high = self.settings.initial_activation_max * (self.model.muscle_ids.size > 0)
+        varied, is_muscle = (step > 0) | (rollout < 0.5), np.isin(range(self.action_size), self.model.muscle_ids)
+        free = is_muscle | (self.model.mj_model.actuator_actadr < 0)  # a servo's state is its set point, not drawn
+        high = self.settings.initial_activation_max * is_muscle
         drawn = jax.random.uniform(muscle, (batch, self.action_size), maxval=high)
-        activation = jnp.where(varied, drawn, self._begun_with(clip, step))
+        activation = jnp.where(varied[:, None] & free, drawn, self._begun_with(clip, step))
         state = self.reset_at(clip, step, activation, jax.random.fold_in(key, 1))
         sim = state.sim
         if self.settings.randomise.wanted:
             which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.bodies)
             sim = sim._replace(altered=which)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
-            sim = self.switched(varied[:, 0], self._disturbed(sim, noise), sim)
+            sim = self.switched(varied, self._disturbed(sim, noise), sim)
         return self.placed(state, sim)
 
     def _disturbed(self, sim: SimState, key: PRNGKeyArray) -> SimState:

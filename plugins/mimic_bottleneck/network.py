@@ -115,7 +115,7 @@ class Bottleneck(nn.Module):
     encoder_layers: Sequence[int]
     decoder_layers: Sequence[int]
     critic_layers: Sequence[int]
-    resting_action: float = 0.0
+    resting_action: float | Sequence[float] = 0.0
     lstm_size: int = 0
     """units of a recurrent layer before the decoder; 0 for none"""
 
@@ -148,7 +148,7 @@ class Bottleneck(nn.Module):
         # an untrained body is nearly at rest, not at half of every muscle's strength
         if self.initial_std is not None:
             raw = raw + jnp.log(jnp.expm1(max(self.initial_std - _MIN_STD, _MIN_STD)))
-        actions = TanhNormal(loc + jnp.arctanh(self.resting_action), jax.nn.softplus(raw) + _MIN_STD)
+        actions = TanhNormal(loc + jnp.arctanh(jnp.asarray(self.resting_action)), jax.nn.softplus(raw) + _MIN_STD)
         named = _named("decoder", layers)
         return actions, named if recalled is None else {"decoder/lstm": recalled, **named}
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 from jaxtyping import Float
@@ -63,7 +64,7 @@ class BottleneckTrainer:
             config.encoder_layers,
             config.decoder_layers,
             config.critic_layers,
-            task.model.actuation.resting_action,
+            np.asarray(task.model.actuation.resting_action).tolist(),
             config.lstm_size if config.network == "lstm" else 0,
             config.initial_std,
         )

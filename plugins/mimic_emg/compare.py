@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from mimic_core import Emg, Rollouts
+from mimic_core.physics import MUSCLE_FORCE
 from mimic_emg.findings import Compared, Recorded
 from mimic_emg.settings import Comparison
 from mimic_statistics import mean_and_sem
@@ -179,4 +181,16 @@ def max_force(rollouts: Rollouts, muscle: str) -> float | None:
     """Maximum isometric force of a muscle as it was simulated, N; None where the rollouts do not hold it."""
     known = {m.name: m.max_isometric_force for m in rollouts.body.muscles} if rollouts.body is not None else {}
     scale = 1.0 if rollouts.training is None else rollouts.training.force_scale
-    return known[muscle] * scale if muscle in known else None
+    if muscle in known or rollouts.body is None:
+        return known[muscle] * scale if muscle in known else None
+    return _own_forces(rollouts.body.actuators).get(muscle)
+
+
+@cache
+def _own_forces(actuators: str) -> dict[str, float]:
+    """Maximum isometric forces (N) of muscles that the model itself has, where it says them."""
+    import mujoco
+
+    spec = mujoco.MjSpec.from_string(actuators) if actuators else mujoco.MjSpec()
+    muscles = [a for a in spec.actuators if a.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE]
+    return {a.name: float(a.gainprm[MUSCLE_FORCE]) for a in muscles if a.gainprm[MUSCLE_FORCE] > 0}

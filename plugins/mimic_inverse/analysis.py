@@ -78,7 +78,7 @@ def body_model(clips: ReferenceClips, rollouts: Rollouts | None, context: Contex
         DataError: what drives it are no muscles.
     """
     training = None if rollouts is None else rollouts.training
-    plan = plan_training({}, context.plugins) if training is None else training.plan
+    plan = plan_training({}, context.plugins, clips) if training is None else training.plan
     try:
         model = build_model(clips.body, plan, context.plugins)
     except ConfigError as e:

@@ -22,6 +22,7 @@ from mimic_core import BodyModel, ConfigError, Readings, SimState
 from mimic_core.physics import AlteredBodies, substeps
 from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
+from mimic_mjx.lacking import refusal
 from mimic_mjx.settings import Settings
 from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
 
@@ -37,8 +38,8 @@ class MjxSimulator:
         altered: bodies that differ from ``model``, which ``SimState.altered`` chooses among.
 
     Raises:
-        ConfigError: an integrator is chosen for the differentiable view, which has its own, or a control step is not a
-            whole number of the body's time steps.
+        ConfigError: an integrator is chosen for the differentiable view, which has its own, a control step is not a
+            whole number of the body's time steps, or the body has what MJX does not know.
     """
 
     host_only = False
@@ -67,10 +68,14 @@ class MjxSimulator:
             _flatten_impedance(host)
             return host
 
-        host = prepared(model.mj_model)
+        own = _without_sensors(model)
+        host = prepared(own)
         self._substeps = substeps(control_dt, host.opt.timestep)
-        self._m = _put(host)
-        self._differences = _differences(self._m, map(prepared, altered.models(model.mj_model) if altered else ()))
+        try:
+            self._m = _put(host)
+        except NotImplementedError as e:
+            raise ConfigError(refusal(host, model.body.name, e)) from e
+        self._differences = _differences(self._m, map(prepared, altered.models(own) if altered else ()))
         self._blank = mjx.make_data(host, device=_device(), impl="jax")
         ids = np.array([host.joint(n).id for n in model.joint_names])
         self._limit = soft_limit_torque(host, ids) if differentiable else None
@@ -249,6 +254,16 @@ class MjxSimulator:
                 "muscle_velocity": velocity[muscles],
             }
         return Readings(**{k: v for k, v in found.items() if k in fields})
+
+
+def _without_sensors(model: BodyModel) -> mujoco.MjModel:
+    """The body without the sensors of its model, which nothing reads here and some of which MJX does not know."""
+    if not model.mj_model.nsensor:
+        return model.mj_model
+    spec = model.editable()
+    for sensor in list(spec.sensors):
+        spec.delete(sensor)
+    return spec.compile()
 
 
 def _put(host: mujoco.MjModel) -> mjx.Model:

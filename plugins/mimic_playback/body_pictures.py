@@ -27,7 +27,7 @@ def choose_renderer() -> str | None:
 
 
 def draw(model: BodyModel, out: Path, backend: str | None) -> str:
-    """Draw the body in its reference pose, its sites named; return what drew it.
+    """Draw the body in its reference pose, its keypoints named; return what drew it.
 
     MuJoCo's renderer where graphics work, otherwise a stick figure.
     """
@@ -35,6 +35,7 @@ def draw(model: BodyModel, out: Path, backend: str | None) -> str:
     from matplotlib.figure import Figure
 
     data = mujoco.MjData(model.mj_model)
+    data.qpos[:] = model.reference_qpos
     mujoco.mj_forward(model.mj_model, data)
     figure = Figure(figsize=(12.8, 9.6))
     if backend:
@@ -59,6 +60,10 @@ def _render(model: BodyModel, data: mujoco.MjData) -> np.ndarray:
     camera.lookat, camera.distance = (low + high) / 2, 1.6 * float((high - low).max())
     camera.azimuth, camera.elevation = -90.0, -20.0
     option.label = mujoco.mjtLabel.mjLABEL_SITE
+    shown, hidden = 0, 1  # groups of sites; a model may have hundreds, for its muscles
+    m.site_group[:] = hidden
+    m.site_group[model.keypoint_site_ids] = shown
+    option.sitegroup[:] = [group == shown for group in range(mujoco.mjNGROUP)]
     # near and far plane are in units of the extent, which a floor makes far too large
     m.stat.extent = camera.distance
     with mujoco.Renderer(m, height=960, width=1280) as renderer:

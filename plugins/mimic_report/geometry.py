@@ -53,7 +53,7 @@ class Figurine:
             model,
             geoms,
             tuple(b for b in owners if model.body_weldid[b]),
-            {m.name: tuple(model.site(s).id for s in m.path) for m in body.muscles},
+            {m.name: tuple(model.site(s).id for s in m.path) for m in body.muscles} | _own_muscles(body, model),
         )
 
     def poses(self, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,6 +105,19 @@ class Figurine:
     def size_m(self) -> float:
         """How far the geoms reach from the origins of their parts, at most."""
         return float(max((self.model.geom_rbound[g] for g in self.geoms), default=0.0))
+
+
+def _own_muscles(body: Body, model: mujoco.MjModel) -> dict[str, tuple[int, ...]]:
+    """Muscles that the model itself has on tendons → sites that these pass; surfaces that they wrap are left out."""
+    spec, paths = mujoco.MjSpec.from_string(body.actuators or "<mujoco/>"), {}
+    for a in spec.actuators:
+        if a.dyntype == mujoco.mjtDyn.mjDYN_MUSCLE and a.trntype == mujoco.mjtTrn.mjTRN_TENDON:
+            tendon = model.tendon(a.target).id
+            first = model.tendon_adr[tendon]
+            along = range(first, first + model.tendon_num[tendon])
+            sites = tuple(int(model.wrap_objid[w]) for w in along if model.wrap_type[w] == mujoco.mjtWrap.mjWRAP_SITE)
+            paths |= {a.name: sites} if len(sites) > 1 else {}
+    return paths
 
 
 def _mesh(model: mujoco.MjModel, mesh: int, unit: float) -> dict[str, Any]:

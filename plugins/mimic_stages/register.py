@@ -172,7 +172,7 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
         "unused_keypoints": list(dict.fromkeys(n for p in parts for n in p.names if n.lower() not in used)),
         "calibration": str(options.save_calibration) if options.save_calibration else None,
         "report": str(options.report) if options.report else None,
-        "remarks": list(clips.remarks),
+        "remarks": [*clips.body.remarks, *clips.remarks],
         "details": {k: v for k, v in clips.provenance.items() if k not in _TOLD_APART},
         "free_parameters": free,
         "headlines": [

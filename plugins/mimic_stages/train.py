@@ -44,7 +44,7 @@ class TrainOptions:
     simulator: Choice = choice(
         "simulator", partial=True, help="The physics engine; auto picks what suits machine and policy."
     )
-    actuation: Choice = choice("actuation", partial=True, help="What drives the body, e.g. hill or torque.")
+    actuation: Choice = choice("actuation", partial=True, help="What drives the body, e.g. native, hill or torque.")
     seed: int = option(
         0,
         shared=True,
@@ -111,6 +111,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
         nulls += f", the mean training movement replayed: {summary['mean_movement_mm']:.2f} mm"
     animals = summary.get("held_out_animals")
     of_animal = f" of {', '.join(animals)}, not trained on" if animals else ""
+    yield from summary.get("remarks", ())
     compiled = training["compile_seconds"]
     after = f", after {compiled:.0f} s of compilation" if compiled >= 0.5 else ""
     yield (

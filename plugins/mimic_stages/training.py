@@ -272,8 +272,8 @@ class _Work:
                 "passive_mm": passive,
                 "mean_movement_mm": replayed,
                 "excerpt_s": one.plan.settings["task"]["excerpt_s"],
-                "remarks": one.remarks,
                 "held_out_animals": [a for a in held_out if a not in one.training.train_animals],
+                "remarks": [*one.remarks, *self._task.remarks],
                 "training": training,
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import mujoco
 import numpy as np
 
 from mimic_core import Actuation, Body, ConfigError, did_you_mean
+from mimic_strength import gravity_torques, of_patterns
 
 if TYPE_CHECKING:
     from mimic_torque.settings import Settings
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
 def build_actuation(config: Settings, body: Body) -> Actuation:
     """Return the actuation with one motor per hinge or slide, named like its joint.
 
-    At excitation 1 a motor gives its torque limit: that of ``body.torque_limits``, otherwise what the body's
-    muscles can do there (`muscle_torque_limits`).
+    At excitation 1 a motor gives its torque limit. What the settings say for a joint by its name comes first, then
+    ``body.torque_limits``, then the settings' first pattern that fits, then what the body's muscles can do there
+    (`muscle_torque_limits`), then the settings' multiple of the weight that the joint carries.
 
     Raises:
         ConfigError: no joint to drive, a torque limit for a joint that the skeleton does not have or that is
-            not positive, or a joint without a limit that no muscle crosses.
+            not positive, or joints without a limit.
     """
     joints = [j.name for j in body.spec().joints if _is_scalar(j.type)]
     if not joints:
@@ -72,26 +75,35 @@ def muscle_torque_limits(body: Body, poses: int = 1024) -> dict[str, float]:
 
 
 def _limits(config: Settings, body: Body, joints: tuple[str, ...]) -> dict[str, float]:
-    for joint, limit in body.torque_limits.items():
-        if joint not in joints:
+    for where, limits in (("actuation.torque_limits", config.torque_limits), ("torque_limits", body.torque_limits)):
+        _check(limits, joints, body, where)
+    named = {j: v for j, v in config.torque_limits.items() if j in joints}
+    limits = {**of_patterns(joints, config.torque_limits), **of_patterns(joints, body.torque_limits), **named}
+    if body.muscles and set(joints) - set(limits):
+        limits = {**muscle_torque_limits(body, config.poses), **limits}
+    if config.torque_limit_gravity and any(not limits.get(j, 0.0) > 0 for j in joints):
+        weight = gravity_torques(body.spec().compile())
+        limits |= {j: config.torque_limit_gravity * weight[j] for j in joints if not limits.get(j, 0.0) > 0}
+    missing = [j for j in joints if not limits.get(j, 0.0) > 0]
+    if missing:
+        why = "no muscle of it turns them" if body.muscles else "it has no muscles to take one from"
+        raise ConfigError(
+            f"body {body.name}: no torque limit for {', '.join(missing)}: {why}; give it (N m) with --set "
+            f"""'actuation.torque_limits={{"{missing[0]}" = 0.1}}' (patterns such as "*" too), as a multiple of the """
+            "weight carried with --set actuation.torque_limit_gravity=3, or in the body's torque_limits"
+        )
+    return {j: limits[j] * config.torque_scale for j in joints}
+
+
+def _check(limits: Mapping[str, float], joints: tuple[str, ...], body: Body, where: str) -> None:
+    for joint, limit in limits.items():
+        if not of_patterns(joints, {joint: limit}):
             raise ConfigError(
-                f"body {body.name}: torque_limits names joint {joint!r}, which is no hinge or slide of "
+                f"body {body.name}: {where} names joint {joint!r}, which is no hinge or slide of "
                 f"the skeleton{did_you_mean(joint, joints)}"
             )
         if not limit > 0:
-            raise ConfigError(f"body {body.name}: torque_limits.{joint} must be > 0 N m, got {limit}")
-    limits = dict(body.torque_limits)
-    missing = [j for j in joints if j not in limits]
-    if missing and body.muscles:
-        limits |= {j: v for j, v in muscle_torque_limits(body, config.poses).items() if j in missing}
-    for joint in joints:
-        if not limits.get(joint, 0.0) > 0:
-            why = "no muscle of it turns that joint" if body.muscles else "it has no muscles to take one from"
-            raise ConfigError(
-                f"body {body.name}: no torque limit for joint {joint!r}: {why}; "
-                "give it one (N m) in the body's torque_limits"
-            )
-    return {j: limits[j] * config.torque_scale for j in joints}
+            raise ConfigError(f"body {body.name}: {where}.{joint} must be > 0 N m, got {limit}")
 
 
 def _with_tendons(body: Body) -> mujoco.MjModel:

@@ -80,8 +80,20 @@ def check_body_driven(record: BodySpec, plugins: Plugins) -> None:
             )
 
 
+_OF_THE_MODEL = """<mujoco><actuator>
+<position name="servo" joint="shoulder" kp="1e-3" timeconst="0.01" ctrlrange="-1 0.5"/>
+<muscle name="puller" joint="elbow" lengthrange="-0.5 0.5" force="1e-3"/>
+</actuator></mujoco>"""
+"""For an actuation that takes a body's own actuators."""
+
+
+def _driven_body(record: Any) -> Body:
+    body = attrs.evolve(toy_body(), actuators=_OF_THE_MODEL)
+    return body if record.own is not None and record.own(body) else toy_body()
+
+
 def check_actuators(record: Any, plugins: Plugins) -> None:
-    body = toy_body()
+    body = _driven_body(record)
     actuation = record.build(record.config(), body)
     model = BodyModel.compile(body, actuation)
     if tuple(actuation.actuators) != model.actuator_names:
@@ -95,13 +107,13 @@ def check_actuators(record: Any, plugins: Plugins) -> None:
 
 
 def check_excitation(record: Any, plugins: Plugins) -> None:
-    actuation = record.build(record.config(), toy_body())
-    if not actuation.low < actuation.high:
+    actuation = record.build(record.config(), _driven_body(record))
+    if not np.all(np.less(actuation.low, actuation.high)):
         raise PluginError(f"bounds of excitation are {actuation.low} and {actuation.high}; low must be < high")
     for action, bound in ((-1.0, actuation.low), (1.0, actuation.high)):
-        found = float(actuation.excitation(action))
-        if abs(found - bound) > 1e-9:
+        found = actuation.excitation(action)
+        if np.abs(found - bound).max() > 1e-9:
             raise PluginError(
-                f"action {action:g} becomes excitation {found:g}, expected {bound:g}; "
+                f"action {action:g} becomes excitation {found}, expected {bound}; "
                 "map actions from [-1, 1] to [low, high]"
             )

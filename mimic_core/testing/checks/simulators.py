@@ -93,7 +93,7 @@ def check_gradient(record: Any, plugins: Plugins) -> None:
     def after(excitation):
         return simulator.step(simulator.reset(*start, excitation), excitation).qvel.sum()
 
-    low = max(model.actuation.low, 0.0)
+    low = np.maximum(model.actuation.low, 0.0)
     slope = jax.jit(jax.grad(after))(jnp.full((1, len(model.actuator_names)), low))
     if not (jnp.isfinite(slope).all() and jnp.abs(slope).max() > 0):
         raise PluginError(

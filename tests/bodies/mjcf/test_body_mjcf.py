@@ -61,15 +61,20 @@ def test_integration_is_the_models(plugins, tmp_path):
     assert opt.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST and opt.solver == mujoco.mjtSolver.mjSOL_NEWTON
 
 
-def test_actuators_and_what_reads_them_are_left_out(plugins, tmp_path):
+def test_actuators_are_kept_beside_the_skeleton(plugins, tmp_path):
     body = built(plugins, tmp_path)
     model = BodyModel.compile(body).mj_model
     assert model.nu == model.nkey == 0
     assert [mujoco.mjtSensor(t).name for t in model.sensor_type] == ["mjSENS_JOINTPOS"]
+    assert body.remarks == ("keyframes left out: bent", "left out, since they read actuators: actuatorfrc")
     # the model's defaults for actuators would hold mimic's own to 3 N m, with a filter
     torque = plugins.get("actuation", "torque")
     driven = BodyModel.compile(body, torque.build(torque.config(), body)).mj_model
     assert driven.nu == 2 and driven.na == 0 and not driven.actuator_forcelimited.any()
+    own = plugins.get("actuation", "native")
+    model, reference = BodyModel.compile(body, own.build(own.config(), body)), mujoco.MjModel.from_xml_string(MODEL)
+    assert model.actuator_names == ("up", "down")
+    np.testing.assert_array_equal(model.mj_model.actuator_gear, reference.actuator_gear)
 
 
 def test_body_comes_back_the_same_from_a_file(plugins, tmp_path):
@@ -222,7 +227,8 @@ def test_included_files_meshes_and_textures_are_packed(plugins, tmp_path):
     <geom type="mesh" mesh="ulna"/><joint name="j"/><body name="b" pos="0 0 3"><joint/>
     <geom type="mesh" mesh="right"/></body></body></worldbody></mujoco>"""
     body = built(plugins, tmp_path, model, described('A = { joint = "j" }', 'B = { body = "b" }'))
-    assert sorted(body.assets) == ["fur.png", "ulna.obj", "ulna_2.obj"]
+    stems = [name.rpartition("_")[0] for name in sorted(body.assets)]
+    assert stems == ["fur", "ulna", "ulna"] and len(set(body.assets)) == 3
     again = structure(json.loads(json.dumps(to_json(body))), Body, "body")
     for file in [p for p in tmp_path.rglob("*") if p.is_file()]:
         file.unlink()
@@ -297,7 +303,7 @@ BAD_DESCRIPTIONS = {
     "one keypoint": ("keypoints: must have a length", DESCRIPTION.replace('Elbow = { joint = "elbow" }', "")),
     "torque limit": ("torque_limits", DESCRIPTION.replace("0.25", "-1")),
     "torque limit elsewhere": (
-        "animal.toml: torque_limits.joint: model.xml has no joint 'ankle'; known: elbow, shoulder",
+        "animal.toml: torque_limits: model.xml has no hinge or slide 'ankle'; known: elbow, shoulder",
         DESCRIPTION.replace("elbow = 0.25", "ankle = 0.25"),
     ),
     "no TOML": ("animal.toml: not valid TOML: ", "name ="),
@@ -326,10 +332,8 @@ def test_bad_description(plugins, tmp_path, what):
 BAD_MODELS = {
     "<mujoco><worldbody>": "model.xml: not valid XML",
     "<robot/>": "model.xml: begins with <robot>, expected <mujoco> with a <worldbody>",
-    MODEL.replace('size="0.05"', 'size="big"'): "model.xml: MuJoCo cannot compile it: ",
-    MODEL.replace('axis="0 1 0"', 'type="ball" limited="false"').replace(
-        'qpos="0 45"', ""
-    ): "joint 'shoulder' is a ball joint; write it as three hinges",
+    MODEL.replace('size="0.05"', 'size="big"'): "model.xml: MuJoCo cannot read it: ",
+    MODEL.replace('size="0.05"', 'size="-1"'): "model.xml: MuJoCo cannot compile it: ",
     MODEL.replace(
         "<default>", "<include file='gone.xml'/><default>"
     ): "model.xml: includes 'gone.xml', which is not in",

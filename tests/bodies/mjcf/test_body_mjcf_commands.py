@@ -8,7 +8,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 from fake_plugins import mimic
-from mjcf_case import MODEL, built, write
+from mjcf_case import DESCRIPTION, MODEL, built, write
 
 from mimic_core import BodyModel, MimicError
 from mimic_core.chain.choose import make_body
@@ -28,8 +28,57 @@ def test_command_shows_a_body_and_draws_it(tmp_path):
         "Back": ("trunk", [100, 200, 300]),
         "Elbow": ("upper", [200, 0, 40]),
     }
+    assert [(a["name"], a["kind"], a["on"], a["control"]) for a in said["actuators"]] == [
+        ("up", "motor", "joint shoulder", [0, 1]),
+        ("down", "motor", "joint shoulder", [0, 1]),
+    ]
+    assert said["remarks"] == ["keyframes left out: bent", "left out, since they read actuators: actuatorfrc"]
     assert said["root"] is None and said["keypoint_spread_mm"] == 8
     assert (tmp_path / "animal.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_command_lists_all_that_is_lacking(plugins, tmp_path):
+    from mimic_playback.body_command import _driven, describe
+
+    bare = MODEL[: MODEL.index("<actuator>")] + '<actuator><motor name="loose" joint="elbow"/></actuator></mujoco>'
+    body = built(plugins, tmp_path, bare, DESCRIPTION.split("[torque_limits]")[0])
+    driven, refused = _driven(plugins, body)
+    found = describe(BodyModel.compile(body), driven, refused)
+    assert driven is None and found["actuators"] == []
+    assert "no control range for loose; give ctrlrange in the model" in found["remarks"][0]
+    assert found["remarks"][1].startswith("no torque limit for shoulder: to drive these by ideal motors")
+
+
+def test_picture_names_keypoints_alone(plugins, tmp_path, monkeypatch):
+    """Of four sites two are keypoints; the others are in a group that is not drawn."""
+    import mujoco
+
+    from mimic_playback import body_pictures
+
+    sites = "".join(f'<site name="s{i}" pos="0 0 0.0{i}"/>' for i in range(3))
+    model = BodyModel.compile(built(plugins, tmp_path, MODEL.replace('<site name="mark"', f'{sites}<site name="mark"')))
+    seen = []
+
+    class Renderer:
+        def __init__(self, m, **_):
+            self.m = m
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def update_scene(self, data, camera, option):
+            shown = [self.m.site(i).name for i in range(self.m.nsite) if option.sitegroup[self.m.site_group[i]]]
+            seen.append((option.label, sorted(shown)))
+
+        def render(self):
+            return np.zeros((4, 4, 3), np.uint8)
+
+    monkeypatch.setattr(mujoco, "Renderer", Renderer)
+    body_pictures.draw(model, tmp_path / "body.png", "fake")
+    assert seen == [(mujoco.mjtLabel.mjLABEL_SITE, ["keypoint_Back", "keypoint_Elbow"])]
 
 
 def test_picture_without_graphics(plugins, tmp_path):

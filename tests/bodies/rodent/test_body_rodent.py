@@ -136,6 +136,16 @@ def test_motors_can_drive_it(plugins, body):
     assert not data.warning.number.any() and np.isfinite(data.qpos).all()
 
 
+def test_its_own_servos_drive_it(plugins, body, file):
+    own = plugins.get("actuation", "native")
+    model, reference = BodyModel.compile(body, own.build(own.config(), body)), mujoco.MjModel.from_xml_path(str(file))
+    assert len(model.actuator_names) == model.mj_model.na == 38 and not model.muscle_names
+    for field in ("actuator_gainprm", "actuator_biasprm", "actuator_dynprm", "actuator_forcerange", "actuator_trntype"):
+        np.testing.assert_array_equal(getattr(model.mj_model, field), getattr(reference, field), err_msg=field)
+    assert (model.actuation.low == -1).all() and (model.actuation.high == 1).all()
+    assert not np.any(model.actuation.resting_action)
+
+
 @pytest.mark.slow
 def test_real_rat_is_registered_within_a_few_millimetres(plugins, shared_data):
     import scipy.io

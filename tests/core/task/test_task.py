@@ -430,8 +430,6 @@ def test_a_keypoint_that_the_body_does_not_have(plugins, toy_model):
             {"observations": {"reference": [], "proprioception": [angles_and_speeds]}},
             "observations: no reference observation is chosen; name at least one",
         ),
-        ({"window_step_ms": 3.0}, "task.window_step_ms: 3 ms is not a whole number of control steps of 2.5 ms"),
-        ({"window_step_ms": 1.0}, "task.window_step_ms: 1 ms is not a whole number of control steps of 2.5 ms"),
         (
             {"control_rate_hz": 300.0},
             "task.control_rate_hz: a control step of 3.33333 ms is not a whole number of physics "
@@ -443,6 +441,23 @@ def test_what_is_wrong_is_named(plugins, toy_model, toy_clips, change, message):
     with pytest.raises(ConfigError) as e:
         make_task(plugins, toy_clips, toy_model, **change)
     assert str(e.value) == message
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        ({"window_step_ms": 3.0}, "task.window_step_ms: 3 ms is taken as 2.5 ms, 1 control steps"),
+        ({"window_step_ms": 1.0}, "task.window_step_ms: 1 ms is taken as 2.5 ms, 1 control steps"),
+        ({"window_step_ms": 9.0}, "task.window_step_ms: 9 ms is taken as 10 ms, 4 control steps"),
+        ({"sensory_delay_ms": 4.0}, "task.sensory_delay_ms: 4 ms is taken as 5 ms, 2 control steps"),
+        ({"motor_delay_ms": 1.0}, "task.motor_delay_ms: 1 ms is taken as 0 ms, 0 control steps"),
+        ({"window_step_ms": 5.0, "sensory_delay_ms": 2.5}, None),
+    ],
+)
+def test_times_become_whole_control_steps_with_a_remark(plugins, toy_model, toy_clips, change, remark):
+    task = make_task(plugins, toy_clips, toy_model, **change)
+    assert task.remarks == (() if remark is None else (remark,))
+    assert task.changed().remarks == task.remarks
 
 
 def test_no_reward_term_is_an_error(plugins, toy_clips):

@@ -112,13 +112,6 @@ def test_disturbed_starts_are_what_is_seen(plugins, toy_model, toy_clips):
     np.testing.assert_allclose(task.observe(moved).proprioception[:, -2:], 0.7)
 
 
-@pytest.mark.parametrize("setting", ["sensory_delay_ms", "motor_delay_ms"])
-def test_a_delay_that_control_steps_do_not_fill(plugins, toy_model, toy_clips, setting):
-    with pytest.raises(ConfigError) as e:
-        make_task(plugins, toy_clips, toy_model, **{setting: 4.0})
-    assert str(e.value) == f"task.{setting}: 4 ms is not a whole number of control steps of 2.5 ms"
-
-
 # -- noise ----------------------------------------------------------------------------------------------------
 
 

@@ -139,22 +139,38 @@ def test_limits_are_reproducible():
 def test_body_without_limits_or_muscles():
     with pytest.raises(
         ConfigError,
-        match=r"body toy: no torque limit for joint 'shoulder': it has no muscles .*; "
-        r"give it one \(N m\) in the body's torque_limits",
+        match=r"body toy: no torque limit for shoulder, elbow: it has no muscles to take one from; give it \(N m\) "
+        r"with --set 'actuation.torque_limits=\{\"shoulder\" = 0.1\}' .*, or in the body's torque_limits",
     ):
         torque(attrs.evolve(toy_body(), muscles=()))
 
 
 def test_joint_that_no_muscle_turns():
-    with pytest.raises(ConfigError, match="no torque limit for joint 'hinge': no muscle of it turns that joint"):
+    with pytest.raises(ConfigError, match="no torque limit for hinge: no muscle of it turns them"):
         torque(hinge_body(muscles=(attrs.evolve(hinge_body().muscles[0], path=("above", "below")),)))
 
 
 def test_slide_without_limits_takes_the_arm_of_its_rest():
     """A slide along y, across a muscle in the xz plane, gets no force from it."""
-    with pytest.raises(ConfigError, match="no torque limit for joint 'hinge'"):
+    with pytest.raises(ConfigError, match="no torque limit for hinge"):
         torque(hinge_body("slide"))
     assert torque(hinge_body("slide", torque_limits={"hinge": 1.0})).actuators == ("hinge",)
+
+
+def test_limits_by_name_by_pattern_and_by_weight():
+    """What the settings name comes first, then the body's own, then a pattern, then the weight that is carried."""
+    bare = attrs.evolve(toy_body(), muscles=(), torque_limits={"elbow": 0.2})
+
+    def gears(**settings) -> list[float]:
+        return BodyModel.compile(bare, torque(bare, **settings)).mj_model.actuator_gear[:, 0].tolist()
+
+    assert gears(torque_limits={"*": 0.1}) == [0.1, 0.2]
+    assert gears(torque_limits={"*": 0.1, "elbow": 0.3}) == [0.1, 0.3]
+    # both segments lie straight: masses 0.5 and 0.4 g with their centres 5 and 15 mm from the shoulder
+    by_hand = 9.81 * (0.0005 * 0.005 + 0.0004 * 0.015)
+    assert gears(torque_limit_gravity=3.0) == pytest.approx([3 * by_hand, 0.2])
+    with pytest.raises(ConfigError, match=r"actuation.torque_limits names joint 'kne\*', which is no hinge or slide"):
+        gears(torque_limits={"kne*": 0.1})
 
 
 def test_limit_for_an_unknown_joint():
