@@ -13,12 +13,14 @@ def build(config, model, control_dt, differentiable=False, altered=None):
 
 
 def view_lacks(model):
-    from mimic_mjx.differentiable import differentiable_view, left_out
-    from mimic_mjx.tree import unsupported
+    from mimic_mjx.differentiable import dynamics_of, left_out
 
-    body = model.mj_model
-    # what the tree's dynamics do not know the view can do too, but no faster than the C engine
-    return left_out(body) or unsupported(differentiable_view(body, body.opt.timestep))
+    body, step = model.mj_model, model.mj_model.opt.timestep
+    if lost := left_out(body, step):
+        return ", ".join(lost)
+    way = dynamics_of(body, step)
+    # the others can do it too, but no faster than the C engine
+    return None if way == "compact" else "the speed of a small tree without contacts"
 
 
 @hookimpl

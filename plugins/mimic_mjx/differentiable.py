@@ -5,13 +5,15 @@ Everything that training through the physics needs, and nothing else, is changed
 =====================  ==========================================================================
 muscle activation      the switch between the activation and deactivation time constants is
                        smoothed over 0.01 of excitation (`SMOOTHING`); at width 0 its gradient is 0/0
-constraints            switched off: reverse mode through an active joint limit is NaN
+constraints            switched off in MuJoCo's solver: reverse mode through an active one is NaN. Contacts, couplings,
+                       limits of tendons and dry friction come back as forces with continuous slopes
+                       (`mimic_mjx.smooth`); what cannot is listed by `left_out`
 joint limits           a spring and damper outside the range, as stiff as one physics step resolves
                        (`soft_limit_torque`)
 solver                 one iteration (reverse mode needs a fixed number; with no constraints it is idle)
 integrator             linearly implicit Euler with one physics step per control step (`mimic_mjx.implicit`): one
                        evaluation of the forces where Runge-Kutta at half the step takes eight, and no force is too
-                       stiff for it
+                       stiff for it. A body with contacts takes steps of 5 ms at most
 =====================  ==========================================================================
 
 Training may use this view. Reported numbers come from the body as it is.
@@ -29,6 +31,8 @@ from jax import Array
 from jaxtyping import Float
 
 SMOOTHING = 0.01
+_LONGEST_STEP = 0.005
+"""s, of a body with contacts"""
 _DEPTH = 0.01
 """share of the joint's range; over this depth beyond a limit the soft limit sets in"""
 
@@ -42,22 +46,49 @@ def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjMo
     view.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
     view.opt.iterations = 1
     view.opt.ls_iterations = 1
-    view.opt.timestep = control_dt
+    longest = _LONGEST_STEP if constraints(model) else control_dt
+    view.opt.timestep = control_dt / max(1, int(np.ceil(control_dt / longest - 1e-9)))
     view.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
     return view
 
 
-def left_out(model: mujoco.MjModel) -> str | None:
-    """Return what about a model this view does without, beyond the hardness of joint limits, or None."""
-    touching = model.geom_contype[:, None] & model.geom_conaffinity[None]
-    np.fill_diagonal(touching, 0)
-    lost = {
-        "contacts": touching.any() or model.npair,
-        "equality constraints": model.neq,
+def dynamics_of(model: mujoco.MjModel, control_dt: float) -> str:
+    """Return what steps the view of a body.
+
+    ``compact`` (`mimic_mjx.tree`) for a small tree without constraints but joint limits, ``smooth``
+    (`mimic_mjx.smooth`) for any other that it knows, with contacts, couplings and tendons, and ``mjx`` for the rest.
+    """
+    from mimic_mjx.smooth import unknown
+    from mimic_mjx.tree import unsupported
+
+    view = differentiable_view(model, control_dt)
+    if not constraints(model) and unsupported(view) is None:
+        return "compact"
+    return "mjx" if unknown(view) else "smooth"
+
+
+def left_out(model: mujoco.MjModel, control_dt: float) -> list[str]:
+    """Return what about a model this view does without."""
+    from mimic_mjx.smooth import left_out, unknown
+
+    way = dynamics_of(model, control_dt)
+    if way == "smooth":
+        return left_out(model)
+    because = f" (since it has {', '.join(unknown(differentiable_view(model, control_dt)))})" if way == "mjx" else ""
+    return [what + because for what in constraints(model)]
+
+
+def constraints(model: mujoco.MjModel) -> list[str]:
+    """Return the kinds of constraints that a model has beside the limits of its joints."""
+    from mimic_mjx.ground import touching
+
+    there = {
+        "contacts": any(True for _ in touching(model)),
+        "equality constraints": model.neq and model.eq_active0.any(),
         "dry friction": np.any(model.dof_frictionloss) or np.any(model.tendon_frictionloss),
         "limits of tendons": np.any(model.tendon_limited),
     }
-    return next((what for what, there in lost.items() if there), None)
+    return [what for what, is_there in there.items() if is_there]
 
 
 def soft_limit_torque(model: mujoco.MjModel, joint_ids: np.ndarray):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 
 import jax
@@ -20,11 +20,13 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missin
 
 from mimic_core import BodyModel, ConfigError, Readings, SimState
 from mimic_core.physics import AlteredBodies, substeps
-from mimic_mjx.differentiable import differentiable_view, soft_limit_torque
+from mimic_mjx.differentiable import differentiable_view, dynamics_of, soft_limit_torque
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.lacking import refusal
+from mimic_mjx.models import device, differences, flatten_impedance, put, untouching, without_sensors
 from mimic_mjx.settings import Settings
-from mimic_mjx.tree import TreeDynamics, solve_positive, unsupported
+from mimic_mjx.smooth import Constants, SmoothDynamics
+from mimic_mjx.tree import TreeDynamics, solve_positive
 
 
 class MjxSimulator:
@@ -65,21 +67,25 @@ class MjxSimulator:
             host = differentiable_view(m, control_dt) if differentiable else copy.copy(m)
             if config.integrator != "body":
                 host.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{config.integrator.upper()}")
-            _flatten_impedance(host)
+            flatten_impedance(host)
             return host
 
-        own = _without_sensors(model)
+        own = without_sensors(model)
         host = prepared(own)
+        way = dynamics_of(own, control_dt) if differentiable else "mjx"
         self._substeps = substeps(control_dt, host.opt.timestep)
+        seen = untouching if way == "smooth" else copy.copy  # contacts are not MJX's there, which knows few shapes
         try:
-            self._m = _put(host)
+            self._m = put(seen(host))
         except NotImplementedError as e:
             raise ConfigError(refusal(host, model.body.name, e)) from e
-        self._differences = _differences(self._m, map(prepared, altered.models(own) if altered else ()))
-        self._blank = mjx.make_data(host, device=_device(), impl="jax")
-        ids = np.array([host.joint(n).id for n in model.joint_names])
+        others = altered.models(own) if altered else ()
+        self._differences = differences(self._m, (seen(prepared(m)) for m in others))
+        self._blank = mjx.make_data(seen(host), device=device(), impl="jax")
+        ids = np.array([host.joint(n).id for n in model.joint_names], int)
         self._limit = soft_limit_torque(host, ids) if differentiable else None
-        self._tree = TreeDynamics(host) if differentiable and unsupported(host) is None else None
+        self._tree = TreeDynamics(host) if way == "compact" else None
+        self._smooth = SmoothDynamics(host, self._m, self._blank, self._met, ids) if way == "smooth" else None
         self._with_state = np.flatnonzero(host.actuator_actadr >= 0)
         self._adr = host.actuator_actadr[self._with_state]
 
@@ -96,6 +102,8 @@ class MjxSimulator:
         """Advance by one control step with ``excitation`` held."""
         if self._tree is not None and isinstance(state.force, tuple):
             return self._tree_step(state, excitation)
+        if self._smooth is not None:
+            return self._smooth_step(state, excitation)
         return jax.vmap(self._step)(state, excitation)
 
     def read(self, state: SimState, fields: frozenset[str]) -> Readings:
@@ -104,6 +112,8 @@ class MjxSimulator:
             return Readings()
         if self._tree is not None:
             return self._tree_read(state, fields)
+        if self._smooth is not None:
+            return self._smooth_read(state, fields)
         return jax.vmap(lambda s: self._read(s, fields))(state)
 
     def _model(self, state: SimState) -> mjx.Model:
@@ -203,6 +213,66 @@ class MjxSimulator:
             }
         return Readings(**{k: jnp.moveaxis(v, -1, 0) for k, v in found.items() if k in fields})
 
+    def _smooth_step(self, state: SimState, excitation: Array) -> SimState:
+        """The step of a body whose dynamics `SmoothDynamics` knows."""
+        constants = self._smooth_constants(state)
+
+        def substep(carry, _):
+            qpos, qvel, act = carry
+
+            def driven(length: Array, speed: Array):
+                return self._driven(state, excitation, length, speed, act)
+
+            return self._smooth.step(qpos, qvel, driven, constants), None
+
+        carry = state.qpos.T, state.qvel.T, state.activation[:, self._with_state].T
+        if self._substeps == 1:
+            carry, _ = substep(carry, None)
+        else:
+            carry, _ = jax.lax.scan(substep, carry, None, length=self._substeps)
+        qpos, qvel, act = carry
+        activation = excitation.at[:, self._with_state].set(act.T)
+        return SimState(
+            state.time + self.control_dt, qpos.T, qvel.T, activation, altered=state.altered, force=state.force
+        )
+
+    def _smooth_constants(self, state: SimState) -> Constants:
+        mass, inertia, damping, stiffer = self._tree_constants(state)
+        dofs = self.model.joint_dofadr
+        varied = self._differences and not isinstance(state.altered, tuple)
+        of_ground = self._smooth.ground.parameters
+        ground = jax.vmap(lambda s: of_ground(self._model(s)), out_axes=-1)(state) if varied else of_ground(self._m)
+        if varied:  # of each body one column
+            ground = tuple(a[:, 0] for a in ground)
+        pushes = None
+        if not isinstance(state.force, tuple):
+            pushes = (
+                jnp.zeros((self._m.nbody, 6, len(state.time)))
+                .at[self.model.body_ids]
+                .set(state.force.transpose(1, 2, 0))
+            )
+        return Constants(mass, inertia, damping, stiffer[dofs], ground, pushes)
+
+    def _smooth_read(self, state: SimState, fields: frozenset[str]) -> Readings:
+        smooth, model, m = self._smooth, self.model, self._smooth.model
+        frames = smooth.tree.frames(state.qpos.T)
+        keypoints = model.keypoint_site_ids
+        found = {
+            "site_pos": smooth.tree.points(frames, m.site_bodyid[keypoints], m.site_pos[keypoints]),
+            "body_pos": frames.position[model.body_ids],
+        }
+        if fields & {"joint_force", "muscle_force", "muscle_length", "muscle_velocity"}:
+            length, speed, moment = smooth.actuators(frames, state.qpos.T, state.qvel.T)
+            force, _ = self._driven(state, state.activation, length, speed, state.activation[:, self._with_state].T)
+            muscles = model.muscle_ids
+            found |= {
+                "joint_force": smooth.on_joints(moment, force)[model.joint_dofadr],
+                "muscle_force": -force[muscles],
+                "muscle_length": length[muscles],
+                "muscle_velocity": speed[muscles],
+            }
+        return Readings(**{k: jnp.moveaxis(v, -1, 0) for k, v in found.items() if k in fields})
+
     def _tree_constants(self, state: SimState) -> tuple[Array, Array, Array, Array]:
         """Masses, inertias, damping, and how much stiffer a soft limit is, of each body (…, batch or 1)."""
         plain = self._m
@@ -254,48 +324,3 @@ class MjxSimulator:
                 "muscle_velocity": velocity[muscles],
             }
         return Readings(**{k: v for k, v in found.items() if k in fields})
-
-
-def _without_sensors(model: BodyModel) -> mujoco.MjModel:
-    """The body without the sensors of its model, which nothing reads here and some of which MJX does not know."""
-    if not model.mj_model.nsensor:
-        return model.mj_model
-    spec = model.editable()
-    for sensor in list(spec.sensors):
-        spec.delete(sensor)
-    return spec.compile()
-
-
-def _put(host: mujoco.MjModel) -> mjx.Model:
-    # named, since MJX would take its warp backend, which has no gradients, where warp-lang is installed
-    return mjx.put_model(host, device=_device(), impl="jax")
-
-
-def _device() -> jax.Device:
-    """One of this process's own: MJX takes the first of all, which of several processes belongs to the first."""
-    return jax.local_devices()[0]
-
-
-def _differences(plain: mjx.Model, hosts: Iterable[mujoco.MjModel]) -> dict[int, Array]:
-    """Return which leaves of ``plain`` are not the same in all ``hosts``, each with its values (body, …)."""
-    varied = [jax.tree.leaves(_put(host)) for host in hosts]
-    return {
-        i: jnp.stack([leaves[i] for leaves in varied])
-        for i, leaf in enumerate(jax.tree.leaves(plain))
-        if any(not np.array_equal(leaves[i], leaf) for leaves in varied)
-    }
-
-
-def _flatten_impedance(host: mujoco.MjModel) -> None:
-    """Make MJX treat the impedance of a joint limit of zero width as MuJoCo in C does.
-
-    For a width of 0 in ``solimp``, C takes the mean of the two end values as the impedance and the second as d_max in
-    k = 1/(d_max·τ·ζ)², b = 2/(d_max·τ); MJX takes the second for both, and a limb that touches a limit is off by
-    2e-3 rad after 0.3 s. Both ends are set to the mean, and τ is scaled so that k and b stay what they were.
-    """
-    flat = (host.jnt_solimp[:, 2] <= mujoco.mjMINVAL) & (host.jnt_solref[:, 0] > 0)
-    d_max = host.jnt_solimp[flat, 1].copy()
-    mean = 0.5 * (host.jnt_solimp[flat, 0] + d_max)
-    host.jnt_solref[flat, 0] *= d_max / mean
-    host.jnt_solimp[flat, 0] = mean
-    host.jnt_solimp[flat, 1] = mean

@@ -101,18 +101,21 @@ def test_a_limb_is_trained_in_the_fast_view_and_measured_in_its_own_physics(plug
 
 
 FLOOR = '<geom type="plane" size="1 1 1"/>'
+FLUID = '<option density="1.2"/><worldbody>'
+SLOW = "the speed of a small tree without contacts"
 HINGE = '<joint name="j" range="-1 1" limited="true"/>'
 
 
 @pytest.mark.parametrize(
     ("changes", "lacks"),
     [
-        ({}, "contacts"),
+        ({}, SLOW),
+        ({FLOOR: FLOOR.replace("/>", ' mass="1"/>'), "<worldbody>": FLUID}, "contacts (since it has fluid)"),
         ({FLOOR: ""}, None),
         ({FLOOR: '<geom type="plane" size="1 1 1" contype="0" conaffinity="0"/>'}, None),
-        ({FLOOR: "", 'name="j"': 'name="j" frictionloss="0.1"'}, "dry friction"),
-        ({FLOOR: "", "</mujoco>": '<equality><joint joint1="j"/></equality></mujoco>'}, "equality constraints"),
-        ({FLOOR: "", HINGE: '<joint name="j" type="ball"/>'}, "joints that are neither hinge nor slide"),
+        ({FLOOR: "", 'name="j"': 'name="j" frictionloss="0.1"'}, SLOW),
+        ({FLOOR: "", "</mujoco>": '<equality><joint joint1="j"/></equality></mujoco>'}, SLOW),
+        ({FLOOR: "", HINGE: '<joint name="j" type="ball"/>'}, SLOW),
     ],
 )
 def test_what_the_view_lacks(plugins, changes, lacks):
