@@ -24,6 +24,8 @@ class Actuation:
         actuators: names, in the order of excitation.
         low, high: bounds of excitation, of all or of each (actuator,): (0, 1) for muscles, (-1, 1) for torques.
         apply: adds the actuators to an editable MuJoCo specification of the skeleton.
+        set_points: ``set_points(model, qpos, dt)`` → (step, actuator) the excitation with which servos follow the poses
+            ``qpos`` (step, qpos), ``dt`` s apart; NaN for actuators that are no servos. None: there are no servos.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Actuation:
     low: Any
     high: Any
     apply: Callable[[mujoco.MjSpec], None] = attrs.field(repr=False)
+    set_points: Callable[[mujoco.MjModel, np.ndarray, float], np.ndarray] | None = attrs.field(default=None, repr=False)
 
     @property
     def resting_action(self) -> Any:

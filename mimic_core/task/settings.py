@@ -19,6 +19,9 @@ class TaskSettings:
         reference_lowpass_hz: the imitated reference is low-passed at this frequency, since tracked frames jump
             by more than a limb can follow; 0 leaves it as registered. Tracking errors are always measured against
             the registered reference.
+        servo_span: with 0 an action is an excitation, over the actuator's whole range. Above 0 it is added, over this
+            share of the range, to the excitation with which a servo would follow the reference, so that a policy which
+            does nothing already follows roughly. Other actuators than servos are not affected.
         excerpt_s: rollouts begin anew after so long, in the reference's state; 0: they last as long as their clip.
         initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
@@ -38,6 +41,7 @@ class TaskSettings:
     window: int = attrs.field(default=10, validator=attrs.validators.ge(1))
     window_step_ms: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
     reference_lowpass_hz: float = attrs.field(default=25.0, validator=attrs.validators.ge(0))
+    servo_span: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     excerpt_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))

@@ -101,6 +101,7 @@ class Task:
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
         self._starts = Starts.of(self.n_steps, self.train_clips)
+        self._set_points = self._servos_follow() if settings.servo_span and model.actuation.set_points else None
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
             "end": self._fields_read(map(as_term, terminations)),
@@ -114,6 +115,24 @@ class Task:
         if abs(steps * step_ms - ms) > 1e-6 * step_ms:
             self.remarks += (f"task.{setting}: {ms:g} ms is taken as {steps * step_ms:g} ms, {steps} control steps",)
         return steps
+
+    def _servos_follow(self) -> Array:
+        """(clip, step, actuator) excitation during the control step that ends at an instant; NaN where no servo is."""
+        courses = [
+            self.model.actuation.set_points(self.model.mj_model, q, self.control_dt) for q in self.reference.qpos
+        ]
+        return jnp.asarray(np.clip(courses, self.model.actuation.low, self.model.actuation.high))
+
+    @property
+    def follows_by_itself(self) -> bool:
+        """Whether servos are given the reference, see `TaskSettings.servo_span`."""
+        return self._set_points is not None
+
+    def without_set_points(self) -> Task:
+        """Return this task with actions that are excitations of all actuators, servos too."""
+        other = copy.copy(self)
+        other._set_points = None
+        return other
 
     @property
     def action_size(self) -> int:
@@ -279,7 +298,7 @@ class Task:
         return self._reward(*self._act(state, action, self._reads["reward"]))
 
     def _act(self, state: TaskState, action: Drive, fields: frozenset[str]) -> tuple[TaskState, StepView]:
-        excitation, after = self._arriving(state, self.model.actuation.excitation(action))
+        excitation, after = self._arriving(state, self._excitation(state, action))
         sim = self.simulator.step(state.sim, excitation)
         if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
             good = (jnp.abs(jnp.concatenate([sim.qpos, sim.qvel], axis=-1)) < FASTEST).all(axis=-1)  # not if NaN
@@ -289,6 +308,15 @@ class Task:
             return after, self.view(after, state.excitation, fields)
         view = self.view(after, state.excitation, fields | self._reads["observe"])
         return after._replace(sensed=pushed(after.sensed, self._of_the_body(view))), view
+
+    def _excitation(self, state: TaskState, action: Drive) -> Drive:
+        actuation = self.model.actuation
+        whole = actuation.excitation(action)
+        if self._set_points is None:
+            return whole
+        point = self._set_points[state.clip, state.step]
+        away = self.settings.servo_span * (whole - actuation.excitation(actuation.resting_action))
+        return jnp.where(jnp.isnan(point), whole, jnp.clip(point + away, actuation.low, actuation.high))
 
     def _arriving(self, state: TaskState, sent: Drive) -> tuple[Drive, TaskState]:
         """Return what reaches the actuators when ``sent`` leaves the policy, and the state with what is under way."""

@@ -64,7 +64,13 @@ _FREE = {
     "rewards": _FREE_REWARDS,
     "observations": {"reference_window": {"bodies": True}, "proprioception": {"root_state": True}},
     "terminations": {"root_lost": {"max_share": 0.2, "max_deg": 60.0}, "keypoint_error": False},
-    "task": {"window": 5, "excerpt_s": 1.0, "initial_joint_noise": 0.02, "initial_velocity_noise": 0.2},
+    "task": {
+        "window": 5,
+        "excerpt_s": 1.0,
+        "servo_span": 0.5,
+        "initial_joint_noise": 0.02,
+        "initial_velocity_noise": 0.2,
+    },
 }
 _FREE_NETWORK = {
     "encoder_layers": [256, 256],

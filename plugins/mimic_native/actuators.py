@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import mujoco
 import numpy as np
+from jaxtyping import Float
 
 from mimic_core import Actuation, Body, ConfigError, did_you_mean
 
@@ -54,7 +55,37 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
     model = _compiled(body, apply)
     low, high = _bounds(model, body)
     names = tuple(model.actuator(i).name for i in range(model.nu))
-    return Actuation(name="native", actuators=names, low=low, high=high, apply=apply)
+    points = set_points if _servos(model).any() else None
+    return Actuation(name="native", actuators=names, low=low, high=high, apply=apply, set_points=points)
+
+
+def _servos(m: mujoco.MjModel) -> np.ndarray:
+    """(actuator,) True where a force that pulls back is fixed in slope and can be shifted by control."""
+    fixed = (m.actuator_gaintype == mujoco.mjtGain.mjGAIN_FIXED) & (m.actuator_gainprm[:, 0] != 0)
+    pulls = (m.actuator_biastype == mujoco.mjtBias.mjBIAS_AFFINE) & (m.actuator_biasprm[:, 1] < 0)
+    kinds = (mujoco.mjtDyn.mjDYN_NONE, mujoco.mjtDyn.mjDYN_FILTER, mujoco.mjtDyn.mjDYN_FILTEREXACT)
+    return fixed & pulls & np.isin(m.actuator_dyntype, [int(k) for k in kinds])
+
+
+def set_points(
+    m: mujoco.MjModel, qpos: Float[np.ndarray, "step qpos"], dt: float
+) -> Float[np.ndarray, "step actuator"]:
+    """Return the control with which servos follow poses ``dt`` s apart, NaN for other actuators.
+
+    It is the control that gives no force at rest in a pose, −(b₀ + b₁·length)/gain (MuJoCo documentation, "Computation:
+    Actuation model"); a servo with a filter of time constant τ is given τ times its rate more, so that the filtered one
+    is right.
+    """
+    data, lengths = mujoco.MjData(m), np.empty((len(qpos), m.nu))
+    for row, pose in zip(lengths, qpos, strict=True):
+        data.qpos[:] = pose
+        mujoco.mj_fwdPosition(m, data)
+        row[:] = data.actuator_length
+    servos, bias = _servos(m), m.actuator_biasprm
+    rest = -(bias[:, 0] + bias[:, 1] * lengths) / np.where(servos, m.actuator_gainprm[:, 0], 1.0)
+    tau = np.where(m.actuator_dyntype == mujoco.mjtDyn.mjDYN_NONE, 0.0, m.actuator_dynprm[:, 0])
+    rate = np.gradient(rest, dt, axis=0) if len(rest) > 1 else 0.0
+    return np.where(servos, rest + tau * rate, np.nan)
 
 
 def _own(body: Body) -> list[mujoco.MjsActuator]:

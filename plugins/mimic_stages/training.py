@@ -209,8 +209,10 @@ class _Work:
         train, shown = np.flatnonzero(~every[0].held), np.flatnonzero(~every[0].held_excerpts)
         self._task: Task = build_task(parts, plan, plugins, train_clips=train, for_training=True, model=model)
         truth: Task = build_task(measured, plan, plugins, train_clips=shown, for_training=False, model=model)
-        self._runner, self._n_steps = ClipRunner(truth, np.arange(len(measured.clip_names))), truth.n_steps
-        self._limp = passive_controller(truth)
+        clips = np.arange(len(measured.clip_names))
+        self._runner, self._n_steps = ClipRunner(truth, clips), truth.n_steps
+        limp = truth.without_set_points()
+        self._limp = ClipRunner(limp, clips) if truth.follows_by_itself else self._runner, passive_controller(limp)
         self._truth = truth
         self._trainer = build_trainer(plan, plugins, self._task)
 
@@ -218,7 +220,8 @@ class _Work:
         """Train; return a summary of each. ``values`` are the settings of each that differ."""
         for one in self._every:
             one.begin(self._clips)
-        limp = self._runner.clip_errors_mm(self._limp)
+        runner, controller = self._limp
+        limp = runner.clip_errors_mm(controller)
         passive = [one.errors_mm(limp, self._n_steps)["tracking_mm"] for one in self._every]
         replayed = [self._replayed_mm(one) for one in self._every]
         members = [one.member(v) for one, v in zip(self._every, values, strict=True)]

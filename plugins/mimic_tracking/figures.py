@@ -12,11 +12,11 @@ from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from mimic_statistics import mean_and_sem
 from mimic_tracking.free import Free
 from mimic_tracking.measures import over_clips, quantiles, splits
-from mimic_tracking.nulls import CONTROLLER, HELD, LATE, LIMP, MEAN, MEAN_OF_OTHERS, errors_mm
+from mimic_tracking.nulls import CONTROLLER, HELD, LATE, LIMP, MEAN, MEAN_OF_OTHERS, SERVOS, errors_mm
 from mimic_tracking.windows import Windows
 
 SPLIT_COLOURS = {"held_out": VERMILLION, "train": BLUE}
-NULL_COLOURS = {MEAN: BLUE, MEAN_OF_OTHERS: BLUE, LIMP: BLACK, LATE: ORANGE, HELD: GREEN}
+NULL_COLOURS = {MEAN: BLUE, MEAN_OF_OTHERS: BLUE, LIMP: BLACK, LATE: ORANGE, HELD: GREEN, SERVOS: ORANGE}
 
 
 def _short(name: str, most: int = 48) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from mimic_core import Actuation, BodyModel, Controller, Decision, SimulatorSpec
 from mimic_core.chain import ClipRunner, diverged, passive_controller
 from mimic_core.task import Noise, Task, WeightedTerm, as_term
-from mimic_tracking.nulls import HELD, LIMP
+from mimic_tracking.nulls import HELD, LIMP, SERVOS
 
 FULL_TORQUE_RAD = 0.5
 """A motor of a held pose gives its full torque where its joint is off by so much, as the rat's own servos do."""
@@ -26,7 +26,21 @@ def null_courses(task: Task, engine: SimulatorSpec, train: np.ndarray) -> dict[s
         engine: the simulator of ``task``.
         train: (clip,) True where the mean pose is taken from.
     """
-    return {LIMP: _course(task, passive_controller(task)), HELD: _course(*held_pose(task, engine, train))}
+    plain = task.without_set_points()
+    nulls = {LIMP: _course(plain, passive_controller(plain)), HELD: _course(*held_pose(plain, engine, train))}
+    if task.follows_by_itself:
+        nulls[SERVOS] = _course(task, _at_rest(task))
+    return nulls
+
+
+def _at_rest(task: Task) -> Controller:
+    """A controller that adds nothing to what servos are given."""
+    rest = jnp.asarray(task.model.actuation.resting_action)
+
+    def act(variables: Any, observation: Any, carry: Any, key: Any) -> Decision:
+        return Decision(jnp.broadcast_to(rest, (observation.reference.shape[0], task.action_size)), carry)
+
+    return Controller(variables=(), start=lambda batch: (), act=act)
 
 
 def held_pose(task: Task, engine: SimulatorSpec, train: np.ndarray) -> tuple[Task, Controller]:
@@ -63,7 +77,7 @@ def held_pose(task: Task, engine: SimulatorSpec, train: np.ndarray) -> tuple[Tas
         model=model,
         simulator=engine.build(engine.config(), model, task.control_dt, False),
         clips=task.clips,
-        settings=attrs.evolve(task.settings, noise=Noise(), sensory_delay_ms=0.0, motor_delay_ms=0.0),
+        settings=attrs.evolve(task.settings, noise=Noise(), sensory_delay_ms=0.0, motor_delay_ms=0.0, servo_span=0.0),
         rewards=[nothing],
         observations={"reference": seen, "proprioception": seen},
         terminations=[],
@@ -111,8 +125,9 @@ def _with_servos(actuation: Actuation, model: BodyModel, motors: np.ndarray, pos
     mujoco.mj_fwdPosition(m, data)
     mujoco.mj_forward(m, data)
     length, servos = data.actuator_length.copy(), {}
+    furthest = np.broadcast_to(np.maximum(np.abs(actuation.low), np.abs(actuation.high)), m.nu)
     for i in np.flatnonzero(motors):
-        most = abs(m.actuator_gainprm[i, 0]) * max(abs(actuation.low), abs(actuation.high))
+        most = abs(m.actuator_gainprm[i, 0]) * furthest[i]
         gear = np.linalg.norm(m.actuator_gear[i]) or 1.0
         stiffness = most / (FULL_TORQUE_RAD * gear)
         inertia = 1.0 / max(m.actuator_acc0[i] * gear, 1e-12)

@@ -9,6 +9,7 @@ from mimic_statistics import mean_course
 
 LIMP, LATE = "limp body", "reference one step late"
 HELD = "mean pose held"
+SERVOS = "servos given the reference"
 MEAN, MEAN_OF_OTHERS = "mean training movement", "mean of the other clips"
 CONTROLLER = "controller"
 

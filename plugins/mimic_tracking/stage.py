@@ -135,6 +135,7 @@ def _limp_site_pos(task: Task) -> np.ndarray:
     """(clip, step, keypoint, xyz) m: where a body that is never excited has its keypoints; NaN past a clip's end."""
     from mimic_core.chain import ClipRunner, passive_controller
 
+    task = task.without_set_points()
     runner = ClipRunner(task, np.arange(len(task.clips.clip_names)))
     _, start, later = runner.run(passive_controller(task), full=False)
     course = np.concatenate([np.asarray(start.site_pos)[:, None], np.moveaxis(np.asarray(later), 0, 1)], axis=1)
