@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import mujoco
 
     from mimic_core.body.body import Body
+    from mimic_core.body.model import BodyModel
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -26,6 +27,8 @@ class Actuation:
         apply: adds the actuators to an editable MuJoCo specification of the skeleton.
         set_points: ``set_points(model, qpos, dt)`` → (step, actuator) the excitation with which servos follow the poses
             ``qpos`` (step, qpos), ``dt`` s apart; NaN for actuators that are no servos. None: there are no servos.
+        hold: ``hold(model: BodyModel, qpos)`` → (pose, actuator) activation that holds poses (pose, qpos) at rest, with
+            which clips begin. None: they begin relaxed.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Actuation:
     low: Any
     high: Any
     apply: Callable[[mujoco.MjSpec], None] = attrs.field(repr=False)
+    hold: Callable[[BodyModel, np.ndarray], np.ndarray] | None = attrs.field(default=None, repr=False)
     set_points: Callable[[mujoco.MjModel, np.ndarray, float], np.ndarray] | None = attrs.field(default=None, repr=False)
 
     @property

@@ -32,7 +32,6 @@ from .executor import ExecutorSpec as ExecutorSpec
 from .executor import Job as Job
 from .executor import Outcome as Outcome
 from .fitted import has_free_root as has_free_root
-from .hold import holding_activation as holding_activation
 from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed

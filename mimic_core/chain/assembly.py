@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,7 @@ VIEWS = ("auto", "smooth", "fast")
 """what ``simulator.view`` may be, see `training_simulator`"""
 
 
-def plan_training(
-    given: Mapping[str, Any],
-    plugins: Plugins,
-    clips: ReferenceClips | None = None,
-    remark: Callable[[str], None] = lambda text: None,
-) -> TrainPlan:
+def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceClips | None = None) -> TrainPlan:
     """Lay defaults, preset and given settings over one another and check every one of them.
 
     ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
@@ -42,7 +37,7 @@ def plan_training(
     ``false`` for its table. Where no actuation is named, a body that brings what one drives is driven by that.
 
     With ``clips``, preset and times that nobody named are those that suit their body and its recording (see
-    `PolicySpec.free_root` and `mimic_core.chain.fitted`), and ``remark`` is told what was rounded.
+    `PolicySpec.free_root` and `mimic_core.chain.fitted`).
 
     Raises:
         ConfigError: an unknown or wrong setting, with its dotted path.
@@ -80,9 +75,7 @@ def plan_training(
         "task": _task(laid.get("task", {})),
     }
     if clips is not None:
-        settings["task"], rounded = fitted_times(settings["task"], laid.get("task", {}), clips)
-        for text in rounded:
-            remark(text)
+        settings["task"] = fitted_times(settings["task"], laid.get("task", {}), clips)
     holdout = given.get("holdout", 0.2)
     if clips is not None and len(clips.clip_names) == 1 and settings["task"]["excerpt_s"] and _is_share(holdout):
         holdout = f"last:{holdout:g}"  # of one long recording it is time that is held out
@@ -183,7 +176,6 @@ def build_task(
     import jax
 
     from mimic_core.chain.drawn_bodies import draw_bodies
-    from mimic_core.chain.hold import has_set_points, holding_activation, holding_course
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -209,12 +201,7 @@ def build_task(
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
-    held = None
-    if settings.initial_activation == "hold":
-        if for_training and has_set_points(model):
-            held = holding_course(model, clips, settings.control_rate_hz)
-        else:
-            held = holding_activation(model, clips.qpos[:, 0])
+    hold = model.actuation.hold if settings.initial_activation == "hold" else None
     return Task(
         model=model,
         simulator=simulator,
@@ -224,7 +211,7 @@ def build_task(
         observations=observations,
         terminations=terminations,
         train_clips=train_clips,
-        initial_activation=held,
+        initial_activation=hold(model, clips.qpos[:, 0]) if hold else None,
     )
 
 

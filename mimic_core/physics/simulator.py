@@ -56,7 +56,8 @@ class Readings(NamedTuple):
 class Simulator(Protocol):
     """All methods may be called inside ``jax.jit`` and ``jax.lax.scan``, and under ``jax.vmap`` over further axes.
 
-    An engine that computes on the host's processor, and so serves one device, says so with ``host_only = True``.
+    An engine that computes on the host's processor, and so serves one device, says so with ``host_only = True``. One
+    that does without something lists it in ``left_out``.
     """
 
     model: BodyModel

@@ -25,6 +25,7 @@ from mimic_core.physics.simulator import SimState, Simulator
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.disturbance import SENSED, delay_line, episode_keys, noisy_excitation, noisy_senses, pushed
 from mimic_core.task.reference import Reference, resample
+from mimic_core.task.servos import Servos, displaced
 from mimic_core.task.settings import TaskSettings
 from mimic_core.task.state import Counts, Drive, Observation, Outcome, Starts, TaskState, WeightedTerm
 from mimic_core.task.step import StepView, Term, as_term, fields_read
@@ -45,8 +46,7 @@ class Task:
         observations: role → functions of a `StepView` of one environment that give (n,) arrays.
         terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
         train_clips: (n,) indices of the clips that `reset` draws from.
-        initial_activation: (clip, actuator) with which a clip begins, or (clip, step, actuator) with which an episode
-            begins at any of its instants; None: relaxed.
+        initial_activation: (clip, actuator) with which a clip begins, but for servos; None: relaxed.
 
     Attributes:
         control_dt: s, what one control step lasts.
@@ -71,17 +71,15 @@ class Task:
         observations: Mapping[str, list[Callable[[StepView], Array]]],
         terminations: list[Callable[[StepView], Array]],
         train_clips: Int[np.ndarray, " n"],
-        initial_activation: Float[np.ndarray, "clip *step actuator"] | None = None,
+        initial_activation: Float[np.ndarray, "clip actuator"] | None = None,
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
         self.train_clips = np.asarray(train_clips)
-        relaxed = np.full(
-            (len(clips.clip_names), self.action_size), np.clip(0.0, model.actuation.low, model.actuation.high)
-        )
-        self._initial_activation = jnp.asarray(
-            relaxed if initial_activation is None else initial_activation, jnp.float32
-        )
+        if initial_activation is None:
+            relaxed = np.clip(0.0, model.actuation.low, model.actuation.high)
+            initial_activation = np.full((len(clips.clip_names), self.action_size), relaxed)
+        self._initial_activation = jnp.asarray(initial_activation, jnp.float32)
         if not self.train_clips.size:
             raise ConfigError("train.holdout: leaves no clip to train on; give more clips or hold out fewer")
         for role in ("reference", "proprioception"):
@@ -101,7 +99,7 @@ class Task:
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
         self._starts = Starts.of(self.n_steps, self.train_clips)
-        self._set_points = self._servos_follow() if settings.servo_span and model.actuation.set_points else None
+        self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span)
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
             "end": self._fields_read(map(as_term, terminations)),
@@ -116,23 +114,14 @@ class Task:
             self.remarks += (f"task.{setting}: {ms:g} ms is taken as {steps * step_ms:g} ms, {steps} control steps",)
         return steps
 
-    def _servos_follow(self) -> Array:
-        """(clip, step, actuator) excitation during the control step that ends at an instant; NaN where no servo is."""
-        courses = [
-            self.model.actuation.set_points(self.model.mj_model, q, self.control_dt) for q in self.reference.qpos
-        ]
-        return jnp.asarray(np.clip(courses, self.model.actuation.low, self.model.actuation.high))
-
     @property
     def follows_by_itself(self) -> bool:
         """Whether servos are given the reference, see `TaskSettings.servo_span`."""
-        return self._set_points is not None
+        return self._servos is not None and self._servos.span > 0
 
     def without_set_points(self) -> Task:
         """Return this task with actions that are excitations of all actuators, servos too."""
-        other = copy.copy(self)
-        other._set_points = None
-        return other
+        return self.changed(settings=attrs.evolve(self.settings, servo_span=0.0))
 
     @property
     def action_size(self) -> int:
@@ -223,22 +212,8 @@ class Task:
             which = jax.random.randint(jax.random.fold_in(key, 2), (batch,), 0, self.settings.randomise.bodies)
             sim = sim._replace(altered=which)
         if self.settings.initial_joint_noise or self.settings.initial_velocity_noise:
-            sim = self.switched(varied, self._disturbed(sim, noise), sim)
+            sim = self.switched(varied, displaced(sim, self.model, self.settings, noise), sim)
         return self.placed(state, sim)
-
-    def _disturbed(self, sim: SimState, key: PRNGKeyArray) -> SimState:
-        """Move hinges and their velocities by random amounts, within the joints' limits."""
-        m, (where, speed) = self.model, jax.random.split(key)
-        shape = (sim.qpos.shape[0], len(m.joint_names))
-        angles = sim.qpos[:, m.joint_qposadr]
-        # a reference beyond a limit stays where it is
-        low, high = jnp.minimum(angles, m.joint_range[:, 0]), jnp.maximum(angles, m.joint_range[:, 1])
-        away = self.settings.initial_joint_noise * m.is_hinge * jax.random.normal(where, shape)
-        moved = jnp.clip(angles + away, low, high)
-        faster = self.settings.initial_velocity_noise * m.is_hinge * jax.random.normal(speed, shape)
-        return sim._replace(
-            qpos=sim.qpos.at[:, m.joint_qposadr].set(moved), qvel=sim.qvel.at[:, m.joint_dofadr].add(faster)
-        )
 
     def reset_at(
         self, clip: Counts, step: Counts, activation: Drive | None = None, key: PRNGKeyArray | None = None
@@ -265,8 +240,8 @@ class Task:
         return self.placed(state, sim)
 
     def _begun_with(self, clip: Counts, step: Counts) -> Drive:
-        of_clip = self._initial_activation[clip]
-        return of_clip if of_clip.ndim == 2 else of_clip[jnp.arange(len(clip)), step]
+        held, servos = self._initial_activation[clip], self._servos
+        return held if servos is None else jnp.where(jnp.isnan(at := servos.states[clip, step]), held, at)
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
         """Return the episodes with their bodies in another state, which signals on their way (delays) then hold too."""
@@ -298,7 +273,10 @@ class Task:
         return self._reward(*self._act(state, action, self._reads["reward"]))
 
     def _act(self, state: TaskState, action: Drive, fields: frozenset[str]) -> tuple[TaskState, StepView]:
-        excitation, after = self._arriving(state, self._excitation(state, action))
+        sent = self.model.actuation.excitation(action)
+        if self.follows_by_itself:
+            sent = self._servos.excitation(self.model, state.clip, state.step, sent)
+        excitation, after = self._arriving(state, sent)
         sim = self.simulator.step(state.sim, excitation)
         if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
             good = (jnp.abs(jnp.concatenate([sim.qpos, sim.qvel], axis=-1)) < FASTEST).all(axis=-1)  # not if NaN
@@ -308,15 +286,6 @@ class Task:
             return after, self.view(after, state.excitation, fields)
         view = self.view(after, state.excitation, fields | self._reads["observe"])
         return after._replace(sensed=pushed(after.sensed, self._of_the_body(view))), view
-
-    def _excitation(self, state: TaskState, action: Drive) -> Drive:
-        actuation = self.model.actuation
-        whole = actuation.excitation(action)
-        if self._set_points is None:
-            return whole
-        point = self._set_points[state.clip, state.step]
-        away = self.settings.servo_span * (whole - actuation.excitation(actuation.resting_action))
-        return jnp.where(jnp.isnan(point), whole, jnp.clip(point + away, actuation.low, actuation.high))
 
     def _arriving(self, state: TaskState, sent: Drive) -> tuple[Drive, TaskState]:
         """Return what reaches the actuators when ``sent`` leaves the policy, and the state with what is under way."""

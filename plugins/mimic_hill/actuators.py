@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import mujoco
 
 from mimic_core import Actuation, Body, ConfigError, Muscle, did_you_mean
+from mimic_strength.holding import holding_activation
 
 if TYPE_CHECKING:
     from mimic_hill.settings import Settings
@@ -49,7 +50,7 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
         for muscle in body.muscles:
             _add(spec, muscle, config).lengthrange = ranges[muscle.name]
 
-    return Actuation(name="hill", actuators=names, low=0.0, high=1.0, apply=apply)
+    return Actuation(name="hill", actuators=names, low=0.0, high=1.0, apply=apply, hold=holding_activation)
 
 
 def _check_paths(body: Body) -> None:

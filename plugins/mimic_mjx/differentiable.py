@@ -78,6 +78,17 @@ def left_out(model: mujoco.MjModel, control_dt: float) -> list[str]:
     return [what + because for what in constraints(model)]
 
 
+def without_ground(model: mujoco.MjModel, control_dt: float) -> str:
+    """Return which contacts with what stands still this view does without, or nothing."""
+    from mimic_mjx.ground import touching
+    from mimic_mjx.rows import not_kept
+
+    lost = not_kept(model) if dynamics_of(model, control_dt) == "smooth" else list(touching(model))
+    fixed = [t for t in lost if 0 in model.body_weldid[model.geom_bodyid[[t.geom1, t.geom2]]]]
+    names = [model.geom(g).name or "a geom" for t in fixed for g in (t.geom1, t.geom2)]
+    return f"contacts of {', '.join(dict.fromkeys(names))}" if fixed else ""
+
+
 def constraints(model: mujoco.MjModel) -> list[str]:
     """Return the kinds of constraints that a model has beside the limits of its joints."""
     from mimic_mjx.ground import touching

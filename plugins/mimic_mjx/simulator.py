@@ -20,7 +20,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missin
 
 from mimic_core import BodyModel, ConfigError, Readings, SimState
 from mimic_core.physics import AlteredBodies, substeps
-from mimic_mjx.differentiable import differentiable_view, dynamics_of, soft_limit_torque
+from mimic_mjx.differentiable import differentiable_view, dynamics_of, left_out, soft_limit_torque, without_ground
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.lacking import refusal
 from mimic_mjx.models import device, differences, flatten_impedance, put, untouching, without_sensors
@@ -73,6 +73,12 @@ class MjxSimulator:
         own = without_sensors(model)
         host = prepared(own)
         way = dynamics_of(own, control_dt) if differentiable else "mjx"
+        self.left_out = left_out(own, control_dt) if differentiable else []
+        if differentiable and model.root is not None and (floor := without_ground(own, control_dt)):
+            raise ConfigError(
+                f"body {model.body.name}: gradients do not know {floor}, without which it falls; train with --policy "
+                "bottleneck_ppo, or give the model a plane to stand on"
+            )
         self._substeps = substeps(control_dt, host.opt.timestep)
         seen = untouching if way == "smooth" else copy.copy  # contacts are not MJX's there, which knows few shapes
         try:

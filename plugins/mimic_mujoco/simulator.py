@@ -42,6 +42,7 @@ class MujocoSimulator:
     """
 
     differentiable = False
+    left_out = ()
     host_only = True
 
     def __init__(

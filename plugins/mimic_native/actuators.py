@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mimic_core import Actuation, Body, ConfigError, did_you_mean
+from mimic_strength.holding import holding_activation
 
 if TYPE_CHECKING:
     from mimic_native.settings import Settings
@@ -56,7 +57,8 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
     low, high = _bounds(model, body)
     names = tuple(model.actuator(i).name for i in range(model.nu))
     points = set_points if _servos(model).any() else None
-    return Actuation(name="native", actuators=names, low=low, high=high, apply=apply, set_points=points)
+    bounds = {"low": low, "high": high}
+    return Actuation(name="native", actuators=names, **bounds, apply=apply, hold=holding_activation, set_points=points)
 
 
 def _servos(m: mujoco.MjModel) -> np.ndarray:

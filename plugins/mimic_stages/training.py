@@ -60,7 +60,6 @@ class _Asked:
         held_excerpts: (excerpt,) the same for `excerpts`.
         parts: the clips of the training, see `mimic_core.chain.parted`.
         excerpts: what errors are measured on, see `mimic_core.chain.excerpts`.
-        remarks: sentences about settings that were rounded.
         training: what every file of the run tells of it.
     """
 
@@ -69,7 +68,6 @@ class _Asked:
     held_excerpts: np.ndarray
     parts: ReferenceClips
     excerpts: ReferenceClips
-    remarks: tuple[str, ...]
     training: Training
 
     @classmethod
@@ -77,8 +75,7 @@ class _Asked:
         cls, plugins: Plugins, clips: ReferenceClips, file: str | Path, out: str | Path, given: Mapping[str, Any] | None
     ) -> Self:
         """Check the settings, and that the folder is free or holds this very training."""
-        remarks: list[str] = []
-        plan = plan_training(given or {}, plugins, clips, remarks.append)
+        plan = plan_training(given or {}, plugins, clips)
         parts, held = parted(clips, plan)
         measured, of = excerpts(parts, plan)
         training = Training(
@@ -99,7 +96,6 @@ class _Asked:
             held_excerpts=held[of],
             parts=parts,
             excerpts=measured,
-            remarks=tuple(remarks),
             training=training,
         )
 
@@ -229,6 +225,11 @@ class _Work:
         loop = Loop(self._trainer, members, self._evaluate, progress, LoopSettings.of(config))
         return [self._summary(*x) for x in zip(self._every, loop.run(), passive, replayed, strict=True)]
 
+    def _left_out(self) -> list[str]:
+        """What the physics that is trained in does without, in a sentence."""
+        lost = getattr(self._task.simulator, "left_out", ())
+        return [f"training does without {', '.join(lost)}; results come from the true physics"] if lost else []
+
     def _replayed_mm(self, one: _Asked) -> float | None:
         """What replaying the mean training movement gets on the clips that are measured; None if there is none."""
         truth = self._truth
@@ -276,7 +277,7 @@ class _Work:
                 "mean_movement_mm": replayed,
                 "excerpt_s": one.plan.settings["task"]["excerpt_s"],
                 "held_out_animals": [a for a in held_out if a not in one.training.train_animals],
-                "remarks": [*one.remarks, *self._task.remarks],
+                "remarks": [*self._task.remarks, *self._left_out()],
                 "training": training,
             }
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from mimic_core import Actuation, Body, ConfigError, did_you_mean
 from mimic_strength import gravity_torques, of_patterns
+from mimic_strength.holding import holding_activation
 
 if TYPE_CHECKING:
     from mimic_torque.settings import Settings
@@ -40,7 +41,7 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
             motor.set_to_motor()
             motor.gear[0] = limit
 
-    return Actuation(name="torque", actuators=tuple(limits), low=-1.0, high=1.0, apply=apply)
+    return Actuation(name="torque", actuators=tuple(limits), low=-1.0, high=1.0, apply=apply, hold=holding_activation)
 
 
 def muscle_torque_limits(body: Body, poses: int = 1024) -> dict[str, float]:

@@ -48,9 +48,9 @@ def held_pose(task: Task, engine: SimulatorSpec, train: np.ndarray) -> tuple[Tas
 
     A motor becomes a servo of the same greatest force, critically damped and integrated implicitly, since it is stiff;
     it gives that force at `FULL_TORQUE_RAD`. A servo of the model gets the control whose rest is the mean pose, and a
-    muscle the least activation that holds it (`mimic_core.chain.holding_activation`).
+    muscle the least activation that holds it (`mimic_strength.holding`).
     """
-    from mimic_core.chain import holding_activation
+    from mimic_strength.holding import holding_activation
 
     model, reference = task.model, task.registered
     inside = (np.arange(reference.qpos.shape[1]) < task.n_steps[:, None]) & (train if train.any() else ~train)[:, None]

@@ -16,8 +16,8 @@ from toys import angles_and_speeds, coming_angles, make_task
 
 from mimic_core import Actuation, BodyModel
 from mimic_core.chain import plan_training
-from mimic_core.chain.hold import has_set_points, holding_activation, holding_course
 from mimic_core.testing import random_step
+from mimic_native.actuators import set_points
 
 KEY = jax.random.key(0)
 
@@ -141,19 +141,48 @@ def servo_model():
             servo.ctrllimited, servo.ctrlrange = True, (-1.0, 1.0)
 
     names = tuple(f"hip_{n}" for n in LEGS)
-    return BodyModel.compile(FREE_BODY, Actuation(name="servo", actuators=names, low=-1.0, high=1.0, apply=apply))
+    bounds = {"low": -1.0, "high": 1.0}
+    return BodyModel.compile(
+        FREE_BODY, Actuation(name="servo", actuators=names, **bounds, apply=apply, set_points=set_points)
+    )
 
 
-def test_a_servo_begins_with_the_set_point_of_its_instant(plugins, model):
-    servo, clips = servo_model(), swaying(model)
-    assert has_set_points(servo) and not has_set_points(model)
-    course = holding_course(servo, clips, 100.0)
-    assert course.shape == (1, 399, 4)
-    task = make_task(plugins, clips, servo, control_rate_hz=100.0, window_step_ms=10.0, initial_activation=course)
+@pytest.fixture(scope="module")
+def servo():
+    return servo_model()
+
+
+def servo_task(plugins, servo, **settings):
+    return make_task(plugins, swaying(servo), servo, control_rate_hz=100.0, window_step_ms=10.0, **settings)
+
+
+def test_a_servo_begins_where_the_reference_has_its_joint(plugins, servo):
+    task = servo_task(plugins, servo)
     at = jnp.array([20, 160, 398])
     begun = task.reset_at(jnp.zeros(3, int), at).sim.activation
-    solved = holding_activation(servo, clips.qpos[0, np.asarray(at[:2]) // 2])  # solved at these instants, 0.1 s apart
-    np.testing.assert_allclose(begun[:2], solved, atol=1e-5)
-    np.testing.assert_allclose(begun, course[0, at], atol=1e-6)
-    wanted = task.registered.qpos[0, np.asarray(at)][:, servo.joint_qposadr]
-    assert np.abs(np.asarray(begun) - wanted).max() < 0.25  # it holds a leg about where it is
+    wanted = task.reference.qpos[0, np.asarray(at)][:, servo.joint_qposadr]
+    np.testing.assert_allclose(begun, wanted, atol=1e-6)
+
+
+def test_servos_are_given_the_reference_and_an_action_is_added(plugins, servo):
+    """Its filter of 40 ms is made up for, so that the filtered set point is the reference's angle a step later."""
+    task = servo_task(plugins, servo, servo_span=0.5)
+    assert task.follows_by_itself and not task.without_set_points().follows_by_itself
+    clip, at = jnp.zeros(2, int), jnp.array([100, 200])
+    state = task.reset_at(clip, at)
+    after, _ = task.step(state, jnp.zeros((2, 4)))
+    angles = task.reference.qpos[0][:, servo.joint_qposadr]
+    rate = np.gradient(angles, task.control_dt, axis=0)
+    np.testing.assert_allclose(after.excitation, (angles + 0.04 * rate)[np.asarray(at)], atol=1e-5)
+    np.testing.assert_allclose(after.sim.activation, angles[np.asarray(at) + 1], atol=2e-3)
+    more, _ = task.step(state, jnp.full((2, 4), 0.1))
+    np.testing.assert_allclose(more.excitation - after.excitation, 0.05, atol=1e-6)
+    most, _ = task.step(state, jnp.ones((2, 4)) * 10)
+    assert (np.asarray(most.excitation) <= 1.0).all()
+
+
+def test_without_servos_an_action_is_an_excitation(plugins, model):
+    task = make_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0, servo_span=0.5)
+    assert not task.follows_by_itself
+    after, _ = task.step(task.reset_at(jnp.zeros(1, int), jnp.array([50])), jnp.full((1, 4), 0.3))
+    np.testing.assert_allclose(after.excitation, 0.3, atol=1e-6)

@@ -23,7 +23,6 @@ from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
 from mimic_core.chain import TrainedRun
-from mimic_core.chain.hold import holding_activation
 from mimic_core.chain.unroll import ClipRunner
 from mimic_core.cli import parse_assignments
 from mimic_core.config import structure
@@ -32,6 +31,7 @@ from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts
 from mimic_core.records.training import Training
 from mimic_stages.training import train
+from mimic_strength.holding import holding_activation
 
 SMALL = {"encoder_layers": (16,), "decoder_layers": (16,), "critic_layers": (16,), "intention_size": 2}
 PPO = [

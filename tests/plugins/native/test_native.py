@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from native_case import ADHESION, STATED, imported, native, xml
+from toys import clips_of
 
 from mimic_core import Body, BodyModel, ConfigError, DataError
 from mimic_core.chain import discover, plan_training
-from mimic_core.chain.hold import holding_activation
 from mimic_core.config import structure
 from mimic_core.files import to_json
 from mimic_core.physics import Readings
 from mimic_core.testing.toy import toy_body
+from mimic_strength.holding import holding_activation
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +127,11 @@ def test_body_without_actuators_of_its_own():
 
 
 def test_it_is_the_default_where_there_are_actuators(plugins, body):
-    assert plan_training({}, plugins, body).actuation == "native"
-    assert plan_training({}, plugins, toy_body()).actuation == plan_training({}, plugins).actuation == "hill"
-    assert plan_training({"actuation": {"name": "torque"}}, plugins, body).actuation == "torque"
+    clips = clips_of(BodyModel.compile(body), [np.zeros((8, BodyModel.compile(body).mj_model.nq))], 100.0, ["still"])
+    assert plan_training({}, plugins, clips).actuation == "native"
+    others = attrs.evolve(clips, body=toy_body())
+    assert plan_training({}, plugins, others).actuation == plan_training({}, plugins).actuation == "hill"
+    assert plan_training({"actuation": {"name": "torque"}}, plugins, clips).actuation == "torque"
 
 
 # --- physics ---

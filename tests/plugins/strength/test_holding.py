@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from toys import compile_body
 
 from mimic_core import Body
-from mimic_core.chain.hold import holding_activation
+from mimic_strength.holding import holding_activation
 
 ARM = """
 <mujoco>

@@ -7,14 +7,11 @@ import copy
 import numpy as np
 from jaxtyping import Float
 
-from mimic_core.body.model import BodyModel
-from mimic_core.records.clips import ReferenceClips
+from mimic_core import BodyModel
 
 _EFFORT = 1e-3
 """Price of effort beside the torque that is missed, as a share of what each joint's actuators can give: small enough
 that a pose which can be held is held."""
-
-_SOLVED_EVERY_S = 0.1
 
 
 def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose actuator"]:
@@ -57,28 +54,6 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
         b = np.concatenate([(needed - idle) / size, np.zeros(m.nu)])
         bounds = _within(model, low, high, relaxed, np.diag(forces) - relaxed)
         out[i] = lsq_linear(a, b, bounds=bounds).x
-    return out
-
-
-def has_set_points(model: BodyModel) -> bool:
-    """Whether an actuator that is no muscle has a state, such as a servo whose set point follows its control slowly."""
-    with_state = np.flatnonzero(model.mj_model.actuator_actadr >= 0)
-    return bool(np.setdiff1d(with_state, model.muscle_ids).size)
-
-
-def holding_course(model: BodyModel, clips: ReferenceClips, rate_hz: float) -> Float[np.ndarray, "clip step actuator"]:
-    """Return `holding_activation` at every instant of the clips, ``rate_hz`` of them a second.
-
-    Poses are solved every `_SOLVED_EVERY_S` and interpolated linearly between.
-    """
-    ends = (clips.n_frames - 1) / clips.rate_hz
-    steps = np.arange(int(np.floor(ends.max() * rate_hz + 1e-9)) + 1) / rate_hz
-    out = np.empty((len(ends), len(steps), model.mj_model.nu))
-    for row, qpos, end in zip(out, clips.qpos, ends, strict=True):
-        frames = np.unique(np.append(np.arange(0.0, end, _SOLVED_EVERY_S), end) * clips.rate_hz + 1e-6).astype(int)
-        frames = np.unique(frames)
-        held = holding_activation(model, qpos[frames])
-        row[:] = np.stack([np.interp(steps, frames / clips.rate_hz, a) for a in held.T], axis=1)
     return out
 
 
