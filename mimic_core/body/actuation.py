@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import mujoco
 
     from mimic_core.body.body import Body
-    from mimic_core.body.model import BodyModel
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -36,7 +35,7 @@ class Actuation:
     low: Any
     high: Any
     apply: Callable[[mujoco.MjSpec], None] = attrs.field(repr=False)
-    hold: Callable[[BodyModel, np.ndarray], np.ndarray] | None = attrs.field(default=None, repr=False)
+    hold: Callable[..., np.ndarray] | None = attrs.field(default=None, repr=False)
     set_points: Callable[[mujoco.MjModel, np.ndarray, float], np.ndarray] | None = attrs.field(default=None, repr=False)
 
     @property
