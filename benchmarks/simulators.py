@@ -1,9 +1,11 @@
 """Control steps per second of every simulator on one body, without networks or rewards.
 
     python benchmarks/simulators.py [--body mouse_forelimb] [--environments 1024] [--steps 40]
+    python benchmarks/simulators.py --body rodent --mjcf rodent.xml --control-ms 10 --environments 128 --steps 20
 
-Each engine steps the same random excitations inside one compiled program; compilation is left out. The last column is
-the ratio to the first row.
+Each engine steps the same random excitations inside one compiled program, from poses near the reference pose. The last
+column is the ratio to the first row. `view` is what gradients flow through; its second row also computes the gradient of
+the last pose by every excitation. Compilation is told apart: cold, and from the cache on disk.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import tempfile
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -24,56 +29,86 @@ from mimic_core.chain.choose import make_body
 from mimic_core.chain.installed import installed
 from mimic_core.trainer import prepare_jax
 
-CONTROL_DT = 0.0025
 ENGINES = (("mujoco", "body"), ("mujoco", "implicitfast"), ("mujoco", "euler"), ("mjx", "body"), ("mjx", "euler"))
+VIEWS = (("view", ""), ("view, gradient", ""))
 
 
-def rate(model: BodyModel, engine: str, integrator: str, environments: int, steps: int) -> float:
-    """Return control steps per second, all environments together; the best of three runs."""
-    spec = installed().get("simulator", engine)
-    simulator = spec.build(spec.config(integrator=integrator), model, CONTROL_DT, False)
+def program(
+    model: BodyModel, engine: str, integrator: str, control_dt: float, environments: int, steps: int
+) -> tuple[Callable, tuple]:
+    """Return a program and its arguments."""
+    of_view = engine.startswith("view")
+    spec = installed().get("simulator", "mjx" if of_view else engine)
+    config = spec.config() if of_view else spec.config(integrator=integrator)
+    simulator = spec.build(config, model, control_dt, of_view)
     rng = np.random.default_rng(0)
-    qpos = jnp.asarray(np.tile(model.mj_model.qpos0, (environments, 1)))
-    excitation = jnp.asarray(
-        rng.uniform(model.actuation.low, model.actuation.high, (steps, environments, len(model.actuator_names)))
+    qpos = np.tile(model.mj_model.qpos0, (environments, 1))
+    for row in qpos:
+        mujoco.mj_integratePos(model.mj_model, row, rng.normal(0, 0.02, model.mj_model.nv), 1.0)
+    low, high = model.actuation.low, model.actuation.high
+    excitation = rng.uniform(low, high, (steps, environments, len(model.actuator_names)))
+    start = simulator.reset(
+        jnp.asarray(qpos), jnp.zeros((environments, model.mj_model.nv)), jnp.zeros(excitation.shape[1:])
     )
-    start = simulator.reset(qpos, jnp.zeros((environments, model.mj_model.nv)), jnp.zeros(excitation.shape[1:]))
-    program = jax.jit(lambda s: jax.lax.scan(lambda s, e: (simulator.step(s, e), None), s, excitation)[0])
-    jax.block_until_ready(program(start))
+
+    def last(excitation, start):
+        step = jax.checkpoint(lambda s, e: (simulator.step(s, e), None))
+        return jax.lax.scan(step, start, excitation)[0].qpos
+
+    run = jax.grad(lambda e, s: (last(e, s) ** 2).sum()) if "gradient" in engine else last
+    return run, (jnp.asarray(excitation), start)
+
+
+def measured(run: Callable, args: tuple) -> tuple[float, float, float]:
+    """Return seconds of a run (the best of three), of compiling, and of compiling again from the cache."""
+    compiling = []
+    for _ in range(2):
+        jax.clear_caches()
+        began = time.perf_counter()
+        compiled = jax.jit(run).lower(*args).compile()
+        compiling.append(time.perf_counter() - began)
+    jax.block_until_ready(compiled(*args))
     seconds = []
     for _ in range(3):
         began = time.perf_counter()
-        jax.block_until_ready(program(start))
+        jax.block_until_ready(compiled(*args))
         seconds.append(time.perf_counter() - began)
-    return environments * steps / min(seconds)
+    return min(seconds), *compiling
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--body", default="mouse_forelimb")
+    parser.add_argument("--mjcf", help="the body's model, where its description does not find it")
+    parser.add_argument("--control-ms", type=float, default=2.5)
     parser.add_argument("--environments", type=int, default=1024)
     parser.add_argument("--steps", type=int, default=40)
     args = parser.parse_args()
     prepare_jax()
     plugins = installed()
-    body = make_body(plugins, args.body)
-    actuation = plugins.default("actuation")
+    body = make_body(plugins, {"name": args.body, "mjcf": args.mjcf} if args.mjcf else args.body)
+    actuation = plugins.get("actuation", "native") if body.actuators else plugins.default("actuation")
     model = BodyModel.compile(body, actuation.build(actuation.config(), body))
     table = Table(
         title=f"{args.body}, {args.environments} environments x {args.steps} control steps of "
-        f"{CONTROL_DT * 1e3:g} ms; {jax.devices()[0].device_kind}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{args.control_ms:g} ms; {jax.devices()[0].device_kind}, {platform.machine()}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}",
         title_justify="left",
     )
-    for column in ("simulator", "integrator", "control steps/s", "ratio"):
+    for column in ("simulator", "integrator", "control steps/s", "ratio", "compiled in (s)", "cached (s)"):
         table.add_column(column, justify="right")
     first = None
-    for engine, integrator in ENGINES:
-        r = rate(model, engine, integrator, args.environments, args.steps)
-        first = first or r
-        shown = body.physics.integrator if integrator == "body" else integrator
-        table.add_row(engine, shown, f"{r:,.0f}", f"{r / first:.2f}")
+    with tempfile.TemporaryDirectory() as cache:
+        jax.config.update("jax_compilation_cache_dir", cache)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        for engine, integrator in (*ENGINES, *VIEWS):
+            run, inputs = program(model, engine, integrator, args.control_ms * 1e-3, args.environments, args.steps)
+            seconds, cold, cached = measured(run, inputs)
+            r = args.environments * args.steps / seconds
+            first = first or r
+            shown = body.physics.integrator if integrator == "body" else integrator
+            table.add_row(engine, shown, f"{r:,.0f}", f"{r / first:.2f}", f"{cold:.1f}", f"{cached:.1f}")
     Console(width=120).print(table)
 
 

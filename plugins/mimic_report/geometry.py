@@ -15,6 +15,9 @@ from mimic_drawing import add_sticks, seen_geoms
 MAX_FACES = 4000
 """Meshes with more triangles are drawn as their convex hull."""
 
+_TILES, _TILE_SIZE, _THIN = 12, 0.25, 0.002
+"""of a floor: tiles along a side, their length and half their thickness in the page's lengths"""
+
 _PRIMITIVES = {
     mujoco.mjtGeom.mjGEOM_SPHERE: "sphere",
     mujoco.mjtGeom.mjGEOM_CAPSULE: "capsule",
@@ -101,6 +104,32 @@ class Figurine:
                 meshes[shape["mesh"]] = _mesh(m, int(m.geom_dataid[g]), unit)
             geoms.append({**shape, "pos": _rounded(pos), "quat": _rounded(quat)})
         return geoms, meshes
+
+    def floor(self, centre: np.ndarray, unit: float) -> list[dict[str, Any]]:
+        """Describe the planes of the world, below ``centre``, as the tiles of a chessboard; see `shapes`."""
+        m, data, tiles = self.model, mujoco.MjData(self.model), []
+        mujoco.mj_kinematics(m, data)
+        planes = (m.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)) & (m.body_weldid[m.geom_bodyid] == 0)
+        for g in np.flatnonzero(planes):
+            frame, quat = data.geom_xmat[g].reshape(3, 3), np.empty(4)
+            mujoco.mju_mat2Quat(quat, frame.ravel())
+            away = (data.geom_xpos[g] - centre) / unit
+            below = frame[:, 2] * (away @ frame[:, 2])
+            half = _TILE_SIZE / 2
+            for i, j in np.ndindex(_TILES, _TILES):
+                if (i + j) % 2 == 0:
+                    step = (np.array([i, j]) - (_TILES - 1) / 2) * _TILE_SIZE
+                    pos = below + frame[:, :2] @ step - _THIN * frame[:, 2]
+                    tiles.append(
+                        {
+                            "body": -1,
+                            "kind": "box",
+                            "size": [half, half, _THIN],
+                            "pos": _rounded(pos),
+                            "quat": _rounded(quat),
+                        }
+                    )
+        return tiles
 
     def size_m(self) -> float:
         """How far the geoms reach from the origins of their parts, at most."""

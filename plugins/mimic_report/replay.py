@@ -99,6 +99,7 @@ def scene(rollouts: Rollouts, body: Body, clips: dict[int, str]) -> dict[str, An
         "muscles": _muscles(figurine, rollouts),
         "keypoints": [{"name": k, "fixed": k in rollouts.fixed_keypoints} for k in rollouts.keypoint_names],
         "geoms": geoms,
+        "floor": figurine.floor(centre, unit),
         "meshes": meshes,
         "view": _view(rollouts, clips, points, centre, unit, figurine.size_m()),
         "first": next((n for n, label in enumerate(clips.values()) if label.startswith("median")), 0),

@@ -22,6 +22,7 @@ const mimicPicture = (canvas, scene, state, read, words) => {
     if (geom.kind === "cylinder") return [tube];
     return [tube, ...[b, -b].map((z) => part("sphere", [0, 0, z], [a, a, a]))];
   }
+  const floor = scene.floor.flatMap((tile) => parts(tile));
   const geoms = scene.geoms.map((geom) => ({ body: geom.body, parts: parts(geom) }));
 
   function bones(kind, moving) {
@@ -150,6 +151,7 @@ const mimicPicture = (canvas, scene, state, read, words) => {
       const { right, up, near } = directions();
       Object.entries({ right, up, near }).forEach(([name, v]) => gl.uniform3fv(u[name], v));
       gl.uniform4f(u.window, state.view.across, state.view.up, ...reach(width, height));
+      draw(floor, [...style("--floor"), 1]);
       draw(bones("body", false), [...style("--bone"), 1]);
       if (scene.columns.reference && $("replay-ghost").checked) ghost(bones("reference", true));
       gl.clear(gl.DEPTH_BUFFER_BIT); // muscles lie over the bones, so that none is hidden
