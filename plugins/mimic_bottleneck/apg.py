@@ -40,8 +40,8 @@ def expected_compile_s(model: BodyModel) -> float:
     return _COMPILE_S["any"] + _COMPILE_S["dof"] * m.nv + _COMPILE_S["body"] * m.nbody + _COMPILE_S["wrap"] * m.nwrap
 
 
-_COMPILE_S = {"any": 8.0, "dof": 0.3, "body": 0.3, "wrap": 0.05}
-"""s, measured of the mouse's forelimb and of the rat"""
+_COMPILE_S = {"any": 14.0, "dof": 0.16, "body": 0.16, "wrap": 0.05}
+"""s on two cores: 15 for the mouse's forelimb and 36 for the rat; that of wraps is a guess"""
 
 
 class Running(NamedTuple):

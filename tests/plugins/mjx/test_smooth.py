@@ -81,7 +81,12 @@ def rolled(mjcf, seconds, ctrl=0.0, qvel=None):
     return np.asarray(ours), stepped_by_mujoco(m, seconds, DT, ctrl, qvel)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+def some_slow(names, fast):
+    """Parameters of a test of which only a few are quick enough for every run."""
+    return [n if n in fast else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
+@pytest.mark.parametrize("shape", some_slow(SHAPES, {"box"}))
 def test_what_falls_comes_to_rest_on_the_floor_as_in_mujoco(shape):
     look, size = SHAPES[shape]
     ours, theirs = rolled(falling(look), 0.6)
@@ -90,7 +95,7 @@ def test_what_falls_comes_to_rest_on_the_floor_as_in_mujoco(shape):
     assert np.abs(ours[:, 2] - theirs[:, 2]).max() < 6e-3
 
 
-@pytest.mark.parametrize(("friction", "slides"), [(0.7, False), (0.2, True)])
+@pytest.mark.parametrize(("friction", "slides"), [pytest.param(0.7, False, marks=pytest.mark.slow), (0.2, True)])
 def test_friction_holds_up_to_its_coefficient(friction, slides):
     """On a plane whose slope is 0.4, given by the direction of gravity."""
     down = 9.81 * np.array([0.4, 0.0, -1.0]) / np.hypot(0.4, 1.0)
@@ -101,6 +106,7 @@ def test_friction_holds_up_to_its_coefficient(friction, slides):
     assert ours[-1, 0] == pytest.approx(theirs[-1, 0], abs=0.03)
 
 
+@pytest.mark.slow
 def test_nothing_sticks_to_the_floor():
     """Thrown up from the floor, a ball leaves it as in MuJoCo."""
     ours, theirs = rolled(falling(SHAPES["sphere"][0], height=0.0299), 0.1, qvel=[0, 0, 1.0, 0, 0, 0])
@@ -152,12 +158,11 @@ CONSTRAINTS = {
 }
 
 
-@pytest.mark.parametrize("kind", CONSTRAINTS)
+@pytest.mark.parametrize("kind", some_slow(CONSTRAINTS, {"coupling", "limit"}))
 def test_constraints_hold_as_in_mujoco(kind):
     friction = ' frictionloss="0.2"' if kind == "friction" else ""
     ours, theirs = rolled(CHAIN.replace("CONSTRAINT", CONSTRAINTS[kind]).replace("FRICTION", friction), 0.4)
-    free, _ = rolled(CHAIN.replace("CONSTRAINT", CONSTRAINTS["held"]).replace("FRICTION", ""), 0.004)
-    assert np.isfinite(ours).all() and free.shape[1] == ours.shape[1]
+    assert np.isfinite(ours).all()
     assert np.abs(ours - theirs).max() < 0.06  # rad; without the constraint they are 0.5 apart and more
     if kind == "coupling":
         a, b = ours[:, 0], ours[:, 1]
@@ -189,6 +194,7 @@ def test_nearest_points_of_segments_are_nearest():
     assert (found <= best + 2e-2).all()
 
 
+@pytest.mark.slow
 def test_a_step_with_contacts_has_the_slope_that_finite_differences_have():
     model = model_of_mjcf(falling(SHAPES["box"][0], height=0.0205))
     rng = np.random.default_rng(1)

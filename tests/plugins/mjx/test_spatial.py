@@ -61,7 +61,7 @@ WRAPPED = """
 """
 
 
-@pytest.fixture(scope="module", params=["straight", "wrapped"])
+@pytest.fixture(scope="module", params=["straight", pytest.param("wrapped", marks=pytest.mark.slow)])
 def tree(request):
     return mujoco.MjModel.from_xml_string(TREE.replace("WRAPPED", WRAPPED if request.param == "wrapped" else ""))
 
