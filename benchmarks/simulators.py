@@ -4,8 +4,8 @@
     python benchmarks/simulators.py --body rodent --mjcf rodent.xml --control-ms 10 --environments 128 --steps 20
 
 Each engine steps the same random excitations inside one compiled program, from poses near the reference pose. The last
-column is the ratio to the first row. `view` is what gradients flow through; its second row also computes the gradient of
-the last pose by every excitation. Compilation is told apart: cold, and from the cache on disk.
+column is the ratio to the first row. `view` is what gradients flow through; its second row computes the gradient too,
+of the last pose by every excitation. Compilation is told apart: cold, and from the cache on disk.
 """
 
 from __future__ import annotations
