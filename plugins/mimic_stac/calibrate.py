@@ -61,6 +61,11 @@ class Fit:
             turn=np.zeros((n, 3)),
         )
 
+    def of_clips(self, clips: np.ndarray) -> Fit:
+        """Return the fit of some clips, which are then numbered from 0 in that order."""
+        per_clip = ("rotation", "translation", "shift", "turn")
+        return attrs.evolve(self, **{name: getattr(self, name)[clips] for name in per_clip})
+
     def align(self, pos: np.ndarray, clip: np.ndarray) -> np.ndarray:
         """Return recorded positions (frame, keypoint, 3) in the model's axes, at the animal's size."""
         return np.einsum("fij,fkj->fki", self.rotation[clip], pos) + self.translation[clip][:, None]

@@ -234,9 +234,11 @@ class Registration:
         q = np.empty((len(data.pos), self.kin.nq))
         parts = list(chunks(data, self.kin))
         for i, (frames, keep) in enumerate(parts):
-            part = data.pick(frames, data.piece[frames] - data.piece[frames[0]])
-            first, _ = start_poses(self.kin.scaled(fit.segments), part, fit, self.dof_mm, poses)
-            found = self._problem(part, problem.freedom, rate_hz, problem.outlier_mm).poses(fit, first, 60, 1e-6)
+            there, clip = np.unique(data.clip[frames], return_inverse=True)
+            part = data.pick(frames, data.piece[frames] - data.piece[frames[0]])._replace(clip=clip)
+            own = fit.of_clips(there)
+            first, _ = start_poses(self.kin.scaled(own.segments), part, own, self.dof_mm, poses)
+            found = self._problem(part, problem.freedom, rate_hz, problem.outlier_mm).poses(own, first, 60, 1e-6)
             q[frames[keep]] = found.q[keep]
             progress(i + 1, len(parts), {})
         return q

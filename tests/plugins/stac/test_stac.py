@@ -76,6 +76,18 @@ def test_a_long_recording_is_fitted_in_pieces(mouse, truth, monkeypatch):
     np.testing.assert_array_equal(kept, np.arange(130))
 
 
+@pytest.mark.parametrize("alignment", ["clip", pytest.param("clip_rigid", marks=pytest.mark.slow)])
+def test_many_clips_are_followed_in_chunks(mouse, truth, monkeypatch, alignment):
+    """Each chunk has some of the clips, and holds the shift and turn of those alone."""
+    keypoints, made = truth
+    monkeypatch.setattr(pieces, "frames_at_once", lambda kin, work=0.0: 2 * int(keypoints.n_frames.max()))
+    clips = build(Settings(alignment=alignment), mouse)(keypoints, quiet)
+    assert clips.provenance["frames_calibrated"] < keypoints.n_frames.sum() and len(keypoints.n_frames) > 3
+    assert np.isfinite(clips.qpos).all()
+    assert np.rad2deg(np.abs(clips.qpos - made.qpos)).mean() < 2
+    assert clips.error_mm.mean() < 0.3
+
+
 def test_jumps_are_flagged_and_not_followed(mouse, truth):
     keypoints, made = truth
     pos = keypoints.positions.copy()
