@@ -36,6 +36,8 @@ from .installed import HOOKS as HOOKS
 from .installed import discover as discover
 from .installed import installed as installed
 from .loading import LoadedPlugins as LoadedPlugins
+from .lock import LOCK as LOCK
+from .lock import locked as locked
 from .paths import with_paths as with_paths
 from .patterns import expanded as expanded
 from .patterns import holds_paths as holds_paths

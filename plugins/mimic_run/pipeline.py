@@ -19,7 +19,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,21 @@ from mimic_core import (
     value_hash,
     write_json,
 )
-from mimic_core.chain import done, load_run_file
+from mimic_core.chain import LOCK, done, load_run_file, locked
 from mimic_core.records import versions
 from mimic_run.plan import RUN, Planned, plan_stages
-from mimic_run.stage_output import aside, output_hash
+from mimic_run.stage_output import (
+    DONE,
+    REPLACED,
+    REPLACES,
+    aside,
+    check_below,
+    forget,
+    kept_aside,
+    listed,
+    output_hash,
+    what_is_there,
+)
 
 MANIFEST = "manifest.json"
 
@@ -58,14 +69,22 @@ def run(
     path, out = Path(path), Path(out)
     config = load_run_file(path, overrides, plugins)
     plugins = plugins.preferring(config.get("prefer", {}))
+    _read_manifest(out / MANIFEST)
+    plan = plan_stages(plugins, config, out)  # plan everything first, so that a mistake is found before any work
+    for stage in plan:
+        check_below(stage.output, out, stage.name)
+    with locked(out):
+        return _run(plugins, config, plan, out, path.stem)
+
+
+def _run(plugins: Plugins, config: Mapping[str, Any], plan: Sequence[Planned], out: Path, title: str) -> dict[str, Any]:
     manifest_file = out / MANIFEST
     old = _read_manifest(manifest_file)
     found = versions(plugins)
-    plan = plan_stages(plugins, config, out)  # plan everything first, so that a mistake is found before any work
     manifest = {
         "mimic": found["mimic-neuro"],
         "api": MIMIC_API,
-        "title": config.get("title", path.stem),
+        "title": config.get("title", title),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seed": config.get("seed", 0),
         "synthetic": False,
@@ -90,6 +109,7 @@ def run(
         manifest["stages"].append(entry)
         manifest["synthetic"] |= bool(stage.spec.writes == "keypoints" and entry["summary"].get("synthetic"))
         write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], *later]})
+        forget(stage.output, entry.get(REPLACED))
     return to_json(
         {
             "out": str(out),
@@ -103,7 +123,7 @@ def run(
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        if path.parent.is_dir() and any(path.parent.iterdir()):
+        if path.parent.is_dir() and any(not p.name.startswith(LOCK) for p in path.parent.iterdir()):
             raise DataError(f"{path.parent}: is not empty and holds no run; choose another --out")
         return {}
     try:
@@ -146,19 +166,28 @@ def _do(
         "command": stage.command,
         "outputs": {"out": _inside(stage.output, out)},
     }
-    same = before is not None and before["key"] == key
-    if same and before["status"] in ("done", "reused"):
-        if stage.output.exists() and before.get("output_hash") == output_hash(stage.output):
-            return {**before, **entry, "status": "reused"}
-    resumable = stage.spec.resumable
-    going_on = resumable and same
-    running = {**entry, "status": "running", "summary": {}} if resumable or before is None else before
-    write_json(out / MANIFEST, {**manifest, "stages": [*manifest["stages"], running, *later]})
+    there = what_is_there(stage.output, before, key)
+    same = there is not None and there["key"] == key
+    if same and there["status"] in DONE:
+        if stage.output.exists() and there.get("output_hash") == output_hash(stage.output, there.get("files")):
+            return {**there, **entry, "status": "reused"}
+    going_on = stage.spec.resumable and same
+    if there is None or kept_aside(stage.output).exists():
+        replaces = there and there.get(REPLACES)
+    else:
+        replaces = None if going_on else {k: v for k, v in there.items() if k != REPLACES}
+    running = {**entry, "status": "running", "summary": {}, REPLACES: replaces}
+    _note(out, manifest, [running, *later])
     began = time.perf_counter()
-    with aside(None if going_on else stage.output, keep_new=resumable):
-        summary = done(
-            plugins, stage.spec, stage.given, lambda: stage.inputs, stage.output, where=stage.name, label=stage.label
-        )
+    try:
+        with aside(stage.output, going_on, keep_new=stage.spec.resumable):
+            summary = done(
+                plugins, stage.spec, stage.given, lambda: stage.inputs, stage.output, where=stage.name, label=stage.label
+            )
+    except BaseException:
+        if replaces is not None and not kept_aside(stage.output).exists():
+            _note(out, manifest, [replaces, *later])
+        raise
     if summary.get("error"):
         raise TrainingError(f"{stage.name}: {summary['error']}")
     return {
@@ -167,7 +196,14 @@ def _do(
         "seconds": round(time.perf_counter() - began, 3),
         "summary": summary,
         "output_hash": output_hash(stage.output),
+        "files": listed(stage.output),
+        REPLACED: replaces and replaces.get("files"),
     }
+
+
+def _note(out: Path, manifest: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write the manifest with entries that are not final."""
+    write_json(out / MANIFEST, {**manifest, "stages": [*manifest["stages"], *entries]})
 
 
 def _inside(path: Path, out: Path) -> str:

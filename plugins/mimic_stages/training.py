@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,12 +30,14 @@ from mimic_core import (
 )
 from mimic_core.chain import (
     CLIPS,
+    LOCK,
     LOGS,
     ClipRunner,
     build_model,
     build_task,
     build_trainer,
     excerpts,
+    locked,
     parted,
     passive_controller,
     plan_training,
@@ -160,9 +163,10 @@ def train(
         DataError: ``out`` holds something else.
         TrainingError: a number is not finite.
     """
-    clips = ReferenceClips.load(clips_file)
-    one = _Asked.prepare(plugins, clips, clips_file, out, given)
-    return _Work(plugins, clips, [one]).run([{}], progress)[0]
+    with _held([out]):
+        clips = ReferenceClips.load(clips_file)
+        one = _Asked.prepare(plugins, clips, clips_file, out, given)
+        return _Work(plugins, clips, [one]).run([{}], progress)[0]
 
 
 def train_together(
@@ -189,10 +193,20 @@ def train_together(
     """
     if len(outs) == 1:
         return [train(plugins, clips_file, out=outs[0], given=given[0], progress=progress)]
-    clips = ReferenceClips.load(clips_file)
-    every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
-    values = _differences(plugins, every)
-    return _Work(plugins, clips, every).run(values, progress)
+    with _held(outs):
+        clips = ReferenceClips.load(clips_file)
+        every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
+        values = _differences(plugins, every)
+        return _Work(plugins, clips, every).run(values, progress)
+
+
+@contextlib.contextmanager
+def _held(folders: Sequence[str | Path]) -> Iterator[None]:
+    """Lock the folders of runs; of several processes that train one policy, the first does."""
+    with contextlib.ExitStack() as stack:
+        for folder in folders if _first_process() else ():
+            stack.enter_context(locked(folder))
+        yield
 
 
 class _Work:
@@ -316,7 +330,7 @@ def _same_run(out: Path, training: Training) -> None:
     """Going on with a training is only meant for the very same training."""
     old_file = out / RUN_FILE
     if not old_file.is_file():
-        if out.is_dir() and any(p.name != LOGS for p in out.iterdir()):
+        if out.is_dir() and any(p.name != LOGS and not p.name.startswith(LOCK) for p in out.iterdir()):
             raise DataError(f"{out}: is not empty and holds no training run; choose another --out")
         return
     try:

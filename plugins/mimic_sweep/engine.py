@@ -34,7 +34,7 @@ from mimic_core import (
     value_hash,
     write_json,
 )
-from mimic_core.chain import asked
+from mimic_core.chain import LOCK, asked, locked
 from mimic_core.records import versions
 from mimic_sweep.job import SUMMARY
 from mimic_sweep.measures import Measure, measures
@@ -115,6 +115,11 @@ def work(options: SweepOptions, inputs: Inputs, context: Context) -> Mapping[str
         ConfigError: a wrong setting, or a finished training under ``out`` had other ones.
         DataError: no clips, or ``out`` holds something else.
     """
+    with locked(context.out):
+        return _work(options, inputs, context)
+
+
+def _work(options: SweepOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     sweep = _checked(options, inputs, context)
     given, out, trainings = sweep.wanted, sweep.out, sweep.trainings
     reused = sweep.finished()
@@ -157,7 +162,7 @@ def _checked(options: SweepOptions, inputs: Inputs, context: Context) -> _Sweep:
     rollout, execute = _rollout(plugins, given), _executor(plugins, given)
     clips = given.clips().resolve()
     ReferenceClips.load(clips)  # to know now that it can be read
-    if out.exists() and not (out / "sweep.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not (out / "sweep.json").is_file() and (not out.is_dir() or any(not p.name.startswith(LOCK) for p in out.iterdir())):
         raise DataError(f"{out}: is there and holds no sweep; choose another --out")
     return _Sweep(
         wanted=given,

@@ -1,0 +1,52 @@
+"""A lock on a folder that one process at a time may write into."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from mimic_core.errors import DataError
+from mimic_core.files import write_json
+
+LOCK = ".lock"
+"""How the names of a lock's files begin; they are no output."""
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Hold a folder, which is made if it is not there, for this process.
+
+    The operating system releases the lock of a process that ends, however it ends: there is none to be removed by hand.
+
+    Raises:
+        DataError: another process holds it, or the folder cannot be written to.
+    """
+    import filelock
+
+    folder = Path(folder)
+    owner, lock = folder / f"{LOCK}.json", filelock.FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except filelock.Timeout as e:
+        raise DataError(f"{folder}: {_holder(owner)} writes into it; wait until it ends, or choose another --out") from e
+    except OSError as e:
+        raise DataError(f"{folder}: cannot be written to ({e.strerror}); choose another --out") from e
+    try:
+        write_json(owner, {"process": os.getpid(), "host": socket.gethostname()})
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(owner: Path) -> str:
+    """Who holds a lock, in words."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(owner.read_text())
+        return f"process {found['process']} on {found['host']}"
+    return "another process"
