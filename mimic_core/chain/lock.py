@@ -33,7 +33,7 @@ def locked(folder: str | Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout as e:
-        raise DataError(f"{folder}: {_holder(owner)} writes into it; wait until it ends, or choose another --out") from e
+        raise DataError(f"{folder}: {_holder(owner)} writes into it; wait for it, or choose another --out") from e
     except OSError as e:
         raise DataError(f"{folder}: cannot be written to ({e.strerror}); choose another --out") from e
     try:

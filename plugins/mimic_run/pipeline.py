@@ -182,7 +182,13 @@ def _do(
     try:
         with aside(stage.output, going_on, keep_new=stage.spec.resumable):
             summary = done(
-                plugins, stage.spec, stage.given, lambda: stage.inputs, stage.output, where=stage.name, label=stage.label
+                plugins,
+                stage.spec,
+                stage.given,
+                lambda: stage.inputs,
+                stage.output,
+                where=stage.name,
+                label=stage.label,
             )
     except BaseException:
         if replaces is not None and not kept_aside(stage.output).exists():

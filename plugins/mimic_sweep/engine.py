@@ -162,7 +162,11 @@ def _checked(options: SweepOptions, inputs: Inputs, context: Context) -> _Sweep:
     rollout, execute = _rollout(plugins, given), _executor(plugins, given)
     clips = given.clips().resolve()
     ReferenceClips.load(clips)  # to know now that it can be read
-    if out.exists() and not (out / "sweep.json").is_file() and (not out.is_dir() or any(not p.name.startswith(LOCK) for p in out.iterdir())):
+    if (
+        out.exists()
+        and not (out / "sweep.json").is_file()
+        and (not out.is_dir() or any(not p.name.startswith(LOCK) for p in out.iterdir()))
+    ):
         raise DataError(f"{out}: is there and holds no sweep; choose another --out")
     return _Sweep(
         wanted=given,
