@@ -36,31 +36,46 @@ def to_json(v: Any) -> Any:
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success fsync it and rename it into place."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(fd)
-    os.chmod(name, 0o666 & ~_umask())
-    tmp = Path(name)
+    """Yield a temporary path beside ``path``; on success fsync it and rename it into place.
+
+    Raises:
+        DataError: it cannot be written: the disk is full, the folder read-only, ``path`` a device or a folder.
+    """
+    path, tmp = Path(path), None
+    _check_ordinary(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        tmp = Path(name)
+        os.close(fd)
+        os.chmod(name, 0o666 & ~_umask())
         yield tmp
         with tmp.open("rb") as f:
             os.fsync(f.fileno())
         tmp.replace(path)
+    except OSError as e:
+        raise DataError(f"{path}: cannot be written ({e.strerror or e}); free space or choose another place") from e
     finally:
-        tmp.unlink(missing_ok=True)
+        if tmp is not None:
+            tmp.unlink(missing_ok=True)
+
+
+def _check_ordinary(path: Path) -> None:
+    """Refuse to replace what is no file: a device, a pipe, a folder."""
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: is a device, no file that can be replaced; give the name of a file")
 
 
 def check_output(path: str | Path) -> None:
     """Find out before the work whether a file can be written.
 
     Raises:
-        DataError: ``path`` is a folder, or its folder cannot be made or written to.
+        DataError: ``path`` is a folder or a device, or its folder cannot be made or written to.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; give the name of a file")
+    _check_ordinary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e:
@@ -73,6 +88,43 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+SEAL = b"\nmimic sha256 %s\n"
+"""What ends a sealed file: a digest of all that is before it."""
+
+
+def write_sealed(path: str | Path, data: bytes) -> Path:
+    """Write bytes and their digest, atomically."""
+    with atomic_path(path) as tmp, tmp.open("wb") as f:
+        f.write(data)
+        f.write(SEAL % hashlib.sha256(data).hexdigest().encode())
+    return Path(path)
+
+
+def is_sealed(path: str | Path) -> bool:
+    """Whether a file ends in a digest, and, if it does, whether that is the digest of what it holds.
+
+    Raises:
+        DataError: it is not: something changed the file.
+    """
+    size = len(SEAL % (64 * b"0"))
+    with Path(path).open("rb") as f:
+        left = f.seek(0, os.SEEK_END) - size
+        if left < 0:
+            return False
+        f.seek(left)
+        end = f.read()
+        if not end.startswith(SEAL[:-3]):
+            return False
+        f.seek(0)
+        digest = hashlib.sha256()
+        while left > 0 and (part := f.read(min(left, 1 << 20))):
+            digest.update(part)
+            left -= len(part)
+    if end != SEAL % digest.hexdigest().encode():
+        raise DataError(f"{path}: is damaged: its digest is not that of its contents; copy it again or make it again")
+    return True
 
 
 def write_text(path: str | Path, text: str) -> Path:

@@ -2,8 +2,9 @@
 
 A record is a frozen attrs class whose fields are made with `array`, `arrays` or `value`. The file
 holds one dataset per array, with its unit and axis names as attributes, and one JSON attribute per
-value, so that a file explains itself in any HDF5 viewer. Files are written to a temporary name,
-fsynced and renamed: a reader never sees half a file, and a failed write never costs the old one.
+value, so that a file explains itself in any HDF5 viewer. Files are made in memory, written to a
+temporary name, fsynced and renamed: a reader never sees half a file, and a failed write never costs
+the old one. A digest behind the HDF5 data tells whether anything in it changed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import h5py
 import numpy as np
 
 from mimic_core.errors import DataError, did_you_mean
-from mimic_core.files import atomic_path, to_json
+from mimic_core.files import is_sealed, to_json, write_sealed
 
 _KIND, _SCHEMA = "mimic_kind", "mimic_schema"
 
@@ -95,11 +96,12 @@ class Record:
     def save(self, path: str | Path) -> Path:
         """Write this record to ``path`` (HDF5), replacing an older file only once it is complete."""
         path = Path(path)
-        with atomic_path(path) as tmp, h5py.File(tmp, "w") as f:
+        with h5py.File(path.name, "w", driver="core", backing_store=False) as f:  # HDF5 does not survive a full disk
             f.attrs[_KIND], f.attrs[_SCHEMA] = self.KIND, self.SCHEMA
             for field in attrs.fields(type(self)):
                 self._write(f, field, getattr(self, field.name))
-        return path
+            f.flush()
+            return write_sealed(path, f.id.get_file_image())
 
     @staticmethod
     def _write(f: h5py.File, field: attrs.Attribute, v: Any) -> None:
@@ -119,9 +121,10 @@ class Record:
         """Read a record from ``path``.
 
         Raises:
-            DataError: the file is missing, no HDF5, truncated, or holds something else.
+            DataError: the file is missing, no HDF5, truncated, changed since it was written, or holds something else.
         """
         path = Path(path)
+        sealed = path.is_file() and is_sealed(path)
         with open_hdf5(path) as f:
             kind = f.attrs.get(_KIND)
             if kind != cls.KIND:
@@ -133,6 +136,8 @@ class Record:
                 raise DataError(
                     f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads {cls.SCHEMA}; {mend}"
                 )
+            if not sealed:
+                raise DataError(f"{path}: does not end as mimic ends its files; copy it again or make it again")
             kwargs = {}
             for field in attrs.fields(cls):
                 v = cls._read(f, field, path)
@@ -191,5 +196,6 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     with f:
         try:
             yield f
-        except (OSError, RuntimeError) as e:
-            raise DataError(f"{path}: HDF5 file is damaged; copy or make it again ({str(e)[:80]})") from e
+        except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, MemoryError) as e:
+            why = " ".join(str(e).split())[:80]
+            raise DataError(f"{path}: HDF5 file is damaged; copy or make it again ({why})") from e

@@ -115,12 +115,12 @@ def work(options: SweepOptions, inputs: Inputs, context: Context) -> Mapping[str
         ConfigError: a wrong setting, or a finished training under ``out`` had other ones.
         DataError: no clips, or ``out`` holds something else.
     """
-    with locked(context.out):
-        return _work(options, inputs, context)
-
-
-def _work(options: SweepOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     sweep = _checked(options, inputs, context)
+    with locked(sweep.out):
+        return _work(sweep, context)
+
+
+def _work(sweep: _Sweep, context: Context) -> Mapping[str, Any]:
     given, out, trainings = sweep.wanted, sweep.out, sweep.trainings
     reused = sweep.finished()
     groups = grouped(sweep.plugins, trainings, given.max_together)

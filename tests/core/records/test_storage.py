@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mimic_core.errors import DataError
-from mimic_core.files import atomic_path, file_hash, to_json, value_hash, write_json
+from mimic_core.files import atomic_path, file_hash, to_json, value_hash, write_json, write_sealed
 from mimic_core.records import storage
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.keypoints import Keypoints
@@ -164,24 +164,20 @@ def test_failure_at_the_last_moment_leaves_nothing(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that a process cannot catch")
 def test_killed_while_writing_leaves_the_old_file(tmp_path):
-    """Kill a process for good after it has written some of the arrays and before the file is complete."""
+    """Kill a process for good after it has written the new file and before that takes the old one's place."""
     old = Keypoints.from_clips([np.zeros((4, 1, 3))], names=("a",), rate_hz=1, clip_names=("old",))
     path = old.save(tmp_path / "k.h5")
     before = file_hash(path)
     code = f"""
-        import time
+        import os, time
         import numpy as np
-        from mimic_core.records import storage
         from mimic_core.records.keypoints import Keypoints
-        write = storage._write_array
 
-        def slow(group, *rest):
-            write(group, *rest)
-            group.file.flush()
+        def slow(file):
             print("writing", flush=True)
             time.sleep(60)
 
-        storage._write_array = slow
+        os.fsync = slow
         new = Keypoints.from_clips([np.ones((4, 1, 3))], names=("a",), rate_hz=1, clip_names=("new",))
         new.save({str(path)!r})
     """
@@ -272,6 +268,7 @@ def test_missing_array(tmp_path):
         sample().save(path)
         with h5py.File(path, "a") as f:
             del f["pos"]
+        write_sealed(path, path.read_bytes())
 
     assert "has no 'pos', which a 'sample' file must have" in bad(tmp_path, without)
 
