@@ -53,6 +53,9 @@ from .errors import (
     DataError as DataError,
 )
 from .errors import (
+    DataWarning as DataWarning,
+)
+from .errors import (
     MimicError as MimicError,
 )
 from .errors import (

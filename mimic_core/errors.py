@@ -18,6 +18,10 @@ class DataError(MimicError):
     """A file or array is not what was expected."""
 
 
+class DataWarning(UserWarning):
+    """Something about a file that a user should know. The command line prints it as one line."""
+
+
 class PluginError(MimicError):
     """A plugin is broken, missing, or clashes with another one."""
 

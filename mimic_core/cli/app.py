@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from mimic_core.cli.commands import Commands
 from mimic_core.cli.common import session
-from mimic_core.errors import MimicError
+from mimic_core.errors import DataWarning, MimicError
 
 app = typer.Typer(
     name="mimic",
@@ -70,7 +71,11 @@ def _options(
 def main() -> None:
     """Run the command line; an error that the user can mend is one line and exit status 1."""
     session.reset()
+    show = warnings.showwarning
     try:
+        warnings.showwarning = lambda text, kind, *rest: (
+            session.warn_once(str(text)) if issubclass(kind, DataWarning) else show(text, kind, *rest)
+        )
         app()
     except MimicError as e:
         if session.debug:

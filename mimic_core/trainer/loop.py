@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,9 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from mimic_core.control.policy import Controller, Trainer
-from mimic_core.errors import TrainingError
+from mimic_core.errors import DataWarning, TrainingError
 from mimic_core.trainer.checkpoints import Checkpoints
-from mimic_core.trainer.curve import Row, read_curve, write_curve
+from mimic_core.trainer.curve import FILE, Row, read_curve, write_curve
 from mimic_core.trainer.devices import on_one_device
 from mimic_core.trainer.faults import describe_fault
 from mimic_core.trainer.programs import LoopState, Metrics, phase_of, programs
@@ -86,7 +87,7 @@ class Loop:
                     self.programs.prepare(phase, now)
             compiled = time.perf_counter() - began
             if not all(curves):
-                self._measure(now, 0, {}, curves)
+                self._begin(now, first, curves)
             self._saved_at, done = time.perf_counter(), first
             for mark in self._marks(first):
                 now, metrics = self._advance(now, done, mark)
@@ -201,6 +202,22 @@ class Loop:
             if jax.process_index() == 0:
                 write_curve(member.directory, curve)
         return measured
+
+    def _begin(self, now: LoopState, first: int, curves: Sequence[list[Row]]) -> None:
+        """Give curves without rows their first; of a training that goes on, its curve was lost, which is said."""
+        whole = [list(rows) for rows in curves]
+        self._measure(now, first, {}, curves)
+        for member, curve, rows in zip(self.members, curves, whole, strict=True):
+            if first and not rows:
+                warnings.warn(
+                    f"{member.directory / FILE}: is lost; it begins anew where the training goes on, at "
+                    f"{curve[0]['control_steps']:g} control steps",
+                    DataWarning,
+                    stacklevel=2,
+                )
+            elif rows:
+                curve[:] = rows
+                write_curve(member.directory, curve)
 
     def _save(self, now: LoopState, done: int, tracking_mm: Sequence[float] | None) -> None:
         for i, (keeper, member) in enumerate(zip(self._keepers, self.members, strict=True)):
