@@ -108,21 +108,11 @@ def is_sealed(path: str | Path) -> bool:
     Raises:
         DataError: it is not: something changed the file.
     """
-    size = len(SEAL % (64 * b"0"))
-    with Path(path).open("rb") as f:
-        left = f.seek(0, os.SEEK_END) - size
-        if left < 0:
-            return False
-        f.seek(left)
-        end = f.read()
-        if not end.startswith(SEAL[:-3]):
-            return False
-        f.seek(0)
-        digest = hashlib.sha256()
-        while left > 0 and (part := f.read(min(left, 1 << 20))):
-            digest.update(part)
-            left -= len(part)
-    if end != SEAL % digest.hexdigest().encode():
+    data, size = memoryview(Path(path).read_bytes()), len(SEAL % (64 * b"0"))
+    end = bytes(data[-size:])
+    if not end.startswith(SEAL[:-3]):
+        return False
+    if end != SEAL % hashlib.sha256(data[:-size]).hexdigest().encode():
         raise DataError(f"{path}: is damaged: its digest is not that of its contents; copy it again or make it again")
     return True
 

@@ -10,6 +10,7 @@ from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body
 from .choose import parse_body as parse_body
 from .choose import read_keypoints as read_keypoints
+from .choose import read_recordings as read_recordings
 from .declare import Asked as Asked
 from .declare import asked as asked
 from .declare import command_name as command_name
@@ -41,6 +42,7 @@ from .lock import locked as locked
 from .paths import with_paths as with_paths
 from .patterns import expanded as expanded
 from .patterns import holds_paths as holds_paths
+from .recordings import checked as checked
 from .run_file import load_run_file as load_run_file
 from .run_file import sections as sections
 from .trained_run import CLIPS as CLIPS

@@ -11,6 +11,7 @@ import attrs
 from mimic_core.body.body import Body, BodySpec
 from mimic_core.chain.description import MODEL, SUFFIX, body_from_description
 from mimic_core.chain.patterns import holds_paths
+from mimic_core.chain.recordings import checked
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec
 from mimic_core.errors import ConfigError, DataError, PluginError
@@ -95,10 +96,21 @@ def body_files(plugins: Plugins, text: str) -> set[str]:
 def read_keypoints(
     paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None, settings: dict[str, Any] | None = None
 ) -> Keypoints:
-    """Read keypoint files of one animal and join them into one set of clips.
+    """Read keypoint files of one animal and join them into one set of clips; see `mimic_core.chain.checked`.
 
     Raises:
         DataError: no files, a missing file, a format no reader accepts, or files that do not agree.
+    """
+    return join([part for part, _ in read_recordings(paths, plugins, reader, settings)])
+
+
+def read_recordings(
+    paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None, settings: dict[str, Any] | None = None
+) -> list[tuple[Keypoints, list[str]]]:
+    """Return the keypoints of each file, checked, and remarks on what was found in it.
+
+    Raises:
+        DataError: no files, a missing file, a format no reader accepts, or one that holds what cannot be.
     """
     if not paths:
         raise DataError("no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body NAME")
@@ -110,8 +122,8 @@ def read_keypoints(
         part = spec.build(structure(settings or {}, spec.config, f"reader.{spec.name}"))(path)
         if not part.n_frames.size or not part.n_frames.all():
             raise DataError(f"{path}: holds no frames; export it again")
-        parts.append(part)
-    return join(parts)
+        parts.append(checked(part, path))
+    return parts
 
 
 def _choose(path: Path, plugins: Plugins) -> ReaderSpec:

@@ -17,17 +17,24 @@ LOCK = ".lock"
 
 
 @contextlib.contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
-    """Hold a folder, which is made if it is not there, for this process.
+def locked(*folders: str | Path) -> Iterator[None]:
+    """Hold folders, which are made if they are not there, for this process.
 
     The operating system releases the lock of a process that ends, however it ends: there is none to be removed by hand.
 
     Raises:
-        DataError: another process holds it, or the folder cannot be written to.
+        DataError: another process holds one, or one cannot be written to.
     """
+    with contextlib.ExitStack() as held:
+        for folder in folders:
+            held.enter_context(_locked(Path(folder)))
+        yield
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     import filelock
 
-    folder = Path(folder)
     owner, lock = folder / f"{LOCK}.json", filelock.FileLock(folder / LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,7 @@ class ReferenceClips(Record):
     """
 
     KIND: ClassVar[str] = "clips"
+    INSIDE: ClassVar = ("n_frames", ("qpos", "qvel", "site_pos"))
 
     body: Body = value(type=Body)
     rate_hz: float = value(converter=float)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -71,12 +71,28 @@ def _has_axes(axes: tuple[str, ...]):
     return check
 
 
+def _check_inside(record: Any, counts: str, finite: Sequence[str]) -> None:
+    """Refuse lengths of clips that are not those of the arrays, and what is not finite inside a clip but must be."""
+    kind, n, names = type(record).__name__, getattr(record, counts), record.clip_names
+    for field in finite:
+        values = np.asarray(getattr(record, field))
+        size = values.shape[1]
+        if len(n) != len(names) or n.dtype.kind not in "iu" or (n < 0).any() or (n > size).any():
+            raise DataError(f"{kind}.{counts}: {len(names)} clips of up to {size} have the lengths {n}; make it again")
+        bad = ~np.isfinite(values).reshape(*values.shape[:2], -1).all(2) & (np.arange(size) < n[:, None])
+        for clip, at in np.argwhere(bad)[:1]:
+            where = f"clip {names[clip]}, {at} of {n[clip]} (and {bad.sum() - 1} other places)"
+            raise DataError(f"{kind}.{field}: is not finite in {where}; make it again")
+
+
 @attrs.frozen(kw_only=True)
 class Record:
     """Base of everything the project keeps in a file."""
 
     KIND: ClassVar[str] = "record"
     SCHEMA: ClassVar[int] = 1
+    INSIDE: ClassVar[tuple[str, tuple[str, ...]]] = ("", ())
+    """field with the lengths of clips, and fields that are finite everywhere inside them"""
 
     def __attrs_post_init__(self) -> None:
         sizes: dict[str, tuple[str, int]] = {}
@@ -92,6 +108,8 @@ class Record:
                         f"{type(self).__name__}: axis {axis!r} has length {size} in {f.name} "
                         f"but {known} in {first}; they must be equal"
                     )
+        if self.INSIDE[0]:
+            _check_inside(self, *self.INSIDE)
 
     def save(self, path: str | Path) -> Path:
         """Write this record to ``path`` (HDF5), replacing an older file only once it is complete."""

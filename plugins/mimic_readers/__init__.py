@@ -98,6 +98,32 @@ def mimic_readers():
         source="file layout of DeepLabCut/DeepLabCut",
     )
     yield ReaderSpec(
+        name="dlc_h5",
+        config=settings.DlcCsv,
+        build=_build("dlc_h5"),
+        suffixes=_HDF5,
+        accepts=_accepts("dlc_h5"),
+        summary="DeepLabCut 3D .h5 (table df_with_missing)",
+        source="file layout of DeepLabCut/DeepLabCut",
+    )
+    yield ReaderSpec(
+        name="jarvis_csv",
+        config=settings.JarvisCsv,
+        build=_build("jarvis_csv"),
+        suffixes=(".csv",),
+        accepts=_accepts("jarvis_csv"),
+        summary="JARVIS data3D.csv (a row of names, a row x, y, z, confidence; mm)",
+        source="file layout of JARVIS-MoCap/JARVIS-HybridNet",
+    )
+    yield ReaderSpec(
+        name="long_csv",
+        config=settings.LongCsv,
+        build=_build("long_csv"),
+        suffixes=(".csv",),
+        accepts=_accepts("long_csv"),
+        summary="tidy .csv (a row for each keypoint of each frame: frame, keypoint, x, y, z)",
+    )
+    yield ReaderSpec(
         name="anipose_csv",
         config=settings.AniposeCsv,
         build=_build("anipose_csv"),
@@ -108,6 +134,7 @@ def mimic_readers():
     )
     yield ReaderSpec(
         name="trc",
+        config=settings.Trc,
         build=_build("trc"),
         suffixes=(".trc",),
         summary="OpenSim and Motion Analysis marker trajectories (.trc)",

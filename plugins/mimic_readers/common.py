@@ -11,6 +11,14 @@ import numpy as np
 from mimic_core import DataError, did_you_mean
 
 SAY = "--set register.reader."
+UNITS = {
+    "m": ("m", "meter", "meters", "metre", "metres"),
+    "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
+    "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
+    "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"),
+}
+"""Units, and the words that stand for them in files."""
+_MOST_LEFT_OUT = 50  # times the frames that are there
 _LARGEST_JITTER = 0.25  # of a frame
 _SLOWEST_HZ = 1.0
 
@@ -76,6 +84,42 @@ def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_ro
         )
     unsure = rate * 2 * max(jitter.max(), np.finfo(float).eps * np.abs(time).max()) / duration
     return float(round(rate)) if abs(rate - round(rate)) <= unsure else float(rate)
+
+
+def unit_of(word: str | None) -> str:
+    """Return the unit that a word stands for; empty for none."""
+    lower = str(word or "").strip().lower()
+    return next((unit for unit, words in UNITS.items() if lower in words), "")
+
+
+def placed(rows: np.ndarray, numbers: np.ndarray, path: Path, what: str, first_row: int = 2) -> np.ndarray:
+    """Return rows (frame, …) at the places that their frame numbers tell; frames that were left out are NaN.
+
+    Args:
+        numbers: (frame,) whole and rising; the first one is where the clip begins.
+        what: where in the file the numbers are, for messages.
+        first_row: number of the first one's row; in a spreadsheet the header is row 1.
+
+    Raises:
+        DataError: a number is missing, not whole, does not rise, or most frames were left out.
+    """
+    numbers = np.asarray(numbers, float)
+    bad = ~np.isfinite(numbers) | (numbers != np.round(numbers))
+    if bad.any():
+        raise DataError(f"{path}: {what} holds no whole number in row {first_row + int(bad.argmax())}; correct it")
+    step = np.diff(numbers)
+    if (step <= 0).any():
+        raise DataError(
+            f"{path}: {what} does not rise at row {first_row + int((step <= 0).argmax()) + 1}; sort the rows"
+        )
+    if not len(step) or (step == 1).all():
+        return rows
+    place = (numbers - numbers[0]).astype(int)
+    if place[-1] + 1 > _MOST_LEFT_OUT * len(rows):
+        raise DataError(f"{path}: {what} leaves out nearly all frames up to {numbers[-1]:g}; correct it")
+    out = np.full((place[-1] + 1, *rows.shape[1:]), np.nan)
+    out[place] = rows
+    return out
 
 
 def distinct(names: Sequence[str], path: Path, what: str) -> list[str]:
@@ -166,6 +210,8 @@ def trust(score: np.ndarray, error_px: np.ndarray, scale_px: float) -> np.ndarra
     """Return a confidence, 0 to 1, from the tracker's score and the reprojection error of a triangulated point.
 
     score / (1 + (error / scale)²): the score times the Cauchy weight (Holland & Welsch 1977, Commun Stat A 6: 813–827).
-    0 where either is missing.
+    Of a keypoint that never has a score, or never an error, the other one alone counts; else 0 where either is missing.
     """
+    score = np.where(np.isnan(score).all(0), 1.0, score)
+    error_px = np.where(np.isnan(error_px).all(0), 0.0, error_px)
     return np.nan_to_num(np.clip(score, 0, 1) / (1 + (error_px / scale_px) ** 2))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,45 +15,99 @@ from mimic_core import DataError
 
 AXES = ("x", "y", "z")
 MIN_FRAMES = 4
+KEYPOINT = ("keypoint", "bodypart", "marker", "landmark", "name")
+"""What the column of names is called where each keypoint has a row."""
+TIME = ("time", "timestamp", "time_s", "time (s)", "time [s]")
+_AXIS = re.compile(r"(.+)[_. ]([xyzXYZ])")
+
+
+class Dialect(NamedTuple):
+    """How a table is written."""
+
+    encoding: str
+    separator: str
+    decimal: str
+
+
+def dialect(path: Path) -> Dialect | None:
+    """Return how a file is written, by its beginning; None for what is no text.
+
+    Spreadsheets of other countries separate by semicolon or tab and write decimal commas, older ones in Latin-1.
+    """
+    with path.open("rb") as f:
+        start = f.read(1 << 16)
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start)  # the last letter may be cut
+    except UnicodeDecodeError:
+        encoding, text = "cp1252", start.decode("cp1252", "replace")
+    if "\0" in text:
+        return None
+    lines = [line for line in text.splitlines() if line.strip()] or [""]
+    separator = max(",;\t", key=lines[0].count)
+    commas = separator != "," and any(re.search(r"\d,\d", line) for line in lines[1:9])
+    return Dialect(encoding, separator, "," if commas else ".")
 
 
 def layout(path: Path) -> str:
-    """Return ``dlc``, ``anipose`` or ``wide`` by the first line of a file, or an empty text for any other layout.
+    """Return ``dlc``, ``anipose``, ``jarvis``, ``long`` or ``wide`` by the first lines of a file, or an empty text.
 
     An empty file counts as ``wide``, so that the reader of that layout explains what is wrong.
     """
-    header = first_lines(path, 1)[0]
-    if header[0].lower() == "scorer":
-        return "dlc"
-    if "fnum" in header and any(c.endswith("_ncams") for c in header):
-        return "anipose"
+    header, second = first_lines(path, 2)
     lower = [c.lower() for c in header]
-    return "wide" if lower == [""] or "time" in lower or any(c.endswith("_x") for c in lower) else ""
+    if lower[0] == "scorer":
+        return "dlc"
+    if "fnum" in lower and any(c.endswith("_ncams") for c in lower):
+        return "anipose"
+    if [c.lower() for c in second[:3]] == list(AXES):
+        return "jarvis"
+    if {"x", "y", "z"} <= set(lower) and set(lower) & set(KEYPOINT):
+        return "long"
+    return "wide" if lower == [""] or "time" in lower or any(_AXIS.fullmatch(c) for c in lower) else ""
 
 
 def first_lines(path: Path, n: int) -> list[list[str]]:
     """Return the cells of the first ``n`` lines; lines that are not there have one empty cell."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as f:
-            lines = [f.readline().strip() for _ in range(n)]
-    except UnicodeDecodeError:
+    found = dialect(path)
+    if found is None:
         return [["\0"]] * n
-    return [[c.strip() for c in next(csv.reader([line], skipinitialspace=True), [])] or [""] for line in lines]
+    with path.open(encoding=found.encoding, newline="") as f:
+        lines = [f.readline().strip("\r\n ") for _ in range(n)]
+    read = (next(csv.reader([line], skipinitialspace=True, delimiter=found.separator), []) for line in lines)
+    return [[c.strip() for c in cells] or [""] for cells in read]
 
 
 def table(path: Path, **options: Any) -> pd.DataFrame:
     """Read a file; ``options`` are those of `pandas.read_csv`.
 
     Raises:
-        DataError: it is empty or no table.
+        DataError: it is empty or no table, or two of its columns have one name.
     """
+    found = dialect(path)
+    if found is None:
+        raise DataError(f"{path}: not a table of comma-separated values; export it again")
+    if "header" not in options:
+        heads = [c for c in first_lines(path, 1)[0] if c]
+        twice = [c for i, c in enumerate(heads) if c.lower() in [h.lower() for h in heads[:i]]]
+        if twice:
+            raise DataError(f"{path}: two columns are called {twice[0]}; give each a name of its own")
+    how = {"encoding": found.encoding, "sep": found.separator, "decimal": found.decimal}
     try:
-        return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, **options)
+        return pd.read_csv(path, skipinitialspace=True, **how, **options)
     except pd.errors.EmptyDataError as e:
         raise DataError(f"{path}: is empty; export it again") from e
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as e:
         why = " ".join(str(e).split())[:80]
         raise DataError(f"{path}: not a table of comma-separated values; export it again ({why})") from e
+
+
+def plain_columns(frames: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with columns ``<keypoint>_x`` where it has ``<keypoint>.X`` and the like, and ``time``."""
+    names = {c: str(c).strip() for c in frames.columns}
+    found = {c: _AXIS.fullmatch(name) for c, name in names.items()}
+    plain = {c: f"{m[1]}_{m[2].lower()}" if m else names[c] for c, m in found.items()}
+    return frames.rename(columns={c: "time" if n.lower() in TIME else n for c, n in plain.items()})
 
 
 def enough(frames: pd.DataFrame, path: Path) -> None:
@@ -87,6 +143,9 @@ def keypoint_names(columns: list[str], path: Path) -> list[str]:
         DataError: there is none, or an axis of one is missing.
     """
     names = list(dict.fromkeys(c[:-2] for c in columns if c[-2:] in ("_x", "_y", "_z") and len(c) > 2))
+    lower = [n.lower() for n in names]
+    if len(set(lower)) < len(names):
+        raise DataError(f"{path}: two keypoints differ only in case ({', '.join(names)}); rename one")
     if not names:
         raise DataError(f"{path}: has no keypoint columns; expected time, <keypoint>_x, <keypoint>_y, <keypoint>_z")
     for name in names:

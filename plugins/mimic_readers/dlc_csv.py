@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mimic_core import DataError, Keypoints
-from mimic_readers.common import distinct, pick_named, stated_rate
+from mimic_readers.common import distinct, pick_named, placed, stated_rate
 from mimic_readers.csv_tables import AXES, enough, first_lines, layout, numbers, table
 from mimic_readers.settings import DlcCsv
 
@@ -31,8 +31,17 @@ def read(path: Path, config: DlcCsv) -> Keypoints:
     if "coords" not in rows or "bodyparts" not in rows:
         raise DataError(f"{path}: has no header rows bodyparts and coords; export it again from DeepLabCut")
     n_header = rows.index("coords") + 1
+    heads = list(zip(*(line[1:] for line in first_lines(path, n_header)), strict=False))
+    if twice := [h for i, h in enumerate(heads) if h in heads[:i]]:
+        raise DataError(f"{path}: two columns are called {' '.join(twice[0][1:])}; give each bodypart its own name")
     frames = table(path, header=list(range(n_header)), index_col=0)
     frames.columns.names = rows[:n_header]
+    return of_frame(frames, path, config, n_header)
+
+
+def of_frame(frames: pd.DataFrame, path: Path, config: DlcCsv, n_header: int = 1) -> Keypoints:
+    """Read DeepLabCut's table: columns of levels scorer, (individuals,) bodyparts and coords, rows by frame number."""
+    rows = frames.columns.names
     if "individuals" in rows:
         known = list(frames.columns.unique("individuals"))
         chosen = pick_named(known, config.individual, path, "individual")
@@ -50,6 +59,10 @@ def read(path: Path, config: DlcCsv) -> Keypoints:
     confidence = None
     if "likelihood" in axes:
         confidence = [np.stack([_column(frames, n, "likelihood", n_header, path) for n in names], -1)]
+    index = pd.to_numeric(pd.Series(frames.index), errors="coerce").to_numpy(float)
+    both = clip if confidence is None else np.concatenate([clip, confidence[0][..., None]], -1)
+    both = placed(both, index, path, "the first column", n_header + 1)
+    clip, confidence = both[..., :3], None if confidence is None else [both[..., 3]]
     return Keypoints.from_clips(
         [clip],
         names=names,

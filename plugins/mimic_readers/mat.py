@@ -21,6 +21,14 @@ def read(path: Path, config: Mat) -> Keypoints:
     """
     given = _variable(path, config.variable)
     found = given[:, None] if given.ndim == 3 else given
+    if found.ndim == 4 and found.shape[3] == 3:
+        if found.shape[2] == 3 and not config.axes:
+            raise DataError(
+                f"{path}: {config.variable} of shape {given.shape} does not tell which axis is xyz and which the three "
+                f"keypoints; give {SAY}axes='xyz, keypoint' (as DANNCE writes) or 'keypoint, xyz'"
+            )
+        if found.shape[2] != 3 or config.axes == "keypoint, xyz":
+            found = found.swapaxes(2, 3)
     if found.ndim != 4 or found.shape[2] != 3 or found.dtype.kind not in "fiu" or not len(found):
         raise DataError(
             f"{path}: {config.variable} is {given.dtype} of shape {given.shape}, expected numbers "

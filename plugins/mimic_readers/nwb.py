@@ -7,17 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core import DataError, Keypoints
+from mimic_core import DataError, Keypoints, MimicError
 from mimic_core.records import open_hdf5
-from mimic_readers.common import distinct, frame_rate, optional, pick_named, stated_rate
+from mimic_readers.common import distinct, frame_rate, optional, pick_named, stated_rate, unit_of
 from mimic_readers.settings import Nwb
-
-_UNITS = {
-    "m": ("m", "meter", "meters", "metre", "metres"),
-    "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
-    "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
-    "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"),
-}
 
 
 def read(path: Path, config: Nwb) -> Keypoints:
@@ -35,13 +28,21 @@ def read(path: Path, config: Nwb) -> Keypoints:
         import pynwb
     with open_hdf5(path):  # says what is wrong with a file that is missing or damaged
         pass
-    with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
-        objects = io.read().objects.values()
-        poses = {o.name: o for o in objects if isinstance(o, ndx_pose.PoseEstimation)}
-        if not poses:
-            raise DataError(f"{path}: has no PoseEstimation (extension ndx-pose); export it with the poses")
-        series = list(poses[pick_named(sorted(poses), config.pose, path, "pose")].pose_estimation_series.values())
-        return _keypoints(series, path, config)
+    try:
+        with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
+            objects = io.read().objects.values()
+            poses = {f"{o.parent.name}/{o.name}": o for o in objects if isinstance(o, ndx_pose.PoseEstimation)}
+            if not poses:
+                raise DataError(f"{path}: has no PoseEstimation (extension ndx-pose); export it with the poses")
+            plain = [name.rpartition("/")[2] for name in poses]
+            known = {p if plain.count(p) == 1 else name: poses[name] for p, name in zip(plain, poses, strict=True)}
+            series = list(known[pick_named(sorted(known), config.pose, path, "pose")].pose_estimation_series.values())
+            return _keypoints(series, path, config)
+    except MimicError:
+        raise
+    except Exception as e:  # pynwb passes on whatever a file makes its parts raise
+        why = " ".join(f"{type(e).__name__}: {e}".split())[:100]
+        raise DataError(f"{path}: pynwb cannot read it; export it again, in a newer version of NWB ({why})") from e
 
 
 def _keypoints(series: list[Any], path: Path, config: Nwb) -> Keypoints:
@@ -50,13 +51,13 @@ def _keypoints(series: list[Any], path: Path, config: Nwb) -> Keypoints:
     if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or shape[1] != 3:
         found = ", ".join(f"{s.name} {np.shape(s.data)}" for s in series)
         raise DataError(f"{path}: series are {found}, expected (frames, 3) in each; export 3D positions")
-    units = {_unit(s.unit) for s in series}
+    units = {unit_of(s.unit) for s in series}
     rates = {_rate(s, path) for s in series} if config.rate_hz is None else {config.rate_hz}
     if len(units) != 1 or len(rates) != 1:
         raise DataError(f"{path}: its series differ in unit or rate; export them again in one unit, at one rate")
     confidence = None
     if all(s.confidence is not None for s in series):
-        confidence = [np.clip(np.nan_to_num(np.stack([np.asarray(s.confidence[:], float) for s in series], 1)), 0, 1)]
+        confidence = [np.clip(np.stack([np.asarray(s.confidence[:], float) for s in series], 1), 0, 1)]
     return Keypoints.from_clips(
         [np.stack([np.asarray(s.data[:], float) * s.conversion + s.offset for s in series], 1)],
         names=names,
@@ -66,11 +67,6 @@ def _keypoints(series: list[Any], path: Path, config: Nwb) -> Keypoints:
         confidence=confidence,
         unit=units.pop(),
     )
-
-
-def _unit(word: str | None) -> str:
-    lower = str(word or "").strip().lower()
-    return next((unit for unit, words in _UNITS.items() if lower in words), "")
 
 
 def _rate(series: Any, path: Path) -> float | None:

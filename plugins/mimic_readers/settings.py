@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-_positive = attrs.validators.gt(0)
+_positive = [attrs.validators.gt(0), attrs.validators.le(1e5)]  # Hz or px; infinite and NaN are neither
 _optional_positive = attrs.validators.optional(_positive)
 _optional_index = attrs.validators.optional(attrs.validators.ge(0))
 
@@ -54,6 +54,40 @@ class DlcCsv:
 
     rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
     individual: str = ""
+
+
+@attrs.frozen
+class JarvisCsv:
+    """Settings of the `jarvis_csv` reader.
+
+    Attributes:
+        rate_hz: camera rate; must be given, since the files do not hold it.
+    """
+
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
+
+
+@attrs.frozen
+class LongCsv:
+    """Settings of the `long_csv` reader.
+
+    Attributes:
+        rate_hz: camera rate; None takes it from a column time or timestamp.
+    """
+
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
+
+
+@attrs.frozen
+class Trc:
+    """Settings of the `trc` reader.
+
+    Attributes:
+        rate_hz: camera rate; None takes it from the header, and the column Time must agree. With a rate the column
+            is not looked at.
+    """
+
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
 
 
 @attrs.frozen
@@ -118,10 +152,12 @@ class Mat:
         names: keypoint names, or the path of a .yaml or .txt file with them; must be given.
         variable: the variable with the positions.
         track: which animal, counted from 0, for files of several.
+        axes: ``xyz, keypoint`` or ``keypoint, xyz``: the order of the last two axes; needed for three keypoints alone.
     """
 
     rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
     names: Any = attrs.field(default=(), converter=_as_names, validator=_are_names)
+    axes: str = attrs.field(default="", validator=attrs.validators.in_(("", "xyz, keypoint", "keypoint, xyz")))
     variable: str = "pred"
     track: int | None = attrs.field(default=None, validator=_optional_index)
 

@@ -40,8 +40,8 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
                 if gap_ms > max_gap_ms + 1e-6:
                     raise DataError(
                         f"{where(keypoints, c)}: {name} is missing in frames {first} to {last} (counted from 0), "
-                        f"{gap_ms:.0f} ms, and register.max_gap_ms is {max_gap_ms:g}; track it again, cut the clip "
-                        "there, or raise the limit"
+                        f"{gap_ms:.0f} ms, and register.max_gap_ms is {max_gap_ms:g}; track it again, raise the limit, "
+                        "leave it out (register.leave_out), or cut the clip there (register.split_gaps_ms)"
                     )
                 gaps += 1
                 positions += last + 1 - first

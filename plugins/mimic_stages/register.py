@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 from mimic_core import (
     Body,
@@ -28,11 +29,12 @@ from mimic_core import (
     structure,
     unstructure,
 )
-from mimic_core.chain import make_body, read_keypoints
+from mimic_core.chain import make_body, read_recordings
 from mimic_core.records import join, versions
 from mimic_core.registration import match_keypoints
 from mimic_stages.analyze import analysed
 from mimic_stages.generate import body_of
+from mimic_stages.selection import check_named, frame_range, lost_names, renamed, split, told, without
 from mimic_stages.several import animals_of, by_animal, common_keypoints, on_one_body
 from mimic_stages.standing import MEAN_POSE, MEAN_POSE_KEY, mean_pose_summary
 from mimic_stages.tables import error_rows
@@ -50,6 +52,8 @@ _TOLD_APART = (
     MEAN_POSE_KEY,
 )
 """Provenance that is no detail of the fit."""
+_BELIEVED = 0.1
+"""Trust below which a position counts as not believed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +81,18 @@ class RegisterOptions:
         attrs.Factory(dict),
         help="Whose clips these are: pattern of clip or file names → animal. Several animals "
         "are registered one by one; their movements then come onto the body of the first.",
+    )
+    rename: Mapping[str, str] = option(attrs.Factory(dict), help="Keypoint names of the files → those of the body.")
+    leave_out: tuple[str, ...] = option((), help="Keypoints that are not used, by name or pattern.")
+    frames: tuple[int, ...] = option(
+        (),
+        validator=attrs.validators.max_len(2),
+        help="First frame that is used, counted from 0, and the one before which to stop.",
+    )
+    split_gaps_ms: float | None = option(
+        None,
+        validator=attrs.validators.optional(attrs.validators.ge(0)),
+        help="Cut recordings where a keypoint is missing for longer; what is between the gaps become clips.",
     )
     unit: str | None = option(None, help="Unit of the positions: m, cm, mm or um; default: the file's, else inferred.")
     calibration: Path | None = option(
@@ -108,14 +124,16 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
     animal = _animal(options, context, known)
     files = options.files or inputs.all(Keypoints.KIND)
     settings = dict(options.reader.settings)
+    parts, remarks = _selected(options, animal, read_recordings(files, plugins, options.reader.name, settings))
+    shared = common_keypoints(parts)
+    remarks += lost_names(parts, shared[0].names)
     if len(set(options.animals.values())) < 2:
-        keypoints = read_keypoints(files, plugins, options.reader.name, settings)
+        keypoints = join(shared)
         owners = animals_of(keypoints, options.animals)
-        parts, recordings = [keypoints], {owners[0]: keypoints}
+        recordings = {owners[0]: keypoints}
     else:
         _check_several(options)
-        parts = [read_keypoints([f], plugins, options.reader.name, settings) for f in files]
-        recordings = {a: join(of) for a, of in by_animal(common_keypoints(parts), options.animals).items()}
+        recordings = {a: join(of) for a, of in by_animal(shared, options.animals).items()}
     registered, sizes = {}, {}
     for name, keypoints in recordings.items():
         matched, body = match_keypoints(keypoints, animal)
@@ -133,8 +151,10 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
     calibration = options.calibration
     named = [f for part in parts for f in part.files]
     sources = dict.fromkeys(str(f) for f in (*files, *named, *([calibration] if calibration else [])))
+    remarks += told(parts, animal, clips.keypoint_names) + _not_believed(clips)
     clips = attrs.evolve(
         clips,
+        remarks=(*remarks, *clips.remarks),
         provenance={
             **clips.provenance,
             "method": spec.name,
@@ -186,6 +206,35 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
             )
         ],
     }
+
+
+def _selected(
+    options: RegisterOptions, animal: Body, recordings: Sequence[tuple[Keypoints, list[str]]]
+) -> tuple[list[Keypoints], list[str]]:
+    """What is used of each recording, and remarks on what was found and left out."""
+    remarks = [text for _, said in recordings for text in said]
+    check_named([part for part, _ in recordings], options.rename, options.leave_out)
+    parts = []
+    for part, _ in recordings:
+        part = renamed(without(part, options.leave_out) if options.leave_out else part, options.rename)
+        if options.frames:
+            part = frame_range(part, options.frames)
+        if options.split_gaps_ms is not None:
+            part, said = split(part, tuple(animal.keypoints), options.split_gaps_ms)
+            remarks += said
+        parts.append(part)
+    return parts, remarks
+
+
+def _not_believed(clips: ReferenceClips) -> list[str]:
+    """Say how many tracked positions of each keypoint the fit did not follow."""
+    if clips.trust is None:
+        return []
+    tracked = np.isfinite(clips.tracked_pos).all(-1)
+    few = (tracked & (clips.trust < _BELIEVED)).sum((0, 1))
+    of = tracked.sum((0, 1))
+    found = [f"{n} {k} of {m}" for n, k, m in zip(clips.keypoint_names, few, of, strict=True) if k]
+    return [f"positions not believed: {', '.join(found)}"] if found else []
 
 
 def _check_several(options: RegisterOptions) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -163,7 +162,7 @@ def train(
         DataError: ``out`` holds something else.
         TrainingError: a number is not finite.
     """
-    with _held([out]):
+    with locked(*([out] if _first_process() else [])):
         clips = ReferenceClips.load(clips_file)
         one = _Asked.prepare(plugins, clips, clips_file, out, given)
         return _Work(plugins, clips, [one]).run([{}], progress)[0]
@@ -193,20 +192,11 @@ def train_together(
     """
     if len(outs) == 1:
         return [train(plugins, clips_file, out=outs[0], given=given[0], progress=progress)]
-    with _held(outs):
+    with locked(*(outs if _first_process() else [])):
         clips = ReferenceClips.load(clips_file)
         every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
         values = _differences(plugins, every)
         return _Work(plugins, clips, every).run(values, progress)
-
-
-@contextlib.contextmanager
-def _held(folders: Sequence[str | Path]) -> Iterator[None]:
-    """Lock the folders of runs; of several processes that train one policy, the first does."""
-    with contextlib.ExitStack() as stack:
-        for folder in folders if _first_process() else ():
-            stack.enter_context(locked(folder))
-        yield
 
 
 class _Work:
