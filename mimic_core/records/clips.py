@@ -37,7 +37,7 @@ class ReferenceClips(Record):
     """
 
     KIND: ClassVar[str] = "clips"
-    INSIDE: ClassVar = ("n_frames", ("qpos", "qvel", "site_pos"))
+    INSIDE: ClassVar = ("n_frames", ("qpos", "site_pos"))
 
     body: Body = value(type=Body)
     rate_hz: float = value(converter=float)

@@ -45,7 +45,7 @@ def list_(json: Json = False) -> None:
         "clashes": clashes,
     }
     lines: list[Any] = [Table(columns=("kind", "name", "plugin", ""), rows=rows, caption="Components (* default)")]
-    lines += [f"[red]broken[/red] {b}" for b in plugins.broken] + [f"[red]clash[/red] {c}" for c in clashes]
+    lines += [f"broken {b}" for b in plugins.broken] + [f"clash {c}" for c in clashes]
     emit(summary, json, lines)
 
 
@@ -73,7 +73,7 @@ def show(name: Name, json: Json = False) -> None:
     lines: list[Any] = []
     for s in shown:
         lines.append(
-            f"[bold]{s['kind']} {s['name']}[/bold] from {s['plugin']}\n{s['summary']}"
+            f"{s['kind']} {s['name']} from {s['plugin']}\n{s['summary']}"
             + (f"\nsource: {s['source']}" if s["source"] else "")
             + (f"\nreads: {s['reads']}" if s["reads"] else "")
         )
@@ -154,5 +154,5 @@ def check(name: Name, json: Json = False) -> None:
     emit(
         {"checked": checked, "ok": True},
         json,
-        [f"[green]ok[/green] {c['kind']} {c['name']} ({c['plugin']}): {', '.join(c['checks'])}" for c in checked],
+        [f"ok {c['kind']} {c['name']} ({c['plugin']}): {', '.join(c['checks'])}" for c in checked],
     )

@@ -82,7 +82,7 @@ class ProgressBars(Progress):
     def get_default_columns(cls) -> tuple[ProgressColumn, ...]:
         """Stage, bar, percent, times and metrics; in a narrow terminal the bar is the one to shrink."""
         percent = TaskProgressColumn(table_column=Column(no_wrap=True))
-        return TextColumn("[bold]{task.description}"), BarColumn(12), percent, Times(), Metrics()
+        return TextColumn("{task.description}", style="bold", markup=False), BarColumn(12), percent, Times(), Metrics()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is not None:  # an error is one line, with no half bar above it
@@ -178,7 +178,7 @@ class WatchPanel(ProgressBars):
             width = min(self.console.width, self.MAX_WIDTH)
             numbers = ("", _numbers(task), "", _curves(task, width - 4)) if task.fields["metrics"] else ()
             parts = Group(self.make_tasks_table([task]), *numbers)
-            yield Panel(parts, title=task.description, title_align="left", width=width)
+            yield Panel(parts, title=Text(task.description), title_align="left", width=width)
 
 
 def _numbers(task: Task) -> RenderableType:
@@ -188,7 +188,7 @@ def _numbers(task: Task) -> RenderableType:
         title = "" if name in _FIRST else "reward terms" if name in task.fields["terms"] else "others"
         new = Table(title, Column(justify="right"), box=None, padding=(0, 2, 0, 0), header_style="dim")
         label, number, unit = labelled(name, v)
-        blocks.setdefault(title, new).add_row(label, f"{number} [dim]{unit}")
+        blocks.setdefault(title, new).add_row(Text(label), Text.assemble(number, " ", (unit, "dim")))
     return Columns(blocks.values())
 
 
@@ -200,7 +200,8 @@ def _curves(task: Task, width: int) -> RenderableType:
         if len(points) > 1:
             (label, first, unit), (_, newest, _) = (labelled(name, points[at][1]) for at in (0, -1))
             line = sparkline(points, max(8, width - 36))
-            curves.add_row(label, f"[dim]{first}", f"[cyan]{line}", newest, f"[dim]{unit}")
+            dim = [Text(t, "dim") for t in (first, unit)]
+            curves.add_row(Text(label), dim[0], Text(line, "cyan"), Text(newest), dim[1])
     return curves
 
 

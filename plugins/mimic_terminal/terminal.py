@@ -23,7 +23,7 @@ class Terminal:
 
         from mimic_terminal.tables import renderables
 
-        console = Console()
+        console = Console(markup=False, emoji=False)  # file names may hold brackets
         for item in items:
             for part in renderables(item):
                 console.print(part)

@@ -155,8 +155,8 @@ def test_rate_must_be_said(tmp_path, plugins, name):
 
 
 def test_settings_of_another_format_are_refused(tmp_path, plugins):
-    with pytest.raises(ConfigError, match=r"reader\.trc\.rate_hz: unknown setting"):
-        read_keypoints([trc(tmp_path / "a.trc")], plugins, settings=RATE)
+    with pytest.raises(ConfigError, match=r"reader\.trc\.variable: unknown setting"):
+        read_keypoints([trc(tmp_path / "a.trc")], plugins, settings={"variable": "pred"})
 
 
 # -- each format ----------------------------------------------------------------------------------------------
@@ -232,7 +232,10 @@ def test_trc_without_blank_line_in_metres(tmp_path, plugins):
         (lambda t: t.replace("\tmm\t", "\tinch\t"), "Units is inch, expected m, cm, mm, um"),
         (lambda t: t.replace("120.00\t120.00", "?\t120.00", 1), r"DataRate is \?, expected Hz"),
         (lambda t: t.replace("Elbow", "wrist"), "markers must be different names, got Wrist, wrist"),
-        (lambda t: t.replace("\tElbow", "", 1), "do not fit the 1 markers of the fourth line"),
+        (
+            lambda t: t.replace("\t2\t", "\t1\t", 1).replace("\tElbow", "", 1),
+            "do not fit the 1 markers of the fourth line",
+        ),
         (lambda t: t.replace("\t", " "), "lacks the header of a .trc file"),
         (lambda t: t[: t.index("\r\n\r\n")], "has no frames"),
         (lambda t: t.replace(f"{POSITIONS[1, 1, 1]:.4f}", "oops"), "something that is no number"),
@@ -282,8 +285,8 @@ def test_mat_bad_file(tmp_path, plugins):
     settings = {**RATE, "names": list(NAMES)}
     with pytest.raises(DataError, match=r"no variable 'pred'; did you mean preds.*variable=NAME"):
         read_keypoints([mat(tmp_path / "a.mat", preds=POSITIONS)], plugins, settings=settings)
-    with pytest.raises(DataError, match=r"shape \(6, 2, 3\), expected numbers \(frames, 3, keypoints\); permute"):
-        read_keypoints([mat(tmp_path / "b.mat", pred=POSITIONS)], plugins, settings=settings)
+    with pytest.raises(DataError, match=r"shape \(6, 2, 2\), expected numbers \(frames, 3, keypoints\); permute"):
+        read_keypoints([mat(tmp_path / "b.mat", pred=POSITIONS[..., :2])], plugins, settings=settings)
     (tmp_path / "c.mat").write_text("no matrix")
     with pytest.raises(DataError, match=r"c\.mat: not a readable MATLAB file"):
         read_keypoints([tmp_path / "c.mat"], plugins, settings=settings)
