@@ -114,7 +114,7 @@ class _Asked:
         """Write what a stopped training is known by."""
         if not _first_process():
             return
-        self.out.mkdir(parents=True, exist_ok=True)
+        _same_run(self.out, self.training)  # nobody else has begun one there since it was looked at
         write_json(self.out / RUN_FILE, self.training)
         clips.save(self.out / CLIPS)
 
@@ -162,10 +162,11 @@ def train(
         DataError: ``out`` holds something else.
         TrainingError: a number is not finite.
     """
+    clips = ReferenceClips.load(clips_file)
+    one = _Asked.prepare(plugins, clips, clips_file, out, given)
+    work = _Work(plugins, clips, [one])
     with locked(*([out] if _first_process() else [])):
-        clips = ReferenceClips.load(clips_file)
-        one = _Asked.prepare(plugins, clips, clips_file, out, given)
-        return _Work(plugins, clips, [one]).run([{}], progress)[0]
+        return work.run([{}], progress)[0]
 
 
 def train_together(
@@ -192,11 +193,11 @@ def train_together(
     """
     if len(outs) == 1:
         return [train(plugins, clips_file, out=outs[0], given=given[0], progress=progress)]
+    clips = ReferenceClips.load(clips_file)
+    every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
+    values, work = _differences(plugins, every), _Work(plugins, clips, every)
     with locked(*(outs if _first_process() else [])):
-        clips = ReferenceClips.load(clips_file)
-        every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
-        values = _differences(plugins, every)
-        return _Work(plugins, clips, every).run(values, progress)
+        return work.run(values, progress)
 
 
 class _Work:
