@@ -37,6 +37,7 @@ def mimic_emg_readers():
         config=RawEmg,
         build=build_raw,
         reads="raw EMG, a .csv for each muscle (a row for each trial) and a trial table .csv (columns start, end); "
+        "a .csv or .sto with a column of times and one for each muscle, and a trial table; "
         "or one .nwb with ElectricalSeries and trials",
         summary="raw EMG to envelopes: band-pass, rectified, low-pass, averaged in blocks, share of a percentile",
         source=_PAPER,

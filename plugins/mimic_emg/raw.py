@@ -46,7 +46,7 @@ class Recording:
 
 
 def reader(config: RawEmg) -> Callable[[Sequence[Path]], Emg]:
-    """Return ``read(files) -> Emg``: one .nwb file, or .csv files with a trial table among them."""
+    """Return ``read(files) -> Emg``: one .nwb file, or .csv (or .sto) files with a trial table among them."""
 
     def read(files: Sequence[Path]) -> Emg:
         for path in files:
@@ -55,7 +55,9 @@ def reader(config: RawEmg) -> Callable[[Sequence[Path]], Emg]:
         nwb = [p for p in files if p.suffix.lower() == ".nwb"]
         if nwb and len(files) > 1:
             raise DataError(f"{nwb[0]}: an .nwb file holds recordings and trials and is read alone; give no other file")
-        module = import_module("mimic_emg.raw_nwb" if nwb else "mimic_emg.raw_csv")
+        columns = import_module("mimic_emg.raw_columns")
+        in_columns = not nwb and any(map(columns.accepts, files))
+        module = columns if in_columns else import_module("mimic_emg.raw_nwb" if nwb else "mimic_emg.raw_csv")
         recordings, reaches, left_out = module.recordings(files, config)
         names = trial_names(reaches, config.clips, str(files[0]))
         note = f" Trials left out, since the trial table has no reach for them: {left_out}." if left_out else ""

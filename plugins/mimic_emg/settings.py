@@ -46,13 +46,15 @@ class RawEmg(Processing):
         muscles: muscle → the file (.csv, without ending) or electrode (.nwb) it was recorded in, as a name or a
             pattern such as ``emg_triceps*``; none named takes all, called as their files or electrodes.
         recorded_rate_hz: rate of .csv recordings, Hz; .nwb files hold their own.
-        frame_rate_hz: rate that ``start`` and ``end`` of a .csv trial table count in, Hz.
+        frame_rate_hz: rate that ``start`` and ``end`` of a .csv trial table count in, Hz; beside a recording with a
+            column of times they are s.
         start, end: columns of the trial table; empty means ``start`` and ``end``, in an .nwb file ``start_time`` and
             ``stop_time``.
         clips: names of the trials, so that each bears the name of the clip of the same reach; or one pattern such as
             ``reach_{:02d}`` for the trial's number, from the table's column ``trial``, else counted from 1. None given
             takes the table's column ``clip``, else ``trial_001`` and so on.
-        margin_s: how much of a continuous recording (.nwb) before and after a reach is filtered with it, s.
+        margin_s: how much of a continuous recording (.nwb, channels in columns) before and after a reach is filtered
+            with it, s.
     """
 
     muscles: Mapping[str, str] = attrs.field(factory=dict)
