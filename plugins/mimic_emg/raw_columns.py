@@ -85,7 +85,7 @@ def _table(path: Path) -> pd.DataFrame:
     """A table with a line of names; of a .sto file, what is below its header."""
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     if path.suffix.lower() in SUFFIXES:
-        head, found, text = text.partition("endheader")
+        _, found, text = text.partition("endheader")
         if not found:
             raise DataError(f"{path}: has no line 'endheader', which a {path.suffix} file has; export it again")
         text = text.lstrip(" \t").lstrip("\r\n")
