@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from where import SHARED_DATA
 
@@ -87,6 +87,7 @@ def test_absurd_positions_are_refused(tmp_path, far):
         checked(keypoints(positions), tmp_path / "a")
 
 
+@settings(deadline=None)
 @given(st.sampled_from([np.nan, 0.0]), st.sets(st.integers(0, 2)), st.integers(0, 29))
 def test_a_confidence_that_tells_nothing_is_not_used(tmp_path_factory, value, nothing, single):
     confidence = np.full((1, 30, 3), 0.5)
@@ -110,6 +111,7 @@ def test_lengths_are_checked(tmp_path):
 # -- frames that were left out ---------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 60), min_size=2, max_size=40), st.integers(-5, 5))
 def test_rows_lie_where_their_numbers_say(tmp_path_factory, numbers, first):
     numbers = np.array(sorted(numbers)) + first
@@ -255,6 +257,7 @@ def test_keypoints_are_renamed_and_left_out():
         selection.check_named([keypoints()], {"Wrst": "wrist"}, [])
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 29), max_size=20), st.integers(0, 6))
 def test_recordings_are_cut_at_long_gaps_alone(missing, longest):
     positions = movement()
