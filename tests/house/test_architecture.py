@@ -196,8 +196,8 @@ def test_files_are_short():
 def test_the_core_is_small():
     interfaces = sum(map(length, core_files(without=ENGINE)))
     whole = sum(map(length, core_files(without=("testing",))))
-    assert interfaces < 5000, f"interfaces of the core have {interfaces} lines"
-    assert whole < 9000, f"the core has {whole} lines"
+    assert interfaces < 5100, f"interfaces of the core have {interfaces} lines"
+    assert whole < 9400, f"the core has {whole} lines"
 
 
 # -- nothing of one machine ---------------------------------------------------------------------------------------
