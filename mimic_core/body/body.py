@@ -69,7 +69,8 @@ class Body:
         keypoint_pos: keypoint name → position in the parent body's frame (m), where a registration has
             moved it from the place the skeleton gives it.
         keypoint_spread: how far (m) a registration should expect a keypoint to be from that place.
-        scale: size of the animal over the size of the model.
+        scale: metres of the animal per unit of length of the model: `length_unit` times the animal's `size`.
+        length_unit: metres per unit of length that the model is written in.
         segment_scale: body name → how much longer the segment that begins there is than the model's, beyond ``scale``.
         assets: file name → base64 of the files (meshes, textures) that ``mjcf`` names.
         actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
@@ -86,6 +87,7 @@ class Body:
     keypoint_pos: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
     keypoint_spread: float = 0.002
     scale: float = attrs.field(default=1.0, validator=positive)
+    length_unit: float = attrs.field(default=1.0, validator=positive)
     segment_scale: Mapping[str, float] = attrs.field(factory=dict)
     assets: Mapping[str, str] = attrs.field(factory=dict, repr=lambda a: f"{{{', '.join(a)}}}")
     actuators: str = attrs.field(default="", repr=False)
@@ -94,6 +96,11 @@ class Body:
     remarks: tuple[str, ...] = ()
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)
+
+    @property
+    def size(self) -> float:
+        """Size of the animal over the size of the model."""
+        return self.scale / self.length_unit
 
     def with_keypoints(self, names: tuple[str, ...]) -> Body:
         """Return this body with only the named keypoints, in that order."""
