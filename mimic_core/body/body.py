@@ -14,7 +14,6 @@ from mimic_core.plugins.component import ComponentSpec
 if TYPE_CHECKING:
     import mujoco
 
-
 positive = attrs.validators.gt(0)
 
 
@@ -69,8 +68,7 @@ class Body:
         keypoint_pos: keypoint name → position in the parent body's frame (m), where a registration has
             moved it from the place the skeleton gives it.
         keypoint_spread: how far (m) a registration should expect a keypoint to be from that place.
-        scale: metres of the animal per unit of length of the model: `length_unit` times the animal's `size`.
-        length_unit: metres per unit of length that the model is written in.
+        scale, length_unit: metres of the animal, and of the model, per unit of length that the model is written in.
         segment_scale: body name → how much longer the segment that begins there is than the model's, beyond ``scale``.
         assets: file name → base64 of the files (meshes, textures) that ``mjcf`` names.
         actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
@@ -118,9 +116,8 @@ class Body:
 
         from mimic_core.body.scaling import scale_segments
 
-        spec = mujoco.MjSpec.from_string(
-            self.mjcf, assets={name: base64.b64decode(text) for name, text in self.assets.items()}
-        )
+        assets = {name: base64.b64decode(text) for name, text in self.assets.items()}
+        spec = mujoco.MjSpec.from_string(self.mjcf, assets=assets)
         scale_segments(spec, self.segment_scale)
         return spec
 
@@ -135,8 +132,7 @@ class Body:
         spec.option.timestep = self.physics.timestep
         spec.option.integrator = getattr(mujoco.mjtIntegrator, "mjINT_" + integrators[self.physics.integrator])
         spec.option.solver = getattr(mujoco.mjtSolver, "mjSOL_" + self.physics.solver.upper())
-        spec.option.iterations = self.physics.iterations
-        spec.option.ls_iterations = self.physics.ls_iterations
+        spec.option.iterations, spec.option.ls_iterations = self.physics.iterations, self.physics.ls_iterations
         return spec
 
 
