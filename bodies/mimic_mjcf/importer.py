@@ -15,8 +15,9 @@ from mimic_core import Body, DataError, Description
 from mimic_mjcf import files, keyframe, parts
 from mimic_mjcf.keypoints import add_keypoints
 from mimic_mjcf.own import emg_names, name_actuators, take_actuators
-from mimic_mjcf.settings import Settings
+from mimic_mjcf.settings import UNITS, Settings
 from mimic_mjcf.torque import torque_limits
+from mimic_mjcf.without import leave_out
 
 if TYPE_CHECKING:
     import mujoco
@@ -48,13 +49,18 @@ def read(description: Description, settings: Settings | None = None) -> Body:
         tree.remove(section)
     if others:
         remarks.append(f"keyframes left out: {', '.join(others)}")
+    leave_out(tree, settings.without, description.where, path, remarks)
+    if settings.floor is not None:
+        parts.add_floor(tree, settings.floor, description.where, path)
     parts.set_root(tree, description.root, path, remarks)
     parts.name_parts(tree)
     model = _compile(tree, assets, path)
     parts.check_joints(model, path)
     if whole is not None:
         keyframe.add(tree, keyframe.pose(whole, model, settings.keyframe, description.where, path), settings.keyframe)
-    sites = add_keypoints(tree, model, description.keypoints, description.keypoint_spread, path, description.where)
+    unit = UNITS[settings.length_unit]
+    spread = description.keypoint_spread / unit
+    sites = add_keypoints(tree, model, description.keypoints, spread, path, description.where)
     limits = torque_limits(model, description.torque_limits, settings.torque_limit_gravity, description.where, path)
     emg = emg_names(settings.emg_muscles, model, description.where, path)
     actuators = take_actuators(tree, model, path, remarks)
@@ -62,7 +68,9 @@ def read(description: Description, settings: Settings | None = None) -> Body:
         name=description.name,
         mjcf=ET.tostring(tree, encoding="unicode"),
         keypoints=sites,
-        keypoint_spread=description.keypoint_spread,
+        keypoint_spread=spread,
+        length_unit=unit,
+        scale=unit,
         assets={file: base64.b64encode(data).decode("ascii") for file, data in assets.items()},
         actuators=actuators,
         torque_limits=limits,

@@ -11,6 +11,7 @@ import numpy as np
 
 from mimic_core import DataError, Physics
 from mimic_mjcf.files import free_name
+from mimic_mjcf.without import remove_users
 
 if TYPE_CHECKING:
     import mujoco
@@ -36,7 +37,13 @@ def set_root(tree: ET.Element, root: str, path: Path, remarks: list[str]) -> Non
     if root == "fixed":
         for body, joint in free:
             body.remove(joint)
-            _remove_users(tree, joint.get("name"), remarks)
+            if name := joint.get("name"):
+                lost = remove_users(tree, {("joint", name)})
+                remarks += (
+                    [f"left out with the free joint {name}, which they need: {', '.join(n for _, n in lost)}"]
+                    if lost
+                    else []
+                )
     if root != "free" or free:
         return
     first = next(bodies(tree), None)
@@ -63,17 +70,19 @@ def _name(element: ET.Element, name: str, taken: set[str]) -> str:
     return element.attrib["name"]
 
 
-def _remove_users(tree: ET.Element, joint: str | None, remarks: list[str]) -> None:
-    gone = []
-    for section in (*tree.iterfind("actuator"), *tree.iterfind("sensor"), *tree.iterfind("custom/tuple")):
-        for child in list(section):
-            named = [child.get(key) for key in ("joint", "jointinparent")]
-            named += [child.get("objname")] if child.get("objtype") == "joint" else []
-            if joint and joint in named:
-                section.remove(child)
-                gone.append(child.get("name") or child.tag)
-    if gone:
-        remarks.append(f"left out with the free joint {joint}, which they need: {', '.join(gone)}")
+def add_floor(tree: ET.Element, height: float, where: str, path: Path) -> None:
+    """Give the world a plane that everything may touch.
+
+    Raises:
+        DataError: it has one.
+    """
+    for world in tree.findall("worldbody"):
+        for geom in world.findall("geom"):
+            if geom.get("type") == "plane":
+                raise DataError(f"{where}: floor: {path.name} has the plane {geom.get('name', '')!r}; leave floor out")
+    geoms = {geom.get("name", "") for geom in tree.iter("geom")}
+    plane = ET.SubElement(tree.find("worldbody"), "geom", name=free_name("floor", geoms), type="plane")
+    plane.attrib |= {"size": "0 0 1", "pos": f"0 0 {height!r}", "contype": "1", "conaffinity": "1"}
 
 
 def check_joints(model: mujoco.MjModel, path: Path) -> None:

@@ -14,7 +14,6 @@ from mimic_core.plugins.component import ComponentSpec
 if TYPE_CHECKING:
     import mujoco
 
-
 positive = attrs.validators.gt(0)
 
 
@@ -69,7 +68,7 @@ class Body:
         keypoint_pos: keypoint name → position in the parent body's frame (m), where a registration has
             moved it from the place the skeleton gives it.
         keypoint_spread: how far (m) a registration should expect a keypoint to be from that place.
-        scale: size of the animal over the size of the model.
+        scale, length_unit: metres of the animal, and of the model, per unit of length that the model is written in.
         segment_scale: body name → how much longer the segment that begins there is than the model's, beyond ``scale``.
         assets: file name → base64 of the files (meshes, textures) that ``mjcf`` names.
         actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
@@ -86,6 +85,7 @@ class Body:
     keypoint_pos: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
     keypoint_spread: float = 0.002
     scale: float = attrs.field(default=1.0, validator=positive)
+    length_unit: float = attrs.field(default=1.0, validator=positive)
     segment_scale: Mapping[str, float] = attrs.field(factory=dict)
     assets: Mapping[str, str] = attrs.field(factory=dict, repr=lambda a: f"{{{', '.join(a)}}}")
     actuators: str = attrs.field(default="", repr=False)
@@ -94,6 +94,11 @@ class Body:
     remarks: tuple[str, ...] = ()
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)
+
+    @property
+    def size(self) -> float:
+        """Size of the animal over the size of the model."""
+        return self.scale / self.length_unit
 
     def with_keypoints(self, names: tuple[str, ...]) -> Body:
         """Return this body with only the named keypoints, in that order."""
@@ -111,9 +116,8 @@ class Body:
 
         from mimic_core.body.scaling import scale_segments
 
-        spec = mujoco.MjSpec.from_string(
-            self.mjcf, assets={name: base64.b64decode(text) for name, text in self.assets.items()}
-        )
+        assets = {name: base64.b64decode(text) for name, text in self.assets.items()}
+        spec = mujoco.MjSpec.from_string(self.mjcf, assets=assets)
         scale_segments(spec, self.segment_scale)
         return spec
 
@@ -128,8 +132,7 @@ class Body:
         spec.option.timestep = self.physics.timestep
         spec.option.integrator = getattr(mujoco.mjtIntegrator, "mjINT_" + integrators[self.physics.integrator])
         spec.option.solver = getattr(mujoco.mjtSolver, "mjSOL_" + self.physics.solver.upper())
-        spec.option.iterations = self.physics.iterations
-        spec.option.ls_iterations = self.physics.ls_iterations
+        spec.option.iterations, spec.option.ls_iterations = self.physics.iterations, self.physics.ls_iterations
         return spec
 
 

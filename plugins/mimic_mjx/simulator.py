@@ -91,7 +91,7 @@ class MjxSimulator:
         ids = np.array([host.joint(n).id for n in model.joint_names], int)
         self._limit = soft_limit_torque(host, ids) if differentiable else None
         self._tree = TreeDynamics(host) if way == "compact" else None
-        self._smooth = SmoothDynamics(host, self._m, self._blank, self._met, ids) if way == "smooth" else None
+        self._smooth = SmoothDynamics(host, self._met, ids) if way == "smooth" else None
         self._with_state = np.flatnonzero(host.actuator_actadr >= 0)
         self._adr = host.actuator_actadr[self._with_state]
 

@@ -11,7 +11,6 @@ import mujoco
 import numpy as np
 from jax import Array
 from jaxtyping import Float
-from mujoco import mjx
 
 from mimic_mjx.ground import Ground
 from mimic_mjx.implicit import response
@@ -103,19 +102,16 @@ class SmoothDynamics:
 
     Args:
         m: the differentiable view of the body, on the host.
-        mjx_model, blank: the same for MJX, and its empty data.
         limit: ``limit(joint_pos, joint_vel) -> (torque, stiffness, damping)`` of the joints' limits.
         joints: numbers of the hinges and slides.
     """
 
-    def __init__(
-        self, m: mujoco.MjModel, mjx_model: mjx.Model, blank: mjx.Data, limit: Callable, joints: np.ndarray
-    ) -> None:
+    def __init__(self, m: mujoco.MjModel, limit: Callable, joints: np.ndarray) -> None:
         self.model, self._m, self._limit, self._h = m, m, limit, float(m.opt.timestep)
         self.tree = SpatialTree(m)
         self.ground = Ground(m, self.tree)
         self._rows = all_rows(m, self.tree)
-        self._tendons = Tendons(m, mjx_model, blank, self.tree)
+        self._tendons = Tendons(m, self.tree)
         self._transmission = Transmission(m, self.tree)
         self._dofs, self._qposadr = m.jnt_dofadr[joints], m.jnt_qposadr[joints]
         springs = np.isin(m.jnt_type, (int(_KINDS.mjJNT_HINGE), int(_KINDS.mjJNT_SLIDE))) & (m.jnt_stiffness != 0)

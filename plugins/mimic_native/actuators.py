@@ -154,7 +154,9 @@ def _bounds(model: mujoco.MjModel, body: Body) -> tuple[np.ndarray, np.ndarray]:
             f"body {body.name}: no control range for {', '.join(boundless)}; give ctrlrange in the model, or "
             f"""--set 'actuation.control_range={{"{boundless[0]}" = [-1, 1]}}' (patterns such as "*" too)"""
         )
-    return tuple(np.where(limited, model.actuator_ctrlrange[:, i], float(i)) for i in (0, 1))
+    low, high = (np.where(limited, model.actuator_ctrlrange[:, i], float(i)) for i in (0, 1))
+    # MuJoCo takes no excitation of a muscle below 0 or above 1, whatever its range says: there nothing would be learned
+    return np.where(muscle, np.clip(low, 0.0, 1.0), low), np.where(muscle, np.clip(high, 0.0, 1.0), high)
 
 
 def _length_scale(body: Body) -> dict[str, float]:

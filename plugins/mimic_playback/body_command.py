@@ -66,15 +66,17 @@ def describe(model: BodyModel, driven: BodyModel | None = None, refused: Sequenc
     import numpy as np
 
     m, animal = model.mj_model, model.body
+    mm = 1e3 * animal.scale
     balls = np.flatnonzero(m.jnt_type == int(mujoco.mjtJoint.mjJNT_BALL))
     reach = np.where(model.is_hinge[:, None], np.rad2deg(model.joint_range), model.joint_range)
     return {
         "name": animal.name,
         "variant": animal.variant,
-        "mass_kg": float(m.body_mass.sum()),
+        "length_unit_m": animal.length_unit,
+        "mass": float(m.body_mass.sum()),
         "root": model.root,
         "timestep_ms": float(m.opt.timestep * 1e3),
-        "keypoint_spread_mm": animal.keypoint_spread * 1e3,
+        "keypoint_spread_mm": animal.keypoint_spread * mm,
         "joints": [
             {
                 "name": joint,
@@ -89,7 +91,7 @@ def describe(model: BodyModel, driven: BodyModel | None = None, refused: Sequenc
             {
                 "name": keypoint,
                 "body": m.body(m.site_bodyid[site]).name,
-                "pos_mm": [round(float(v), 6) for v in m.site_pos[site] * 1e3],
+                "pos_mm": [round(float(v), 6) for v in m.site_pos[site] * mm],
             }
             for keypoint, site in zip(model.keypoint_names, model.keypoint_site_ids, strict=True)
         ],
@@ -135,8 +137,10 @@ def _lacking(model: BodyModel) -> list[str]:
 
 def _lines(summary: dict[str, Any]) -> list[Any]:
     held = f"free to move ({summary['root']})" if summary["root"] else "fixed in space"
+    in_si = summary["length_unit_m"] == 1
+    mass = f"{summary['mass'] * 1e3:.3g} g" if in_si else f"mass {summary['mass']:.3g} in the model's unit"
     lines: list[Any] = [
-        f"{summary['name']}: {summary['mass_kg'] * 1e3:.3g} g, {held}, physics in steps of "
+        f"{summary['name']}: {mass}, {held}, physics in steps of "
         f"{summary['timestep_ms']:g} ms, keypoints expected within {summary['keypoint_spread_mm']:g} mm",
         Table(
             columns=("name", "body", "from", "to", "unit", "torque limit (N·m or N)"),

@@ -184,7 +184,7 @@ def offset_table(m: Measures) -> Table:
 
 
 def segment_table(m: Measures) -> Table:
-    scale = m.clips.body.scale
+    scale = m.clips.body.size
     return Table(
         columns=("segment", "factor", "animal over model"),
         rows=[(name, f, f * scale) for name, f in m.clips.body.segment_scale.items() if f != 1],
@@ -262,7 +262,7 @@ def metrics(m: Measures, shown: dict[str, int]) -> dict[str, Any]:
         "free_parameters": clips.provenance.get("free_parameters", {}),
         "missing_share": {n: _share(m.missing[..., i], m) for i, n in enumerate(names)},
         "jump_share": {n: _share(m.jumped[..., i], m) for i, n in enumerate(names)},
-        "scale": clips.body.scale,
+        "scale": clips.body.size,
         "segment_scale": dict(clips.body.segment_scale),
         "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
         "offset_beyond_spread": [n for n, d in zip(names, moved, strict=True) if d > usual],
@@ -315,7 +315,7 @@ def methods(m: Measures) -> str:
         f"Clips: {len(clips.clip_names)} ({int(clips.n_frames.sum())} frames at {clips.rate_hz:g} Hz), registered "
         f"to the body {clips.body.name}{f' by the method {method}' if method else ''}. Error is the Euclidean distance "
         "between a tracked keypoint and the same keypoint of the fitted body, in millimetres of the animal: "
-        f"{clips.body.scale:.4g} times the model's. A tracked position that the fit believed by less than "
+        f"{clips.body.size:.4g} times the model's. A tracked position that the fit believed by less than "
         f"{m.settings.jump_trust:g} (of 1) counts as a jump of the tracking and is left out of errors. Its null "
         f"model is the body held in its mean pose, {_carried(m)} (Kabsch 1976). A joint is at a "
         f"limit where it is within {100 * m.settings.limit_margin:g} % of its range of it."

@@ -48,7 +48,7 @@ def check_gaps(keypoints: Keypoints, max_gap_ms: float) -> dict[str, int]:
     return {"gaps": gaps, "positions": positions}
 
 
-def size_ratio(keypoints: Keypoints, kin: KinematicTree, poses: np.ndarray) -> float:
+def size_ratio(keypoints: Keypoints, kin: KinematicTree, poses: np.ndarray, length_unit: float = 1.0) -> float:
     """Return a first estimate of the animal's size over the model's.
 
     Distances between keypoints are compared with the model's over ``poses`` (N, qpos); pairs whose
@@ -60,7 +60,7 @@ def size_ratio(keypoints: Keypoints, kin: KinematicTree, poses: np.ndarray) -> f
     sites = kin.pose(poses).sites(kin.site_pos)
     ratios = [_ratio(clip, sites) for clip in keypoints.clips()]
     for c, ratio in enumerate(ratios):
-        _check_unit(ratio, where(keypoints, c))
+        _check_unit(ratio / length_unit, where(keypoints, c))
     return float(np.median(ratios))
 
 

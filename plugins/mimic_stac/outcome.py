@@ -94,7 +94,7 @@ def diagnostics(body: Body, model: BodyModel, kin: KinematicTree, fit: Fit, q: n
     places = model.joint_qposadr[fitted]
     held = (q[:, places] <= kin.lower[places] + 1e-6) | (q[:, places] >= kin.upper[places] - 1e-6)
     return {
-        "scale": fit.scale,
+        "scale": fit.scale / body.length_unit,
         "segment_scale": dict(registered_body(body, model, kin, fit).segment_scale),
         "offset_moved_mm": dict(zip(names, moved.tolist(), strict=True)),
         "offset_beyond_spread": [n for n, m in zip(names, moved, strict=True) if m > spread],

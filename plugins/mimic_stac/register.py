@@ -82,7 +82,7 @@ class Registration:
             raise DataError("no clips: give at least one keypoint file")
         gaps = check_gaps(keypoints, self.settings.max_gap_ms)
         poses = sample_poses(self.kin, 200)
-        ratio = size_ratio(keypoints, self.kin, poses)
+        ratio = size_ratio(keypoints, self.kin, poses, self.body.length_unit)
         scale = self.body.scale if self.calibration or self.settings.scale == "fixed" else ratio
         self.dof_mm = dof_lengths(self.kin, scale, poses)
         data = _flatten(keypoints, self._weights(keypoints.names))
@@ -135,14 +135,15 @@ class Registration:
         own_clip = s.alignment in ("clip", "clip_rigid") and not self.kin.has_root
         hold = (tracking_mm / s.clip_shift_mm) ** 2
         known = self.calibration is not None
+        unit_mm = MM * self.body.length_unit
         return Freedom(
             scale=s.scale != "fixed" and not known,
             translation=s.alignment != "none" and not self.kin.has_root,
             rotation=False,
             shift_weight=hold if own_clip else None,
             turn_weight=hold if own_clip and s.alignment == "clip_rigid" else None,
-            offset_weight=None if known else (tracking_mm / (MM * self.body.keypoint_spread)) ** 2,
-            segment_weight=(tracking_mm / (MM * s.segment_spread)) ** 2
+            offset_weight=None if known else (tracking_mm / (unit_mm * self.body.keypoint_spread)) ** 2,
+            segment_weight=(tracking_mm / (unit_mm * s.segment_spread)) ** 2
             if s.scale == "segments" and not known
             else None,
         )

@@ -73,13 +73,13 @@ class Problem:
         if not self.freedom.any:
             state = self.poses(state.fit, state.q, 3 * iterations, tolerance)
             return attrs.evolve(state, iterations=1, converged=True)
-        damping, done, small, converged = _FIRST, 0, 0, False
+        damping, done, small, converged, first = _FIRST, 0, 0, False, state.fit.scale
         while done < iterations and not converged:
             done += 1
             new = simultaneous_step(
                 state.fit, state.q, self.solver(state.fit), self.kin, self.data, self.freedom, damping
             )
-            sane = 1e-3 < new.fit.scale < 1e3 and (new.fit.segments > 0.1).all()
+            sane = 1e-3 < new.fit.scale / first < 1e3 and (new.fit.segments > 0.1).all()
             trial = self.poses(new.fit, new.q, _FOLLOW) if sane else attrs.evolve(state, cost=np.inf)
             fall = (state.cost - trial.cost) / max(state.cost, 1e-30)
             if fall >= 0:

@@ -142,7 +142,7 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
         "clips": len(clips.clip_names),
         "rate_hz": clips.rate_hz,
         "keypoints": list(clips.keypoint_names),
-        "scale": clips.body.scale,
+        "scale": clips.body.size,
         "details": details,
         "headlines": [
             Headline(

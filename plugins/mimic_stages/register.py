@@ -188,7 +188,7 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
         "rate_hz": clips.rate_hz,
         "unit": unit,
         "keypoints": list(clips.keypoint_names),
-        "scale": clips.body.scale,
+        "scale": clips.body.size,
         "unused_keypoints": list(dict.fromkeys(n for p in parts for n in p.names if n.lower() not in used)),
         "calibration": str(options.save_calibration) if options.save_calibration else None,
         "report": str(options.report) if options.report else None,

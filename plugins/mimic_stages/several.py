@@ -148,7 +148,7 @@ def _remarks(registered: Mapping[str, ReferenceClips], error: np.ndarray) -> lis
     first, out, at = next(iter(registered)), [], 0
     for animal, clips in registered.items():
         on_first = float(np.nanmean(error[at : (at := at + len(clips.clip_names))]))
-        own = f"{clips.error_summary()['mean']:.3f} mm on a body of its own, {clips.body.scale:.3f} times the model"
+        own = f"{clips.error_summary()['mean']:.3f} mm on a body of its own, {clips.body.size:.3f} times the model"
         there = "" if animal == first else f"; {on_first:.3f} mm on the body of {first}, which all clips are given on"
         out += [f"{animal}: {len(clips.clip_names)} clips, {own}{there}"]
         out += [f"{animal}: {remark}" for remark in clips.remarks]
@@ -163,7 +163,7 @@ def _provenance(registered: Mapping[str, ReferenceClips]) -> dict:
     of_each = {
         a: {
             "error_mm": c.error_summary(),
-            "scale": c.body.scale,
+            "scale": c.body.size,
             "segment_scale": dict(c.body.segment_scale),
             "rate_hz": c.rate_hz,
             "orientation": c.provenance.get("orientation"),

@@ -33,7 +33,7 @@ class Truth:
 def true_offsets(c: Camera, model: BodyModel, rng: np.random.Generator) -> np.ndarray:
     """(keypoint, 3) m, where keypoints really are in their bodies' frames."""
     offsets = model.mj_model.site_pos[model.keypoint_site_ids]
-    return offsets + rng.normal(0.0, c.offset_mm / MM, offsets.shape)
+    return offsets + rng.normal(0.0, c.offset_mm / (MM * model.body.scale), offsets.shape)
 
 
 def kinematics(model: BodyModel, qpos: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -51,7 +51,8 @@ def kinematics(model: BodyModel, qpos: np.ndarray, offsets: np.ndarray) -> np.nd
 
 
 def record(c: Camera, model: BodyModel, site_pos: np.ndarray, rng: np.random.Generator) -> Keypoints:
-    """Return what the camera sees of keypoints (clip, frame, keypoint, 3) m."""
+    """Return what the camera sees of keypoints (clip, frame, keypoint, 3), which are in the model's unit of length."""
+    site_pos = model.body.scale * site_pos
     noise_mm = c.noise_mm if c.noise_mm is not None else _NOISE_SHARE * _size_mm(site_pos, model.root is not None)
     seen = site_pos + rng.normal(0.0, noise_mm / MM, site_pos.shape)
     seen[_gaps(c, rng, site_pos.shape[:3])] = np.nan

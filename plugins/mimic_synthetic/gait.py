@@ -115,10 +115,10 @@ class Walking:
                 self.remarks = self._told(stance, qpos, walks, stride)
                 return qpos
             stride, crouch = stride * _SHORTER, crouch + _CROUCH * stance.length
-        names = ", ".join(leg.name for leg in self.legs)
+        names, mm = ", ".join(leg.name for leg in self.legs), 1e3 * self.model.body.scale
         raise ConfigError(
             f"generator gait: the feet {names} of body {self.model.body.name} cannot reach the floor in strides of "
-            f"{1e3 * stride:.2g} mm; name other feet with generate.feet"
+            f"{mm * stride:.2g} mm; name other feet with generate.feet"
         )
 
     def _clip(self, stance: Stance, walk: Walk, stride: float, crouch: float) -> tuple[np.ndarray, float]:
@@ -191,14 +191,14 @@ class Walking:
         """Lines about the walk: what was wanted, and what came of it."""
         slide, sunk = self.slide_and_depth(stance, qpos, walks, stride)
         speed, hz = np.mean([w.speed for w in walks]), np.mean([w.speed for w in walks]) / stride
-        asked = self.config.stride * stance.length
-        less = f" (shortened from {1e3 * asked:.3g} mm, further they do not reach)" if stride < asked else ""
+        asked, mm = self.config.stride * stance.length, 1e3 * self.model.body.scale
+        less = f" (shortened from {mm * asked:.3g} mm, further they do not reach)" if stride < asked else ""
         length, names = stance.length, ", ".join(leg.name for leg in stance.legs)
         return [
-            f"{len(stance.legs)} legs ({names}) of {1e3 * length:.3g} mm walk at {1e3 * speed:.3g} mm/s in strides of "
-            f"{1e3 * stride:.3g} mm{less}, {hz:.3g} a second",
-            f"standing feet slide by at most {1e3 * slide:.2g} mm ({slide / length:.2%} of leg length); the deepest "
-            f"point is {1e3 * sunk:.2g} mm below {self.floor.name} ({sunk / length:.2%})",
+            f"{len(stance.legs)} legs ({names}) of {mm * length:.3g} mm walk at {mm * speed:.3g} mm/s in strides of "
+            f"{mm * stride:.3g} mm{less}, {hz:.3g} a second",
+            f"standing feet slide by at most {mm * slide:.2g} mm ({slide / length:.2%} of leg length); the deepest "
+            f"point is {mm * sunk:.2g} mm below {self.floor.name} ({sunk / length:.2%})",
         ]
 
     def slide_and_depth(

@@ -52,11 +52,11 @@ class EndpointReaches(Reaches):
                 out[c, f] = q
                 off.append(float(np.linalg.norm(_place(self, q, site) - goal)))
             way.append(float(np.linalg.norm(last - first)))
-        worst = max(off)
+        worst, mm = max(off), 1e3 * self.model.body.scale
         name, limited = self.model.keypoint_names[self.endpoint], worst > _NEAR * max(way)
         self.remarks = [
             *self._limits()[2],
-            f"{name} reaches {1e3 * min(way):.3g} to {1e3 * max(way):.3g} mm, at most {1e3 * worst:.2g} mm off "
+            f"{name} reaches {mm * min(way):.3g} to {mm * max(way):.3g} mm, at most {mm * worst:.2g} mm off "
             f"the straight line{' where joint limits do not let it' if limited else ''}",
         ]
         return out

@@ -112,9 +112,9 @@ class Wave:
             qpos[k][:, a + 3 : a + 7] = own.as_quat(scalar_first=True)
             if len(self.floor.geoms):
                 qpos[k][:, a : a + 3] -= heights(m, qpos[k], self.floor)[0].min(1)[:, None] * n
-        slip = self._slip(qpos, c.rate_hz)
+        slip, mm = self._slip(qpos, c.rate_hz), 1e3 * self.model.body.scale
         return qpos, [
-            f"{len(self.joints)} joints make waves of {wave * 1e3:.3g} mm and {np.rad2deg(angle):.3g} deg, "
+            f"{len(self.joints)} joints make waves of {wave * mm:.3g} mm and {np.rad2deg(angle):.3g} deg, "
             f"{hz.mean():.3g} a second; joints slip sideways by {slip:.1%} of their way on average"
         ]
 

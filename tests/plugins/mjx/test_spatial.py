@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimic_mjx.models import put
 from mimic_mjx.spatial import SpatialTree
 from mimic_mjx.tendons import Tendons, Transmission
 
@@ -94,11 +93,9 @@ def by_mujoco(m, qpos, qvel):
 @pytest.fixture(scope="module")
 def computed(tree):
     """``computed(qpos, qvel)`` (n, batch) → what `by_mujoco` gives, compiled once."""
-    from mujoco import mjx
-
     with jax.enable_x64(True):
-        ours, model = SpatialTree(tree), put(tree)
-        tendons, transmission = Tendons(tree, model, mjx.make_data(tree, impl="jax"), ours), Transmission(tree, ours)
+        ours = SpatialTree(tree)
+        tendons, transmission = Tendons(tree, ours), Transmission(tree, ours)
         mass, inertia = jnp.asarray(tree.body_mass)[:, None], jnp.asarray(tree.body_inertia)[..., None]
 
     @jax.jit
