@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from where import ROOT, SHARED_DATA
-
-from mimic_core.cli import main
 
 WORM = SHARED_DATA / "celegans" / "celegans.xml"
 
 
 def ran(name, out, *settings):
     more = [word for setting in settings for word in ("--set", setting)]
-    assert main(["run", str(ROOT / "examples" / name), "--out", str(out), *more]) in (0, None)
+    mimic = Path(sys.executable).with_name("mimic")
+    subprocess.run([mimic, "run", ROOT / "examples" / name, "--out", out, *more], check=True)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("myosuite") is None, reason="myosuite is not installed")
 def test_the_finger_is_followed(tmp_path):
     ran("myofinger.toml", tmp_path)
-    found = json.dumps(json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text()))
-    assert found and (tmp_path / "report.html").exists()
+    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())
+    assert found["by_split"]["held_out"]["keypoint_mm"]["mean"] < 10  # mm; a limp body is 29 mm off
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.slow
