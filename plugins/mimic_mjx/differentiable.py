@@ -33,6 +33,8 @@ from jaxtyping import Float
 SMOOTHING = 0.01
 _LONGEST_STEP = 0.005
 """s, of a body with contacts"""
+_SHOWN = 4
+"""names that are listed; the rest is counted"""
 _DEPTH = 0.01
 """share of the joint's range; over this depth beyond a limit the soft limit sets in"""
 
@@ -69,13 +71,12 @@ def dynamics_of(model: mujoco.MjModel, control_dt: float) -> str:
 
 def left_out(model: mujoco.MjModel, control_dt: float) -> list[str]:
     """Return what about a model this view does without."""
-    from mimic_mjx.smooth import left_out, unknown
+    from mimic_mjx.smooth import left_out
 
     way = dynamics_of(model, control_dt)
     if way == "smooth":
         return left_out(model)
-    because = f" (since it has {', '.join(unknown(differentiable_view(model, control_dt)))})" if way == "mjx" else ""
-    return [what + because for what in constraints(model)]
+    return [what + _because(model, control_dt, way) for what in constraints(model)]
 
 
 def without_ground(model: mujoco.MjModel, control_dt: float) -> str:
@@ -83,10 +84,19 @@ def without_ground(model: mujoco.MjModel, control_dt: float) -> str:
     from mimic_mjx.ground import touching
     from mimic_mjx.rows import not_kept
 
-    lost = not_kept(model) if dynamics_of(model, control_dt) == "smooth" else list(touching(model))
+    way = dynamics_of(model, control_dt)
+    lost = not_kept(model) if way == "smooth" else list(touching(model))
     fixed = [t for t in lost if 0 in model.body_weldid[model.geom_bodyid[[t.geom1, t.geom2]]]]
-    names = [model.geom(g).name or "a geom" for t in fixed for g in (t.geom1, t.geom2)]
-    return f"contacts of {', '.join(dict.fromkeys(names))}" if fixed else ""
+    names = list(dict.fromkeys(model.geom(g).name or "a geom" for t in fixed for g in (t.geom1, t.geom2)))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"contacts of {', '.join(names[:_SHOWN])}{more}{_because(model, control_dt, way)}" if fixed else ""
+
+
+def _because(model: mujoco.MjModel, control_dt: float, way: str) -> str:
+    """Say what sends a body through MJX, whose gradients have no constraints."""
+    from mimic_mjx.smooth import unknown
+
+    return f" (since it has {', '.join(unknown(differentiable_view(model, control_dt)))})" if way == "mjx" else ""
 
 
 def constraints(model: mujoco.MjModel) -> list[str]:

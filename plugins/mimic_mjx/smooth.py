@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from mimic_mjx.fluid import Fluid, ellipsoids
 from mimic_mjx.ground import Ground
 from mimic_mjx.implicit import response
 from mimic_mjx.rows import State, added_up, all_rows, not_kept
@@ -58,7 +59,7 @@ def unknown(m: mujoco.MjModel) -> list[str]:
         "constraints of meshes and flexible parts": m.eq_active0.astype(bool) & ~np.isin(m.eq_type, kept),
         "flexible parts": m.nflex > 0,
         "switches": m.opt.disableflags & switches != 0,
-        "fluid": (m.opt.density != 0) | (m.opt.viscosity != 0) | np.any(m.opt.wind != 0),
+        "the ellipsoid model of fluid": ellipsoids(m),
         "compensated gravity": m.body_gravcomp != 0,
         "adhesion of geoms": [np.any(m.geom_adhesion), np.any(m.pair_adhesion)],
         "moving surfaces": np.any(m.geom_surfacevel),
@@ -110,6 +111,7 @@ class SmoothDynamics:
         self.model, self._m, self._limit, self._h = m, m, limit, float(m.opt.timestep)
         self.tree = SpatialTree(m)
         self.ground = Ground(m, self.tree)
+        self._fluid = Fluid(m, self.tree)
         self._rows = all_rows(m, self.tree)
         self._tendons = Tendons(m, self.tree)
         self._transmission = Transmission(m, self.tree)
@@ -172,9 +174,12 @@ class SmoothDynamics:
             pull, total = pull + force, total + falls
         if of.pushes is not None:
             pull = pull + self._pushed(frames, of.pushes)
+        motion = tree.motion(frames, qvel) if len(self.ground) or len(self._fluid) else None
+        if len(self._fluid):
+            pull = pull + tree.on_joints(frames, self._fluid.body, self._fluid.forces(frames, motion))
         touched = None
         if len(self.ground):
-            wrench, falls = self.ground.forces(frames, tree.motion(frames, qvel), of.ground, h)
+            wrench, falls = self.ground.forces(frames, motion, of.ground, h)
             pull = pull + tree.on_joints(frames, self.ground.body, wrench)
             touched = self.ground.body, falls
         total = total + tree.inertia(frames, of.mass, of.inertia, touched)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mimic_core import Body, BodyModel, Physics
-from mimic_mjx.differentiable import differentiable_view, dynamics_of, left_out
+from mimic_mjx.differentiable import differentiable_view, dynamics_of, left_out, without_ground
 from mimic_mjx.rows import nearest
 from mimic_mjx.settings import Settings
 from mimic_mjx.simulator import MjxSimulator
@@ -224,9 +224,18 @@ def test_what_is_left_out_is_listed():
     m = mujoco.MjModel.from_xml_string(boxes)
     assert dynamics_of(m, DT) == "smooth"
     assert left_out(m, DT) == ["contacts of box with box (1 pairs of geoms)"]
-    fluid = mujoco.MjModel.from_xml_string(boxes.replace("<worldbody>", '<option density="1.2"/><worldbody>'))
-    assert dynamics_of(fluid, DT) == "mjx"
-    assert left_out(fluid, DT) == ["contacts (since it has fluid)"]
+    light = mujoco.MjModel.from_xml_string(boxes.replace('name="a"', 'name="a" gravcomp="1"'))
+    assert dynamics_of(light, DT) == "mjx"
+    assert left_out(light, DT) == ["contacts (since it has compensated gravity)"]
+
+
+def test_a_body_that_would_fall_is_told_why():
+    floor = '<worldbody><geom name="floor" type="plane" size="5 5 1"/>'
+    bodies = "".join(f'<body><freejoint/><geom name="g{i}" size="0.1"/></body>' for i in range(5))
+    mjcf = f"<mujoco>{floor}{bodies}</worldbody></mujoco>"
+    assert without_ground(mujoco.MjModel.from_xml_string(mjcf), DT) == ""
+    light = mujoco.MjModel.from_xml_string(mjcf.replace("<body>", '<body gravcomp="1">', 1))
+    assert without_ground(light, DT) == "contacts of floor, g0, g1, g2 and 2 more (since it has compensated gravity)"
 
 
 def test_long_control_steps_are_divided_where_there_are_contacts():

@@ -1,0 +1,36 @@
+"""The worked examples on bodies that others made, run whole where their models are there."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from where import ROOT, SHARED_DATA
+
+WORM = SHARED_DATA / "celegans" / "celegans.xml"
+
+
+def ran(name, out, *settings):
+    more = [word for setting in settings for word in ("--set", setting)]
+    mimic = Path(sys.executable).with_name("mimic")
+    subprocess.run([mimic, "run", ROOT / "examples" / name, "--out", out, *more], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("myosuite") is None, reason="myosuite is not installed")
+def test_the_finger_is_followed(tmp_path):
+    ran("myofinger.toml", tmp_path)
+    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())
+    assert found["by_split"]["held_out"]["keypoint_mm"]["mean"] < 10  # mm; a limp body is 29 mm off
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WORM.exists(), reason="the worm's model is not beside the checkout")
+def test_the_worm_is_made_up_and_registered(tmp_path):
+    ran("worm.toml", tmp_path, f"body.model={WORM}", "train=false", "rollout=false", "analyze.tracking=false")
+    assert (tmp_path / "clips.h5").exists()
