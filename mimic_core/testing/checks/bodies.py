@@ -114,6 +114,11 @@ def check_excitation(record: Any, plugins: Plugins) -> None:
         found = actuation.excitation(action)
         if np.abs(found - bound).max() > 1e-9:
             raise PluginError(
-                f"action {action:g} becomes excitation {found}, expected {bound}; "
+                f"action {action:g} becomes excitation {_plain(found)}, expected {_plain(bound)}; "
                 "map actions from [-1, 1] to [low, high]"
             )
+
+
+def _plain(v: object) -> str:
+    """A number as people write it; an array as it is."""
+    return f"{float(v):g}" if np.ndim(v) == 0 else str(v)

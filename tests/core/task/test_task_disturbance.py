@@ -139,6 +139,7 @@ def test_motor_noise_grows_with_excitation(noisy):
     assert np.corrcoef(excitation.T)[0, 1] == pytest.approx(0.0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_noise_differs_from_step_to_step(noisy):
     acts = jnp.zeros((STEPS, 3, 2))
     _, excitation, _ = watch(noisy, begin(noisy, KEY), acts)
@@ -193,6 +194,7 @@ def test_the_same_key_gives_the_same_noise(noisy):
     assert not np.array_equal(runs[0][1], runs[2][1])
 
 
+@pytest.mark.slow
 def test_torques_have_noise_too(plugins, toy_model, toy_clips):
     from toys import compile_body
 
@@ -219,6 +221,7 @@ def test_noise_can_be_differentiated(noisy):
 # -- everything together --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_many_trainings_in_one_program(plugins, toy_model, toy_clips):
     """Everything on: a program over several keys gives what each key gives alone."""
     task = make_task(

@@ -74,6 +74,7 @@ def test_the_preset_chooses_itself(plan):
 
 @examples(max_examples=8, deadline=None)
 @given(yaw=st.floats(-np.pi, np.pi), x=st.floats(-3, 3), y=st.floats(-3, 3), seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_nothing_depends_on_where_the_animal_stands_and_heads(plan, plugins, model, yaw, x, y, seed):
     step = random_step(model, seed)
     other = carried(step, Rotation.from_euler("z", yaw), np.array([x, y, 0.0]))

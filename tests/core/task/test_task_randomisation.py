@@ -142,6 +142,7 @@ def test_mjx_steps_each_altered_body_as_plain_mujoco_does(plugins, mouse_model, 
     np.testing.assert_allclose(states.activation, alone[..., 8:-1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_engines_read_each_altered_body(plugins, mouse_model, case):
     altered, start, _, _ = case
     models = altered.models(mouse_model.mj_model)

@@ -304,6 +304,7 @@ def test_gradients_through_the_physics_teach(plugins, toy_model, toy_clips, runn
     assert told[-1][1]["gradient_norm"] > 0
 
 
+@pytest.mark.slow
 def test_ppo_finds_the_best_action(plugins, toy_model, toy_clips, tmp_path):
     """The reward −Σ(u − 0.8)² is −0.9 for a body at rest and is best at an excitation of 0.8."""
     config = PpoSettings(

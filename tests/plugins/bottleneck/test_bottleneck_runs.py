@@ -88,6 +88,7 @@ def test_trained_together_is_trained_alone(plugins, clips_file, tmp_path, policy
     assert len({s["tracking_mm"] for s in together}) == 3
 
 
+@pytest.mark.slow
 def test_together_goes_on_where_it_was_stopped(plugins, clips_file, tmp_path):
     given = [merge(merge(TINY, POLICIES["bottleneck_ppo"]), {"seed": s}) for s in (0, 1)]
     whole = train_together(plugins, clips_file, outs=[tmp_path / "a", tmp_path / "b"], given=given)

@@ -106,7 +106,7 @@ def test_physics_aware_preset_is_table_2(plugins, preset):
     for part in ("encoder_layers", "decoder_layers", "critic_layers"):
         assert list(policy[part]) == [512, 512, 512]
     assert plan.settings["rewards"] == {
-        "joint": {"weight": 5.0, "scale": 0.2},
+        "joint": {"weight": 5.0, "scale": 0.2, "over": "sum"},
         "control": {"weight": 0.15},
         "energy": {"weight": 0.01},
     }
@@ -131,7 +131,7 @@ def test_joint_only_preset_is_table_2(plugins, policy):
         for preset in ("joint_only", "physics_aware")
     )
     assert joint_only.settings["rewards"] == {
-        "joint": {"weight": 5.0, "scale": 0.2},
+        "joint": {"weight": 5.0, "scale": 0.2, "over": "sum"},
         "control": {"weight": 0.0},
         "energy": {"weight": 0.0},
     }
@@ -158,7 +158,10 @@ def test_what_is_given_lies_over_the_preset(plugins):
         plugins,
     )
     assert plan.settings["policy"]["learning_rate"] == 0.5 and plan.settings["policy"]["environments"] == 4096
-    assert plan.settings["rewards"] == {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.3}}
+    assert plan.settings["rewards"] == {
+        "joint": {"weight": 5.0, "scale": 0.2, "over": "sum"},
+        "control": {"weight": 0.3},
+    }
     assert plan.seed == 7
 
 
@@ -171,7 +174,10 @@ def test_what_is_given_lies_over_the_preset(plugins):
         ({"rewards": {"jerk": {}}}, "rewards.jerk.weight: must be given, since this term has no default weight; e.g."),
         ({"rewards": {"joint": 3}}, "rewards.joint: must be a table or false, got 3; e.g. rewards.joint.weight=1.0"),
         ({"rewards": {"joint": {"scale": -1.0}}}, "rewards.joint.scale: must be > 0, got -1"),
-        ({"preset": "desktop"}, "preset: policy bottleneck_apg has no preset 'desktop'; known: economical, joint_only"),
+        (
+            {"preset": "desktop"},
+            "preset: policy bottleneck_apg has no preset 'desktop'; known: economical, free, joint_only",
+        ),
         ({"policy": "bottleneck_ppo"}, "policy: must be a table, got 'bottleneck_ppo'; e.g. --set policy.name=…"),
         ({"reward": {}}, "reward: unknown section; did you mean rewards?"),
         ({"holdout": 1.0}, "train.holdout: must be < 1, got 1"),

@@ -70,7 +70,13 @@ def test_these_are_all_the_terms_and_three_of_them_are_in_use_unasked(plugins):
 
 def test_a_term_is_switched_on_by_its_weight(plugins):
     plan = plan_training({"rewards": {"end_effector": {"weight": 2.0, "keypoints": ["paw"]}}}, plugins)
-    assert plan.settings["rewards"]["end_effector"] == {"weight": 2.0, "scale": None, "keypoints": ["paw"]}
+    assert plan.settings["rewards"]["end_effector"] == {
+        "weight": 2.0,
+        "scale": None,
+        "keypoints": ["paw"],
+        "over": "sum",
+        "frame": "world",
+    }
 
 
 def test_all_terms_run_together(plugins, toy_model, toy_clips):

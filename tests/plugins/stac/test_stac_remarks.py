@@ -19,6 +19,10 @@ PLAIN = {
     "offset_beyond_spread": [],
     "orientation_rivalry": 1.5,
     "converged": True,
+    "joints_coupled": [],
+    "coupling_limits": [],
+    "constraints_left_out": [],
+    "ground": {},
 }
 JUMPS = [{"clip": "a", "keypoint": "wrist", "first": i, "last": i + (i == 1)} for i in range(6)]
 
