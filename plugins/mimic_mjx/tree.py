@@ -19,6 +19,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from mimic_mjx.vectors import cross, cross_matrix, matrix
+
 _MAX_DOFS = 24
 """products of all bodies with all pairs of joints are formed; with more joints MJX's recursion is cheaper"""
 _TINY = 1e-24
@@ -89,7 +91,7 @@ class TreeDynamics:
         """Compute where bodies and joints are (MuJoCo documentation, "Computation: Forward kinematics")."""
         m, batch = self._m, qpos.shape[-1]
         turn = qpos - m.qpos0[:, None]
-        k = np.stack([_cross_matrix(a) for a in m.jnt_axis])
+        k = np.stack([cross_matrix(a) for a in m.jnt_axis])
         sin, cos = jnp.sin(turn)[:, None, None], jnp.cos(turn)[:, None, None]
         own = np.eye(3)[..., None] + sin * k[..., None] + (1.0 - cos) * (k @ k)[..., None]
         rotation = [jnp.broadcast_to(np.eye(3)[..., None], (3, 3, batch))]
@@ -97,7 +99,7 @@ class TreeDynamics:
         axis, anchor = [], []
         for body in range(1, m.nbody):
             parent = m.body_parentid[body]
-            r = _times_constant(rotation[parent], _matrix(m.body_quat[body]))
+            r = _times_constant(rotation[parent], matrix(m.body_quat[body]))
             p = position[parent] + _apply(rotation[parent], m.body_pos[body])
             for j in range(m.body_jntadr[body], m.body_jntadr[body] + m.body_jntnum[body]):
                 axis.append(_apply(r, m.jnt_axis[j]))
@@ -124,7 +126,7 @@ class TreeDynamics:
         """(point, dof, 3, b) velocity of points per joint velocity; ``moves`` says which joints move which point."""
         arm = points[:, None] - pose.anchor[None]
         axis = jnp.broadcast_to(pose.axis[None], arm.shape)
-        return moves[..., None, None] * jnp.where(self._hinge[None] > 0, _cross(axis, arm), axis)
+        return moves[..., None, None] * jnp.where(self._hinge[None] > 0, cross(axis, arm), axis)
 
     # -- forces -----------------------------------------------------------------------------------------------
 
@@ -141,7 +143,7 @@ class TreeDynamics:
         mass, inertia = mass[heavy], inertia[heavy]
         r = pose.rotation[heavy]
         com = pose.position[heavy] + _apply_each(r, m.body_ipos[heavy])
-        principal = np.stack([_matrix(q) for q in m.body_iquat[heavy]])
+        principal = np.stack([matrix(q) for q in m.body_iquat[heavy]])
         frame = (r[:, :, :, None] * principal[:, None, ..., None]).sum(2)
         linear = self._jacobian(pose, com, self._moves)
         spin = self._hinge * pose.axis
@@ -156,18 +158,18 @@ class TreeDynamics:
         spin_before = (self._before[..., None, None] * (spin * v)[None]).sum(1)  # (dof, 3, b) ω of the joint's carrier
         carried = self._jacobian(pose, pose.anchor, self._before)
         anchor_vel = (carried * v[None]).sum(1)
-        axis_rate = _cross(spin_before, pose.axis)
+        axis_rate = cross(spin_before, pose.axis)
         com_vel = (linear * v[None]).sum(1)
         arm, arm_rate = com[:, None] - pose.anchor[None], com_vel[:, None] - anchor_vel[None]
         rate = jnp.broadcast_to(axis_rate[None], arm.shape)
-        swinging = _cross(rate, arm) + _cross(jnp.broadcast_to(pose.axis[None], arm.shape), arm_rate)
+        swinging = cross(rate, arm) + cross(jnp.broadcast_to(pose.axis[None], arm.shape), arm_rate)
         own = self._moves[..., None, None] * v[None]
         drift = (own * jnp.where(self._hinge[None] > 0, swinging, rate)).sum(1)
         spin_drift = (own * (self._hinge * axis_rate)[None]).sum(1)
         omega = (angular * v[None]).sum(1)
         omega_local = (frame * omega[:, :, None]).sum(1)
         drift_local = (frame * spin_drift[:, :, None]).sum(1)
-        moment = inertia * drift_local + _cross(omega_local, inertia * omega_local)
+        moment = inertia * drift_local + cross(omega_local, inertia * omega_local)
         gravity = np.array(m.opt.gravity)[None, :, None]
         bias = (weighted * (drift - gravity)[:, None]).sum((0, 2)) + (local * moment[:, None]).sum((0, 2))
         return full, bias
@@ -253,18 +255,6 @@ def _ancestry(m: mujoco.MjModel) -> np.ndarray:
     return moves
 
 
-def _cross_matrix(a: np.ndarray) -> np.ndarray:
-    """The matrix of a × ·."""
-    x, y, z = a
-    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-
-
-def _matrix(quat: np.ndarray) -> np.ndarray:
-    out = np.zeros(9)
-    mujoco.mju_quat2Mat(out, quat)
-    return out.reshape(3, 3)
-
-
 def _times(a: Float[Array, "3 3 b"], c: Array | np.ndarray) -> Float[Array, "3 3 b"]:
     return (a[:, :, None] * c[None]).sum(1)
 
@@ -279,9 +269,3 @@ def _apply(a: Float[Array, "3 3 b"], v: np.ndarray) -> Float[Array, "3 b"]:
 
 def _apply_each(a: Float[Array, "n 3 3 b"], v: np.ndarray) -> Float[Array, "n 3 b"]:
     return (a * v[:, None, :, None]).sum(2)
-
-
-def _cross(a: Float[Array, "*n 3 b"], c: Float[Array, "*n 3 b"]) -> Float[Array, "*n 3 b"]:
-    ax, ay, az = (a[..., i, :] for i in range(3))
-    cx, cy, cz = (c[..., i, :] for i in range(3))
-    return jnp.stack([ay * cz - az * cy, az * cx - ax * cz, ax * cy - ay * cx], axis=-2)
