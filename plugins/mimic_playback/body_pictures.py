@@ -68,6 +68,9 @@ def _render(model: BodyModel, data: mujoco.MjData) -> np.ndarray:
     m.stat.extent = camera.distance
     with mujoco.Renderer(m, height=960, width=1280) as renderer:
         renderer.update_scene(data, camera, option)
+        names = {site: keypoint for keypoint, site in model.body.keypoints.items()}
+        for geom in renderer.scene.geoms[: renderer.scene.ngeom]:
+            geom.label = names.get(geom.label, "")  # a site may be called otherwise than its keypoint
         return renderer.render()
 
 
