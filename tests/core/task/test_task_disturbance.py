@@ -124,6 +124,7 @@ def noisy(plugins, toy_model, toy_clips):
     return make_task(plugins, toy_clips, toy_model, observations=observations, noise=NOISE)
 
 
+@pytest.mark.slow
 def test_motor_noise_grows_with_excitation(noisy):
     """Standard deviation √((0.2·u)² + 0.01²), within [0, 1]."""
     state = noisy.reset(KEY, 20_000)

@@ -198,6 +198,7 @@ def test_no_spread_is_exactly_the_body_as_it_is(plugins, toy_model, name, differ
 # -- the task -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_episode_has_a_body(plugins, toy_model, toy_clips):
     task = make_task(plugins, toy_clips, toy_model, randomise=attrs.evolve(FAR, bodies=8))
     state = task.reset(KEY, 500)
@@ -210,6 +211,7 @@ def test_each_episode_has_a_body(plugins, toy_model, toy_clips):
     assert task.restart(KEY, given, jnp.array([True, False])).sim.altered == ()
 
 
+@pytest.mark.slow
 def test_only_training_is_in_other_bodies(plugins, toy_clips):
     given = {"policy": {"name": "bottleneck_ppo"}, "preset": "joint_only", "task": {"randomise": attrs.asdict(FAR)}}
     plan = plan_training(given, plugins)

@@ -192,6 +192,7 @@ def test_a_gradient_that_is_not_finite_is_named(plugins, toy_clips, toy_model, t
 # -- checkpoints ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_newest_and_the_best_checkpoint_stay(plugins, toy_clips, toy_model, tmp_path):
     config = ApgSettings(**SMALL, environments=2, horizon=2, steps=24, evaluations=6, checkpoints_kept=2)
     task = make_task(plugins, toy_clips, toy_model, simulator="mjx", differentiable=True)
@@ -266,6 +267,7 @@ def test_lambda_returns_by_hand():
     np.testing.assert_allclose(found[:, 0], [2.25, 3.0, 1.0, 4.0])
 
 
+@pytest.mark.slow
 def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     """With reward 1 per step and a critic that says v: −(Σγᵗ + γᴴ·v)/H, and the critic gets no push from it."""
     config = ApgSettings(

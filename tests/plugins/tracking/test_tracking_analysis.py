@@ -153,6 +153,7 @@ def test_chosen_clips_are_shown(rollouts):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("lengths", [(30,), (30, 20), (40, 40, 40, 10)])
+@pytest.mark.slow
 def test_few_and_unequal_clips(lengths, tmp_path):
     result = analyse("tracking", rollouts=synthetic_rollouts(lengths))
     result.save(tmp_path)
