@@ -51,13 +51,15 @@ def test_command_lists_all_that_is_lacking(plugins, tmp_path):
 
 def test_picture_names_keypoints_alone(plugins, tmp_path, monkeypatch):
     """Of four sites two are keypoints; the others are in a group that is not drawn."""
+    from types import SimpleNamespace
+
     import mujoco
 
     from mimic_playback import body_pictures
 
     sites = "".join(f'<site name="s{i}" pos="0 0 0.0{i}"/>' for i in range(3))
     model = BodyModel.compile(built(plugins, tmp_path, MODEL.replace('<site name="mark"', f'{sites}<site name="mark"')))
-    seen = []
+    seen, written = [], []
 
     class Renderer:
         def __init__(self, m, **_):
@@ -72,13 +74,17 @@ def test_picture_names_keypoints_alone(plugins, tmp_path, monkeypatch):
         def update_scene(self, data, camera, option):
             shown = [self.m.site(i).name for i in range(self.m.nsite) if option.sitegroup[self.m.site_group[i]]]
             seen.append((option.label, sorted(shown)))
+            labels = [SimpleNamespace(label=name) for name in (*shown, "floor")]
+            self.scene = SimpleNamespace(geoms=labels, ngeom=len(labels))
 
         def render(self):
+            written.extend(sorted(g.label for g in self.scene.geoms))
             return np.zeros((4, 4, 3), np.uint8)
 
     monkeypatch.setattr(mujoco, "Renderer", Renderer)
     body_pictures.draw(model, tmp_path / "body.png", "fake")
     assert seen == [(mujoco.mjtLabel.mjLABEL_SITE, ["keypoint_Back", "keypoint_Elbow"])]
+    assert written == ["", "Back", "Elbow"]  # by the keypoints' own names, and nothing else is named
 
 
 def test_picture_without_graphics(plugins, tmp_path):
