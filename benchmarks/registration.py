@@ -43,8 +43,7 @@ from rich.table import Table
 from scipy.spatial.transform import Rotation
 
 from mimic_core import Body, BodyModel, Calibration, Plugins, ReferenceClips
-from mimic_core.chain import installed, make_body
-from mimic_core.records import versions
+from mimic_core.chain import installed, make_body, versions
 from mimic_core.records.statistics import error_summary
 
 MM = 1e3

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mimic_core import hookimpl
-from mimic_core.chain import discover, do
-from mimic_core.records import versions
+from mimic_core.chain import discover, do, versions
 from mimic_core.trainer import prepare_jax
 
 

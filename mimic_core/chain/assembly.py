@@ -175,7 +175,6 @@ def build_task(
     """
     import jax
 
-    from mimic_core.chain.drawn_bodies import draw_bodies
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -188,8 +187,13 @@ def build_task(
         spec, smooth = choose_simulator(plan.simulator, plugins, platform), False
     config = structure(_simulator_settings(plan, smooth) if for_training else {}, spec.config, "simulator")
     if for_training and settings.randomise.wanted:
-        _check_altered(spec, plugins)
-        more["altered"] = draw_bodies(settings.randomise, model)
+        if spec.draw_altered is None:
+            able = ", ".join(s.name for s in plugins.all("simulator") if s.draw_altered) or "one that can"
+            raise ConfigError(
+                f"task.randomise: simulator {spec.name!r} cannot give each episode a body of its own; use {able}, or "
+                "leave task.randomise out"
+            )
+        more["altered"] = spec.draw_altered(settings.randomise, model)
     simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, smooth, **more)
     rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
     for name, table in plan.settings["rewards"].items():
@@ -259,15 +263,6 @@ def _simulator_settings(plan: TrainPlan, smooth: bool) -> dict[str, Any]:
     settings = dict(plan.settings["simulator"])
     # settings beside view = "fast" are meant for bodies whose own physics is used
     return {} if settings.pop("view", VIEWS[0]) == "fast" and smooth else settings
-
-
-def _check_altered(spec: SimulatorSpec, plugins: Plugins) -> None:
-    if not spec.altered:
-        able = ", ".join(s.name for s in plugins.all("simulator") if s.altered) or "one that can"
-        raise ConfigError(
-            f"task.randomise: simulator {spec.name!r} cannot give each episode a body of its own; use {able}, or leave "
-            "task.randomise out"
-        )
 
 
 def split_clips(clips: ReferenceClips, holdout: float | str | Sequence[str], seed: int) -> np.ndarray:

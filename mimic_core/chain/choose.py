@@ -11,13 +11,13 @@ import attrs
 from mimic_core.body.body import Body, BodySpec
 from mimic_core.chain.description import MODEL, SUFFIX, body_from_description
 from mimic_core.chain.patterns import holds_paths
-from mimic_core.chain.recordings import checked
+from mimic_core.chain.recordings import checked, join
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec
 from mimic_core.errors import ConfigError, DataError, PluginError
 from mimic_core.physics.simulator import SimulatorSpec
 from mimic_core.plugins.manager import Plugins
-from mimic_core.records.keypoints import Keypoints, join
+from mimic_core.records.keypoints import Keypoints
 from mimic_core.registration.readers import ReaderSpec
 
 

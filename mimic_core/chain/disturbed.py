@@ -20,7 +20,7 @@ def disturbed_task(task: Task, perturbation: Perturbation, spec: SimulatorSpec) 
     Raises:
         ConfigError: the simulator cannot do what is asked of it, or a body of that name cannot be pushed.
     """
-    for needed, able in (("force", spec.forces), ("altered", spec.altered)):
+    for needed, able in (("force", spec.forces), ("altered", spec.draw_altered)):
         if getattr(perturbation, needed) is not None and not able:
             what = "push a body" if needed == "force" else "take another body"
             raise ConfigError(

@@ -9,13 +9,13 @@ from typing import Any
 
 from mimic_core.chain.declare import Asked, asked, options_of, with_files
 from mimic_core.chain.events import Events, listening, make_loggers
+from mimic_core.chain.kinds import kind_of
 from mimic_core.errors import DataError
 from mimic_core.files import check_output, to_json
 from mimic_core.plugins.context import Context
 from mimic_core.plugins.inputs import Inputs, Reads
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import StageSpec
-from mimic_core.records.kinds import kind_of
 
 
 def do(

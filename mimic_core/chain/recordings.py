@@ -1,7 +1,10 @@
-"""What every keypoint file goes through, whichever reader read it: names, rate, zeros, confidence, absurd positions."""
+"""What every keypoint file goes through, whichever reader read it: names, rate, zeros, confidence, absurd positions;
+and joining several into one set of clips.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -88,3 +91,73 @@ def _confidence(keypoints: Keypoints) -> tuple[np.ndarray | None, list[str]]:
     if count := int((unsaid & ~nothing).sum()):
         said.append(f"{count} positions have no confidence, and count in full")
     return out, said
+
+
+def join(parts: Sequence[Keypoints]) -> Keypoints:
+    """Join keypoint sets with the same rate; keypoints are matched by name regardless of case.
+
+    Parts in different units become metres; where only some parts have a confidence, the others count as 1.
+
+    Raises:
+        DataError: rates differ, a file lacks a keypoint that the first one has, a file is there twice, or the unit
+            of only some files is known.
+    """
+    first = parts[0]
+    order = [n.lower() for n in first.names]
+    unit = _common_unit(parts)
+    rated = any(p.confidence is not None for p in parts)
+    clips, confidence, names, files = [], [], [], []
+    for part in parts:
+        where = _where(part)
+        if not np.isclose(part.rate_hz, first.rate_hz, rtol=1e-3):
+            raise DataError(
+                f"{where}: {part.rate_hz:g} Hz, but {first.clip_names[0]} has {first.rate_hz:g} Hz; "
+                "register recordings of different rates apart"
+            )
+        lower = [n.lower() for n in part.names]
+        missing = [n for n in order if n not in lower]
+        if missing:
+            raise DataError(
+                f"{where}: has no keypoint {missing[0]!r}, which {first.clip_names[0]} has; "
+                "give files with the same keypoints"
+            )
+        if twice := set(part.files) & set(files):
+            raise DataError(f"{min(twice)}: belongs to a recording that is already there; name each recording once")
+        pick = [lower.index(n) for n in order]
+        factor = METRES_PER[part.unit] / METRES_PER[unit] if part.unit != unit else 1.0
+        clips += [factor * c[:, pick] for c in part.clips()]
+        confidence += [c[:, pick] for c in _each_confidence(part)]
+        names += part.clip_names
+        files += part.files
+    return Keypoints.from_clips(
+        clips,
+        names=first.names,
+        rate_hz=first.rate_hz,
+        clip_names=names,
+        files=files,
+        origin=first.origin,
+        confidence=confidence if rated else None,
+        unit=unit,
+    )
+
+
+def _where(part: Keypoints) -> str:
+    return part.files[0] if part.files else part.clip_names[0]
+
+
+def _common_unit(parts: Sequence[Keypoints]) -> str:
+    units = {p.unit: _where(p) for p in parts}
+    if len(units) == 1:
+        return parts[0].unit
+    if "" in units:
+        known = next(u for u in units if u)
+        raise DataError(
+            f"{units['']}: does not tell its unit, but {units[known]} is in {known}; register files of the two formats "
+            "apart, each with --unit"
+        )
+    return "m"
+
+
+def _each_confidence(part: Keypoints) -> list[np.ndarray]:
+    given = np.ones(part.positions.shape[:3]) if part.confidence is None else part.confidence
+    return [c[:n] for c, n in zip(given, part.n_frames, strict=True)]

@@ -16,6 +16,7 @@ from mimic_core.chain.choose import choose_simulator, chosen_perturbation
 from mimic_core.chain.disturbed import disturbed_task
 from mimic_core.chain.excerpts import clip_of, excerpts, parted
 from mimic_core.chain.installed import installed
+from mimic_core.chain.provenance import versions
 from mimic_core.chain.unroll import roll_out
 from mimic_core.config import structure, unstructure
 from mimic_core.control.perturbation import SECTION, Perturbation, RolloutContext
@@ -26,7 +27,6 @@ from mimic_core.physics.simulator import SimulatorSpec
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import Choice
 from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.provenance import versions
 from mimic_core.records.rollouts import AppliedPerturbation, Rollouts
 from mimic_core.records.training import Training, TrainPlan
 from mimic_core.task.task import Task

@@ -7,11 +7,7 @@ from .formats import Format as Format
 from .formats import FormatSpec as FormatSpec
 from .keypoints import METRES_PER as METRES_PER
 from .keypoints import Keypoints as Keypoints
-from .keypoints import join as join
 from .kinds import RecordSpec as RecordSpec
-from .kinds import kind_of as kind_of
-from .kinds import load as load
-from .provenance import versions as versions
 from .rollouts import LAYER as LAYER
 from .rollouts import AppliedPerturbation as AppliedPerturbation
 from .rollouts import Rollouts as Rollouts

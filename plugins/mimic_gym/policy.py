@@ -10,9 +10,8 @@ import jax
 import numpy as np
 
 from mimic_core import Controller, Decision, Plugins, Rollouts, file_hash
-from mimic_core.chain import choose_simulator, installed
+from mimic_core.chain import choose_simulator, installed, versions
 from mimic_core.chain import roll_out as roll_out_controller
-from mimic_core.records import versions
 from mimic_core.task import Observation, Task
 from mimic_gym.imitation import imitation_task, plan_and_clips
 from mimic_gym.programs import flatten

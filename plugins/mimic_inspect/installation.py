@@ -34,7 +34,7 @@ def gather(plugins: Plugins) -> dict[str, Any]:
     """Return versions, devices, rendering backends and plugins."""
     import jax
 
-    from mimic_core.records import versions
+    from mimic_core.chain import versions
     from mimic_core.trainer import cache_directory
     from mimic_drawing import BACKENDS, renders
 

@@ -23,6 +23,12 @@ def view_lacks(model):
     return None if way == "compact" else "the speed of a small tree without contacts"
 
 
+def draw_altered(settings, model):
+    from mimic_variation import draw_bodies
+
+    return draw_bodies(settings, model)
+
+
 @hookimpl
 def mimic_simulators():
     yield SimulatorSpec(
@@ -32,7 +38,7 @@ def mimic_simulators():
         rank={"cpu": 1.0, "gpu": 2.0, "tpu": 2.0},
         differentiable=True,
         view_lacks=view_lacks,
-        altered=True,
+        draw_altered=draw_altered,
         forces=True,
         summary="MuJoCo in JAX: runs on accelerators, and its differentiable view has gradients",
         source="MuJoCo XLA, mujoco-mjx 3.17",

@@ -33,8 +33,7 @@ from mimic_core import (
     value_hash,
     write_json,
 )
-from mimic_core.chain import LOCK, done, load_run_file, locked
-from mimic_core.records import versions
+from mimic_core.chain import done, versions
 from mimic_run.plan import RUN, Planned, plan_stages
 from mimic_run.stage_output import (
     DONE,
@@ -48,6 +47,7 @@ from mimic_run.stage_output import (
     output_hash,
     what_is_there,
 )
+from mimic_runs import LOCK, load_run_file, locked
 
 MANIFEST = "manifest.json"
 

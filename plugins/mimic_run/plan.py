@@ -13,9 +13,10 @@ from typing import Any
 import attrs
 
 from mimic_core import ConfigError, Inputs, Plugins, Reads, StageSpec
-from mimic_core.chain import Asked, asked, expanded, kind_depths, sections
+from mimic_core.chain import Asked, asked, expanded, kind_depths
 from mimic_run.command_text import command_text, deciding
 from mimic_run.stage_output import files_below
+from mimic_runs import sections
 
 RUN = "run"
 """Kind of a run's folder: a stage that reads it reads everything that earlier stages made."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core import DataError, file_hash, value_hash
-from mimic_core.chain import LOCK, LOGS
+from mimic_core.chain import LOGS
+from mimic_runs import LOCK
 
 DONE = ("done", "reused")
 """What the manifest calls stages whose output is finished."""

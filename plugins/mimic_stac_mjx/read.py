@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 
 from mimic_core import Body, BodyModel, DataError, ReferenceClips
-from mimic_core.records import error_summary, join
+from mimic_core.chain import join
+from mimic_core.records import error_summary
 from mimic_core.registration import match_keypoints
 from mimic_core.task import velocity
 from mimic_stac_mjx.carriers import Movement, carried_by, carriers_of, find_carriers

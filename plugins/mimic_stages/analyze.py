@@ -24,7 +24,7 @@ from mimic_core import (
     structure,
 )
 from mimic_core.analysis import style
-from mimic_core.records import load
+from mimic_core.chain import load
 
 MAX_ROWS = 24
 """A terminal shows so many of a table."""

@@ -26,7 +26,7 @@ from mimic_core import (
     structure,
     unstructure,
 )
-from mimic_core.records import versions
+from mimic_core.chain import versions
 
 
 @attrs.frozen(kw_only=True)

@@ -27,8 +27,7 @@ from mimic_core import (
     structure,
     unstructure,
 )
-from mimic_core.chain import make_body
-from mimic_core.records import load, versions
+from mimic_core.chain import load, make_body, versions
 from mimic_stages.generate import body_of
 from mimic_stages.standing import MEAN_POSE, MEAN_POSE_KEY, mean_pose_summary
 from mimic_stages.tables import error_rows

@@ -29,23 +29,23 @@ from mimic_core import (
 )
 from mimic_core.chain import (
     CLIPS,
-    LOCK,
     LOGS,
     ClipRunner,
     build_model,
     build_task,
     build_trainer,
     excerpts,
-    locked,
     parted,
     passive_controller,
     plan_training,
     training_simulator,
+    versions,
 )
 from mimic_core.plugins import no_progress
-from mimic_core.records import Training, TrainPlan, versions
+from mimic_core.records import Training, TrainPlan
 from mimic_core.task import Task
 from mimic_core.trainer import Loop, LoopSettings, Member
+from mimic_runs import LOCK, locked
 from mimic_statistics import mean_course
 
 RUN_FILE = "run.json"

@@ -34,8 +34,8 @@ from mimic_core import (
     value_hash,
     write_json,
 )
-from mimic_core.chain import LOCK, asked, locked
-from mimic_core.records import versions
+from mimic_core.chain import asked, versions
+from mimic_runs import LOCK, locked
 from mimic_sweep.job import SUMMARY
 from mimic_sweep.measures import Measure, measures
 from mimic_sweep.results import Row

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from mimic_core import ConfigError, DataError, Inputs, Plugins, did_you_mean, merge, read_toml, unstructure
-from mimic_core.chain import Asked, asked, with_paths
+from mimic_core.chain import Asked, asked
+from mimic_runs import with_paths
 from mimic_sweep.settings import SweepOptions
 
 STAGE = "sweep"

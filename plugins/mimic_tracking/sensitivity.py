@@ -10,7 +10,7 @@ import numpy as np
 from attrs.validators import and_, deep_iterable, ge, gt, in_, min_len
 
 from mimic_core import ConfigError, Context, Inputs, Plugins, Reads, ReferenceClips, StageSpec, Table, option
-from mimic_core.records import versions
+from mimic_core.chain import versions
 from mimic_sensitivity import PARAMETERS, Sensitivity, altered_bodies, evenly, of_clips
 
 
@@ -45,17 +45,18 @@ class SensitivityOptions:
 
 def check(options: SensitivityOptions, plugins: Plugins) -> Mapping[str, Any]:
     """Refuse a simulator that is not there, and one that cannot take other bodies."""
-    if options.simulator != "auto" and not plugins.get("simulator", options.simulator).altered:
-        able = ", ".join(s.name for s in plugins.all("simulator") if s.altered)
+    if options.simulator != "auto" and not plugins.get("simulator", options.simulator).draw_altered:
+        able = ", ".join(s.name for s in plugins.all("simulator") if s.draw_altered)
         raise ConfigError(f"sensitivity.simulator: {options.simulator!r} cannot take other bodies; use {able}")
     return {}
 
 
 def work(options: SensitivityOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     """Roll the controller out in all bodies at once, in one program, and keep what muscles did."""
-    from mimic_core.chain import TrainedRun, disturbed_task, draw_bodies, roll_out
+    from mimic_core.chain import TrainedRun, disturbed_task, roll_out
     from mimic_core.control import Perturbation
     from mimic_core.physics import AlteredBodies, Randomisation
+    from mimic_variation import draw_bodies
 
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)

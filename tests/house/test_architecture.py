@@ -17,7 +17,15 @@ MAX_LINES = {"mimic_core": 350, "plugins": 350, "bodies": 350}
 MAX_LINES_ELSEWHERE = 500
 ENGINE = ("chain", "cli", "trainer", "testing")
 """Rooms of the core that whoever writes a plugin need not read."""
-LIBRARIES = {"mimic_drawing", "mimic_kinematics", "mimic_statistics", "mimic_sensitivity", "mimic_strength"}
+LIBRARIES = {
+    "mimic_drawing",
+    "mimic_kinematics",
+    "mimic_runs",
+    "mimic_sensitivity",
+    "mimic_statistics",
+    "mimic_strength",
+    "mimic_variation",
+}
 """What several plugins share: no plugins themselves."""
 
 
@@ -196,8 +204,8 @@ def test_files_are_short():
 def test_the_core_is_small():
     interfaces = sum(map(length, core_files(without=ENGINE)))
     whole = sum(map(length, core_files(without=("testing",))))
-    assert interfaces < 5100, f"interfaces of the core have {interfaces} lines"
-    assert whole < 9400, f"the core has {whole} lines"
+    assert interfaces < 5000, f"interfaces of the core have {interfaces} lines"
+    assert whole < 9000, f"the core has {whole} lines"
 
 
 # -- nothing of one machine ---------------------------------------------------------------------------------------

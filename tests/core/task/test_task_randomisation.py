@@ -17,9 +17,9 @@ from toys import compile_body, enable_x64, make_task
 from mimic_core import Body, Physics
 from mimic_core.chain import assembly
 from mimic_core.chain.assembly import build_task, plan_training
-from mimic_core.chain.drawn_bodies import draw_bodies
 from mimic_core.errors import ConfigError
 from mimic_core.physics.randomisation import Randomisation
+from mimic_variation import draw_bodies
 
 FAR = Randomisation(bodies=3, mass=0.5, damping=0.5, strength=0.5, activation_time=0.5, tendon_slack=0.1)
 KEY = jax.random.key(0)

@@ -14,7 +14,6 @@ from run_cases import RUN, TOY
 
 from mimic_core import DataError
 from mimic_core.chain import discover
-from mimic_core.chain.run_file import load_run_file
 from mimic_core.config import structure
 from mimic_core.errors import ConfigError, MimicError
 from mimic_core.records import AppliedPerturbation, Rollouts
@@ -24,6 +23,7 @@ from mimic_perturb.response import check_comparable, labels, recovered_ms, respo
 from mimic_perturb.settings import Recovery
 from mimic_run import pipeline
 from mimic_run.plan import plan_stages
+from mimic_runs import load_run_file
 
 RATE = 400.0
 ONSET, END = 20, 28  # entries: 50 and 70 ms

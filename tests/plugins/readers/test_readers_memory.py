@@ -10,7 +10,7 @@ from where import ROOT
 
 from mimic_core import DataError, Keypoints
 from mimic_core.chain.choose import read_keypoints
-from mimic_core.records.keypoints import join
+from mimic_core.chain.recordings import join
 from mimic_readers.movement import from_movement
 
 NAMES = ("Wrist", "Elbow")

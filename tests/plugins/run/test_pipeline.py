@@ -15,13 +15,13 @@ from run_cases import RUN, TOY
 
 from mimic_core import Keypoints
 from mimic_core.chain import discover, do
-from mimic_core.chain.run_file import load_run_file
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.files import file_hash
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.rollouts import Rollouts
 from mimic_run import pipeline
 from mimic_run.plan import plan_stages
+from mimic_runs import load_run_file
 
 STAGES = ["generate", "register", "train", "rollout", "analyze.tracking", "report"]
 

@@ -12,9 +12,10 @@ from typing import ClassVar
 import pytest
 from run_cases import RUN, TOY
 
-from mimic_core.chain import discover, locked
+from mimic_core.chain import discover
 from mimic_core.errors import ConfigError, DataError
 from mimic_run import pipeline, stage_output
+from mimic_runs import locked
 
 
 class Stages:

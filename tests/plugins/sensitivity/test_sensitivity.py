@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic_core import ConfigError, Controller, DataError, Decision, Emg, PolicySpec
-from mimic_core.chain import TrainedRun, do, load_run_file
+from mimic_core.chain import TrainedRun, do
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_emg.settings import Comparison
 from mimic_energetics.metabolics import Muscles
 from mimic_inverse.settings import Settings as Inverse
 from mimic_run.plan import plan_stages
+from mimic_runs import load_run_file
 from mimic_sensitivity import PARAMETERS, Sensitivity, Spread, evenly, of_clips
 
 BODIES = 2

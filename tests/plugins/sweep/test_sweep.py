@@ -24,10 +24,10 @@ from mimic_core import (
     TrainingError,
     hookimpl,
 )
-from mimic_core.chain import discover, do, load_run_file
-from mimic_core.chain.run_file import sections
+from mimic_core.chain import discover, do
 from mimic_core.plugins.manager import Plugins
 from mimic_run import pipeline
+from mimic_runs import load_run_file, sections
 from mimic_sweep import engine, job
 from mimic_sweep.settings import SweepOptions
 from mimic_sweep.sweep_file import Wanted, wanted

@@ -9,13 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mimic_core.chain.declare import options_of
-from mimic_core.chain.loading import LoadedPlugins
-from mimic_core.chain.paths import body_with_paths, with_paths
-from mimic_core.config import merge, read_toml
-from mimic_core.errors import ConfigError, did_you_mean
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import StageSpec
+from mimic_core import ConfigError, Plugins, StageSpec, did_you_mean, merge, read_toml
+from mimic_core.chain import LoadedPlugins, options_of
+from mimic_runs.paths import body_with_paths, with_paths
 
 _OWN = {"title": str, "seed": int, "prefer": Mapping, "plugins": list}
 """Keys of a run file that belong to no stage."""

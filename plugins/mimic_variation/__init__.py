@@ -1,4 +1,7 @@
-"""Drawing bodies that differ a little from the body as it is."""
+"""Drawing bodies that differ a little from the body as it is.
+
+A library that plugins share; it offers no component.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mimic_core.body.model import BodyModel
-from mimic_core.physics.randomisation import MUSCLE_FORCE, AlteredBodies, Randomisation
+from mimic_core import BodyModel
+from mimic_core.physics import MUSCLE_FORCE, AlteredBodies, Randomisation
 
 if TYPE_CHECKING:
     import mujoco

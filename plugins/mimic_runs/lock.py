@@ -9,8 +9,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from mimic_core.errors import DataError
-from mimic_core.files import write_json
+from mimic_core import DataError, write_json
 
 LOCK = ".lock"
 """How the names of a lock's files begin; they are no output."""

@@ -8,11 +8,8 @@ from typing import Any
 
 import attrs
 
-from mimic_core.chain.choose import body_files, parse_body
-from mimic_core.chain.declare import Option, component_of, options_of, static_reads
-from mimic_core.chain.patterns import holds_paths
-from mimic_core.plugins.manager import Plugins
-from mimic_core.plugins.stage import StageSpec
+from mimic_core import Plugins, StageSpec
+from mimic_core.chain import Option, body_files, component_of, holds_paths, options_of, parse_body, static_reads
 
 
 def with_paths(
