@@ -231,7 +231,7 @@ def test_only_training_is_in_other_bodies(plugins, toy_clips):
 
 def test_a_simulator_that_cannot_is_named(plugins, toy_clips, monkeypatch):
     plan = plan_training({"task": {"randomise": {"mass": 0.2}}}, plugins)
-    spec = attrs.evolve(plugins.get("simulator", "mjx"), name="stiff", altered=False)
+    spec = attrs.evolve(plugins.get("simulator", "mjx"), name="stiff", draw_altered=None)
     monkeypatch.setattr(assembly, "training_simulator", lambda *_: (spec, False))
     with pytest.raises(ConfigError) as e:
         build_task(toy_clips, plan, plugins, train_clips=np.arange(6), for_training=True)
