@@ -20,6 +20,7 @@ UNITS = {
 """Units, and the words that stand for them in files."""
 _MOST_LEFT_OUT = 50  # times the frames that are there
 _LARGEST_JITTER = 0.25  # of a frame
+_LARGEST_DIFFERENCE = 0.01  # between two rates
 _SLOWEST_HZ = 1.0
 
 
@@ -44,6 +45,20 @@ def stated_rate(rate_hz: float | None, path: Path) -> float:
     if rate_hz is None:
         raise DataError(f"{path}: does not hold the camera's rate; give it with {SAY}rate_hz=RATE")
     return rate_hz
+
+
+def known_rate(given: float | None, found: float | None, path: Path, said: str = "") -> tuple[float, list[str]]:
+    """Return the rate that was given, else that of the file, and remarks: ``said`` of the latter, or that they differ.
+
+    Raises:
+        DataError: there is neither, or the file's is none.
+    """
+    if given is None and found is not None and not 0 < found < np.inf:
+        raise DataError(f"{path}: its rate is {found:g} Hz; correct it, or give the rate with {SAY}rate_hz=RATE")
+    if given is None or found is None:
+        return stated_rate(found if given is None else given, path), [said] if said and given is None else []
+    differs = not said and abs(found / given - 1) > _LARGEST_DIFFERENCE
+    return given, [f"taken as {given:g} Hz as rate_hz says; the file itself says {found:g} Hz"] if differs else []
 
 
 def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_row: int = 2) -> float:

@@ -26,10 +26,11 @@ class StacMjx:
     """Settings of the `stac_mjx` reader.
 
     Attributes:
-        rate_hz: camera rate; the files do not hold it.
+        rate_hz: camera rate; must be given, since STAC-MJX's files do not hold it. Those of the published mouse arm
+            (200 Hz) and those that mimic wrote are known.
     """
 
-    rate_hz: float = attrs.field(default=200.0, validator=_positive)
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
 
 
 @attrs.frozen
