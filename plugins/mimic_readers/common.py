@@ -101,6 +101,55 @@ def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_ro
     return float(round(rate)) if abs(rate - round(rate)) <= unsure else float(rate)
 
 
+def timed(
+    rows: np.ndarray, time: np.ndarray, given: float | None, path: Path, what: str = "column time", first_row: int = 2
+) -> tuple[np.ndarray, float, list[str]]:
+    """Return rows (frame, …) at their places by evenly spaced times (frame,) s, the rate, and remarks.
+
+    With a rate ``given``, times only tell which frames were left out, in any unit; where they are uneven, each row is a
+    frame, which a remark says.
+
+    Raises:
+        DataError: no rate is given, and `frame_rate` refuses the times.
+    """
+    if given is None:
+        return rows, frame_rate(time, path, what, first_row), []
+    even = np.isfinite(time).all() and len(time) > 1 and (np.diff(time) > 0).all()
+    place = places(time) if even else None
+    if place is None:
+        return rows, given, [f"{what} is uneven, and each row counts as a frame at {given:g} Hz"]
+    found = place[-1] / (time[-1] - time[0])
+    differs = min(abs(found * of / given - 1) for of in (1.0, 1e3)) > _LARGEST_DIFFERENCE  # s or ms
+    said = [f"taken as {given:g} Hz as rate_hz says; {what} says {found:.6g} Hz"] if differs else []
+    return placed(rows, place, path, what, first_row), given, said
+
+
+def places(time: np.ndarray) -> np.ndarray | None:
+    """Return the frame (row,) that each of some rising times is of, counted from the first; None if they are uneven."""
+    step = np.diff(time)
+    place = np.concatenate([[0.0], np.cumsum(np.round(step / np.median(step)))])
+    per_frame = (time[-1] - time[0]) / place[-1] if place[-1] else np.nan
+    even = np.abs(time - time[0] - place * per_frame).max() <= _LARGEST_JITTER * per_frame
+    return place if even and (np.diff(place) > 0).all() else None
+
+
+def labelled(names: Sequence[str]) -> tuple[list[int], list[str], list[str]]:
+    """Return which markers have a name of their own, those names, and remarks.
+
+    Empty names and those that begin with ``*``, which capture systems give to what nobody labelled, are left out. A
+    subject that stands before every name (``mouse:Wrist``) is taken off.
+    """
+    keep = [i for i, n in enumerate(names) if n and not n.startswith("*")]
+    kept, said = [names[i] for i in keep], []
+    if len(keep) < len(names):
+        said.append(f"{len(names) - len(keep)} markers without a name are left out")
+    subjects = {n.partition(":")[0] if ":" in n else "" for n in kept}
+    if len(subjects) == 1 and (subject := subjects.pop()):
+        kept = [n.partition(":")[2].strip() for n in kept]
+        said.append(f"{subject}: is taken off the names of its markers")
+    return keep, kept, said
+
+
 def unit_of(word: str | None) -> str:
     """Return the unit that a word stands for; empty for none."""
     lower = str(word or "").strip().lower()
