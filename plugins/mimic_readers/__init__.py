@@ -154,6 +154,6 @@ def mimic_readers():
         config=settings.Nwb,
         build=_build("nwb"),
         suffixes=(".nwb",),
-        summary="NWB .nwb with 3D pose estimation (extension ndx-pose)",
-        source="file layout of rly/ndx-pose",
+        summary="NWB .nwb with 3D pose estimation (extension ndx-pose, any version), or a Position of SpatialSeries",
+        source="file layouts of rly/ndx-pose and of NWB",
     )

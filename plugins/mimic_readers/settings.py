@@ -169,7 +169,7 @@ class Nwb:
 
     Attributes:
         rate_hz: camera rate; None takes it from the file.
-        pose: name of the PoseEstimation, for files of several.
+        pose: name of the PoseEstimation (or Position), for files of several.
     """
 
     rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)

@@ -17,7 +17,14 @@ MAX_LINES = {"mimic_core": 350, "plugins": 350, "bodies": 350}
 MAX_LINES_ELSEWHERE = 500
 ENGINE = ("chain", "cli", "trainer", "testing")
 """Rooms of the core that whoever writes a plugin need not read."""
-LIBRARIES = {"mimic_drawing", "mimic_kinematics", "mimic_statistics", "mimic_sensitivity", "mimic_strength"}
+LIBRARIES = {
+    "mimic_drawing",
+    "mimic_kinematics",
+    "mimic_nwb",
+    "mimic_statistics",
+    "mimic_sensitivity",
+    "mimic_strength",
+}
 """What several plugins share: no plugins themselves."""
 
 
