@@ -207,7 +207,7 @@ def stated_names(names: str | tuple[str, ...], path: Path, n_keypoints: int) -> 
     if not given:
         raise DataError(
             f"{path}: does not hold the names of its {n_keypoints} keypoints; give them with "
-            f"{SAY}names=FILE (.yaml with KP_NAMES, or .txt with one name a line)"
+            f"{SAY}names=FILE (.yaml with KP_NAMES, .txt with one name a line, or Label3D's skeleton .mat)"
         )
     if len(given) != n_keypoints:
         raise DataError(
@@ -218,6 +218,12 @@ def stated_names(names: str | tuple[str, ...], path: Path, n_keypoints: int) -> 
 
 
 def _names_in(names_file: Path, path: Path) -> list[str]:
+    if names_file.suffix.lower() == ".mat" and names_file.is_file():
+        from mimic_readers.mat_files import joint_names
+
+        if not (found := joint_names(names_file)):
+            raise DataError(f"{names_file}: has no joint_names, which a skeleton of Label3D has; give another file")
+        return found
     try:
         text = names_file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:

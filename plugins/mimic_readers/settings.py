@@ -18,7 +18,7 @@ def _as_names(given: Any) -> Any:
 
 def _are_names(instance: Any, attribute: attrs.Attribute, given: Any) -> None:
     if not isinstance(given, str) and not (isinstance(given, tuple) and all(isinstance(n, str) for n in given)):
-        raise ValueError(f"must be a list of names, or the path of a .yaml or .txt file, got {given!r}")
+        raise ValueError(f"must be a list of names, or the path of a .yaml, .txt or .mat file, got {given!r}")
 
 
 @attrs.frozen
@@ -150,8 +150,9 @@ class Mat:
 
     Attributes:
         rate_hz: camera rate; must be given, since the files do not hold it.
-        names: keypoint names, or the path of a .yaml or .txt file with them; must be given.
-        variable: the variable with the positions.
+        names: keypoint names, or the path of a .yaml or .txt file with them, or of a skeleton of Label3D (.mat); empty
+            takes the file's own ``joint_names``.
+        variable: the variable with the positions; without ``pred``, Label3D's ``data_3D``.
         track: which animal, counted from 0, for files of several.
         axes: ``xyz, keypoint`` or ``keypoint, xyz``: the order of the last two axes; needed for three keypoints alone.
     """
@@ -161,6 +162,28 @@ class Mat:
     axes: str = attrs.field(default="", validator=attrs.validators.in_(("", "xyz, keypoint", "keypoint, xyz")))
     variable: str = "pred"
     track: int | None = attrs.field(default=None, validator=_optional_index)
+
+
+@attrs.frozen
+class C3d:
+    """Settings of the `c3d` reader.
+
+    Attributes:
+        rate_hz: camera rate; None takes the file's.
+    """
+
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
+
+
+@attrs.frozen
+class Sto:
+    """Settings of the `sto` reader.
+
+    Attributes:
+        rate_hz: camera rate; None takes it from the column time.
+    """
+
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
 
 
 @attrs.frozen
