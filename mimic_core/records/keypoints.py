@@ -29,6 +29,7 @@ class Keypoints(Record):
         origin: free text; ``synthetic`` for data that the project made itself.
         confidence: (clip, frame, keypoint) the tracker's trust in each position, 0 to 1; None if it gave none.
         unit: ``m``, ``cm``, ``mm`` or ``um``; empty where the file does not tell. A registration gets metres.
+        remarks: what a reader left out of a file or took for granted.
     """
 
     KIND: ClassVar[str] = "keypoints"
@@ -42,6 +43,7 @@ class Keypoints(Record):
     origin: str = value(default="")
     confidence: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
     unit: str = value(default="m")
+    remarks: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

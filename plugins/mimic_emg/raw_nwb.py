@@ -1,26 +1,28 @@
-"""Raw EMG in an NWB file: ElectricalSeries that run through all trials, and the trial table."""
+"""Raw EMG in an NWB file: series that run through all trials, and the trial table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
+import h5py
 import numpy as np
+import pandas as pd
 
 from mimic_core import DataError, did_you_mean
-from mimic_core.records import open_hdf5
 from mimic_emg.pipeline import Trial
 from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
 from mimic_emg.settings import RawEmg
+from mimic_nwb import check, groups, kind, open_hdf5, table, text, timing
 
 _UNEVEN = 0.5  # of a sample period
+_ELECTRICAL, _PLAIN = "ElectricalSeries", "TimeSeries"
 
 
 @attrs.frozen(eq=False)
 class _Channel:
-    series: Any
+    data: h5py.Dataset
     column: int | None
     rate_hz: float
     start_s: float
@@ -30,81 +32,93 @@ def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recordi
     """Read what surrounds each reach; otherwise like `mimic_emg.raw_csv.recordings`.
 
     Raises:
-        DataError: pynwb is not installed, the file has no ElectricalSeries or no trials, or timestamps are uneven.
+        DataError: the file has no series of EMG or no trials, or timestamps are uneven.
     """
     (path,) = files
-    try:
-        import pynwb
-    except ImportError as e:
-        raise DataError(f"{path}: to read it, mimic needs pynwb; run pip install 'mimic-neuro[nwb]'") from e
-    with open_hdf5(path):  # says what is wrong with a damaged file
-        pass
-    with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
-        session = io.read()
-        reaches, left_out = _reaches(session, config, path)
-        channels = _channels(session, path)
+    with open_hdf5(path) as f:
+        check(f, path)
+        channels = _channels(f, path, bool(config.muscles))
+        reaches, left_out = _reaches(f, config, path)
         found = chosen_muscles(config.muscles, list(channels), "electrode", str(path))
         out = {m: _recording(channels[c], reaches, config, f"{path}, {c}") for m, c in found.items()}
     return out, reaches, left_out
 
 
-def _reaches(session: Any, config: RawEmg, path: Path) -> tuple[list[Reach], int]:
-    if session.trials is None:
+def _reaches(f: h5py.File, config: RawEmg, path: Path) -> tuple[list[Reach], int]:
+    trials = f.get("intervals/trials")
+    if not isinstance(trials, h5py.Group):
         raise DataError(f"{path}: has no trials; add them to the file (NWBFile.add_trial)")
-    table = session.trials.to_dataframe()
+    rows = pd.DataFrame(table(trials))
     times, where = [], f"{path}, trials"
     for column in (config.start or "start_time", config.end or "stop_time"):
-        if column not in table:
-            raise DataError(f"{path}: its trials have no column {column!r}{did_you_mean(column, table.columns)}")
-        times.append(numbers(table[column], column, where))
-    return reaches_of(*times, trial_numbers(table, where), clip_names(table), where)
+        if column not in rows:
+            raise DataError(f"{path}: its trials have no column {column!r}{did_you_mean(column, rows.columns)}")
+        times.append(numbers(rows[column], column, where))
+    return reaches_of(*times, trial_numbers(rows, where), clip_names(rows), where)
 
 
-def _channels(session: Any, path: Path) -> dict[str, _Channel]:
+def _series(f: h5py.File, path: Path, named: bool) -> list[h5py.Group]:
+    """ElectricalSeries and what is called EMG; with ``named`` muscles, every other TimeSeries too."""
+    every = [s for s in groups(f, _ELECTRICAL, _PLAIN) if isinstance(s.get("data"), h5py.Dataset)]
+    every = [s for s in every if s["data"].dtype.kind in "fiu" and s["data"].ndim in (1, 2)]
+    said = [s for s in every if kind(s) == _ELECTRICAL or "emg" in " ".join(_about(s)).lower()]
+    if named or said:
+        return every if named else said
+    more = f"; name its muscles with --set emg.muscles.MUSCLE={every[0].name.split('/')[-1]}" if every else ""
+    raise DataError(f"{path}: has no ElectricalSeries, nor a TimeSeries that is called EMG{more or '; export one'}")
+
+
+def _about(series: h5py.Group) -> Iterator[str]:
+    yield from series.name.split("/")
+    yield text(series.attrs.get("description", ""))
+
+
+def _channels(f: h5py.File, path: Path, named: bool) -> dict[str, _Channel]:
     """Channels by name: that of a series of one channel, else the electrode's label or location."""
-    import pynwb
-
-    series = [o for o in session.objects.values() if isinstance(o, pynwb.ecephys.ElectricalSeries)]
-    if not series:
-        raise DataError(f"{path}: has no ElectricalSeries; export the EMG as one")
     out: dict[str, _Channel] = {}
-    for s in series:
-        rate, start = _timing(s, path)
-        single = len(s.data.shape) == 1
-        n = 1 if single else s.data.shape[1]
-        names = [s.name] if n == 1 else _electrodes(s, n)
-        for i, name in enumerate(names):
-            known = f"{s.name}/{name}" if name in out else name
-            out[known] = _Channel(s, None if single else i, rate, start)
+    for s in _series(f, path, named):
+        name, data = s.name.split("/")[-1], s["data"]
+        if kind(s) == _PLAIN and named and len(data) < 2:
+            continue
+        rate, start = _timing(s, name, path)
+        single = data.ndim == 1
+        n = 1 if single else data.shape[1]
+        for i, channel in enumerate([name] if n == 1 else _electrodes(f, s, name, n)):
+            known = f"{name}/{channel}" if channel in out else channel
+            out[known] = _Channel(data, None if single else i, rate, start)
     return out
 
 
-def _electrodes(series: Any, n: int) -> list[str]:
-    table = series.electrodes.to_dataframe()
-    for column in ("label", "location"):
-        if column in table and table[column].nunique() == n:
-            return [str(v) for v in table[column]]
-    return [f"{series.name}_{i}" for i in range(n)]
+def _electrodes(f: h5py.File, series: h5py.Group, name: str, n: int) -> list[str]:
+    region = series.get("electrodes")
+    if isinstance(region, h5py.Dataset) and "table" in region.attrs and len(region) == n:
+        columns, rows = table(f[region.attrs["table"]]), np.asarray(region[()], int)
+        for column in ("label", "location"):
+            found = [str(columns[column][r]) for r in rows] if column in columns else []
+            if len(set(found)) == n:
+                return found
+    return [f"{name}_channel{i}" for i in range(n)]
 
 
-def _timing(series: Any, path: Path) -> tuple[float, float]:
+def _timing(series: h5py.Group, name: str, path: Path) -> tuple[float, float]:
     """Rate, Hz, and time of the first sample, s of the session."""
-    if series.rate is not None:
-        return float(series.rate), float(series.starting_time or 0.0)
-    times = np.asarray(series.timestamps[:], float)
+    found = timing(series, path)
+    if found.times is None:
+        if found.rate_hz is None:
+            raise DataError(f"{path}: {name} has neither a rate nor timestamps; export it again")
+        return found.rate_hz, found.start_s
+    times = found.times
     if len(times) < 2:
-        raise DataError(f"{path}: {series.name} has fewer than two samples; export it again")
+        raise DataError(f"{path}: {name} has fewer than two samples; export it again")
     rate = (len(times) - 1) / (times[-1] - times[0])
     uneven = np.abs(times - times[0] - np.arange(len(times)) / rate).max() * rate
     if not uneven < _UNEVEN:
-        raise DataError(
-            f"{path}: timestamps of {series.name} are uneven (off by {uneven:.3g} samples); export it at one rate"
-        )
-    return float(rate), float(times[0])
+        raise DataError(f"{path}: timestamps of {name} are uneven (off by {uneven:.3g} samples); export it at one rate")
+    return float(rate), found.start_s
 
 
 def _recording(channel: _Channel, reaches: Sequence[Reach], config: RawEmg, where: str) -> Recording:
-    data, rate = channel.series.data, channel.rate_hz
+    data, rate = channel.data, channel.rate_hz
     trials = []
     for r in reaches:
         first = r.start_s - config.margin_s - channel.start_s

@@ -142,18 +142,35 @@ def mimic_readers():
         source="OpenSim documentation, Marker (.trc) Files",
     )
     yield ReaderSpec(
+        name="c3d",
+        config=settings.C3d,
+        build=_build("c3d"),
+        suffixes=(".c3d",),
+        summary="C3D of motion capture systems (.c3d)",
+        source="The C3D File Format, c3d.org; read by pyomeca/ezc3d",
+    )
+    yield ReaderSpec(
+        name="sto",
+        config=settings.Sto,
+        build=_build("sto"),
+        suffixes=(".sto", ".mot"),
+        summary="OpenSim's marker locations (.sto, .mot)",
+        example=_example("sto"),
+        source="OpenSim documentation, Storage (.sto) Files",
+    )
+    yield ReaderSpec(
         name="mat",
         config=settings.Mat,
         build=_build("mat"),
         suffixes=(".mat",),
-        summary="DANNCE and other MATLAB .mat (variable pred: frames, xyz, keypoints)",
-        source="file layout of spoonsso/dannce",
+        summary="DANNCE, Label3D and other MATLAB .mat (variable pred: frames, xyz, keypoints; or data_3D)",
+        source="file layouts of spoonsso/dannce and diegoaldarondo/Label3D",
     )
     yield ReaderSpec(
         name="nwb",
         config=settings.Nwb,
         build=_build("nwb"),
         suffixes=(".nwb",),
-        summary="NWB .nwb with 3D pose estimation (extension ndx-pose)",
-        source="file layout of rly/ndx-pose",
+        summary="NWB .nwb with 3D pose estimation (extension ndx-pose, any version), or a Position of SpatialSeries",
+        source="file layouts of rly/ndx-pose and of NWB",
     )

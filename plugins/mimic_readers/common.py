@@ -20,6 +20,7 @@ UNITS = {
 """Units, and the words that stand for them in files."""
 _MOST_LEFT_OUT = 50  # times the frames that are there
 _LARGEST_JITTER = 0.25  # of a frame
+_LARGEST_DIFFERENCE = 0.01  # between two rates
 _SLOWEST_HZ = 1.0
 
 
@@ -44,6 +45,20 @@ def stated_rate(rate_hz: float | None, path: Path) -> float:
     if rate_hz is None:
         raise DataError(f"{path}: does not hold the camera's rate; give it with {SAY}rate_hz=RATE")
     return rate_hz
+
+
+def known_rate(given: float | None, found: float | None, path: Path, said: str = "") -> tuple[float, list[str]]:
+    """Return the rate that was given, else that of the file, and remarks: ``said`` of the latter, or that they differ.
+
+    Raises:
+        DataError: there is neither, or the file's is none.
+    """
+    if given is None and found is not None and not 0 < found < np.inf:
+        raise DataError(f"{path}: its rate is {found:g} Hz; correct it, or give the rate with {SAY}rate_hz=RATE")
+    if given is None or found is None:
+        return stated_rate(found if given is None else given, path), [said] if said and given is None else []
+    differs = not said and abs(found / given - 1) > _LARGEST_DIFFERENCE
+    return given, [f"taken as {given:g} Hz as rate_hz says; the file itself says {found:g} Hz"] if differs else []
 
 
 def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_row: int = 2) -> float:
@@ -84,6 +99,55 @@ def frame_rate(time: np.ndarray, path: Path, what: str = "column time", first_ro
         )
     unsure = rate * 2 * max(jitter.max(), np.finfo(float).eps * np.abs(time).max()) / duration
     return float(round(rate)) if abs(rate - round(rate)) <= unsure else float(rate)
+
+
+def timed(
+    rows: np.ndarray, time: np.ndarray, given: float | None, path: Path, what: str = "column time", first_row: int = 2
+) -> tuple[np.ndarray, float, list[str]]:
+    """Return rows (frame, …) at their places by evenly spaced times (frame,) s, the rate, and remarks.
+
+    With a rate ``given``, times only tell which frames were left out, in any unit; where they are uneven, each row is a
+    frame, which a remark says.
+
+    Raises:
+        DataError: no rate is given, and `frame_rate` refuses the times.
+    """
+    if given is None:
+        return rows, frame_rate(time, path, what, first_row), []
+    even = np.isfinite(time).all() and len(time) > 1 and (np.diff(time) > 0).all()
+    place = places(time) if even else None
+    if place is None:
+        return rows, given, [f"{what} is uneven, and each row counts as a frame at {given:g} Hz"]
+    found = place[-1] / (time[-1] - time[0])
+    differs = min(abs(found * of / given - 1) for of in (1.0, 1e3)) > _LARGEST_DIFFERENCE  # s or ms
+    said = [f"taken as {given:g} Hz as rate_hz says; {what} says {found:.6g} Hz"] if differs else []
+    return placed(rows, place, path, what, first_row), given, said
+
+
+def places(time: np.ndarray) -> np.ndarray | None:
+    """Return the frame (row,) that each of some rising times is of, counted from the first; None if they are uneven."""
+    step = np.diff(time)
+    place = np.concatenate([[0.0], np.cumsum(np.round(step / np.median(step)))])
+    per_frame = (time[-1] - time[0]) / place[-1] if place[-1] else np.nan
+    even = np.abs(time - time[0] - place * per_frame).max() <= _LARGEST_JITTER * per_frame
+    return place if even and (np.diff(place) > 0).all() else None
+
+
+def labelled(names: Sequence[str]) -> tuple[list[int], list[str], list[str]]:
+    """Return which markers have a name of their own, those names, and remarks.
+
+    Empty names and those that begin with ``*``, which capture systems give to what nobody labelled, are left out. A
+    subject that stands before every name (``mouse:Wrist``) is taken off.
+    """
+    keep = [i for i, n in enumerate(names) if n and not n.startswith("*")]
+    kept, said = [names[i] for i in keep], []
+    if len(keep) < len(names):
+        said.append(f"{len(names) - len(keep)} markers without a name are left out")
+    subjects = {n.partition(":")[0] if ":" in n else "" for n in kept}
+    if len(subjects) == 1 and (subject := subjects.pop()):
+        kept = [n.partition(":")[2].strip() for n in kept]
+        said.append(f"{subject}: is taken off the names of its markers")
+    return keep, kept, said
 
 
 def unit_of(word: str | None) -> str:
@@ -143,7 +207,7 @@ def stated_names(names: str | tuple[str, ...], path: Path, n_keypoints: int) -> 
     if not given:
         raise DataError(
             f"{path}: does not hold the names of its {n_keypoints} keypoints; give them with "
-            f"{SAY}names=FILE (.yaml with KP_NAMES, or .txt with one name a line)"
+            f"{SAY}names=FILE (.yaml with KP_NAMES, .txt with one name a line, or Label3D's skeleton .mat)"
         )
     if len(given) != n_keypoints:
         raise DataError(
@@ -154,6 +218,12 @@ def stated_names(names: str | tuple[str, ...], path: Path, n_keypoints: int) -> 
 
 
 def _names_in(names_file: Path, path: Path) -> list[str]:
+    if names_file.suffix.lower() == ".mat" and names_file.is_file():
+        from mimic_readers.mat_files import joint_names
+
+        if not (found := joint_names(names_file)):
+            raise DataError(f"{names_file}: has no joint_names, which a skeleton of Label3D has; give another file")
+        return found
     try:
         text = names_file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:

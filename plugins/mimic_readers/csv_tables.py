@@ -18,6 +18,8 @@ MIN_FRAMES = 4
 KEYPOINT = ("keypoint", "bodypart", "marker", "landmark", "name")
 """What the column of names is called where each keypoint has a row."""
 TIME = ("time", "timestamp", "time_s", "time (s)", "time [s]")
+FRAME = ("frame", "fnum", "frame_number", "frame#")
+"""What a column of frame numbers is called."""
 _AXIS = re.compile(r"(.+)[_. ]([xyzXYZ])")
 
 

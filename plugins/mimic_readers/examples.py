@@ -49,6 +49,21 @@ def trc(folder: Path) -> Path:
     return _written(folder / "turn.trc", lines)
 
 
+def sto(folder: Path) -> Path:
+    """Marker locations as OpenSim writes them; s and m."""
+    heads = ["time", *(f"{name}_t{axis}" for name in NAMES for axis in "xyz")]
+    rows = np.column_stack([np.arange(FRAMES) / RATE_HZ, movement().reshape(FRAMES, -1)])
+    said = [
+        "ModelMarkerLocations",
+        "version=1",
+        f"nRows={FRAMES}",
+        f"nColumns={len(heads)}",
+        "inDegrees=no",
+        "endheader",
+    ]
+    return _written(folder / "turn.sto", [*said, "\t".join(heads), *("\t".join(map(repr, r)) for r in rows.tolist())])
+
+
 def _written(path: Path, lines: list[str]) -> Path:
     write_text(path, "\n".join(lines) + "\n")
     return path

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pandas as pd
 
 from mimic_core import DataError, Keypoints
-from mimic_readers.common import distinct, frame_rate, placed, stated_rate
-from mimic_readers.csv_tables import AXES, KEYPOINT, TIME, enough, layout, numbers, table
+from mimic_readers.common import distinct, frame_rate, placed, stated_rate, timed
+from mimic_readers.csv_tables import AXES, FRAME, KEYPOINT, TIME, enough, layout, numbers, table
 from mimic_readers.settings import LongCsv
 
-_FRAME = ("frame", "fnum", "frame_number", "frame#")
 _CONFIDENCE = ("confidence", "likelihood", "score")
 
 
@@ -32,9 +32,9 @@ def read(path: Path, config: LongCsv) -> Keypoints:
     def column(known: tuple[str, ...]) -> str | None:
         return next((c for c in known if c in rows), None)
 
-    name, frame, time, confidence = (column(c) for c in (KEYPOINT, _FRAME, TIME, _CONFIDENCE))
+    name, frame, time, confidence = (column(c) for c in (KEYPOINT, FRAME, TIME, _CONFIDENCE))
     if frame is None and time is None:
-        raise DataError(f"{path}: has no column {_FRAME[0]} or {TIME[0]}; add one that tells which frame a row is of")
+        raise DataError(f"{path}: has no column {FRAME[0]} or {TIME[0]}; add one that tells which frame a row is of")
     order = numbers(rows[frame or time], str(frame or time), path)
     labels = rows[name].astype(str).str.strip()
     names = distinct(list(dict.fromkeys(labels)), path, f"column {name}")
@@ -48,16 +48,18 @@ def read(path: Path, config: LongCsv) -> Keypoints:
     enough(pd.DataFrame(index=frames), path)
     full = values.set_axis(key).reindex(pd.MultiIndex.from_product([frames, names]))
     cells = full.to_numpy().reshape(len(frames), len(names), len(wanted))
-    rate_hz = config.rate_hz
+    rate_hz, remarks = config.rate_hz, []
     if rate_hz is None and time is not None:
         times = pd.Series(numbers(rows[time], time, path)).groupby(order).first()
         at = (frames - frames[0]).astype(int) if frame else np.arange(len(frames))
         if frame and len(at) > 1 and (np.diff(at) > 1).any():  # the time of frames that were left out
             times = pd.Series(np.interp(np.arange(at[-1] + 1), at, times))
         rate_hz = frame_rate(times.to_numpy(), path, f"column {time}")
+    elif frame is None:
+        cells, rate_hz, remarks = timed(cells, frames, rate_hz, path, f"column {time}")
     if frame is not None:
         cells = placed(cells, frames, path, f"column {frame}")
-    return Keypoints.from_clips(
+    read = Keypoints.from_clips(
         [cells[..., :3]],
         names=names,
         rate_hz=stated_rate(rate_hz, path),
@@ -66,3 +68,4 @@ def read(path: Path, config: LongCsv) -> Keypoints:
         confidence=[np.clip(cells[..., 3], 0, 1)] if confidence else None,
         unit="",
     )
+    return attrs.evolve(read, remarks=remarks)

@@ -7,12 +7,13 @@ import math
 import re
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pandas as pd
 
 from mimic_core import DataError, Keypoints
 from mimic_core.records import METRES_PER
-from mimic_readers.common import SAY, distinct, placed, unit_of
+from mimic_readers.common import SAY, distinct, labelled, placed, places, unit_of
 from mimic_readers.csv_tables import dialect
 from mimic_readers.settings import Trc
 
@@ -20,7 +21,6 @@ _HEADER_LINES = 5
 _NOT_MARKERS = 2  # columns Frame# and Time
 _FEW = 3
 _LARGEST_DIFFERENCE = 0.01  # between the header's rate and that of the times
-_LARGEST_JITTER = 0.25  # of a frame
 
 
 def read(path: Path, config: Trc) -> Keypoints:
@@ -45,18 +45,19 @@ def read(path: Path, config: Trc) -> Keypoints:
         raise DataError(f"{path}: has no frames; export it again")
     if found.shape[1] != 3 * len(names) or np.isfinite(beyond).any():  # a tab at the end of a row is usual
         raise DataError(f"{path}: its rows do not fit the {len(names)} markers of the fourth line; export it again")
-    labelled = [i for i, n in enumerate(names) if n and not n.startswith("*")]
-    clip = found.reshape(len(found), len(names), 3)[:, labelled]
+    keep, named, remarks = labelled(names)
+    clip = found.reshape(len(found), len(names), 3)[:, keep]
     rate_hz = config.rate_hz or _rate(stated, path)
-    number = rows[:, 0] if config.rate_hz else _number(rows[:, 0], rows[:, 1], rate_hz, path)
-    return Keypoints.from_clips(
+    number = _number(rows[:, 0], rows[:, 1], rate_hz, path, any_rate=config.rate_hz is not None)
+    read = Keypoints.from_clips(
         [placed(clip, number, path, "column Frame#", _HEADER_LINES + 1)],
-        names=distinct([names[i] for i in labelled], path, "markers"),
+        names=distinct(named, path, "markers"),
         rate_hz=rate_hz,
         clip_names=[path.stem],
         files=[str(path)],
         unit=unit,
     )
+    return attrs.evolve(read, remarks=remarks)
 
 
 def _header(path: Path) -> list[list[str]]:
@@ -99,28 +100,28 @@ def _rate(stated: dict[str, str], path: Path) -> float:
     return rate_hz
 
 
-def _number(frame: np.ndarray, time: np.ndarray, rate_hz: float, path: Path) -> np.ndarray:
+def _number(frame: np.ndarray, time: np.ndarray, rate_hz: float, path: Path, *, any_rate: bool) -> np.ndarray:
     """(frame,) number of each row, by its time where that is given, else by its Frame#.
 
     Raises:
-        DataError: times do not rise, or at another rate than the header's, or irregularly.
+        DataError: times do not rise, or irregularly, or at another rate than the header's (unless ``any_rate``).
     """
     if not np.isfinite(time).all() or not time.any() or len(time) < _FEW:
         return frame
-    step, row = np.diff(time), _HEADER_LINES + 2
+    step = np.diff(time)
     if (step <= 0).any():
-        raise DataError(f"{path}: column Time does not rise at row {row + int((step <= 0).argmax())}; sort the rows")
-    count = np.round(step / np.median(step))
-    place = np.concatenate([[0.0], np.cumsum(count)])
+        row = _HEADER_LINES + 2 + int((step <= 0).argmax())
+        raise DataError(f"{path}: column Time does not rise at row {row}; sort the rows")
+    place = places(time)
+    if place is None:
+        worst = int(np.abs(step / np.median(step) - np.round(step / np.median(step))).argmax())
+        raise DataError(f"{path}: column Time is irregular at row {_HEADER_LINES + 2 + worst}; correct it")
     per_frame = (time[-1] - time[0]) / place[-1]  # exact, also where times are written with few decimals
-    if abs(per_frame * rate_hz - 1) > _LARGEST_DIFFERENCE:
+    if abs(per_frame * rate_hz - 1) > _LARGEST_DIFFERENCE and not any_rate:
         raise DataError(
             f"{path}: DataRate is {rate_hz:g} Hz, but the column Time rises as at {1 / per_frame:.4g} Hz; correct the "
             f"header, or give the rate with {SAY}rate_hz=RATE"
         )
-    off = np.abs(time - time[0] - place * per_frame)
-    if off.max() > _LARGEST_JITTER * per_frame:
-        raise DataError(f"{path}: column Time is irregular at row {row + int(off.argmax()) - 1}; correct it")
     return place
 
 

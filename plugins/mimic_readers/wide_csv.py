@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
+
 from mimic_core import DataError, Keypoints
-from mimic_readers.common import SAY, frame_rate
+from mimic_readers.common import SAY, placed, timed
 from mimic_readers.csv_tables import (
     AXES,
+    FRAME,
     enough,
     keypoint_columns,
     keypoint_names,
@@ -18,8 +21,8 @@ from mimic_readers.csv_tables import (
 )
 from mimic_readers.settings import WideCsv
 
-_FREEMOCAP = "body_"
-"""begins the names of FreeMoCap's ``body_3d_xyz.csv``, which has mm and no time"""
+_FREEMOCAP = ("body_", "left_hand_", "right_hand_", "face_")
+"""begin the names of FreeMoCap's tables, which are in mm; ``body_`` is taken off"""
 
 
 def accepts(path: Path) -> bool:
@@ -37,14 +40,18 @@ def read(path: Path, config: WideCsv) -> Keypoints:
     frames = plain_columns(table(path))
     names = keypoint_names(list(frames.columns), path)
     enough(frames, path)
-    clip = keypoint_columns(frames, names, AXES, path)
-    rate_hz, unit = config.rate_hz, "m"
-    if rate_hz is None:
-        if "time" not in frames:
-            raise DataError(f"{path}: has no column 'time' (s); add it, or give the rate with {SAY}rate_hz=RATE")
-        rate_hz = frame_rate(numbers(frames["time"], "time", path), path)
-    if "time" not in frames and all(n.startswith(_FREEMOCAP) for n in names):
-        names, unit = [n.removeprefix(_FREEMOCAP) for n in names], "mm"
-    return Keypoints.from_clips(
+    clip, rate_hz, remarks = keypoint_columns(frames, names, AXES, path), config.rate_hz, []
+    number = next((c for c in frames if c.lower() in FRAME), None)
+    if "time" in frames and (rate_hz is None or number is None):
+        clip, rate_hz, remarks = timed(clip, numbers(frames["time"], "time", path), rate_hz, path)
+    elif rate_hz is None:
+        raise DataError(f"{path}: has no column 'time' (s); add it, or give the rate with {SAY}rate_hz=RATE")
+    elif number is not None:
+        clip = placed(clip, numbers(frames[number], number, path), path, f"column {number}")
+    unit = "m"
+    if all(n.startswith(_FREEMOCAP) for n in names) and any(n.startswith(_FREEMOCAP[0]) for n in names):
+        names, unit = [n.removeprefix(_FREEMOCAP[0]) for n in names], "mm"
+    read = Keypoints.from_clips(
         [clip], names=names, rate_hz=rate_hz, clip_names=[path.stem], files=[str(path)], unit=unit
     )
+    return attrs.evolve(read, remarks=remarks)

@@ -16,7 +16,8 @@ from mimic_core import DataError, Keypoints
 from mimic_core.records import open_hdf5
 from mimic_stac_mjx.settings import Settings
 
-DEFAULT_RATE_HZ = 200.0
+PUBLISHED_HZ = {"mouse_arm": 200.0}
+"""Name of the model in STAC-MJX's settings → rate of the recordings that were published with it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +29,7 @@ class Fit:
         qpos: (row, qpos) in the order of ``qpos_names``.
         sites: keypoint in lower case → (row, 3) m, where the fitted skeleton has it.
         scale_factor: the factor by which STAC-MJX scaled the skeleton.
+        assumed: what was taken for granted of it, in words.
         scale, segment_scale: the animal's size over the scaled skeleton's, as `mimic_core.Body` has it.
     """
 
@@ -39,6 +41,7 @@ class Fit:
     scale_factor: float
     scale: float
     segment_scale: Mapping[str, float]
+    assumed: str = ""
 
     @property
     def size(self) -> tuple[float, float, Mapping[str, float]]:
@@ -80,13 +83,14 @@ def read_fit(path: Path, settings: Settings) -> Fit:
         clip_names = [path.stem] if len(counts) == 1 else [f"{path.stem}_{i}" for i in range(len(counts))]
     inside = (np.arange(length) < counts[:, None]).ravel()
     bounds = np.cumsum(counts)[:-1]
+    rate_hz, assumed = _rate(settings.rate_hz, added, config, path)
     size = json.loads(added.get("body", "{}"))
     return Fit(
         path=path,
         keypoints=Keypoints.from_clips(
             np.split(tracked.reshape(rows, len(names), 3)[inside], bounds),
             names=names,
-            rate_hz=settings.rate_hz or float(added.get("rate_hz", DEFAULT_RATE_HZ)),
+            rate_hz=rate_hz,
             clip_names=clip_names,
             files=[str(path)],
         ),
@@ -96,7 +100,20 @@ def read_fit(path: Path, settings: Settings) -> Fit:
         scale_factor=float(config.get("model", {}).get("SCALE_FACTOR", 1.0)),
         scale=size.get("scale", 1.0),
         segment_scale=size.get("segment_scale", {}),
+        assumed=assumed,
     )
+
+
+def _rate(given: float | None, added: Mapping[str, Any], config: Mapping[str, Any], path: Path) -> tuple[float, str]:
+    """The rate that was given, is in the file, or is that of the published recordings; and a remark on the latter."""
+    if given or "rate_hz" in added:
+        return float(given or added["rate_hz"]), ""
+    stac = config.get("stac")
+    model = stac.get("model") if isinstance(stac, dict) else None
+    if not isinstance(model, str) or model not in PUBLISHED_HZ:
+        raise DataError(f"{path}: does not hold the camera's rate; give it with --set rate_hz=RATE")
+    rate = PUBLISHED_HZ[model]
+    return rate, f"the rate is not in the files; taken as {rate:g} Hz, that of the published recordings of {model}"
 
 
 def _clip_length(config: Mapping[str, Any], rows: int) -> int:

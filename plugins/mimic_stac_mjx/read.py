@@ -77,6 +77,7 @@ def read_clips(paths: Sequence[Path], body: Body, settings: Settings) -> Referen
         site_pos=sites,
         tracked_pos=tracked,
         error_mm=error_mm(sites),
+        remarks=tuple(dict.fromkeys(fit.assumed for fit in fits if fit.assumed)),
         alignment=np.tile(np.diag([shrink, shrink, shrink, 1.0]), (len(n_frames), 1, 1)),
         provenance={
             "source": "STAC-MJX",

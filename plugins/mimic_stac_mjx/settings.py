@@ -16,7 +16,8 @@ class Settings:
     Attributes:
         lengths: the layout holds clips of one length. Where they differ, ``same`` refuses and ``pad`` lets the shorter
             ones stand still in their last frame up to the longest one's length.
-        rate_hz: frames per second; None takes what the file says, or 200 where it says nothing (STAC-MJX's own files).
+        rate_hz: frames per second; None takes what the file says. STAC-MJX's own files do not hold it, and it must be
+            given, except for the published mouse arm (200 Hz).
         clip_frames: frames of each clip; None takes what the file says, or the whole file as one clip.
         joints: joint of the file → joint of the body, where names differ by more than case, punctuation and the
             word ``joint``.

@@ -142,6 +142,7 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
         "rate_hz": clips.rate_hz,
         "keypoints": list(clips.keypoint_names),
         "scale": clips.body.size,
+        "remarks": list(clips.remarks),
         "details": details,
         "headlines": [
             Headline(
@@ -169,6 +170,7 @@ def import_lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
         f"{summary['clips']} clips, {summary['frames']} frames at {summary['rate_hz']:g} Hz, "
         f"scale {summary['scale']:.3f} → {summary['out']}"
     )
+    yield from summary["remarks"]
     yield from _pairs(summary["details"])
 
 

@@ -21,6 +21,7 @@ LIBRARIES = {
     "mimic_drawing",
     "mimic_kinematics",
     "mimic_runs",
+    "mimic_nwb",
     "mimic_sensitivity",
     "mimic_statistics",
     "mimic_strength",

@@ -112,10 +112,40 @@ def test_timestamps_give_the_rate(session, tmp_path):
     assert "5000 Hz" in found.methods
 
 
+def plain_series(session, name, data, **more):
+    session.add_acquisition(pynwb.TimeSeries(name=name, data=data, unit="V", rate=RATE, starting_time=0.5, **more))
+
+
+def test_plain_time_series(session, tmp_path):
+    """Those that are called EMG; where muscles are named, any."""
+    data = raw()
+    plain_series(session, "emg_biceps", data[:, 0])
+    plain_series(session, "wire2", data[:, 1], description="EMG of the triceps")
+    plain_series(session, "lick", data[:, 1])
+    add_trials(session)
+    found = read(session, tmp_path)
+    assert found.muscle_names == ("biceps", "wire2")
+    for i in range(2):
+        np.testing.assert_allclose(found.envelope[..., i], expected(data[:, i]), rtol=1e-4, equal_nan=True)
+    config = RawEmg(samples=20, muscles={"tongue": "lick"})
+    assert reader(config)([tmp_path / "s.nwb"]).muscle_names == ("tongue",)
+
+
+def test_a_time_series_of_several_channels(session, tmp_path):
+    plain_series(session, "EMG", raw())
+    add_trials(session)
+    assert read(session, tmp_path).muscle_names == ("channel0", "channel1")
+
+
 @pytest.mark.parametrize(
     ("make", "config", "says"),
     [
-        (lambda s: add_trials(s), {}, "has no ElectricalSeries"),
+        (
+            lambda s: (plain_series(s, "wire", raw(1)), add_trials(s)),
+            {},
+            "name its muscles with --set emg.muscles.MUSCLE=wire",
+        ),
+        (lambda s: add_trials(s), {}, "has no ElectricalSeries, nor a TimeSeries that is called EMG"),
         (lambda s: series(s, electrodes(s, "ab"), raw()), {}, "has no trials"),
         (lambda s: (series(s, electrodes(s, "ab"), raw()), add_trials(s)), {"start": "go"}, "no column 'go'"),
         (

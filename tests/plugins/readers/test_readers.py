@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mimic_core import ConfigError, DataError
-from mimic_core.chain.choose import read_keypoints
+from mimic_core.chain.choose import read_keypoints, read_recordings
 
+RATE = {"rate_hz": 200.0}
 HEADER = "time,wrist_x,wrist_y,wrist_z,elbow_z,elbow_y,elbow_x\n"
 ROWS = [
     "0.0000,1,2,3,6,5,4",
@@ -36,13 +37,37 @@ def write_h5(path, data=None, names=(b"Wrist", b"Elbow")):
 def test_stac_mjx_layout(tmp_path, plugins):
     data = np.arange(5 * 6, dtype=np.float32).reshape(5, 6)
     data[2, 4] = np.nan
-    keypoints = read_keypoints([write_h5(tmp_path / "a.h5", data)], plugins)
+    keypoints = read_keypoints([write_h5(tmp_path / "a.h5", data)], plugins, settings={"rate_hz": 100})
     assert keypoints.names == ("Wrist", "Elbow")
-    assert keypoints.rate_hz == 200
+    assert keypoints.rate_hz == 100
     assert keypoints.clip_names == ("a",)
     np.testing.assert_array_equal(keypoints.positions[0, 1], [[6, 7, 8], [9, 10, 11]])
     assert np.isnan(keypoints.positions[0, 2, 1, 1]) and np.isnan(keypoints.positions).sum() == 1
-    assert read_keypoints([tmp_path / "a.h5"], plugins, settings={"rate_hz": 100}).rate_hz == 100
+
+
+def of_model(path, model):
+    """With STAC-MJX's settings, as it writes them."""
+    write_h5(path, np.ones((5, 6)))
+    with h5py.File(path, "a") as f:
+        f["config"] = np.bytes_(f"model:\n  RENDER_FPS: 30\nstac:\n  model: {model}\n")
+    return path
+
+
+@pytest.mark.parametrize("make", [lambda p: write_h5(p, np.ones((5, 6))), lambda p: of_model(p, "rodent")])
+def test_stac_mjx_rate_of_another_animal_must_be_given(tmp_path, plugins, make):
+    with pytest.raises(DataError, match=r"a\.h5: does not hold the camera's rate; give it with --set register\.reader"):
+        read_keypoints([make(tmp_path / "a.h5")], plugins)
+
+
+def test_stac_mjx_rates_that_are_known(tmp_path, plugins):
+    ((found, said),) = read_recordings([of_model(tmp_path / "a.h5", "mouse_arm")], plugins)
+    assert found.rate_hz == 200 and "taken as 200 Hz, that of the published recordings of mouse_arm" in said[0]
+    with h5py.File(tmp_path / "a.h5", "a") as f:
+        f["rate_hz"] = 120.0
+    ((found, said),) = read_recordings([tmp_path / "a.h5"], plugins)
+    assert found.rate_hz == 120 and not said
+    ((found, said),) = read_recordings([tmp_path / "a.h5"], plugins, settings={"rate_hz": 60})
+    assert found.rate_hz == 60 and "taken as 60 Hz as rate_hz says; the file itself says 120 Hz" in said[0]
 
 
 def test_stac_mjx_bad_rate(tmp_path, plugins):
@@ -64,7 +89,7 @@ def test_stac_mjx_bad_rate(tmp_path, plugins):
 )
 def test_stac_mjx_bad_file(tmp_path, plugins, data, names, message):
     with pytest.raises(DataError, match=message) as e:
-        read_keypoints([write_h5(tmp_path / "a.h5", data, names)], plugins)
+        read_keypoints([write_h5(tmp_path / "a.h5", data, names)], plugins, settings=None if data is None else RATE)
     assert "\n" not in str(e.value)
 
 

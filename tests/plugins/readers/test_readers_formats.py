@@ -357,6 +357,54 @@ def test_nwb_bad_file(tmp_path, plugins):
         read_keypoints([tmp_path / "b.nwb"], plugins)
 
 
+def old_nwb(path: Path, container="PoseEstimation", series="PoseEstimationSeries", **datasets) -> Path:
+    """Of ndx-pose 0.1, as STAC-MJX's own file is (names in ``nodes``), or of the core alone."""
+    with h5py.File(path, "w") as f:
+        f.attrs["nwb_version"] = "2.0.1"
+        pose = f.create_group("processing/behavior/pose")
+        pose.attrs["neurodata_type"] = container
+        pose["nodes"] = np.array([n.encode() for n in NAMES])
+        for k, name in enumerate(NAMES):
+            s = pose.create_group(name)
+            s.attrs["neurodata_type"] = series
+            s["data"] = POSITIONS[:, k]
+            s["data"].attrs.update({"unit": "pixels", "conversion": 1.0})
+            s["timestamps"] = datasets.get("timestamps", np.arange(len(POSITIONS)) / 30)
+            if series == "PoseEstimationSeries":
+                s["confidence"] = np.full(len(POSITIONS), 0.5)
+    return path
+
+
+@pytest.mark.parametrize("kind", [("PoseEstimation", "PoseEstimationSeries"), ("Position", "SpatialSeries"),
+                                  ("BehavioralTimeSeries", "TimeSeries")])  # fmt: skip
+def test_nwb_of_older_versions(tmp_path, plugins, kind):
+    found = read_keypoints([old_nwb(tmp_path / "a.nwb", *kind)], plugins)
+    np.testing.assert_array_equal(found.positions[0], POSITIONS)
+    assert (found.names, found.rate_hz, found.unit) == (NAMES, 30, "")
+    assert (found.confidence is None) == (kind[0] != "PoseEstimation")
+
+
+def test_nwb_frames_that_were_left_out(tmp_path, plugins):
+    path = old_nwb(tmp_path / "a.nwb", timestamps=np.array([0, 1, 2, 5, 6, 7]) / 30)
+    with pytest.raises(DataError, match=r"timestamps of Wrist is irregular"):
+        read_keypoints([path], plugins)
+    found = read_keypoints([path], plugins, settings={"rate_hz": 30.0})
+    assert found.n_frames.tolist() == [8] and np.isnan(found.positions[0, 3:5]).all()
+    with pytest.raises(DataError, match="Wrist has 5 timestamps for 6 samples"):
+        read_keypoints([old_nwb(tmp_path / "b.nwb", timestamps=np.arange(5) / 30)], plugins)
+
+
+def test_nwb_that_is_none(tmp_path, plugins):
+    for name, version in (("a", None), ("b", "NWB-1.0.6")):
+        with h5py.File(tmp_path / f"{name}.nwb", "w") as f:
+            if version:
+                f["nwb_version"] = version
+    with pytest.raises(DataError, match="has no nwb_version"):
+        read_keypoints([tmp_path / "a.nwb"], plugins)
+    with pytest.raises(DataError, match="NWB of version 1; convert it"):
+        read_keypoints([tmp_path / "b.nwb"], plugins)
+
+
 def test_nwb_written_by_movement(tmp_path, plugins):
     load_poses = pytest.importorskip("movement.io.load_poses")
     from movement.io import save_poses
@@ -375,10 +423,10 @@ def test_nwb_written_by_movement(tmp_path, plugins):
 def test_missing_library_names_the_extra(tmp_path, plugins, monkeypatch):
     import sys
 
-    (tmp_path / "a.nwb").touch()
-    monkeypatch.setitem(sys.modules, "ndx_pose", None)
-    with pytest.raises(DataError, match=r"a\.nwb: .*needs ndx_pose, .*pip install 'mimic-neuro\[nwb\]'"):
-        read_keypoints([tmp_path / "a.nwb"], plugins)
+    (tmp_path / "a.c3d").touch()
+    monkeypatch.setitem(sys.modules, "ezc3d", None)
+    with pytest.raises(DataError, match=r"a\.c3d: .*needs ezc3d, .*pip install 'mimic-neuro\[c3d\]'"):
+        read_keypoints([tmp_path / "a.c3d"], plugins)
 
 
 def test_real_rat(shared_data, plugins):
