@@ -90,7 +90,7 @@ class Keypoints(Record):
         names: Sequence[str],
         rate_hz: float,
         unit: str = "m",
-        confidence: np.ndarray | None = None,
+        confidence: np.ndarray | Sequence[np.ndarray] | None = None,
         clip_names: Sequence[str] | None = None,
     ) -> Keypoints:
         """Take positions from memory.
@@ -120,7 +120,7 @@ class Keypoints(Record):
                     f"confidence of shape {confidence.shape}: expected {positions.shape[:-1]}, one number for each "
                     "position; transpose it"
                 )
-            confidence = confidence.reshape(clips.shape[:-1])
+            confidence = list(confidence.reshape(clips.shape[:-1]))
         return cls.from_clips(
             list(clips),
             names=names,
@@ -164,7 +164,7 @@ def join(parts: Sequence[Keypoints]) -> Keypoints:
     order = [n.lower() for n in first.names]
     unit = _common_unit(parts)
     rated = any(p.confidence is not None for p in parts)
-    clips, confidence, names, files = [], [], [], []
+    clips, confidence, names, files = [], [], list[str](), list[str]()
     for part in parts:
         where = _where(part)
         if not np.isclose(part.rate_hz, first.rate_hz, rtol=1e-3):

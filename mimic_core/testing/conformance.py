@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mimic_core.errors import MimicError, PluginError
@@ -39,7 +39,7 @@ def checks(kind: str, record: Any) -> dict[str, Check]:
     if kind == "command":
         return {"summary": every.check_summary, "function": every.check_command}
     found: dict[str, Check] = {"settings": every.check_settings, "summary": every.check_summary}
-    own = _OWN.get(kind, {})
+    own: Mapping[str, Check] = _OWN.get(kind, {})
     if kind == "policy":
         own = policy_checks()
     if kind == "emg_reader" and record.of_rollouts:

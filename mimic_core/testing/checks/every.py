@@ -19,7 +19,7 @@ def check_settings(record: ComponentSpec, plugins: Plugins | None = None) -> Non
             raise PluginError(f"setting {f.name!r} has no default; give it one, so that the name alone is enough")
     config = record.config()
     try:
-        again = structure(unstructure(config), record.config, record.name)
+        again: Any = structure(unstructure(config), record.config, record.name)
     except ConfigError as e:
         raise PluginError(
             f"the default settings are not accepted when read back ({e}); make defaults, types and validators agree"
