@@ -79,7 +79,7 @@ class Result:
         methods: how it was computed, with settings and sources, for the report.
     """
 
-    headlines: tuple[Headline, ...] = attrs.field(default=(), converter=tuple)
+    headlines: tuple[Headline, ...] = attrs.field(default=(), converter=tuple[Headline, ...])
     sentence: str = ""
     metrics: dict[str, Any] = attrs.field(factory=dict)
     tables: dict[str, Table] = attrs.field(factory=dict)
