@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-conformance test-all lint clean
+.PHONY: install demo test test-conformance test-all lint types coverage docs wheel clean
 
 install: $(VENV)/.installed
 
@@ -32,5 +32,18 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
+types: install
+	$(BIN)/mypy
+
+coverage: install
+	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow and not conformance" --cov --cov-report=term --cov-report=html
+
+docs: install
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
+
+wheel: install
+	$(BIN)/python -m build
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo build dist site htmlcov .coverage*

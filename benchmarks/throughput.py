@@ -47,9 +47,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy.spatial.distance import pdist
 
-from mimic_core.chain.assembly import TrainPlan
 from mimic_core.chain.installed import installed
 from mimic_core.files import write_json
+from mimic_core.records.training import TrainPlan
 from mimic_core.task.task import Task
 from mimic_gym.imitation import imitation_task, plan_and_clips
 

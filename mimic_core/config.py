@@ -6,7 +6,7 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
 
 
-def _strict(kind: type, accepts: tuple[type, ...], what: str):
+def _strict(kind: type, accepts: tuple[type, ...], what: str) -> Callable[[Any, type], Any]:
     def hook(v: Any, _: type) -> Any:
         if (isinstance(v, bool) and kind is not bool) or not isinstance(v, accepts):
             raise ValueError(f"must be {what}, got {v!r}")
@@ -51,7 +51,7 @@ def _shape(kind: Any) -> str | None:
 _unguarded: set[Any] = set()
 
 
-def _guarded(kind: Any):
+def _guarded(kind: Any) -> Callable[[Any, Any], Any]:
     """Wrap cattrs' own hook for a table or a list: it would take "elbow" for a list of five letters."""
     _unguarded.add(kind)
     try:

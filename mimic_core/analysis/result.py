@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def _rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Any, ...], ...]:
+    return tuple(map(tuple, rows))
+
+
 @attrs.frozen(kw_only=True)
 class Table:
     """Rows under named columns; units belong into the column names."""
 
-    columns: tuple[str, ...] = attrs.field(converter=tuple)
-    rows: tuple[tuple[Any, ...], ...] = attrs.field(converter=lambda rows: tuple(map(tuple, rows)))
+    columns: tuple[str, ...] = attrs.field(converter=tuple[str, ...])
+    rows: tuple[tuple[Any, ...], ...] = attrs.field(converter=_rows)
     caption: str = ""
 
     @rows.validator
-    def _rectangular(self, attribute: attrs.Attribute, rows: tuple[tuple[Any, ...], ...]) -> None:
+    def _rectangular(self, attribute: attrs.Attribute[Any], rows: tuple[tuple[Any, ...], ...]) -> None:
         for row in rows:
             if len(row) != len(self.columns):
                 raise ValueError(
@@ -75,7 +79,7 @@ class Result:
         methods: how it was computed, with settings and sources, for the report.
     """
 
-    headlines: tuple[Headline, ...] = attrs.field(default=(), converter=tuple)
+    headlines: tuple[Headline, ...] = attrs.field(default=(), converter=tuple[Headline, ...])
     sentence: str = ""
     metrics: dict[str, Any] = attrs.field(factory=dict)
     tables: dict[str, Table] = attrs.field(factory=dict)

@@ -31,7 +31,7 @@ class AnalysisSpec(ComponentSpec):
     reads: tuple[Reads, ...] = attrs.field(default=(Reads("rollouts"),), converter=tuple)
 
     @reads.validator
-    def _each_once(self, attribute: attrs.Attribute, reads: tuple[Reads, ...]) -> None:
+    def _each_once(self, attribute: attrs.Attribute[tuple[Reads, ...]], reads: tuple[Reads, ...]) -> None:
         kinds = [r.kind for r in reads]
         if not kinds or len(set(kinds)) < len(kinds):
             raise ValueError(f"analysis {self.name}: reads {', '.join(kinds) or 'nothing'}; name each kind once")

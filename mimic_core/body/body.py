@@ -14,7 +14,7 @@ from mimic_core.plugins.component import ComponentSpec
 if TYPE_CHECKING:
     import mujoco
 
-positive = attrs.validators.gt(0)
+positive = attrs.validators.gt(0.0)
 
 
 @attrs.frozen(kw_only=True)
@@ -146,7 +146,7 @@ class BodySpec(ComponentSpec):
         variants: variant name → one line; the first is the default.
     """
 
-    build: Callable[..., Body] | None = attrs.field(
+    build: Callable[..., Body] | None = attrs.field(  # type: ignore[assignment]  # others have one always
         default=None, validator=attrs.validators.optional(attrs.validators.is_callable())
     )
     description: Path | None = None

@@ -52,6 +52,13 @@ class BodyModel:
                 )
         return cls(body, actuation, model)
 
+    @property
+    def driven_by(self) -> Actuation:
+        """The actuation; raises ConfigError where there is none."""
+        if self.actuation is None:
+            raise ConfigError(f"body {self.body.name}: was compiled without actuators; give it an actuation")
+        return self.actuation
+
     def editable(self) -> mujoco.MjSpec:
         """Return a fresh specification of this body with its actuators, for a simulator to add to."""
         return _actuated(self.body, self.actuation)

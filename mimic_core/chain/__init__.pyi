@@ -1,4 +1,3 @@
-from .assembly import TrainPlan as TrainPlan
 from .assembly import build_model as build_model
 from .assembly import build_task as build_task
 from .assembly import plan_training as plan_training

@@ -24,6 +24,7 @@ from mimic_core.task.terms import RewardSpec
 
 if TYPE_CHECKING:
     from mimic_core.task.state import WeightedTerm
+    from mimic_core.task.task import Task
 
 VIEWS = ("auto", "smooth", "fast")
 """what ``simulator.view`` may be, see `training_simulator`"""
@@ -113,7 +114,7 @@ def _task(data: Mapping[str, Any]) -> dict[str, Any]:
 def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
     """Weights and settings of every term in use."""
     out: dict[str, Any] = {}
-    default = {s.name: {} for s in plugins.all("reward") if s.weight is not None}
+    default: dict[str, Any] = {s.name: {} for s in plugins.all("reward") if s.weight is not None}
     for name, table in merge(default, data).items():
         spec: RewardSpec = plugins.get("reward", name)
         if table is False:
@@ -139,7 +140,7 @@ def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
 
 
 def _terms(kind: str, data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
-    default = {s.name: {} for s in plugins.all(kind) if s.default}
+    default: dict[str, Any] = {s.name: {} for s in plugins.all(kind) if s.default}
     out = {}
     for name, table in merge(default, data).items():
         spec = plugins.get(kind, name)
@@ -163,7 +164,7 @@ def build_task(
     train_clips: np.ndarray,
     for_training: bool,
     model: BodyModel | None = None,
-):
+) -> Task:
     """Build the task of a plan.
 
     ``for_training`` chooses the simulator that the policy trains in (with gradients where it needs them, with the
@@ -178,6 +179,7 @@ def build_task(
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
+    config: Any
     model = model or build_model(clips.body, plan, plugins)
     settings = structure(plan.settings["task"], TaskSettings, "task")
     platform, more = jax.default_backend(), {}
@@ -195,7 +197,8 @@ def build_task(
             )
         more["altered"] = spec.draw_altered(settings.randomise, model)
     simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, smooth, **more)
-    rewards, observations, terminations = [], {"reference": [], "proprioception": []}, []
+    rewards, terminations = [], []
+    observations: dict[str, list[Any]] = {"reference": [], "proprioception": []}
     for name, table in plan.settings["rewards"].items():
         rewards.append(_weighted(plugins.get("reward", name), table, model))
     for name, table in plan.settings["observations"].items():
@@ -205,7 +208,7 @@ def build_task(
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
-    hold = model.actuation.hold if settings.initial_activation == "hold" else None
+    hold = model.driven_by.hold if settings.initial_activation == "hold" else None
     return Task(
         model=model,
         simulator=simulator,
@@ -224,7 +227,7 @@ def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> W
     from mimic_core.task.state import WeightedTerm
     from mimic_core.task.step import as_term
 
-    config = structure({k: v for k, v in table.items() if k != "weight"}, spec.config, f"rewards.{spec.name}")
+    config: Any = structure({k: v for k, v in table.items() if k != "weight"}, spec.config, f"rewards.{spec.name}")
 
     def rebuilt(changed: Mapping[str, Any]) -> WeightedTerm:
         weight = changed.get("weight", table["weight"])

@@ -23,7 +23,7 @@ from mimic_core.plugins.stage import Choice, OptionMeta, StageSpec
 class Option:
     """One option of a stage: its field, and what `mimic_core.option` says of it."""
 
-    field: attrs.Attribute
+    field: attrs.Attribute[Any]
     meta: OptionMeta
 
     @property
@@ -42,7 +42,7 @@ def options_of(spec: StageSpec) -> list[Option]:
     return [Option(f, f.metadata["option"]) for f in attrs.fields(spec.config)]
 
 
-def default_of(field: attrs.Attribute) -> Any:
+def default_of(field: attrs.Attribute[Any]) -> Any:
     """What an option is where it is not given; ``attrs.NOTHING`` where it must be."""
     return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore
 
@@ -109,7 +109,7 @@ def asked(spec: StageSpec, table: Mapping[str, Any], plugins: Plugins, where: st
         DataError: a file that is named is not there.
         PluginError: an unknown component.
     """
-    rest, values, flat = dict(table), {}, None
+    rest, values, flat = dict(table), dict[str, Any](), None
     for o in options_of(spec):
         own = label if o.field.name == spec.labelled else None
         if o.is_choice and o.meta.flat:

@@ -51,7 +51,7 @@ def body_from_description(
             raise ConfigError(f"{_place(key, over, where)}: unknown setting{did_you_mean(key, [*known, *keys])}")
     try:
         description = structure({k: v for k, v in rest.items() if k in _KEYS} | {"model": text}, Description, "")
-        config = structure({k: v for k, v in rest.items() if k not in _KEYS}, importer.config, "")
+        config: Any = structure({k: v for k, v in rest.items() if k not in _KEYS}, importer.config, "")
     except ConfigError as e:
         path = str(e).removeprefix(".")
         raise ConfigError(f"{_place(path, over, where)}") from e

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from mimic_core.body.model import BodyModel
 from mimic_core.control.perturbation import SECTION, Perturbation

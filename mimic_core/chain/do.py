@@ -80,11 +80,12 @@ def done(
     if out.suffix:
         check_output(out)
     settings = spec.event_settings(given.options, plugins) if spec.event_settings else to_json(given.options)
-    context = {"plugins": plugins, "out": out, "seed": getattr(given.options, "seed", None) or 0, "label": label}
+    seed = getattr(given.options, "seed", None) or 0
     with _heard(plugins, given, out):
         with Events(plugins, where, settings) as events:
             options = with_files(spec, given.options, where)
-            summary = spec.work(options, find(), Context(progress=events.progress, **context))
+            context = Context(plugins=plugins, out=out, progress=events.progress, seed=seed, label=label)
+            summary = spec.work(options, find(), context)
             return events.finish({"out": str(out), **summary})
 
 

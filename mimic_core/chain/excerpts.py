@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -46,6 +46,7 @@ def cut(clips: ReferenceClips, pieces: Sequence[Piece]) -> ReferenceClips:
         return out
 
     by_frame = ("qpos", "qvel", "site_pos", "tracked_pos", "error_mm", "trust")
+    parts: dict[str, Any] = {f: part(values) for f in by_frame if (values := getattr(clips, f)) is not None}
     return attrs.evolve(
         clips,
         clip_names=tuple(p.name for p in pieces),
@@ -53,7 +54,7 @@ def cut(clips: ReferenceClips, pieces: Sequence[Piece]) -> ReferenceClips:
         n_frames=n_frames,
         n_after=np.array([p.after for p in pieces]),
         alignment=clips.alignment[of],
-        **{f: part(values) for f in by_frame if (values := getattr(clips, f)) is not None},
+        **parts,
     )
 
 

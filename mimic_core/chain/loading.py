@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pluggy
 
@@ -112,7 +113,7 @@ class LoadedPlugins(Plugins):
                 if impl.plugin_name != name:
                     continue
                 seen = set()
-                records = impl.function()
+                records: Any = impl.function()
                 if records is None:
                     raise TypeError(f"{hook} returns None, expected records; yield them")
                 for record in records:

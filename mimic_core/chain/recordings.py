@@ -106,7 +106,7 @@ def join(parts: Sequence[Keypoints]) -> Keypoints:
     order = [n.lower() for n in first.names]
     unit = _common_unit(parts)
     rated = any(p.confidence is not None for p in parts)
-    clips, confidence, names, files = [], [], [], []
+    clips, confidence, names, files = [], [], list[str](), list[str]()
     for part in parts:
         where = _where(part)
         if not np.isclose(part.rate_hz, first.rate_hz, rtol=1e-3):

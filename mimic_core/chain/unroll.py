@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -63,15 +64,15 @@ class ClipRunner:
             program = self._programs[kind] = jax.jit(program)
         return program(controller.variables, key)
 
-    def _program(self, controller: Controller, full: bool):
+    def _program(self, controller: Controller, full: bool) -> Callable[[Any, Any], Any]:
         task, disturbed = self.task, self._disturbed
 
-        def program(variables, key):
+        def program(variables: Any, key: Any) -> Any:
             noise = disturbed.noise_key if key is None else jax.random.fold_in(key, 1)
             start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32), key=noise)
             start = disturbed.begun(start)
 
-            def step(carry, now):
+            def step(carry: Any, now: Any) -> Any:
                 (state, memory), (key, force, inputs) = carry, now
                 decision = controller.act(variables, task.observe(state), memory, key, **inputs)
                 after, outcome = task.step(disturbed.pushed(state, force), decision.action)
@@ -119,7 +120,7 @@ class ClipRunner:
 
 def passive_controller(task: Task) -> Controller:
     """Return a controller that never excites anything: the error of a limp body is what training starts from."""
-    actuation = task.model.actuation
+    actuation = task.model.driven_by
     limp = np.clip(-(actuation.high + actuation.low) / (actuation.high - actuation.low), -1.0, 1.0)
 
     def act(variables: Any, observation: Any, carry: Any, key: Any) -> Decision:

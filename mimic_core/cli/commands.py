@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import typer
@@ -40,7 +41,7 @@ def _all() -> dict[str, Callable[[], Any]]:
     out: dict[str, Callable[[], Any]] = {}
     for spec in in_chain_order(plugins, [s for s in plugins.all("stage") if not s.command]):
         sharing = [s for s in plugins.all("stage") if s.command == spec.name]
-        out[spec.name] = lambda spec=spec, sharing=sharing: _made(stage_command(spec, sharing), spec.name)
+        out[spec.name] = partial(lambda s, others: _made(stage_command(s, others), s.name), spec, sharing)
     for offered in plugins.provided("command"):
         spec = offered.record
         if spec.name in out:
@@ -49,7 +50,7 @@ def _all() -> dict[str, Callable[[], Any]]:
                 "plugin"
             )
         else:
-            out[spec.name] = lambda spec=spec: _made(spec.function, spec.name, spec.summary)
+            out[spec.name] = partial(_made, spec.function, spec.name, spec.summary)
     return out
 
 

@@ -39,7 +39,7 @@ def stage_command(spec: StageSpec, sharing: Sequence[StageSpec] = ()) -> Callabl
         with working(plugins, watch):
             from mimic_core.chain.do import do
 
-            if out is None:
+            if out is None and not callable(spec.reads):
                 out = table[spec.reads[0].key] / spec.output
             summary = do(plugins, spec.name, out=out, records=records, **table)
         emit(summary, as_json, _shown(spec, summary))
@@ -92,7 +92,7 @@ def _python(key: str) -> str:
 def _typed(command: Callable[..., None], spec: StageSpec) -> Callable[..., None]:
     """Give a function the signature from which typer makes arguments and options."""
     reads = () if callable(spec.reads) else [r for r in spec.reads if not r.unless]
-    required, optional = [], []
+    required, optional = list[inspect.Parameter](), list[inspect.Parameter]()
 
     def add(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> None:
         parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -156,7 +156,7 @@ def _option(o: Option) -> tuple[Any, ...]:
         return Annotated[list[str] | None, typer.Option(name, help=meta.help, show_default=False)], None
     kind, default = (str, None) if o.is_choice else (_cli_type(field.type), default_of(field))
     needed = meta.required if o.is_choice else default is attrs.NOTHING
-    extra = {"help": meta.help, "metavar": meta.metavar or None}
+    extra: dict[str, Any] = {"help": meta.help, "metavar": meta.metavar or None}
     if kind is Any:
         extra["parser"] = lambda text: parse_assignments([f"value={text}"])["value"]
     if meta.argument:

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import mujoco
 
-not_negative = attrs.validators.ge(0)
+not_negative = attrs.validators.ge(0.0)
 
 MUSCLE_FORCE = 2
 """Place of the maximum isometric force in MuJoCo's parameters of a muscle, of gain and of bias alike (MuJoCo
@@ -42,7 +42,7 @@ class Randomisation:
     """
 
     bodies: int = attrs.field(default=64, validator=attrs.validators.ge(1))
-    seed: int = attrs.field(default=0, validator=not_negative)
+    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     mass: float = attrs.field(default=0.0, validator=not_negative)
     damping: float = attrs.field(default=0.0, validator=not_negative)
     strength: float = attrs.field(default=0.0, validator=not_negative)

@@ -34,7 +34,7 @@ class ComponentSpec:
     default: bool = False
 
     @config.validator
-    def _config_is_attrs(self, attribute: attrs.Attribute, value: type) -> None:
+    def _config_is_attrs(self, attribute: attrs.Attribute[type], value: type) -> None:
         if not (isinstance(value, type) and attrs.has(value)):
             raise ValueError(f"config must be an attrs class, got {value!r}")
 
@@ -45,4 +45,4 @@ class Kind:
 
     name: str
     hook: str
-    record: type
+    record: type[Any]

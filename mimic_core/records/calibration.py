@@ -31,7 +31,7 @@ class Calibration(Record):
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))
 
     @classmethod
-    def of(cls, clips: ReferenceClips) -> Calibration:
+    def of(cls, clips: ReferenceClips) -> Self:
         """Return the calibration that registered clips hold; their alignments' mean rotation is kept."""
         u, _, vt = np.linalg.svd(clips.alignment[:, :3, :3].mean(0))
         return cls(body=clips.body, rotation=u @ vt, provenance=clips.provenance)

@@ -92,7 +92,7 @@ class Keypoints(Record):
         names: Sequence[str],
         rate_hz: float,
         unit: str = "m",
-        confidence: np.ndarray | None = None,
+        confidence: np.ndarray | Sequence[np.ndarray] | None = None,
         clip_names: Sequence[str] | None = None,
     ) -> Keypoints:
         """Take positions from memory.
@@ -122,7 +122,7 @@ class Keypoints(Record):
                     f"confidence of shape {confidence.shape}: expected {positions.shape[:-1]}, one number for each "
                     "position; transpose it"
                 )
-            confidence = confidence.reshape(clips.shape[:-1])
+            confidence = list(confidence.reshape(clips.shape[:-1]))
         return cls.from_clips(
             list(clips),
             names=names,

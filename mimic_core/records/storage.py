@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -63,8 +63,8 @@ def _shape(a: Any) -> str:
     return "None" if a is None else f"<array {np.shape(a)}>"
 
 
-def _has_axes(axes: tuple[str, ...]):
-    def check(instance: Any, attribute: attrs.Attribute, a: np.ndarray) -> None:
+def _has_axes(axes: tuple[str, ...]) -> Callable[..., None]:
+    def check(instance: Any, attribute: attrs.Attribute[Any], a: np.ndarray) -> None:
         if a.ndim != len(axes):
             raise DataError(f"{type(instance).__name__}.{attribute.name}: expected axes {axes}, got shape {a.shape}")
 
@@ -122,7 +122,7 @@ class Record:
             return write_sealed(path, f.id.get_file_image())
 
     @staticmethod
-    def _write(f: h5py.File, field: attrs.Attribute, v: Any) -> None:
+    def _write(f: h5py.File, field: attrs.Attribute[Any], v: Any) -> None:
         meta = field.metadata
         if meta["storage"] == "value":
             f.attrs[field.name] = json.dumps(to_json(v))
@@ -164,7 +164,7 @@ class Record:
         return cls(**kwargs)
 
     @classmethod
-    def _read(cls, f: h5py.File, field: attrs.Attribute, path: Path) -> Any:
+    def _read(cls, f: h5py.File, field: attrs.Attribute[Any], path: Path) -> Any:
         meta, name = field.metadata, field.name
         if meta["storage"] == "value":
             if name in f.attrs:

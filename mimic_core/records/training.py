@@ -13,10 +13,10 @@ SECTIONS = ("policy", "rewards", "observations", "terminations", "task", "actuat
 """Sections of a training's settings."""
 
 
-_is_share = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.lt(1))
+_is_share = attrs.validators.and_(attrs.validators.ge(0.0), attrs.validators.lt(1.0))
 
 
-def holdout_valid(record: Any, field: attrs.Attribute, holdout: Any) -> None:
+def holdout_valid(record: Any, field: attrs.Attribute[Any], holdout: Any) -> None:
     """See that it is a share, a name, or a list of names; see `TrainPlan`."""
     if isinstance(holdout, (int, float)) and not isinstance(holdout, bool):
         return _is_share(record, field, holdout)

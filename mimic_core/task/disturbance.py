@@ -16,7 +16,7 @@ from mimic_core.task.step import StepView
 SENSED = frozenset(StepView._fields) - {"excitation", "previous_excitation", "time", "control_dt", "ref", "future"}
 """Fields of a `StepView` that are about the body. A sensory delay holds these back, and not the reference."""
 
-not_negative = attrs.validators.ge(0)
+not_negative = attrs.validators.ge(0.0)
 
 
 @attrs.frozen
@@ -74,7 +74,7 @@ def noisy_senses(
 
     ``keys`` are each episode's own, see `episode_keys`, and ``step`` counts its control steps.
     """
-    spread = {
+    spread: dict[str, Any] = {
         "joint_pos": jnp.deg2rad(noise.joint_deg) * is_hinge,
         "joint_vel": noise.velocity * is_hinge,
         "activation": noise.activation,
@@ -85,7 +85,8 @@ def noisy_senses(
         return {n: a + spread[n] * jax.random.normal(k, a.shape) for (n, a), k in zip(seen.items(), ways, strict=True)}
 
     seen = {name: getattr(view, name) for name in spread}
-    return view._replace(**jax.vmap(disturb)(seen, _step_keys(keys, step, 1)))
+    disturbed: dict[str, Any] = jax.vmap(disturb)(seen, _step_keys(keys, step, 1))
+    return view._replace(**disturbed)
 
 
 def _step_keys(keys: EpisodeKeys, step: Counts, purpose: int) -> Key[Array, " batch"]:

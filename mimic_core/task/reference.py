@@ -54,7 +54,8 @@ def resample(clips: ReferenceClips, model: BodyModel, rate_hz: float, lowpass_hz
         pieces.append(_state(spline(time), spline(time, 1), model, quats))
     n_steps = np.array([len(p[0]) for p in pieces])
     held = np.minimum(np.arange(n_steps.max()), n_steps[:, None] - 1)
-    return Reference(*(np.stack([p[i][h] for p, h in zip(pieces, held, strict=True)]) for i in (0, 1)), n_steps)
+    qpos, qvel = (np.stack([p[i][h] for p, h in zip(pieces, held, strict=True)]) for i in (0, 1))
+    return Reference(qpos, qvel, n_steps)
 
 
 def resample_positions(
@@ -121,7 +122,9 @@ def _continuous(q: np.ndarray) -> np.ndarray:
     return q * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
 
 
-def _state(q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list) -> tuple[np.ndarray, np.ndarray]:
+def _state(
+    q: np.ndarray, dq: np.ndarray, model: BodyModel, quats: list[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray]:
     qvel = np.zeros((len(q), model.mj_model.nv))
     for a, v in _addresses(model, 1):
         qvel[:, v] = dq[:, a]

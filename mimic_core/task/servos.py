@@ -32,19 +32,19 @@ class Servos:
     @classmethod
     def of(cls, model: BodyModel, qpos: Float[np.ndarray, "clip step qpos"], dt: float, span: float) -> Servos | None:
         """Return those along poses ``dt`` s apart; None where no actuator is a servo."""
-        actuation = model.actuation
-        if actuation.set_points is None:
+        actuation, set_points = model.driven_by, model.driven_by.set_points
+        if set_points is None:
             return None
 
         def course(dt: float) -> Array:
-            wanted = [actuation.set_points(model.mj_model, poses, dt) for poses in qpos]
+            wanted = [set_points(model.mj_model, poses, dt) for poses in qpos]
             return jnp.asarray(np.clip(wanted, actuation.low, actuation.high), jnp.float32)
 
         return cls(course(dt), course(np.inf), span)
 
     def excitation(self, model: BodyModel, clip: Counts, step: Counts, sent: Drive) -> Drive:
         """Return what reaches the actuators where a policy sends ``sent``, which is added to the set points."""
-        actuation, point = model.actuation, self.points[clip, step]
+        actuation, point = model.driven_by, self.points[clip, step]
         away = self.span * (sent - actuation.excitation(actuation.resting_action))
         return jnp.where(jnp.isnan(point), sent, jnp.clip(point + away, actuation.low, actuation.high))
 

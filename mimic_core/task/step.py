@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import attrs
 
@@ -119,7 +119,7 @@ def fields_read(term: Term, view: StepView) -> frozenset[str]:
 
     seen: set[str] = set()
     try:
-        jax.eval_shape(lambda v: term.step(term.init(), _Recorder(v, seen))[1], view)
+        jax.eval_shape(lambda v: term.step(term.init(), cast(StepView, _Recorder(v, seen)))[1], view)
     except TypeError as e:
         if "_Recorder" not in str(e):
             raise

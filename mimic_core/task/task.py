@@ -77,7 +77,7 @@ class Task:
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
         self.train_clips = np.asarray(train_clips)
         if initial_activation is None:
-            relaxed = np.clip(0.0, model.actuation.low, model.actuation.high)
+            relaxed = np.clip(0.0, model.driven_by.low, model.driven_by.high)
             initial_activation = np.full((len(clips.clip_names), self.action_size), relaxed)
         self._initial_activation = jnp.asarray(initial_activation, jnp.float32)
         if not self.train_clips.size:
@@ -87,7 +87,7 @@ class Task:
                 raise ConfigError(f"observations: no {role} observation is chosen; name at least one")
         if not rewards:
             raise ConfigError("rewards: no reward term is chosen; name at least one")
-        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, ()
+        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, tuple[str, ...]()
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         after = 0 if clips.n_after is None else clips.n_after * settings.control_rate_hz / clips.rate_hz
@@ -155,7 +155,7 @@ class Task:
         for path, value in values.items():
             name, _, setting = path.partition(".")
             tables.setdefault(name, {})[setting] = value
-        other.rewards = [t.rebuilt(tables[t.name]) if t.name in tables else t for t in self.rewards]
+        other.rewards = [t.rebuilt(tables[t.name]) if t.rebuilt and t.name in tables else t for t in self.rewards]
         if starts is not None:
             other._starts = starts
         return other
@@ -273,8 +273,8 @@ class Task:
         return self._reward(*self._act(state, action, self._reads["reward"]))
 
     def _act(self, state: TaskState, action: Drive, fields: frozenset[str]) -> tuple[TaskState, StepView]:
-        sent = self.model.actuation.excitation(action)
-        if self.follows_by_itself:
+        sent = self.model.driven_by.excitation(action)
+        if self._servos is not None and self.follows_by_itself:
             sent = self._servos.excitation(self.model, state.clip, state.step, sent)
         excitation, after = self._arriving(state, sent)
         sim = self.simulator.step(state.sim, excitation)
@@ -289,7 +289,7 @@ class Task:
 
     def _arriving(self, state: TaskState, sent: Drive) -> tuple[Drive, TaskState]:
         """Return what reaches the actuators when ``sent`` leaves the policy, and the state with what is under way."""
-        settings, actuation = self.settings, self.model.actuation
+        settings, actuation = self.settings, self.model.driven_by
         if self._motor_delay:
             sent, state = state.pending[:, 0], state._replace(pending=pushed(state.pending, sent))
         if settings.noise.in_muscles and _has(state.noise_key):

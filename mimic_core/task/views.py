@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,8 @@ from mimic_core.physics.simulator import Simulator
 from mimic_core.task.reference import Reference
 from mimic_core.task.state import Drive, TaskState
 from mimic_core.task.step import Kinematics, StepView
+
+_NO_ROOT: tuple[Any, Any, Any, Any] = (None,) * 4
 
 
 class ViewMaker:
@@ -45,7 +48,8 @@ class ViewMaker:
         """Return one environment's view with every field present, for shapes."""
         m = self._model
         joints, acts, muscles = (np.zeros(len(n)) for n in (m.joint_names, m.actuator_names, m.muscle_names))
-        root = (np.zeros(3), np.array([1.0, 0, 0, 0]), *np.zeros((2, 3))) if m.root is not None else (None,) * 4
+        there: tuple[Any, Any, Any, Any] = (np.zeros(3), np.array([1.0, 0, 0, 0]), np.zeros(3), np.zeros(3))
+        root = _NO_ROOT if m.root is None else there
         sites, bodies = (np.zeros((len(n), 3)) for n in (m.keypoint_names, m.body_names))
         here = Kinematics(joints, joints, sites, *root, bodies)
         return StepView(
@@ -106,9 +110,9 @@ class ViewMaker:
         site_pos: Float[Array, "*batch keypoint 3"] | None,
         body_pos: Float[Array, "*batch body 3"] | None,
     ) -> Kinematics:
-        m, root = self._model, (None,) * 4
+        m, root = self._model, _NO_ROOT
         if m.root is not None:
             at, dof = m.root_qposadr, m.root_dofadr
-            root = (qpos[..., at : at + 3], qpos[..., at + 3 : at + 7], qvel[..., dof + 3 : dof + 6])
-            root = (*root, qvel[..., dof : dof + 3])
+            place = qpos[..., at : at + 3], qpos[..., at + 3 : at + 7]
+            root = (*place, qvel[..., dof + 3 : dof + 6], qvel[..., dof : dof + 3])
         return Kinematics(qpos[..., m.joint_qposadr], qvel[..., m.joint_dofadr], site_pos, *root, body_pos)

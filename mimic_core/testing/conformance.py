@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mimic_core.errors import MimicError, PluginError
 from mimic_core.plugins.manager import Plugins, Provided
-from mimic_core.testing.checks import analyses, bodies, every, files, simulators
+from mimic_core.testing.checks import analyses, bodies, every, files, running, simulators, stages
 from mimic_core.testing.checks.policies import policy_checks
 from mimic_core.testing.checks.terms import term_checks
 from mimic_core.testing.perturbations import check_perturbation
@@ -21,25 +20,37 @@ def check_component(provided: Provided, plugins: Plugins) -> list[str]:
     """Check one component and return the names of the checks that it passed, with remarks in brackets.
 
     Whatever can be tried is tried on the toy body (`mimic_core.testing.toy`) with the default actuation; a term that
-    refuses the toy body is tried on the installed bodies.
+    refuses the toy body is tried on the installed bodies. A check that fails does not keep the others from being made.
 
     Raises:
-        PluginError: a check failed; one line with the check, what was found, and the mend.
+        PluginError: checks failed; one line that says of each what was found, and the mend.
     """
-    passed = []
+    passed: list[str] = []
+    failed: dict[str, tuple[Exception, str]] = {}
     for name, check in checks(provided.kind, provided.record).items():
-        with _reported(provided, name):
+        try:
             remark = check(provided.record, plugins)
-        passed.append(f"{name} ({remark})" if remark else name)
+            passed.append(f"{name} ({remark})" if remark else name)
+        except MimicError as e:
+            failed[name] = e, str(e)
+        except Exception as e:  # whatever a plugin's code raises is a finding
+            said = f"it raises {type(e).__name__}: {' '.join(str(e).split())}"[:300]
+            mend = f"run 'mimic --debug plugins check {provided.plugin}' for the place, and mend it there"
+            failed[name] = e, f"{said}; {mend}"
+    if failed:
+        different = {said: name for name, (_, said) in reversed(failed.items())}  # one fault may fail several checks
+        told = [f"check {name!r} failed: {said}" for name, (_, said) in failed.items() if different[said] == name]
+        first = next(error for error, _ in failed.values())
+        raise PluginError(f"{provided.kind} {provided.name} ({provided.plugin}): {'; '.join(told)}") from first
     return passed
 
 
 def checks(kind: str, record: Any) -> dict[str, Check]:
     """Name of each check of a component → the check."""
     if kind == "command":
-        return {"summary": every.check_summary, "function": every.check_command}
+        return {"function": every.check_command}
     found: dict[str, Check] = {"settings": every.check_settings, "summary": every.check_summary}
-    own = _OWN.get(kind, {})
+    own: Mapping[str, Check] = _OWN.get(kind, {})
     if kind == "policy":
         own = policy_checks()
     if kind == "emg_reader" and record.of_rollouts:
@@ -52,22 +63,6 @@ def checks(kind: str, record: Any) -> dict[str, Check]:
     return found
 
 
-@contextlib.contextmanager
-def _reported(provided: Provided, check: str) -> Iterator[None]:
-    who = f"{provided.kind} {provided.name} ({provided.plugin}): check '{check}' failed"
-    try:
-        yield
-    except MimicError as e:
-        raise PluginError(f"{who}: {e}") from e
-    # Whatever a plugin's code raises is a finding.
-    except Exception as e:
-        said = f"{type(e).__name__}: {' '.join(str(e).split())}"[:300]
-        raise PluginError(
-            f"{who}: it raises {said}; run 'mimic --debug plugins check {provided.plugin}' for "
-            "the place, and mend it there"
-        ) from e
-
-
 _OWN: dict[str, dict[str, Check]] = {
     "body": {
         "compiles": bodies.check_body_compiles,
@@ -77,7 +72,11 @@ _OWN: dict[str, dict[str, Check]] = {
     },
     "actuation": {"actuators": bodies.check_actuators, "excitation": bodies.check_excitation},
     "simulator": {"simulation": simulators.check_simulation},
-    "importer": {"builds": every.check_builds, "suffixes": every.check_suffixes},
+    "importer": {
+        "builds": every.check_builds,
+        "suffixes": every.check_suffixes,
+        "foreign file": files.check_importer_foreign,
+    },
     "reader": {
         "builds": every.check_builds,
         "suffixes": every.check_suffixes,
@@ -91,8 +90,12 @@ _OWN: dict[str, dict[str, Check]] = {
     },
     "format": {"suffixes": every.check_suffixes, "written": files.check_exchange},
     "analysis": {"synthetic records": analyses.check_analysis},
-    "report": {"builds": every.check_builds},
-    "executor": {"builds": every.check_builds},
+    "report": {"reports a run": running.check_report},
+    "executor": {"runs jobs": running.check_executor},
+    "logger": {"hears": running.check_logger},
+    "display": {"shows": running.check_display},
+    "stage": {"options": stages.check_options, "reads and writes": stages.check_flow},
+    "record": {"recognised": stages.check_record},
     "registration": {"registers the toy body": files.check_registration},
     "generator": {"makes keypoints": files.check_generator},
     "perturbation": {"builds": check_perturbation},

@@ -19,7 +19,7 @@ def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: An
     """Return what a perturbation is told of clips of so many entries at 400 Hz; ``more`` replaces any of it."""
     from mimic_core.task.settings import TaskSettings
 
-    given = {
+    given: dict[str, Any] = {
         "clip_names": tuple(f"clip_{i}" for i in range(len(n_steps))),
         "n_steps": np.array(n_steps),
         "rate_hz": 400.0,
@@ -52,7 +52,7 @@ def check_perturbation(record: Any, plugins: Plugins) -> None:
     for name, a in _arrays(made).items():
         if np.shape(a) != shapes[name]:
             raise PluginError(f"{name} has shape {np.shape(a)}, expected {shapes[name]}; see mimic_core.Perturbation")
-        if not np.array_equal(a, repeated.get(name), equal_nan=True):
+        if name not in repeated or not np.array_equal(a, repeated[name], equal_nan=True):
             raise PluginError(f"{name} is another when it is built again; draw it from a seed among the settings")
 
 

@@ -99,7 +99,9 @@ def step_at_rest(model: BodyModel, window: int = 3) -> StepView:
     m = model.mj_model
     still = _State(m.qpos0.copy(), np.zeros(m.nv), *np.zeros((3, m.nu)))
     step = _step(model, still, [still] * (1 + window), 0.0)
-    zero = {name: jnp.zeros_like(getattr(step, name)) for name in ("joint_force", "muscle_force", "muscle_velocity")}
+    zero: dict[str, Any] = {
+        name: jnp.zeros_like(getattr(step, name)) for name in ("joint_force", "muscle_force", "muscle_velocity")
+    }
     return step._replace(**zero)
 
 
@@ -130,8 +132,8 @@ def _state(model: BodyModel, rng: np.random.Generator) -> _State:
         adr = model.root_qposadr
         quat = rng.normal(size=4)
         qpos[adr : adr + 7] = [*rng.normal(0.0, m.stat.extent, 3), *(quat / np.linalg.norm(quat))]
-    bounds = (actuation.low, actuation.high) if actuation is not None else (0.0, 1.0)
-    excitation, previous = rng.uniform(*bounds, (2, m.nu))
+    low, high = (actuation.low, actuation.high) if actuation is not None else (0.0, 1.0)
+    excitation, previous = rng.uniform(low, high, (2, m.nu))
     activation = np.where(m.actuator_actadr >= 0, rng.uniform(0.0, 1.0, m.nu), excitation)
     return _State(qpos, _SPEED * rng.normal(size=m.nv), activation, excitation, previous)
 

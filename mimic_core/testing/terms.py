@@ -127,7 +127,7 @@ def check_names(case: TermCase) -> None:
 
 
 def _only(step: StepView, read: frozenset[str]) -> StepView:
-    kept = {}
+    kept: dict[str, Any] = {}
     for name, v in step._asdict().items():
         if isinstance(v, Kinematics):
             kept[name] = Kinematics(**{k: x if f"{name}.{k}" in read else None for k, x in v._asdict().items()})
@@ -141,7 +141,7 @@ def check_memory(case: TermCase) -> None:
     memory = jax.tree.map(jnp.asarray, case.term.init())
     after = jax.eval_shape(case.term.step, memory, case.steps["at a random step"])[0]
     before = jax.eval_shape(lambda m: m, memory)
-    old, new = jax.tree.structure(before), jax.tree.structure(after)
+    old, new = (str(jax.tree.structure(m)) for m in (before, after))
     if old != new:
         raise PluginError(
             f"memory changes its structure from {old} to {new} in a step; return memory of the same "

@@ -213,7 +213,7 @@ def _short(error: Exception) -> str:
 
 
 def _is_key(a: Any) -> bool:
-    return hasattr(a, "dtype") and jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key)
+    return hasattr(a, "dtype") and jax.numpy.issubdtype(a.dtype, jax.dtypes.prng_key)
 
 
 def _saved(a: Any) -> Any:

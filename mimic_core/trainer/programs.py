@@ -41,7 +41,8 @@ def iterated(trainer: Trainer, state: Any, phase: int) -> tuple[Any, dict[str, A
         PluginError: not a state like the one it was given, or not the metrics that a trainer owes.
     """
     has_phases = getattr(trainer, "phase", None) is not None
-    after, metrics = trainer.iterate(state, phase) if has_phases else trainer.iterate(state)
+    iterate: Callable[..., tuple[Any, Mapping[str, Any]]] = trainer.iterate
+    after, metrics = iterate(state, phase) if has_phases else iterate(state)
     who = f"policy {type(trainer).__name__}: iterate"
     if "reward" not in metrics:
         raise PluginError(
@@ -51,7 +52,7 @@ def iterated(trainer: Trainer, state: Any, phase: int) -> tuple[Any, dict[str, A
     for name, value in metrics.items():
         if np.shape(value) != ():
             raise PluginError(f"{who} gives metric {name!r} with shape {np.shape(value)}; give one number, e.g. a mean")
-    before, now = jax.tree.structure(state), jax.tree.structure(after)
+    before, now = (str(jax.tree.structure(s)) for s in (state, after))
     if before != now:
         raise PluginError(f"{who} turns a state {before} into {now}; return a state like the one it is given")
     for (path, old), new in zip(jax.tree_util.tree_leaves_with_path(state), jax.tree.leaves(after), strict=True):
@@ -81,13 +82,13 @@ class Compiled:
         ConfigError: there are several, and the trainer takes no values.
     """
 
-    def __init__(self, trainer: Trainer, members: Sequence[Member], precision: str) -> None:
-        self._trainer, self._precision = trainer, precision
+    def __init__(self, trainer: Any, members: Sequence[Member], precision: str) -> None:
+        self._trainer, self._precision = trainer, precision  # Any, for what it may have beyond `Trainer`
         self._takes_values = hasattr(trainer, "values")
         self._together = len(members) > 1
         if self._together and not self._takes_values:
             raise ConfigError(f"policy {type(trainer).__name__}: cannot train several at once; train them one by one")
-        self.values: list[Values] = trainer.values(members) if self._takes_values else Values.seeds(members)
+        self.values: list[Values] = self._trainer.values(members) if self._takes_values else Values.seeds(members)
         self.devices: Devices = getattr(trainer, "devices", Devices())
         self._programs: dict[int, Callable[[LoopState], tuple[LoopState, Metrics]]] = {}
 
@@ -95,13 +96,13 @@ class Compiled:
         """The trainer with the values of one member."""
         return self._trainer.with_values(values) if self._takes_values else self._trainer
 
-    def _of_each(self, f: Callable) -> Callable:
+    def _of_each(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Turn ``f(trainer, values, *states)`` into a function of values and states, for all members at once.
 
         What differs between trainings is an argument, so that one compiled program serves every seed and weight.
         """
 
-        def one(values, *states):
+        def one(values: Values, *states: Any) -> Any:
             return f(self.trainer(values), values, *states)
 
         return jax.vmap(one) if self._together else one

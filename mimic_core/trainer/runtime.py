@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -38,7 +39,7 @@ def prepare_jax() -> str:
 
     join_processes()
     _prepared.split = _split_processor()
-    if not jax.config.jax_compilation_cache_dir:
+    if not getattr(jax.config, "jax_compilation_cache_dir"):  # noqa: B009 (jax declares no settings)
         jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     return jax.default_backend()
@@ -64,7 +65,8 @@ def _split_processor() -> bool:
     """Let each core of the processor be a device, unless the user has chosen their number; return whether it did."""
     import jax
 
-    chosen = jax.config.jax_num_cpu_devices != -1 or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    fixed = getattr(jax.config, "jax_num_cpu_devices") != -1  # noqa: B009
+    chosen = fixed or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if chosen or cores == 1 or os.environ.get("MIMIC_PROCESSES"):
         return False
@@ -100,7 +102,7 @@ def join_processes() -> None:
 
     rank = os.environ.get("MIMIC_PROCESS_ID")
     try:
-        numbers = {"num_processes": int(count), **({"process_id": int(rank)} if rank else {})}
+        numbers: dict[str, Any] = {"num_processes": int(count), **({"process_id": int(rank)} if rank else {})}
     except ValueError as e:
         raise ConfigError(f"MIMIC_PROCESSES={count}, MIMIC_PROCESS_ID={rank}: must be whole numbers") from e
     jax.config.update("jax_cpu_collectives_implementation", "gloo")

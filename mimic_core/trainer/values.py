@@ -12,7 +12,8 @@ import jax
 import numpy as np
 
 from mimic_core.records.training import Training
-from mimic_core.task.task import Starts, Task
+from mimic_core.task.state import Starts
+from mimic_core.task.task import Task
 
 _T = TypeVar("_T")
 

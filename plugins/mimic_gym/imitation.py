@@ -10,7 +10,8 @@ import attrs
 import numpy as np
 
 from mimic_core import ConfigError, Plugins, ReferenceClips, did_you_mean
-from mimic_core.chain import TrainedRun, TrainPlan, build_task, installed, parted, plan_training
+from mimic_core.chain import TrainedRun, build_task, installed, parted, plan_training
+from mimic_core.records import TrainPlan
 from mimic_core.task import Task
 from mimic_core.trainer import prepare_jax
 

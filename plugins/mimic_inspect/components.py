@@ -25,7 +25,7 @@ def list_(json: Json = False) -> None:
     """
     plugins = load_plugins()
     rows = [
-        [p.kind, p.name + (" *" if getattr(p.record, "default", False) else ""), p.plugin, p.record.summary]
+        [p.kind, p.name + (" *" if getattr(p.record, "default", False) else ""), p.plugin, _told(p)]
         for p in plugins.provided()
     ]
     clashes = _clashes(plugins)
@@ -35,7 +35,7 @@ def list_(json: Json = False) -> None:
                 "kind": p.kind,
                 "name": p.name,
                 "plugin": p.plugin,
-                "summary": p.record.summary,
+                "summary": _told(p),
                 "default": bool(getattr(p.record, "default", False)),
             }
             for p in plugins.provided()
@@ -47,6 +47,15 @@ def list_(json: Json = False) -> None:
     lines: list[Any] = [Table(columns=("kind", "name", "plugin", ""), rows=rows, caption="Components (* default)")]
     lines += [f"broken {b}" for b in plugins.broken] + [f"clash {c}" for c in clashes]
     emit(summary, json, lines)
+
+
+def _told(p: Provided) -> str:
+    """The summary; of a command without one, the first line of its help."""
+    import inspect
+
+    if p.record.summary or p.kind != "command":
+        return p.record.summary
+    return (inspect.getdoc(p.record.function) or "").partition("\n")[0]
 
 
 def _clashes(plugins: Plugins) -> list[str]:
@@ -102,7 +111,7 @@ def _describe(p: Provided) -> dict[str, Any]:
         "kind": p.kind,
         "name": p.name,
         "plugin": p.plugin,
-        "summary": p.record.summary,
+        "summary": _told(p),
         "source": getattr(p.record, "source", ""),
         "settings": [{"name": f.name, "default": _default(f), "type": str(f.type)} for f in fields],
         "variants": dict(getattr(p.record, "variants", {})),
@@ -146,11 +155,18 @@ def check(name: Name, json: Json = False) -> None:
         raise PluginError(f"no component or plugin {name!r}{did_you_mean(name, _names(plugins))}")
     from mimic_core.testing import check_component
 
-    checked = []
+    checked, failed = [], []
     with working(plugins):
         for p in found:
-            plugins.provider(p.kind, p.name)
-            checked.append({"kind": p.kind, "name": p.name, "plugin": p.plugin, "checks": check_component(p, plugins)})
+            try:
+                plugins.provider(p.kind, p.name)
+                passed = check_component(p, plugins)
+            except PluginError as e:
+                failed.append(e)
+            else:
+                checked.append({"kind": p.kind, "name": p.name, "plugin": p.plugin, "checks": passed})
+    if failed:
+        raise PluginError("; ".join(map(str, failed))) from failed[0]
     emit(
         {"checked": checked, "ok": True},
         json,

@@ -87,8 +87,8 @@ def body_with_paths(key: str, out: dict[str, Any], base: Path, plugins: Plugins,
     name = in_the_end.get("name") if isinstance(in_the_end, Mapping) else in_the_end
     if isinstance(name, str):
         settings |= {k: _at(base, settings[k]) for k in body_files(plugins, name) if k in settings}
-    if isinstance(settings.get("name"), str):
-        _, file, variant = parse_body(plugins, settings["name"])
+    if isinstance(own := settings.get("name"), str):
+        _, file, variant = parse_body(plugins, own)
         if file:
             settings["name"] = f"{_at(base, file)}:{variant}" if variant else _at(base, file)
     if given is not None:

@@ -49,7 +49,7 @@ def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:
         dynamics[:, muscles, constant] *= time[:, muscles]
     length_range = np.tile(m.actuator_lengthrange, (n, 1, 1))
     length_range[:, muscles] += (slack[:, muscles] * _optimum_length(m, muscles))[..., None]
-    contacts = {}
+    contacts: dict[str, np.ndarray] = {}
     if settings.friction:
         contacts |= {f: getattr(m, f) * friction[..., None] for f in ("geom_friction", "pair_friction")}
     if settings.contact:

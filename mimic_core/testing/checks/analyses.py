@@ -33,8 +33,8 @@ def check_analysis(record: AnalysisSpec, plugins: Plugins) -> str:
         if read.kind not in made and not read.optional:
             return f"not tried: there are no synthetic {read.kind}"
     whole, needed = (
-        {r.kind: (made[r.kind],) * (2 if r.several else 1) for r in record.reads if r.kind in made and wanted(r)}
-        for wanted in (lambda r: True, lambda r: not r.optional)
+        {r.kind: (made[r.kind],) * (2 if r.several else 1) for r in record.reads if r.kind in made and r.optional in of}
+        for of in ((True, False), (False,))
     )
     with TemporaryDirectory() as folder, style():
         context = Context(plugins=plugins, out=Path(folder))

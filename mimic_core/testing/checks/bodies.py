@@ -119,6 +119,6 @@ def check_excitation(record: Any, plugins: Plugins) -> None:
             )
 
 
-def _plain(v: object) -> str:
+def _plain(v: Any) -> str:
     """A number as people write it; an array as it is."""
     return f"{float(v):g}" if np.ndim(v) == 0 else str(v)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import attrs
 
 from mimic_core.config import structure, unstructure
 from mimic_core.errors import ConfigError, PluginError
+from mimic_core.plugins.command import CommandSpec
 from mimic_core.plugins.component import ComponentSpec
 from mimic_core.plugins.manager import Plugins
 
@@ -19,7 +21,7 @@ def check_settings(record: ComponentSpec, plugins: Plugins | None = None) -> Non
             raise PluginError(f"setting {f.name!r} has no default; give it one, so that the name alone is enough")
     config = record.config()
     try:
-        again = structure(unstructure(config), record.config, record.name)
+        again: Any = structure(unstructure(config), record.config, record.name)
     except ConfigError as e:
         raise PluginError(
             f"the default settings are not accepted when read back ({e}); make defaults, types and validators agree"
@@ -37,11 +39,18 @@ def check_summary(record: Any, plugins: Plugins | None = None) -> None:
         raise PluginError(f"summary is {record.summary!r}; say in one line what it is, for 'mimic plugins list'")
 
 
-def check_command(record: Any, plugins: Plugins) -> None:
+def check_command(record: CommandSpec, plugins: Plugins) -> None:
+    """It is a function with a docstring, or a typer application with a summary, that typer can make a command of."""
     import typer
 
     if not callable(record.function) and not isinstance(record.function, typer.Typer):
         raise PluginError(f"function is {record.function!r}; give a function or a typer.Typer")
+    if not record.summary and not inspect.getdoc(record.function):
+        raise PluginError("has neither a summary nor a docstring; say in one line what it does, for 'mimic --help'")
+    if not isinstance(record.function, typer.Typer):
+        alone = typer.Typer(add_completion=False)
+        alone.command(name=record.name)(record.function)
+        typer.main.get_command(alone)
 
 
 def check_builds(record: Any, plugins: Plugins) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import attrs
 import numpy as np
 
+from mimic_core.body.importer import Description, ImporterSpec, Place
 from mimic_core.body.model import BodyModel
 from mimic_core.errors import DataError, MimicError, PluginError
 from mimic_core.plugins.context import no_progress
@@ -22,7 +26,8 @@ from mimic_core.testing.records import toy_clips, toy_keypoints
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.toy import free_body, toy_body
 
-_FOREIGN = b"\x00this is the shopping list of the 3rd of May\n\xff\xfe1,2\n"
+FOREIGN = b"\x00this is the shopping list of the 3rd of May\n\xff\xfe1,2\n"
+"""A file of nobody's format."""
 _SHARE_OF_BODY = 0.05
 """mean distance of registered keypoints from those given, as a share of the body's size, that is too much"""
 
@@ -75,21 +80,36 @@ def check_emg_foreign(record: EmgReaderSpec, plugins: Plugins) -> None:
             _refused(record, _foreign(Path(folder), suffix))
 
 
+def check_importer_foreign(record: ImporterSpec, plugins: Plugins) -> None:
+    """A model of another format is refused in one line."""
+    read = record.build(record.config())
+    with TemporaryDirectory() as folder:
+        for suffix in record.suffixes:
+            path = _foreign(Path(folder), suffix)
+            place = {name: Place(body=name) for name in ("one", "two")}
+            described = Description(
+                name="foreign", model=path, keypoint_spread_mm=1.0, keypoints=place, where="foreign"
+            )
+            _refusing(partial(read, described), f"a foreign {suffix} file")
+
+
 def _foreign(folder: Path, suffix: str) -> Path:
     path = folder / f"foreign{suffix}"
-    path.write_bytes(_FOREIGN)
+    path.write_bytes(FOREIGN)
     return path
 
 
 def _refused(record: ReaderSpec | EmgReaderSpec, path: Path) -> None:
-    what = f"a foreign {path.suffix} file"
+    if isinstance(record, EmgReaderSpec):
+        _refusing(lambda: record.build(record.config())([path]), f"a foreign {path.suffix} file")
+    elif record.accepts(path):
+        _refusing(lambda: record.build(record.config())(path), f"a foreign {path.suffix} file")
+
+
+def _refusing(read: Callable[[], Any], what: str) -> None:
+    """See that something is refused by an error of one line."""
     try:
-        if isinstance(record, EmgReaderSpec):
-            record.build(record.config())([path])
-        elif record.accepts(path):
-            record.build(record.config())(path)
-        else:
-            return
+        read()
     except MimicError as e:
         if "\n" in str(e):
             raise PluginError(f"refuses {what} in several lines; say it in one") from e

@@ -22,7 +22,8 @@ from mimic_core.control.policy import Controller, Decision, PolicySpec, Trainer
 from mimic_core.errors import PluginError
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
-from mimic_core.task.task import Observation, Task
+from mimic_core.task.state import Observation
+from mimic_core.task.task import Task
 from mimic_core.testing.records import standing_clips, toy_clips
 from mimic_core.trainer.checkpoints import restored_controller
 from mimic_core.trainer.loop import Loop
@@ -228,7 +229,7 @@ def _check_carry(start: Any, carry: Any) -> None:
     def shapes(tree: Any) -> str:
         return str(jax.tree.map(lambda a: f"{np.asarray(a).dtype}{list(np.shape(a))}", tree))
 
-    if jax.tree.structure(start) != jax.tree.structure(carry) or shapes(start) != shapes(carry):
+    if str(jax.tree.structure(start)) != str(jax.tree.structure(carry)) or shapes(start) != shapes(carry):
         raise PluginError(
             f"carry turns from {shapes(start)} (start) into {shapes(carry)} (act); keep structure, shapes and types"
         )

@@ -90,10 +90,10 @@ def check_gradient(record: Any, plugins: Plugins) -> None:
     simulator = record.build(record.config(), model, float(model.mj_model.opt.timestep), True)
     start = (jnp.asarray(model.mj_model.qpos0, jnp.result_type(float))[None], jnp.zeros((1, model.mj_model.nv)))
 
-    def after(excitation):
+    def after(excitation: jax.Array) -> jax.Array:
         return simulator.step(simulator.reset(*start, excitation), excitation).qvel.sum()
 
-    low = np.maximum(model.actuation.low, 0.0)
+    low = np.maximum(model.driven_by.low, 0.0)
     slope = jax.jit(jax.grad(after))(jnp.full((1, len(model.actuator_names)), low))
     if not (jnp.isfinite(slope).all() and jnp.abs(slope).max() > 0):
         raise PluginError(

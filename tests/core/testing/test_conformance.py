@@ -60,6 +60,10 @@ LIGHT = (
     "perturbation",
     "report",
     "executor",
+    "logger",
+    "display",
+    "stage",
+    "record",
 )
 
 
