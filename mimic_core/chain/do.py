@@ -84,7 +84,12 @@ def done(
     with _heard(plugins, given, out):
         with Events(plugins, where, settings) as events:
             options = with_files(spec, given.options, where)
-            summary = spec.work(options, find(), Context(progress=events.progress, **context))
+            try:
+                summary = spec.work(options, find(), Context(progress=events.progress, **context))
+            except KeyboardInterrupt as e:
+                if out.suffix:
+                    e.add_note(f"{where}: {out} is {'as it was' if out.exists() else 'not written'}")
+                raise
             return events.finish({"out": str(out), **summary})
 
 
