@@ -25,6 +25,9 @@ from .config import (
     merge as merge,
 )
 from .config import (
+    parse_yaml as parse_yaml,
+)
+from .config import (
     read_toml as read_toml,
 )
 from .config import (
@@ -63,6 +66,9 @@ from .errors import (
 )
 from .errors import (
     TrainingError as TrainingError,
+)
+from .errors import (
+    blaming as blaming,
 )
 from .errors import (
     did_you_mean as did_you_mean,

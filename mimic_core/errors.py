@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 
 class MimicError(Exception):
@@ -28,6 +30,21 @@ class PluginError(MimicError):
 
 class TrainingError(MimicError):
     """Training produced a number it cannot go on from."""
+
+
+@contextlib.contextmanager
+def blaming(mend: str, *places: Any) -> Iterator[None]:
+    """Whatever is raised inside becomes one line that names ``places``, and of a library's error the ``mend``."""
+    where = ", ".join(map(str, places))
+    try:
+        yield
+    except MimicError as e:
+        if any(str(place) in str(e) for place in places):
+            raise
+        raise type(e)(f"{where}: {e}") from e
+    except Exception as e:
+        why = f"{type(e).__name__}: {e}" if str(e) else type(e).__name__
+        raise DataError(f"{where}: {mend} ({' '.join(why.split())[:100]})") from e
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

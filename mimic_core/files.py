@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -38,6 +40,8 @@ def to_json(v: Any) -> Any:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success fsync it and rename it into place.
 
+    Temporary files of earlier processes that were killed are removed.
+
     Raises:
         DataError: it cannot be written: the disk is full, the folder read-only, ``path`` a device or a folder.
     """
@@ -45,19 +49,30 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     _check_ordinary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        tmp = Path(name)
-        os.close(fd)
-        os.chmod(name, 0o666 & ~_umask())
-        yield tmp
-        with tmp.open("rb") as f:
-            os.fsync(f.fileno())
-        tmp.replace(path)
+        prefix = f".{path.name}.mimic-"
+        for left in path.parent.glob(f"{glob.escape(prefix)}*"):
+            _remove_unless_held(left)
+        fd, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        with os.fdopen(fd) as held:
+            tmp = Path(name)
+            fcntl.flock(held, fcntl.LOCK_EX)  # which ends with the process, however it ends
+            os.chmod(name, 0o666 & ~_umask())
+            yield tmp
+            with tmp.open("rb") as f:
+                os.fsync(f.fileno())
+            tmp.replace(path)
     except OSError as e:
         raise DataError(f"{path}: cannot be written ({e.strerror or e}); free space or choose another place") from e
     finally:
         if tmp is not None:
             tmp.unlink(missing_ok=True)
+
+
+def _remove_unless_held(path: Path) -> None:
+    """Remove a temporary file whose process is gone."""
+    with contextlib.suppress(OSError), path.open("rb") as f:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def _check_ordinary(path: Path) -> None:

@@ -98,7 +98,7 @@ class Result:
             text = io.StringIO()
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(table.columns)
-            writer.writerows(table.rows)
+            writer.writerows([[_plain(cell) for cell in row] for row in table.rows])
             write_text(directory / f"{name}.csv", text.getvalue())
         with drawing.style():
             for name, figure in self.figures.items():
@@ -118,3 +118,8 @@ class Result:
         )
         write_json(directory / "metrics.json", self.metrics)
         return directory
+
+
+def _plain(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: names come from files of strangers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -14,7 +14,7 @@ from mimic_core.chain.patterns import holds_paths
 from mimic_core.chain.recordings import checked, join
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec
-from mimic_core.errors import ConfigError, DataError, PluginError
+from mimic_core.errors import ConfigError, DataError, PluginError, blaming
 from mimic_core.physics.simulator import SimulatorSpec
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.keypoints import Keypoints
@@ -119,7 +119,9 @@ def read_recordings(
         if not path.is_file():
             raise DataError(f"{path}: no such file; check the path")
         spec = plugins.get("reader", reader) if reader else _choose(path, plugins)
-        part = spec.build(structure(settings or {}, spec.config, f"reader.{spec.name}"))(path)
+        read = spec.build(structure(settings or {}, spec.config, f"reader.{spec.name}"))
+        with blaming(f"the reader {spec.name} cannot read it; export it again", path):
+            part = read(path)
         if not part.n_frames.size or not part.n_frames.all():
             raise DataError(f"{path}: holds no frames; export it again")
         parts.append(checked(part, path))
@@ -135,8 +137,9 @@ def _choose(path: Path, plugins: Plugins) -> ReaderSpec:
             f"{path}: no reader for {path.suffix or 'a file without ending'!r}; known endings: {', '.join(endings)}"
         )
     for spec in fitting:
-        if spec.accepts(path):
-            return spec
+        with blaming(f"the reader {spec.name} cannot tell whether it is one of its files; export it again", path):
+            if spec.accepts(path):
+                return spec
     raise DataError(
         f"{path}: none of the readers for {path.suffix} files ({', '.join(r.name for r in fitting)}) "
         f"recognises it; expected {' or '.join(r.summary for r in fitting)}"

@@ -12,7 +12,7 @@ import attrs
 from mimic_core.body.body import Body
 from mimic_core.body.importer import Description, ImporterSpec
 from mimic_core.config import merge, read_toml, structure
-from mimic_core.errors import ConfigError, DataError, did_you_mean
+from mimic_core.errors import ConfigError, DataError, blaming, did_you_mean
 
 SUFFIX = ".toml"
 """Ending of a description file."""
@@ -56,7 +56,8 @@ def body_from_description(
         path = str(e).removeprefix(".")
         raise ConfigError(f"{_place(path, over, where)}") from e
     found = _find(text, folder, where, importer, description.install)
-    return importer.build(config)(attrs.evolve(description, model=found, where=where))
+    with blaming(f"the importer {importer.name} cannot read it; correct the model", found, where):
+        return importer.build(config)(attrs.evolve(description, model=found, where=where))
 
 
 def _place(path: str, over: Mapping[str, Any], where: str) -> str:

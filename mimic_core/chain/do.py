@@ -85,7 +85,12 @@ def done(
         with Events(plugins, where, settings) as events:
             options = with_files(spec, given.options, where)
             context = Context(plugins=plugins, out=out, progress=events.progress, seed=seed, label=label)
-            summary = spec.work(options, find(), context)
+            try:
+                summary = spec.work(options, find(), context)
+            except KeyboardInterrupt as e:
+                if out.suffix:
+                    e.add_note(f"{where}: {out} is {'as it was' if out.exists() else 'not written'}")
+                raise
             return events.finish({"out": str(out), **summary})
 
 

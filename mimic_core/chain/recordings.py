@@ -15,6 +15,7 @@ from mimic_core.records.keypoints import METRES_PER, Keypoints
 
 RATES_HZ = (1.0, 1e5)
 """Slowest and fastest camera."""
+MOST_KEYPOINTS = 1000
 FURTHEST_M = 1e3
 """No animal was tracked further than this from the recording's origin."""
 
@@ -48,6 +49,8 @@ def _check_names(keypoints: Keypoints, path: Path) -> None:
     lower = [n.strip().lower() for n in keypoints.names]
     if not lower or not all(lower):
         raise DataError(f"{path}: a keypoint has no name; name each one")
+    if len(lower) > MOST_KEYPOINTS:
+        raise DataError(f"{path}: {len(lower):,} keypoints; no recording has more than {MOST_KEYPOINTS:,}; correct it")
     for i, name in enumerate(lower):
         if name in lower[:i]:
             both = {keypoints.names[lower.index(name)], keypoints.names[i]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,7 @@ from typing import Annotated
 import numpy  # noqa: F401 (before typer: with typing_extensions there, importing numpy takes twice as long)
 import typer
 
-from mimic_core.cli.commands import Commands
+from mimic_core.cli.commands import Commands, Stopped
 from mimic_core.cli.common import session
 from mimic_core.errors import DataWarning, MimicError
 
@@ -59,7 +61,10 @@ def _options(
         ),
     ] = None,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_debug, is_eager=True)
+        bool,
+        typer.Option(
+            "--debug", envvar="MIMIC_DEBUG", help="Show the traceback of an error.", callback=_debug, is_eager=True
+        ),
     ] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
@@ -68,20 +73,29 @@ def _options(
     """Options before the command."""
 
 
+def _terminate(number: int, _: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
 def main() -> None:
-    """Run the command line; an error that the user can mend is one line and exit status 1."""
+    """Run the command line; whatever goes wrong is one line, and exit status 1."""
     session.reset()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)  # so that it clears up as Ctrl-C does
     show = warnings.showwarning
     try:
         warnings.showwarning = lambda text, kind, *rest: (
             session.warn_once(str(text)) if issubclass(kind, DataWarning) else show(text, kind, *rest)
         )
         app()
-    except MimicError as e:
+    except (Stopped, KeyboardInterrupt) as e:
+        why = e.__cause__ or e
+        said = "; ".join([*getattr(why, "__notes__", []), "the same command goes on where it can"])
+        print(f"mimic: stopped; {said}", file=sys.stderr)
+        sys.exit(128 + (signal.SIGTERM if why.args == (signal.SIGTERM.name,) else signal.SIGINT))
+    except Exception as e:
         if session.debug:
             raise
-        print(f"mimic: error: {' '.join(str(e).split())}", file=sys.stderr)
+        found = e if isinstance(e, MimicError) else f"{type(e).__name__}: {e} (unforeseen; mimic --debug shows where)"
+        print(f"mimic: error: {' '.join(str(found).split())}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("mimic: stopped; the same command goes on where it can", file=sys.stderr)
-        sys.exit(130)

@@ -16,8 +16,19 @@ from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import StageSpec
 
 
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM, which the error that it comes from tells of; typer would end with a bare word."""
+
+
 class Commands(TyperGroup):
     """All commands: the stages' in the order of the chain, then the others."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; let it be known that it was stopped."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as e:
+            raise Stopped from e
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of all commands."""

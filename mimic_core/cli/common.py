@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mimic_core.chain.installed import installed
-from mimic_core.config import merge, nest
+from mimic_core.config import DEEPEST, merge, nest, parse_toml
 from mimic_core.errors import ConfigError
 from mimic_core.plugins.display import Display
 from mimic_core.plugins.manager import Plugins
@@ -69,10 +69,10 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     for text in assignments:
         key, sep, raw = text.partition("=")
         keys = [k.strip() for k in key.split(".")]
-        if not sep or not all(keys):
+        if not sep or not all(keys) or len(keys) > DEEPEST:
             raise ConfigError(f"--set {text}: expected KEY=VALUE, e.g. --set rewards.control.weight=0.15")
         try:
-            v = tomllib.loads(f"v = {raw}")["v"]
+            v = parse_toml(f"v = {raw}", f"--set {key}")["v"]
         except tomllib.TOMLDecodeError:
             v = raw.strip()
         out = merge(out, nest(keys, v))

@@ -75,7 +75,7 @@ class Rollouts(Record):
 
     KIND: ClassVar[str] = "rollouts"
     SCHEMA: ClassVar[int] = 2
-    INSIDE: ClassVar = ("n_steps", ("qpos", "site_pos"))
+    INSIDE: ClassVar = ("n_steps", ("qpos", "site_pos", "qvel", "error_mm", "activation"))
 
     body_name: str = value()
     rate_hz: float = value(converter=float)

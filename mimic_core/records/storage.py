@@ -9,9 +9,8 @@ the old one. A digest behind the HDF5 data tells whether anything in it changed.
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,8 +18,9 @@ import attrs
 import h5py
 import numpy as np
 
-from mimic_core.errors import DataError, did_you_mean
+from mimic_core.errors import DataError, blaming
 from mimic_core.files import is_sealed, to_json, write_sealed
+from mimic_core.records.hdf5 import open_hdf5
 
 _KIND, _SCHEMA = "mimic_kind", "mimic_schema"
 
@@ -79,7 +79,7 @@ def _check_inside(record: Any, counts: str, finite: Sequence[str]) -> None:
         size = values.shape[1]
         if len(n) != len(names) or n.dtype.kind not in "iu" or (n < 0).any() or (n > size).any():
             raise DataError(f"{kind}.{counts}: {len(names)} clips of up to {size} have the lengths {n}; make it again")
-        bad = ~np.isfinite(values).reshape(*values.shape[:2], -1).all(2) & (np.arange(size) < n[:, None])
+        bad = ~np.isfinite(values).all(tuple(range(2, values.ndim))) & (np.arange(size) < n[:, None])
         for clip, at in np.argwhere(bad)[:1]:
             where = f"clip {names[clip]}, {at} of {n[clip]} (and {bad.sum() - 1} other places)"
             raise DataError(f"{kind}.{field}: is not finite in {where}; make it again")
@@ -99,6 +99,8 @@ class Record:
         for f in attrs.fields(type(self)):
             if f.metadata.get("storage") != "array" or getattr(self, f.name) is None:
                 continue
+            if (found := getattr(self, f.name).dtype).kind not in "fiub":
+                raise DataError(f"{type(self).__name__}.{f.name}: holds {found}, expected numbers")
             for axis, size in zip(f.metadata["axes"], np.shape(getattr(self, f.name)), strict=True):
                 if axis == "xyz" and size != 3:
                     raise DataError(f"{type(self).__name__}.{f.name}: axis xyz must have length 3, got {size}")
@@ -108,6 +110,9 @@ class Record:
                         f"{type(self).__name__}: axis {axis!r} has length {size} in {f.name} "
                         f"but {known} in {first}; they must be equal"
                     )
+                names = getattr(self, f"{axis}_names", None)
+                if names is not None and len(names) != size:
+                    raise DataError(f"{type(self).__name__}.{f.name}: {size} along {axis!r}, but {len(names)} names")
         if self.INSIDE[0]:
             _check_inside(self, *self.INSIDE)
 
@@ -158,10 +163,12 @@ class Record:
                 raise DataError(f"{path}: does not end as mimic ends its files; copy it again or make it again")
             kwargs = {}
             for field in attrs.fields(cls):
-                v = cls._read(f, field, path)
+                with blaming(f"its {field.name} is not what it should be; make it again", path):
+                    v = cls._read(f, field, path)
                 if v is not attrs.NOTHING:
                     kwargs[field.name] = v
-        return cls(**kwargs)
+        with blaming("its parts do not fit together; make it again", path):
+            return cls(**kwargs)
 
     @classmethod
     def _read(cls, f: h5py.File, field: attrs.Attribute[Any], path: Path) -> Any:
@@ -197,23 +204,3 @@ def from_json(v: Any, as_type: Any) -> Any:
     from mimic_core.config import structure
 
     return structure(v, as_type, where=getattr(as_type, "__name__", "value"))
-
-
-@contextlib.contextmanager
-def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; every failure is a `DataError` in one sentence."""
-    if not path.exists():
-        near = [p.name for p in path.parent.glob("*" + path.suffix)] if path.parent.is_dir() else []
-        raise DataError(f"{path}: no such file{did_you_mean(path.name, near) if near else '; check the path'}")
-    if not h5py.is_hdf5(path):
-        raise DataError(f"{path}: not an HDF5 file (or cut short in transfer); export or copy it again")
-    try:
-        f = h5py.File(path, "r")
-    except OSError as e:
-        raise DataError(f"{path}: HDF5 file is damaged or truncated; copy or make it again ({str(e)[:80]})") from e
-    with f:
-        try:
-            yield f
-        except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, MemoryError) as e:
-            why = " ".join(str(e).split())[:80]
-            raise DataError(f"{path}: HDF5 file is damaged; copy or make it again ({why})") from e

@@ -186,7 +186,7 @@ def _put_damaged_aside(directory: Path) -> None:
             said = json.loads((step / DIGESTS).read_text())
         except FileNotFoundError:
             said = None
-        except ValueError:
+        except (ValueError, RecursionError):
             said = {}
         if said == _digests(step):
             continue

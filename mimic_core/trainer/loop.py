@@ -23,6 +23,7 @@ from mimic_core.trainer.devices import on_one_device
 from mimic_core.trainer.faults import describe_fault
 from mimic_core.trainer.programs import LoopState, Metrics, phase_of, programs
 from mimic_core.trainer.settings import LoopSettings
+from mimic_core.trainer.stopping import asked_to_stop
 from mimic_core.trainer.values import Member
 from mimic_core.trainer.waiting import COMPILING, told_while
 
@@ -71,6 +72,7 @@ class Loop:
         Raises:
             TrainingError: a number is not finite; the state before it is in the run's folder ``fault``.
             PluginError: the trainer does not keep its contract.
+            KeyboardInterrupt: it was asked to stop (Ctrl-C, SIGTERM), and what it had learned is saved.
         """
         began, trainer = time.perf_counter(), self.trainer
         if expects := getattr(trainer, "expects", ""):
@@ -89,13 +91,18 @@ class Loop:
             if not all(curves):
                 self._begin(now, first, curves)
             self._saved_at, done = time.perf_counter(), first
-            for mark in self._marks(first):
-                now, metrics = self._advance(now, done, mark)
-                done = mark
-                measured = self._measure(now, done, metrics, curves)
-                tracking_mm = [m["tracking_mm"] for m in measured]
-                self._save(now, done, tracking_mm)
-                self._tell(done, {**metrics, "tracking_mm": np.array(tracking_mm)})
+            with asked_to_stop() as asked:
+                for mark in self._marks(first):
+                    now, metrics, done = self._advance(now, done, mark, asked)
+                    if done < mark:
+                        self._save(now, done, None)
+                    else:
+                        measured = self._measure(now, done, metrics, curves)
+                        tracking_mm = [m["tracking_mm"] for m in measured]
+                        self._save(now, done, tracking_mm)
+                        self._tell(done, {**metrics, "tracking_mm": np.array(tracking_mm)})
+                    if asked and done < trainer.iterations:
+                        raise self._stopped(done, asked[0])
         finally:
             for keeper in self._keepers:
                 keeper.__exit__()
@@ -136,14 +143,25 @@ class Loop:
         every = np.linspace(0, total, min(self.settings.evaluations, total) + 1).round().astype(int)
         return [int(m) for m in every if m > first]
 
-    def _advance(self, now: LoopState, first: int, last: int) -> tuple[LoopState, dict[str, np.ndarray]]:
-        """Run iterations, reading numbers back only about once a second."""
+    def _stopped(self, done: int, why: str) -> KeyboardInterrupt:
+        total, error = self.trainer.control_steps(self.trainer.iterations), KeyboardInterrupt(why)
+        kept = f"{self.trainer.control_steps(done):,} of {total:,} control steps are kept"
+        error.add_note(f"{kept} in {', '.join(str(m.directory) for m in self.members)}")
+        return error
+
+    def _advance(
+        self, now: LoopState, first: int, last: int, asked: Sequence[str]
+    ) -> tuple[LoopState, dict[str, np.ndarray], int]:
+        """Run iterations until the last, or until ``asked`` to stop; numbers are read back about once a second."""
         began = told = time.perf_counter()
         before, paused, trainer = self._seconds, 0.0, self.trainer
         metrics: Metrics = {}
         for i in range(first, last):
             now, metrics = self.programs.iterate(phase_of(trainer, i), now)
             clock = time.perf_counter()
+            if asked and jax.process_count() == 1:  # several processes would have to stop at the same one
+                last = i + 1
+                break
             if clock - told > _TELL_S and i + 1 < last:
                 numbers = self._checked(metrics, now)  # waits for the program to get here
                 told = time.perf_counter()
@@ -156,7 +174,7 @@ class Loop:
         numbers = self._checked(metrics, now)
         spent = time.perf_counter() - began - paused
         self._seconds = before + spent
-        return now, {**numbers, "steps_per_second": self._rate(first, last, spent)}
+        return now, {**numbers, "steps_per_second": self._rate(first, last, spent)}, last
 
     def _rate(self, first: int, last: int, spent: float) -> np.ndarray:
         """Control steps per second of all members together."""

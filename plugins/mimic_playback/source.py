@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
-import h5py
 
 from mimic_core import BodyModel, DataError, Plugins, ReferenceClips, Rollouts, did_you_mean
 from mimic_core.chain import TrainedRun, build_model
+from mimic_core.records import open_hdf5
 
 
 @attrs.frozen(eq=False)
@@ -53,10 +53,9 @@ def open_recording(plugins: Plugins, path: Path, clip: str | None) -> Recording:
 
 def _newest_rollouts(folder: Path) -> Path | None:
     for file in sorted(folder.glob("*.h5"), key=lambda f: f.stat().st_mtime, reverse=True):
-        if h5py.is_hdf5(file):
-            with h5py.File(file, "r") as f:
-                if f.attrs.get("mimic_kind") == Rollouts.KIND:
-                    return file
+        with open_hdf5(file) as f:
+            if f.attrs.get("mimic_kind") == Rollouts.KIND:
+                return file
     return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimic_core import DataError, did_you_mean
+from mimic_core import DataError, did_you_mean, parse_yaml
 
 SAY = "--set register.reader."
 UNITS = {
@@ -18,7 +18,7 @@ UNITS = {
     "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"),
 }
 """Units, and the words that stand for them in files."""
-_MOST_LEFT_OUT = 50  # times the frames that are there
+MOST_LEFT_OUT = 50  # times the frames that are there
 _LARGEST_JITTER = 0.25  # of a frame
 _LARGEST_DIFFERENCE = 0.01  # between two rates
 _SLOWEST_HZ = 1.0
@@ -179,7 +179,7 @@ def placed(rows: np.ndarray, numbers: np.ndarray, path: Path, what: str, first_r
     if not len(step) or (step == 1).all():
         return rows
     place = (numbers - numbers[0]).astype(int)
-    if place[-1] + 1 > _MOST_LEFT_OUT * len(rows):
+    if place[-1] + 1 > MOST_LEFT_OUT * len(rows):
         raise DataError(f"{path}: {what} leaves out nearly all frames up to {numbers[-1]:g}; correct it")
     out = np.full((place[-1] + 1, *rows.shape[1:]), np.nan)
     out[place] = rows
@@ -232,12 +232,7 @@ def _names_in(names_file: Path, path: Path) -> list[str]:
         ) from e
     if names_file.suffix.lower() not in (".yaml", ".yml"):
         return [line.strip() for line in text.splitlines() if line.strip()]
-    import yaml
-
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as e:
-        raise DataError(f"{names_file}: not valid YAML; correct it ({' '.join(str(e).split())[:80]})") from e
+    found = parse_yaml(text, str(names_file))
     found = found.get("KP_NAMES") if isinstance(found, dict) else found
     if not isinstance(found, list):
         raise DataError(f"{names_file}: has no list KP_NAMES; add it, with the names in the order of the keypoints")

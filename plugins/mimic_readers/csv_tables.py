@@ -20,6 +20,7 @@ KEYPOINT = ("keypoint", "bodypart", "marker", "landmark", "name")
 TIME = ("time", "timestamp", "time_s", "time (s)", "time [s]")
 FRAME = ("frame", "fnum", "frame_number", "frame#")
 """What a column of frame numbers is called."""
+MOST_COLUMNS, _LONGEST_LINE = 5_000, 1 << 20
 _AXIS = re.compile(r"(.+)[_. ]([xyzXYZ])")
 
 
@@ -75,7 +76,9 @@ def first_lines(path: Path, n: int) -> list[list[str]]:
     if found is None:
         return [["\0"]] * n
     with path.open(encoding=found.encoding, newline="") as f:
-        lines = [f.readline().strip("\r\n ") for _ in range(n)]
+        lines = [f.readline(_LONGEST_LINE).strip("\r\n ") for _ in range(n)]
+    if (widest := max(line.count(found.separator) for line in lines)) > MOST_COLUMNS:
+        raise DataError(f"{path}: {widest + 1:,} columns; expected up to {MOST_COLUMNS:,}; export fewer keypoints")
     read = (next(csv.reader([line], skipinitialspace=True, delimiter=found.separator), []) for line in lines)
     return [[c.strip() for c in cells] or [""] for cells in read]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimic_core import DataError, Keypoints, did_you_mean
-from mimic_readers.common import SAY, distinct, near, optional, pick_named, stated_rate, trust
+from mimic_core.records import open_hdf5
+from mimic_readers.common import MOST_LEFT_OUT, SAY, distinct, near, optional, pick_named, stated_rate, trust
 from mimic_readers.settings import Sleap
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ def _view(file: Path, track: str) -> tuple[list[str], np.ndarray]:
     """Keypoint names, and (frame, keypoint, x y score) of one animal in one camera's file."""
     import sleap_io
 
+    with open_hdf5(file):  # refuses what reads other files, or claims more than it can hold
+        pass
     try:
         labels = sleap_io.load_slp(str(file), open_videos=False)
     except (OSError, KeyError, ValueError) as e:
@@ -161,6 +164,8 @@ def _view(file: Path, track: str) -> tuple[list[str], np.ndarray]:
         )
     if not len(labels):
         raise DataError(f"{file}: holds no labelled frame; save the predictions")
+    if max(frame.frame_idx for frame in labels) > MOST_LEFT_OUT * len(labels):
+        raise DataError(f"{file}: labels are missing in nearly all frames; correct the frames' numbers, or predict")
     found = labels.numpy(untracked=not labels.tracks, return_confidence=True)
     if labels.tracks:
         known = [t.name for t in labels.tracks]

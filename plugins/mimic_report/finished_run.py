@@ -120,8 +120,20 @@ class FinishedRun:
 
 def _output(directory: Path, stage: StageEntry) -> Path | None:
     out = stage.outputs.get("out")
-    path = directory / str(out) if out else None
+    path = inside(directory, str(out)) if out else None
     return path if path is not None and path.exists() else None
+
+
+def inside(directory: Path, name: str) -> Path:
+    """A file of a directory, which a manifest or a result names.
+
+    Raises:
+        DataError: it is elsewhere, or a symbolic link leads there: a page embeds nothing from outside its run.
+    """
+    path = directory / name
+    if not path.resolve().is_relative_to(directory.resolve()):
+        raise DataError(f"{path}: lies outside of {directory}, from where nothing is embedded; run the stage again")
+    return path
 
 
 def read_run(directory: Path) -> FinishedRun:
@@ -169,7 +181,7 @@ def read_result(directory: Path) -> SavedResult:
     metrics = {} if "metrics.json" in missing else read_json(directory / "metrics.json")
     tables, figures = {}, {}
     for name, caption in result.get("tables", {}).items():
-        file = directory / f"{name}.csv"
+        file = inside(directory, f"{name}.csv")
         if file.is_file():
             with file.open(newline="", encoding="utf-8") as f:
                 header, *rows = list(csv.reader(f)) or [[]]
@@ -177,7 +189,7 @@ def read_result(directory: Path) -> SavedResult:
         else:
             missing.append(file.name)
     for name, caption in result.get("figures", {}).items():
-        if any((directory / f"{name}.{ending}").is_file() for ending in ("svg", "png")):
+        if any(inside(directory, f"{name}.{ending}").is_file() for ending in ("svg", "png")):
             figures[name] = caption
         else:
             missing.append(f"{name}.svg")
@@ -205,7 +217,7 @@ def read_json(file: Path) -> dict[str, Any]:
     """
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as e:
         raise DataError(f"{file}: not valid JSON ({e}); run the stage that wrote it again") from e
     if not isinstance(data, dict):
         raise DataError(f"{file}: expected a JSON object, found {type(data).__name__}; run its stage again")

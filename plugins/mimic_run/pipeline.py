@@ -105,7 +105,12 @@ def _run(plugins: Plugins, config: Mapping[str, Any], plan: Sequence[Planned], o
     for at, stage in enumerate(plan):
         # entries of stages not reached yet stay in the manifest, so that a failure loses no finished work
         later = [previous[s.name] for s in plan[at + 1 :] if s.name in previous]
-        entry = _do(plugins, stage, previous.get(stage.name), out, manifest, later)
+        try:
+            entry = _do(plugins, stage, previous.get(stage.name), out, manifest, later)
+        except KeyboardInterrupt as e:
+            if names := [e["name"] for e in manifest["stages"]]:
+                e.add_note(f"finished and kept in {out}: {', '.join(names)}")
+            raise
         manifest["stages"].append(entry)
         manifest["synthetic"] |= bool(stage.spec.writes == "keypoints" and entry["summary"].get("synthetic"))
         write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], *later]})
@@ -128,7 +133,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         return {}
     try:
         manifest = json.loads(path.read_text())
-    except json.JSONDecodeError as e:
+    except (ValueError, RecursionError) as e:
         raise DataError(f"{path}: not valid JSON; remove it to redo the run") from e
     if not isinstance(manifest, dict) or not {"mimic", "stages"} <= set(manifest):
         raise DataError(f"{path}: not a manifest that mimic wrote; choose another --out")

@@ -10,9 +10,8 @@ from typing import Any
 import attrs
 import h5py
 import numpy as np
-import yaml
 
-from mimic_core import DataError, Keypoints
+from mimic_core import DataError, Keypoints, parse_yaml
 from mimic_core.records import open_hdf5
 from mimic_stac_mjx.settings import Settings
 
@@ -125,10 +124,7 @@ def _clip_length(config: Mapping[str, Any], rows: int) -> int:
 def _config(f: h5py.File, path: Path) -> dict[str, Any]:
     if "config" not in f:
         return {}
-    try:
-        config = yaml.safe_load(f["config"][()])
-    except yaml.YAMLError as e:
-        raise DataError(f"{path}: its dataset 'config' is not valid YAML; fit it again") from e
+    config = parse_yaml(f["config"].asstr()[()], f"{path}: its dataset 'config'")
     return config if isinstance(config, dict) else {}
 
 

@@ -20,6 +20,7 @@ from mimic_core import (
     Rollouts,
     StageSpec,
     Table,
+    blaming,
     choice,
     file_hash,
     option,
@@ -57,7 +58,8 @@ def work(options: EmgOptions, inputs: Inputs, context: Context) -> Mapping[str, 
     spec = context.plugins.choose("emg_reader", options.reader.name)
     config = structure(dict(options.reader.settings), spec.config, "emg")
     files = [Path(f) for f in options.files or inputs.all(Rollouts.KIND)]
-    found: Emg = spec.build(config)(files)
+    with blaming(f"the reader {spec.name} cannot read it; export it again", *files):
+        found: Emg = spec.build(config)(files)
     found = attrs.evolve(
         found,
         provenance={

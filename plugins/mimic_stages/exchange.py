@@ -21,6 +21,7 @@ from mimic_core import (
     StageSpec,
     Table,
     atomic_path,
+    blaming,
     choice,
     file_hash,
     option,
@@ -118,7 +119,9 @@ def import_work(options: ImportOptions, inputs: Inputs, context: Context) -> Map
     if not files:
         raise DataError(f"no files given; name at least one, e.g. mimic import {spec.name} fits/*{spec.suffixes[0]} …")
     config = structure(dict(options.format.settings), spec.config, f"import.{spec.name}")
-    clips = spec.build(config).read(list(files), make_body(plugins, options.body.name, options.body.settings))
+    body = make_body(plugins, options.body.name, options.body.settings)
+    with blaming(f"the format {spec.name} cannot read it; make it again", *files):
+        clips = spec.build(config).read(list(files), body)
     details, error = dict(clips.provenance), clips.error_summary()
     mean_pose = mean_pose_summary(clips)
     clips = attrs.evolve(

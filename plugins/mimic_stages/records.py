@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from mimic_core import Calibration, Emg, Keypoints, RecordSpec, ReferenceClips, Rollouts
+from mimic_core.records import open_hdf5
 
 
 def specs() -> Iterator[RecordSpec]:
@@ -49,6 +50,6 @@ def _perturbed(path: Path) -> bool:
     """Whether a file holds rollouts of a controller that was disturbed."""
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
-    with h5py.File(path, "r") as f:
+    with open_hdf5(path) as f:
         told = f.attrs.get("perturbation", "null") if f.attrs.get("mimic_kind") == Rollouts.KIND else "null"
-    return json.loads(told) is not None
+        return json.loads(told) is not None

@@ -326,7 +326,7 @@ def _same_run(out: Path, training: Training) -> None:
         return
     try:
         old = json.loads(old_file.read_text())
-    except json.JSONDecodeError as e:
+    except (ValueError, RecursionError) as e:
         raise DataError(f"{old_file}: not valid JSON; choose another --out or remove the folder") from e
     new = to_json(training)
     for key, what in (("plan", "settings"), ("clips", "clips"), ("body", "body")):
