@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mimic_core import Body, Context, Inputs, Plugins, Progress, Result
-from mimic_core.analysis import style
 from mimic_core.chain import installed, plan_training
 from mimic_core.records import Training
 from mimic_core.testing import toy_body
+from mimic_drawing import style
 
 
 def analyse(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from mimic_core import DataError
-from mimic_core.body import check_tree
+from mimic_mjcf.limits import check_tree
 
 if TYPE_CHECKING:
     import mujoco

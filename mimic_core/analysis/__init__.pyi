@@ -1,17 +1,3 @@
-from .figures import BLACK as BLACK
-from .figures import BLUE as BLUE
-from .figures import CYCLE as CYCLE
-from .figures import DIVERGING as DIVERGING
-from .figures import FORMATS as FORMATS
-from .figures import GREEN as GREEN
-from .figures import GREY as GREY
-from .figures import ORANGE as ORANGE
-from .figures import PINK as PINK
-from .figures import SEQUENTIAL as SEQUENTIAL
-from .figures import SKY as SKY
-from .figures import VERMILLION as VERMILLION
-from .figures import YELLOW as YELLOW
-from .figures import style as style
 from .report import ReportSpec as ReportSpec
 from .result import Headline as Headline
 from .result import Result as Result

@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     import mujoco
 
 
-def segments(model: mujoco.MjModel) -> dict[str, tuple[int, ...]]:
-    """Return segment name → ids of its bodies. What is fixed to the world belongs to no segment."""
-    out: dict[str, list[int]] = {}
-    for b in range(1, model.nbody):
-        first = int(model.body_weldid[b])
-        if first:
-            out.setdefault(model.body(first).name, []).append(b)
-    return {name: tuple(ids) for name, ids in out.items()}
-
-
 def scale_segments(spec: mujoco.MjSpec, factors: Mapping[str, float]) -> None:
     """Scale segments of ``spec`` in place; ``factors`` maps the first body of a segment to its factor.
 

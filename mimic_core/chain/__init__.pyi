@@ -3,7 +3,6 @@ from .assembly import build_task as build_task
 from .assembly import plan_training as plan_training
 from .assembly import split_clips as split_clips
 from .assembly import training_simulator as training_simulator
-from .choose import body_files as body_files
 from .choose import built_body as built_body
 from .choose import choose_simulator as choose_simulator
 from .choose import chosen_perturbation as chosen_perturbation
@@ -20,6 +19,7 @@ from .declare import default_of as default_of
 from .declare import kind_depths as kind_depths
 from .declare import options_of as options_of
 from .declare import static_reads as static_reads
+from .description import MODEL as MODEL
 from .disturbed import body_index as body_index
 from .disturbed import disturbed_task as disturbed_task
 from .do import do as do

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from mimic_core.body.body import Body, BodySpec
 from mimic_core.chain.description import MODEL, SUFFIX, body_from_description
-from mimic_core.chain.patterns import holds_paths
 from mimic_core.chain.recordings import checked, join
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec
@@ -80,17 +77,6 @@ def built_body(
         return spec.make(variant, structure(dict(settings or {}), spec.config, "body"))
     spec.chosen_variant(variant, where.removeprefix("body "))
     return body_from_description(spec.description, plugins.all("importer"), settings, where or f"body {spec.name}")
-
-
-def body_files(plugins: Plugins, text: str) -> set[str]:
-    """Names of the settings of a body that are paths."""
-    spec = parse_body(plugins, text)[0]
-    importers = plugins.all("importer") if spec.description is not None else []
-    own = {MODEL, *(i.name for i in importers)} if spec.description is not None else set()
-    for config in (spec.config, *(i.config for i in importers)):
-        attrs.resolve_types(config)
-        own |= {f.name for f in attrs.fields(config) if holds_paths(f.type)}
-    return own
 
 
 def read_keypoints(

@@ -42,7 +42,9 @@ def checked(keypoints: Keypoints, path: Path) -> tuple[Keypoints, list[str]]:
     positions, said = _without_zeros(keypoints)
     keypoints = attrs.evolve(keypoints, positions=positions)
     confidence, more = _confidence(keypoints)
-    return attrs.evolve(keypoints, confidence=confidence), [f"{path.name}: {text}" for text in (*keypoints.remarks, *said, *more)]
+    return attrs.evolve(keypoints, confidence=confidence), [
+        f"{path.name}: {text}" for text in (*keypoints.remarks, *said, *more)
+    ]
 
 
 def _check_names(keypoints: Keypoints, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -13,7 +13,6 @@ from mimic_core.plugins.component import ComponentSpec
 if TYPE_CHECKING:
     from mimic_core.body.model import BodyModel
     from mimic_core.control.policy import Controller
-    from mimic_core.physics.randomisation import AlteredBodies
     from mimic_core.task.settings import TaskSettings
     from mimic_core.task.task import Task
 
@@ -74,7 +73,7 @@ class Perturbation:
         force: name of a body (see `BodyModel.body_names`) → (clip, step, 6) force (N) on its centre of mass, then
             torque (N·m), along the world's axes.
         inputs: further inputs of the controller: name → (clip, step, number), see `Controller`.
-        altered: the bodies that move instead of the model's.
+        altered: the bodies that move instead of the model's, see `SimulatorSpec`; None: that one.
         which: (clip,) the one of them that each clip is in; None: all are in the first.
         task: settings of the task instead of the trained ones; only delays and noise may differ.
         noise_seed: of the noise in ``task``, where the controller acts deterministically.
@@ -84,7 +83,7 @@ class Perturbation:
     end_ms: np.ndarray | None = None
     force: Mapping[str, np.ndarray] | None = None
     inputs: Mapping[str, np.ndarray] = attrs.field(factory=dict)
-    altered: AlteredBodies | None = None
+    altered: Any = None
     which: np.ndarray | None = None
     task: TaskSettings | None = None
     noise_seed: int | None = None

@@ -1,5 +1,3 @@
-from .randomisation import MUSCLE_FORCE as MUSCLE_FORCE
-from .randomisation import AlteredBodies as AlteredBodies
 from .randomisation import Randomisation as Randomisation
 from .simulator import Readings as Readings
 from .simulator import SimState as SimState

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import attrs
-import numpy as np
-
-if TYPE_CHECKING:
-    import mujoco
 
 not_negative = attrs.validators.ge(0.0)
-
-MUSCLE_FORCE = 2
-"""Place of the maximum isometric force in MuJoCo's parameters of a muscle, of gain and of bias alike (MuJoCo
-documentation, "Modeling: Muscles")."""
 
 
 @attrs.frozen
@@ -55,27 +43,3 @@ class Randomisation:
     @property
     def wanted(self) -> bool:
         return any(attrs.astuple(self, filter=lambda field, _: field.name not in ("bodies", "seed")))
-
-
-@attrs.frozen(eq=False)
-class AlteredBodies:
-    """Bodies that differ from one another in some numbers.
-
-    Attributes:
-        fields: array of MuJoCo's model → its values in each body, (body, …).
-    """
-
-    fields: Mapping[str, np.ndarray]
-
-    def models(self, model: mujoco.MjModel) -> list[mujoco.MjModel]:
-        """Return a changed copy of ``model`` for each body, with what MuJoCo derives from the numbers made anew."""
-        import mujoco
-
-        made = []
-        for values in zip(*self.fields.values(), strict=True):
-            altered = copy.copy(model)
-            for name, value in zip(self.fields, values, strict=True):
-                getattr(altered, name)[:] = value
-            mujoco.mj_setConst(altered, mujoco.MjData(altered))
-            made.append(altered)
-        return made

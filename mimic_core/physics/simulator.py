@@ -12,7 +12,7 @@ from mimic_core.plugins.component import ComponentSpec
 
 if TYPE_CHECKING:
     from mimic_core.body.model import BodyModel
-    from mimic_core.physics.randomisation import AlteredBodies, Randomisation
+    from mimic_core.physics.randomisation import Randomisation
 
 
 class SimState(NamedTuple):
@@ -88,15 +88,16 @@ class SimulatorSpec(ComponentSpec):
         differentiable: True if a build with ``differentiable=True`` has finite gradients.
         view_lacks: says what about a body, a `mimic_core.BodyModel`, that build leaves out or is slow with, or None if
             it may stand in for the body's own physics in training.
-        draw_altered: draws the bodies that ``task.randomise`` asks for. ``build`` then also takes ``altered``, and the
-            engine steps and reads each body as the one of them that `SimState.altered` names.
+        draw_altered: draws the bodies that ``task.randomise`` asks for. They have ``fields``, array of MuJoCo's model →
+            its values in each body, (body, …). ``build`` then also takes ``altered``, such bodies, and the engine
+            steps and reads each body as the one of them that `SimState.altered` names.
         forces: True if a step applies `SimState.force`.
     """
 
     rank: Mapping[str, float]
     differentiable: bool = False
     view_lacks: Callable[[BodyModel], str | None] | None = None
-    draw_altered: Callable[[Randomisation, BodyModel], AlteredBodies] | None = None
+    draw_altered: Callable[[Randomisation, BodyModel], Any] | None = None
     forces: bool = False
 
 

@@ -1,4 +1,5 @@
-"""What pictures of a body have in common: what can draw here, which geoms are seen and from where, colours.
+"""What pictures of a body have in common: what can draw here, which geoms are seen and from where, the style
+of figures and colours that are told apart with any colour vision.
 
 A library that plugins share; it offers no component.
 """
@@ -11,6 +12,21 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from mimic_drawing.style import BLACK as BLACK
+from mimic_drawing.style import BLUE as BLUE
+from mimic_drawing.style import CYCLE as CYCLE
+from mimic_drawing.style import DIVERGING as DIVERGING
+from mimic_drawing.style import FORMATS as FORMATS
+from mimic_drawing.style import GREEN as GREEN
+from mimic_drawing.style import GREY as GREY
+from mimic_drawing.style import ORANGE as ORANGE
+from mimic_drawing.style import PINK as PINK
+from mimic_drawing.style import SEQUENTIAL as SEQUENTIAL
+from mimic_drawing.style import SKY as SKY
+from mimic_drawing.style import VERMILLION as VERMILLION
+from mimic_drawing.style import YELLOW as YELLOW
+from mimic_drawing.style import style as style
 
 if TYPE_CHECKING:
     import mujoco

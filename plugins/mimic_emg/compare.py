@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from mimic_core import Emg, Rollouts
-from mimic_core.physics import MUSCLE_FORCE
 from mimic_emg.findings import Compared, Recorded
 from mimic_emg.settings import Comparison
 from mimic_statistics import mean_and_sem
+from mimic_variation import MUSCLE_FORCE
 
 
 def simulated(rollouts: Rollouts, muscle: str, signal: str, times: np.ndarray, period_s: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mimic_core.analysis import BLACK, BLUE, DIVERGING, GREEN, GREY, ORANGE, SEQUENTIAL, VERMILLION
+from mimic_drawing import BLACK, BLUE, DIVERGING, GREEN, GREY, ORANGE, SEQUENTIAL, VERMILLION
 from mimic_emg.findings import Compared, Findings, mean_of, trial_means
 from mimic_emg.nulls import ANOTHER_CLIP, BUMPS, CONSTANT, LIMP, OTHER_TRIALS, WORDS
 from mimic_emg.settings import Comparison

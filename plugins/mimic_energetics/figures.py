@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, BLUE, ORANGE, SKY, VERMILLION
+from mimic_drawing import BLACK, BLUE, ORANGE, SKY, VERMILLION
 from mimic_energetics.findings import Energetics
 from mimic_energetics.varied import Varied
 from mimic_sensitivity import Spread

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, CYCLE, GREY
+from mimic_drawing import BLACK, CYCLE, GREY
 from mimic_frontier.findings import Knee, Point
 from mimic_frontier.names import label
 from mimic_frontier.points import lines_of

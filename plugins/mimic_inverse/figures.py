@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
+from mimic_drawing import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
 from mimic_inverse.agreement import mean_course
 from mimic_inverse.findings import Found
 from mimic_inverse.settings import SOLUTIONS

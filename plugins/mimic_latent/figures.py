@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
-from mimic_core.analysis import BLACK, BLUE, CYCLE, GREEN, ORANGE, SEQUENTIAL, VERMILLION
+from mimic_drawing import BLACK, BLUE, CYCLE, GREEN, ORANGE, SEQUENTIAL, VERMILLION
 from mimic_latent.components import layers_of
 from mimic_latent.findings import Components
 from mimic_latent.nulls import JOINTS, SHUFFLED, UNTRAINED, Nulls, first_three

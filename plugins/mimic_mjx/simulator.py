@@ -19,7 +19,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints that warp is missin
     from mujoco import mjx
 
 from mimic_core import BodyModel, ConfigError, Readings, SimState
-from mimic_core.physics import AlteredBodies, substeps
+from mimic_core.physics import substeps
 from mimic_mjx.differentiable import differentiable_view, dynamics_of, left_out, soft_limit_torque, without_ground
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.lacking import refusal
@@ -27,6 +27,7 @@ from mimic_mjx.models import device, differences, flatten_impedance, put, untouc
 from mimic_mjx.settings import Settings
 from mimic_mjx.smooth import Constants, SmoothDynamics
 from mimic_mjx.tree import TreeDynamics, solve_positive
+from mimic_variation import AlteredBodies
 
 
 class MjxSimulator:

@@ -18,8 +18,9 @@ from jaxtyping import Float
 from mujoco import rollout
 
 from mimic_core import BodyModel, Physics, Readings, SimState
-from mimic_core.physics import AlteredBodies, substeps
+from mimic_core.physics import substeps
 from mimic_mujoco.settings import Settings
+from mimic_variation import AlteredBodies
 
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 _CONTROL, _PUSH = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_XFRC_APPLIED)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, DIVERGING, GREY, ORANGE, VERMILLION
+from mimic_drawing import BLACK, DIVERGING, GREY, ORANGE, VERMILLION
 from mimic_perturb.findings import Response
 from mimic_perturb.settings import Recovery
 from mimic_statistics import mean_and_sem

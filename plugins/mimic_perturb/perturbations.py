@@ -6,8 +6,8 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext, did_you_mean
-from mimic_core.physics import MUSCLE_FORCE, AlteredBodies
 from mimic_perturb.settings import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
+from mimic_variation import MUSCLE_FORCE, AlteredBodies
 
 INTENTION_SHIFT = "intention_shift"
 """Input of a controller that is added to its intention, in standard deviations of the prior."""

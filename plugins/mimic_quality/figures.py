@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial.transform import Rotation
 
-from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
+from mimic_drawing import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
 from mimic_quality.measures import Measures, over_samples, runs, window, windows
 
 CLIP_COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, BLACK)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Emg, Rollouts
-from mimic_core.analysis import BLACK, BLUE, GREY, VERMILLION
+from mimic_drawing import BLACK, BLUE, GREY, VERMILLION
 from mimic_reach_paper.emg import Sample, beside, in_time, muscle_map, raw, stretched
 from mimic_reach_paper.findings import Recorded
 from mimic_reach_paper.settings import Compat

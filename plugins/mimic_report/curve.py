@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLUE
+from mimic_drawing import BLUE
 from mimic_report.elements import Picture, picture
 from mimic_report.values import name
 

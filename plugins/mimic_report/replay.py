@@ -188,7 +188,7 @@ def _colours(signed: bool) -> list[str]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    from mimic_core.analysis import DIVERGING
+    from mimic_drawing import DIVERGING
 
     colours = colormaps[DIVERGING] if signed else activation_map()
     return [to_hex(c) for c in colours(np.linspace(0, 1, _COLOURS))]

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from mimic_core import Plugins, StageSpec
-from mimic_core.chain import Option, body_files, component_of, holds_paths, options_of, parse_body, static_reads
+from mimic_core.chain import MODEL, Option, component_of, holds_paths, options_of, parse_body, static_reads
 
 
 def with_paths(
@@ -86,13 +86,24 @@ def body_with_paths(key: str, out: dict[str, Any], base: Path, plugins: Plugins,
     in_the_end = whole.get(key)
     name = in_the_end.get("name") if isinstance(in_the_end, Mapping) else in_the_end
     if isinstance(name, str):
-        settings |= {k: _at(base, settings[k]) for k in body_files(plugins, name) if k in settings}
+        settings |= {k: _at(base, settings[k]) for k in _body_files(plugins, name) if k in settings}
     if isinstance(own := settings.get("name"), str):
         _, file, variant = parse_body(plugins, own)
         if file:
             settings["name"] = f"{_at(base, file)}:{variant}" if variant else _at(base, file)
     if given is not None:
         out[key] = settings if isinstance(given, Mapping) else settings["name"]
+
+
+def _body_files(plugins: Plugins, text: str) -> set[str]:
+    """Names of the settings of a body that are paths."""
+    spec = parse_body(plugins, text)[0]
+    importers = plugins.all("importer") if spec.description is not None else []
+    own = {MODEL, *(i.name for i in importers)} if spec.description is not None else set()
+    for config in (spec.config, *(i.config for i in importers)):
+        attrs.resolve_types(config)
+        own |= {f.name for f in attrs.fields(config) if holds_paths(f.type)}
+    return own
 
 
 def _at(base: Path, v: Any) -> Any:

@@ -12,9 +12,9 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, DataError, Rollouts, value_hash
-from mimic_core.physics import AlteredBodies, Randomisation
+from mimic_core.physics import Randomisation
 from mimic_core.records import Record, Training, array, value
-from mimic_variation import draw_bodies
+from mimic_variation import AlteredBodies, draw_bodies
 
 PARAMETERS = {
     "strength": "maximum force",

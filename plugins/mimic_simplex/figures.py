@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
+from mimic_drawing import BLACK, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
 from mimic_simplex.findings import Forecast
 from mimic_simplex.neighbours import Stack
 from mimic_simplex.nulls import LINEAR, MEAN_COURSE, OTHER_TRIAL, OWN_PAST, PERSISTENCE, SHUFFLED, Beside

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mimic_core.analysis import BLUE, GREY, VERMILLION
+from mimic_drawing import BLUE, GREY, VERMILLION
 from mimic_simplex.figures import LOOKS
 from mimic_simplex.findings import CrossMap, Nonlinearity
 from mimic_simplex.settings import SMapSettings

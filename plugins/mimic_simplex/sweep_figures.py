@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mimic_core.analysis import CYCLE, GREY, SEQUENTIAL, VERMILLION
+from mimic_drawing import CYCLE, GREY, SEQUENTIAL, VERMILLION
 from mimic_simplex.findings import Cell
 from mimic_simplex.settings import SweepSettings
 from mimic_simplex.texts import title

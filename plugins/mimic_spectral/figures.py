@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
+from mimic_drawing import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
 from mimic_spectral.findings import Spectra
 from mimic_spectral.power import MEAN_COURSE, PHASES, SAMPLES
 from mimic_spectral.settings import Settings

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel
-from mimic_core.body import segments
 from mimic_kinematics.couplings import Couplings
 from mimic_kinematics.quaternions import BALL, FREE, ball_limits
+from mimic_kinematics.segments import segments
 
 SLIDE, HINGE = int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)
 _DOFS = {FREE: 6, BALL: 3, SLIDE: 1, HINGE: 1}

@@ -23,8 +23,8 @@ from mimic_core import (
     choice,
     structure,
 )
-from mimic_core.analysis import style
 from mimic_core.chain import load
+from mimic_drawing import style
 
 MAX_ROWS = 24
 """A terminal shows so many of a table."""

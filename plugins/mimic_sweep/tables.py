@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mimic_core import Result, Table
-from mimic_core.analysis import CYCLE
+from mimic_drawing import CYCLE
 from mimic_statistics import Mean
 from mimic_sweep.results import Row
 

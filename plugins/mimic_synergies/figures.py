@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from mimic_core.analysis import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, SEQUENTIAL, VERMILLION
+from mimic_drawing import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, SEQUENTIAL, VERMILLION
 from mimic_synergies.findings import Curve, Synergies
 from mimic_synergies.nulls import NOISE, TIME, TRIALS
 

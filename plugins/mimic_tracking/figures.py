@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mimic_core import Rollouts
-from mimic_core.analysis import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
+from mimic_drawing import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from mimic_statistics import mean_and_sem
 from mimic_tracking.free import Free
 from mimic_tracking.measures import over_clips, quantiles, splits

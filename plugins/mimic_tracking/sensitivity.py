@@ -55,8 +55,8 @@ def work(options: SensitivityOptions, inputs: Inputs, context: Context) -> Mappi
     """Roll the controller out in all bodies at once, in one program, and keep what muscles did."""
     from mimic_core.chain import TrainedRun, disturbed_task, roll_out
     from mimic_core.control import Perturbation
-    from mimic_core.physics import AlteredBodies, Randomisation
-    from mimic_variation import draw_bodies
+    from mimic_core.physics import Randomisation
+    from mimic_variation import AlteredBodies, draw_bodies
 
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)

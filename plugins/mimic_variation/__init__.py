@@ -5,19 +5,49 @@ A library that plugins share; it offers no component.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 
 from mimic_core import BodyModel
-from mimic_core.physics import MUSCLE_FORCE, AlteredBodies, Randomisation
+from mimic_core.physics import Randomisation
 
 if TYPE_CHECKING:
     import mujoco
 
+MUSCLE_FORCE = 2
+"""Place of the maximum isometric force in MuJoCo's parameters of a muscle, of gain and of bias alike (MuJoCo
+documentation, "Modeling: Muscles")."""
 # places in MuJoCo's parameters of muscles (MuJoCo documentation, "Modeling: Muscles")
 _RANGE_LOW, _RANGE_HIGH = 0, 1
 _ACTIVATION_TIME, _DEACTIVATION_TIME = 0, 1
+
+
+@attrs.frozen(eq=False)
+class AlteredBodies:
+    """Bodies that differ from one another in some numbers.
+
+    Attributes:
+        fields: array of MuJoCo's model → its values in each body, (body, …).
+    """
+
+    fields: Mapping[str, np.ndarray]
+
+    def models(self, model: mujoco.MjModel) -> list[mujoco.MjModel]:
+        """Return a changed copy of ``model`` for each body, with what MuJoCo derives from the numbers made anew."""
+        import mujoco
+
+        made = []
+        for values in zip(*self.fields.values(), strict=True):
+            altered = copy.copy(model)
+            for name, value in zip(self.fields, values, strict=True):
+                getattr(altered, name)[:] = value
+            mujoco.mj_setConst(altered, mujoco.MjData(altered))
+            made.append(altered)
+        return made
 
 
 def draw_bodies(settings: Randomisation, model: BodyModel) -> AlteredBodies:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mimic_core.analysis.figures import style
 from mimic_core.analysis.result import Result
 from mimic_core.analysis.spec import AnalysisSpec
 from mimic_core.errors import MimicError, PluginError
@@ -36,7 +35,7 @@ def check_analysis(record: AnalysisSpec, plugins: Plugins) -> str:
         {r.kind: (made[r.kind],) * (2 if r.several else 1) for r in record.reads if r.kind in made and r.optional in of}
         for of in ((True, False), (False,))
     )
-    with TemporaryDirectory() as folder, style():
+    with TemporaryDirectory() as folder:
         context = Context(plugins=plugins, out=Path(folder))
         analyse = record.build(record.config())
         try:

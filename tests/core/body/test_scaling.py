@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from toys import compile_body
 
 from mimic_core import Body, BodyModel, ConfigError
-from mimic_core.body.scaling import scale_segments, segments
+from mimic_core.body.scaling import scale_segments
+from mimic_kinematics.segments import segments
 
 SKELETON = """
 <mujoco>

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from xml.etree import ElementTree as ET
 
-from mimic_core.errors import DataError
+from mimic_core import DataError
 
 MOST_PARTS, MOST_CELLS, DEEPEST = 100_000, 10**8, 100
 _COPIED = ("replicate", "composite", "flexcomp")
 _CELLS = {"hfield": ("nrow", "ncol"), "texture": ("width", "height")}
-
-
-@functools.lru_cache(maxsize=32)
-def check_text(mjcf: str, where: str) -> None:
-    """Refuse a model as `check_tree` does; an empty text is none.
-
-    Raises:
-        DataError: as `check_tree`, or it is no XML.
-    """
-    try:
-        root = ET.fromstring(mjcf) if mjcf else None
-    except (ET.ParseError, ValueError) as e:
-        raise DataError(f"{where}: not valid XML ({e}); make it again") from e
-    if root is not None:
-        check_tree(root, where)
 
 
 def check_tree(root: ET.Element, where: str) -> None:
