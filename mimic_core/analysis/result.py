@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from mimic_core.analysis import figures as drawing
 from mimic_core.files import atomic_path, to_json, write_json, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+FORMATS: Mapping[str, Any] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""What a figure is saved as → its metadata: without a date, the same figure is the same file."""
 
 
 def _rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Any, ...], ...]:
@@ -100,12 +102,10 @@ class Result:
             writer.writerow(table.columns)
             writer.writerows([[_plain(cell) for cell in row] for row in table.rows])
             write_text(directory / f"{name}.csv", text.getvalue())
-        with drawing.style():
-            for name, figure in self.figures.items():
-                for ending in drawing.FORMATS:
-                    undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[ending]
-                    with atomic_path(directory / f"{name}.{ending}") as tmp:
-                        figure.savefig(tmp, format=ending, metadata=undated)
+        for name, figure in self.figures.items():
+            for ending, undated in FORMATS.items():
+                with atomic_path(directory / f"{name}.{ending}") as tmp:
+                    figure.savefig(tmp, format=ending, metadata=undated)
         write_json(
             directory / "result.json",
             {

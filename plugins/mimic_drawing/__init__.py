@@ -17,7 +17,6 @@ from mimic_drawing.style import BLACK as BLACK
 from mimic_drawing.style import BLUE as BLUE
 from mimic_drawing.style import CYCLE as CYCLE
 from mimic_drawing.style import DIVERGING as DIVERGING
-from mimic_drawing.style import FORMATS as FORMATS
 from mimic_drawing.style import GREEN as GREEN
 from mimic_drawing.style import GREY as GREY
 from mimic_drawing.style import ORANGE as ORANGE

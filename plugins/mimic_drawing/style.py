@@ -19,9 +19,6 @@ SEQUENTIAL = "viridis"
 DIVERGING = "PuOr"
 """colour map of quantities with a middle"""
 
-FORMATS = ("png", "svg", "pdf")
-"""What a figure is saved as."""
-
 _RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same figure everywhere

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import attrs
 
-from mimic_drawing import FORMATS
+from mimic_core.analysis import FORMATS
 from mimic_report.values import show
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)

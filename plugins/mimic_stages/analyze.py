@@ -71,7 +71,7 @@ def analysed(
     config = structure(dict(settings or {}), spec.config, f"analyze.{spec.name}")
     with style():
         result = spec.build(config)(inputs, attrs.evolve(context, out=out))
-    result.save(out)
+        result.save(out)
     return result
 
 

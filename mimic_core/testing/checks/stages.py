@@ -12,11 +12,12 @@ from typing import Any
 import attrs
 
 from mimic_core.chain.do import do
+from mimic_core.chain.kinds import kind_of
 from mimic_core.errors import MimicError, PluginError, did_you_mean
 from mimic_core.files import to_json
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import OptionMeta, StageSpec
-from mimic_core.records.kinds import RecordSpec, kind_of
+from mimic_core.records.kinds import RecordSpec
 from mimic_core.testing.checks.files import FOREIGN
 from mimic_core.testing.records import toy_records
 
