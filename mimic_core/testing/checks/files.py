@@ -100,10 +100,15 @@ def _foreign(folder: Path, suffix: str) -> Path:
 
 
 def _refused(record: ReaderSpec | EmgReaderSpec, path: Path) -> None:
-    if isinstance(record, EmgReaderSpec):
-        _refusing(lambda: record.build(record.config())([path]), f"a foreign {path.suffix} file")
-    elif record.accepts(path):
-        _refusing(lambda: record.build(record.config())(path), f"a foreign {path.suffix} file")
+    def read() -> None:
+        if isinstance(record, EmgReaderSpec):
+            record.build(record.config())([path])
+        elif record.accepts(path):
+            record.build(record.config())(path)
+        else:
+            raise DataError("not accepted")
+
+    _refusing(read, f"a foreign {path.suffix} file")
 
 
 def _refusing(read: Callable[[], Any], what: str) -> None:
