@@ -18,6 +18,8 @@ from .body.model import BodyModel as BodyModel
 from .chain.executor import ExecutorSpec as ExecutorSpec
 from .chain.executor import Job as Job
 from .chain.executor import Outcome as Outcome
+from .chain.notebook import register as register
+from .chain.notebook import train as train
 from .config import (
     flatten as flatten,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import attrs
@@ -14,6 +15,7 @@ from mimic_core.body.model import BodyModel
 from mimic_core.chain.assembly import build_model, build_task
 from mimic_core.chain.choose import choose_simulator, chosen_perturbation
 from mimic_core.chain.disturbed import disturbed_task
+from mimic_core.chain.do import do
 from mimic_core.chain.excerpts import clip_of, excerpts, parted
 from mimic_core.chain.installed import installed
 from mimic_core.chain.provenance import versions
@@ -117,6 +119,13 @@ class TrainedRun:
     @property
     def _said(self) -> str:
         return "clips" if isinstance(self.source, ReferenceClips) else str(self.source)
+
+    def rollout(self, **settings: Any) -> Rollouts:
+        """Do what ``mimic rollout`` does, null models included; settings as in a run file's ``[rollout]``."""
+        with TemporaryDirectory() as folder:
+            out = Path(settings.pop("out", Path(folder) / "rollouts.h5"))
+            do(self.plugins, "rollout", out=out, run=self.folder, **settings)
+            return Rollouts.load(out)
 
     # -- what it consists of ----------------------------------------------------------------------------------
 

@@ -10,9 +10,10 @@ the old one. A digest behind the HDF5 data tells whether anything in it changed.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import attrs
 import h5py
@@ -22,7 +23,12 @@ from mimic_core.errors import DataError, blaming
 from mimic_core.files import is_sealed, to_json, write_sealed
 from mimic_core.records.hdf5 import open_hdf5
 
+if TYPE_CHECKING:
+    import xarray
+
 _KIND, _SCHEMA = "mimic_kind", "mimic_schema"
+_TIMED = ("frame", "step", "sample")
+"""axes of time, whose rate is the record's"""
 
 
 def array(axes: tuple[str, ...], unit: str, *, optional: bool = False, doc: str = "") -> Any:
@@ -123,8 +129,18 @@ class Record:
             f.attrs[_KIND], f.attrs[_SCHEMA] = self.KIND, self.SCHEMA
             for field in attrs.fields(type(self)):
                 self._write(f, field, getattr(self, field.name))
+            _name_axes(f, self)
             f.flush()
             return write_sealed(path, f.id.get_file_image())
+
+    def to_xarray(self, group: str | None = None) -> xarray.Dataset:
+        """Return its arrays, or those of a group (``reward_terms``), with names and units; needs the extra notebook."""
+        import xarray
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.save(Path(folder) / "record.h5")
+            whole, part = (xarray.load_dataset(path, engine="h5netcdf", group=g) for g in (None, group))
+        return part.assign_coords({d: whole[d] for d in part.dims})
 
     @staticmethod
     def _write(f: h5py.File, field: attrs.Attribute[Any], v: Any) -> None:
@@ -192,9 +208,32 @@ def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
 
 def _write_array(group: h5py.Group, name: str, a: np.ndarray, meta: Mapping[str, Any]) -> None:
     d = group.create_dataset(name, data=a, compression="gzip" if a.ndim and a.size > 512 else None, track_times=False)
-    d.attrs["unit"], d.attrs["axes"] = meta["unit"], list(meta["axes"])
+    d.attrs["units"], d.attrs["axes"] = meta["unit"], list(meta["axes"])
     if meta["doc"]:
         d.attrs["description"] = meta["doc"]
+
+
+def _name_axes(f: h5py.File, record: Record) -> None:
+    """Say what is along each axis, in netCDF-4's way (dimension scales), so that xarray opens the file."""
+    found: list[h5py.Dataset] = []
+    f.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
+    for d in found:
+        for i, (axis, size) in enumerate(zip(d.attrs["axes"], d.shape, strict=True)):
+            name = f"{axis}_index" if axis in [d.name.strip("/") for d in found] else axis
+            scale = name if name not in f or len(f[name]) == size else f"{name}_{size}"
+            if scale not in f:
+                f.create_dataset(scale, data=_along(record, axis, size), track_times=False).make_scale(scale)
+                f[scale].attrs["units"] = "s" if axis in _TIMED else "1"
+            d.dims[i].attach_scale(f[scale])
+
+
+def _along(record: Record, axis: str, size: int) -> Any:
+    """The names along an axis, the seconds, or whole numbers."""
+    if axis in _TIMED:
+        return getattr(record, "first_s", 0.0) + np.arange(size) / getattr(record, "rate_hz", np.nan)
+    key = "names" if axis == "keypoint" and hasattr(record, "names") else f"{axis}_names"
+    names = "xyz" if axis == "xyz" else getattr(record, key, ())
+    return list(names) if len(names) == size else np.arange(size)
 
 
 def from_json(v: Any, as_type: Any) -> Any:

@@ -35,8 +35,14 @@ class _Tell:
 
     EVERY_S = 1.0
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._last = path, 0.0
+    def __init__(self, path: Path, measures: int = 0) -> None:
+        """Begin.
+
+        Args:
+            measures: how many rollouts and analyses come after the trainings.
+        """
+        self._path, self._last, self._measures, self._measured = path, 0.0, measures, 0
+        self._trained: dict[str, Any] = {"done": 0.0, "total": 1.0, "metrics": {}}
 
     @hookimpl
     def mimic_stage_started(self, stage: str) -> None:
@@ -44,9 +50,22 @@ class _Tell:
 
     @hookimpl
     def mimic_progress(self, stage: str, done: float, total: float, metrics: Mapping[str, float]) -> None:
-        if stage == "train" and time.monotonic() - self._last > self.EVERY_S:
-            self._last = time.monotonic()
-            write_json(self._path, {"done": done, "total": total, "metrics": metrics})
+        if stage == "train":
+            self._trained = {"done": done, "total": total, "metrics": dict(metrics)}
+            if time.monotonic() - self._last > self.EVERY_S:
+                self._write()
+
+    @hookimpl
+    def mimic_stage_finished(self, stage: str) -> None:
+        if stage == "train":
+            self._trained |= {"done": self._trained["total"]}
+        else:
+            self._measured += 1
+        self._write()
+
+    def _write(self) -> None:
+        self._last = time.monotonic()
+        write_json(self._path, {**self._trained, "measured": self._measured / max(self._measures, 1)})
 
 
 def run_job(data: Mapping[str, Any]) -> None:
@@ -57,7 +76,8 @@ def run_job(data: Mapping[str, Any]) -> None:
         if Path(file) not in plugins.files:
             plugins.load_file(file)
     plugins = plugins.preferring(data["prefer"])
-    tell = _Tell(Path(data["progress"]))
+    measures = 0 if data["rollout"] is None else len(data["trainings"]) * (1 + len(data["analyze"]))
+    tell = _Tell(Path(data["progress"]), measures)
     plugins.manager.register(tell)
     try:
         _work(plugins, data)

@@ -32,15 +32,26 @@ def follow(context: Context, outcomes: Iterator[Outcome | None], jobs: Sequence[
             else:
                 finished += watched.trainings
         share = sum(w.look() * w.trainings for w in going.values())
-        context.progress(finished + share, trainings, {"finished": finished, "failed": len(errors)})
+        counts = {"finished": finished, "failed": len(errors), "measuring": sum(w.measuring for w in going.values())}
+        context.progress(finished + share, trainings, counts)
     return errors
 
 
+MEASURING = 0.25
+"""Share of a job that rollouts and analyses count as, where there are any: they come after all of its training."""
+
+
 class _Watched:
-    """A job that is waited for."""
+    """A job that is waited for.
+
+    Attributes:
+        trainings: that it does.
+        measuring: how many of them are trained, and now rolled out and analysed.
+    """
 
     def __init__(self, plugins: Plugins, job: Job) -> None:
-        self.trainings = len(job.data["trainings"])
+        self.trainings, self.measuring = len(job.data["trainings"]), 0
+        self._after = MEASURING if job.data.get("rollout") is not None else 0.0
         self._plugins, self._job, self._file = plugins, job, Path(job.data["progress"])
         self._events: Events | None = None
         self._said: dict[str, Any] | None = None
@@ -55,8 +66,12 @@ class _Watched:
             self._said = said
             self._events = self._events or Events(self._plugins, self._job.name, {"trainings": self.trainings})
             metrics = {k: v for k, v in said["metrics"].items() if v is not None}
+            if said["done"] >= said["total"] and self._after:
+                metrics["measured"] = said.get("measured", 0.0)
             self._events.progress(said["done"], said["total"], metrics)
-        return 0.99 * said["done"] / max(said["total"], 1e-12)  # rollout and analyses come after training
+        trained = said["done"] / max(said["total"], 1e-12)
+        self.measuring = self.trainings if trained >= 1.0 and self._after else 0
+        return (1.0 - self._after) * trained + self._after * said.get("measured", 0.0)
 
     def end(self, error: str | None) -> None:
         """Tell that the job ended."""

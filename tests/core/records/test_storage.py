@@ -100,9 +100,9 @@ def test_file_explains_itself(tmp_path):
     path = sample().save(tmp_path / "s.h5")
     with h5py.File(path) as f:
         assert (f.attrs["mimic_kind"], f.attrs["mimic_schema"]) == ("sample", 3)
-        assert (f["pos"].attrs["unit"], list(f["pos"].attrs["axes"])) == ("m", ["clip", "frame", "xyz"])
+        assert (f["pos"].attrs["units"], list(f["pos"].attrs["axes"])) == ("m", ["clip", "frame", "xyz"])
         assert f["pos"].attrs["description"] == "where it is"
-        assert (f["terms/joint"].attrs["unit"], list(f["terms/joint"].attrs["axes"])) == ("1", ["clip", "frame"])
+        assert (f["terms/joint"].attrs["units"], list(f["terms/joint"].attrs["axes"])) == ("1", ["clip", "frame"])
         assert json.loads(f.attrs["names"]) == ["a", "b"]
 
 

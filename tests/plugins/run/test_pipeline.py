@@ -366,9 +366,13 @@ def test_preferences_must_name_a_provider(toy_plugins, tmp_path):
 
 def test_arrays_in_the_file_explain_themselves(finished):
     with h5py.File(finished[1] / "rollouts.h5") as f:
-        assert f["joint_pos"].attrs["unit"] == "rad" and list(f["joint_pos"].attrs["axes"]) == ["clip", "step", "joint"]
-        assert f["muscle_force"].attrs["unit"] == "N" and f["joint_force"].attrs["unit"] == "N·m"
-        assert f["error_mm"].attrs["unit"] == "mm" and f["site_pos"].attrs["unit"] == "m"
+        assert f["joint_pos"].attrs["units"] == "rad" and list(f["joint_pos"].attrs["axes"]) == [
+            "clip",
+            "step",
+            "joint",
+        ]
+        assert f["muscle_force"].attrs["units"] == "N" and f["joint_force"].attrs["units"] == "N·m"
+        assert f["error_mm"].attrs["units"] == "mm" and f["site_pos"].attrs["units"] == "m"
         assert list(f["reward_terms/joint"].attrs["axes"]) == ["clip", "step"]
         assert json.loads(f.attrs["rate_hz"]) == 400.0
         assert json.loads(f.attrs["joint_names"]) == ["shoulder", "elbow"]
