@@ -21,9 +21,10 @@ LIBRARIES = {
     "mimic_drawing",
     "mimic_kinematics",
     "mimic_nwb",
-    "mimic_statistics",
     "mimic_sensitivity",
+    "mimic_statistics",
     "mimic_strength",
+    "mimic_tables",
 }
 """What several plugins share: no plugins themselves."""
 
