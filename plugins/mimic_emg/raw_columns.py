@@ -11,21 +11,29 @@ import pandas as pd
 
 from mimic_core import DataError
 from mimic_emg.pipeline import Trial
-from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
+from mimic_emg.raw import (
+    Reach,
+    Recording,
+    chosen_muscles,
+    clip_names,
+    edge_columns,
+    edge_s,
+    numbers,
+    reaches_of,
+    trial_numbers,
+)
 from mimic_emg.settings import RawEmg
+from mimic_tables import first_lines, read_table
 
-TIME = ("time", "time_s", "timestamp")
+TIME = {"time": 1.0, "time_s": 1.0, "timestamp": 1.0, "time_ms": 1e-3}
+"""What a column of times is called → its unit, s."""
 SUFFIXES = (".sto", ".mot")
 _UNEVEN = 0.25  # samples
 
 
 def accepts(path: Path) -> bool:
     """True for a .sto or .mot file, and for a table whose first column is the time."""
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    with path.open("rb") as f:
-        first = f.readline().decode("utf-8-sig", "replace")
-    return first.replace(";", ",").replace("\t", ",").split(",")[0].strip().strip('"').lower() in TIME
+    return path.suffix.lower() in SUFFIXES or first_lines(path, 1)[0][0].lower() in TIME
 
 
 def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recording], list[Reach], int]:
@@ -44,16 +52,14 @@ def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recordi
         )
     path, where = recorded[0], str(tables[0])
     table = _table(tables[0])
-    edges = []
-    for column in (config.start or "start", config.end or "end"):
-        if column not in table:
-            raise DataError(
-                f"{where}: has no column {column!r}; a trial table has start and end, in s of the recording"
-            )
-        edges.append(numbers(table[column], column, where))
+    if (columns := edge_columns(list(table.columns), config)) is None:
+        wanted = " and ".join([config.start or "start", config.end or "end"])
+        raise DataError(f"{where}: has no columns {wanted}; a trial table has them, in s of the recording")
+    edges = [edge_s(table, c, 1.0, where) for c in columns]
     reaches, left_out = reaches_of(*edges, trial_numbers(table, where), clip_names(table), where)
     cells = _table(path)
-    time, channels = numbers(cells.iloc[:, 0], str(cells.columns[0]), str(path)), list(cells.columns[1:])
+    clock, channels = str(cells.columns[0]), list(cells.columns[1:])
+    time = numbers(cells.iloc[:, 0], clock, str(path)) * TIME.get(clock.lower(), 1.0)
     if len(time) < 2 or not channels:
         raise DataError(f"{path}: has {len(time)} samples of {len(channels)} channels; export it again")
     rate = (len(time) - 1) / (time[-1] - time[0])
@@ -83,14 +89,13 @@ def _trial(samples: np.ndarray, r: Reach, rate: float, start_s: float, config: R
 
 def _table(path: Path) -> pd.DataFrame:
     """A table with a line of names; of a .sto file, what is below its header."""
+    if path.suffix.lower() not in SUFFIXES:
+        return read_table(path).rename(columns=lambda c: str(c).strip())
     text = path.read_text(encoding="utf-8-sig", errors="replace")
-    if path.suffix.lower() in SUFFIXES:
-        _, found, text = text.partition("endheader")
-        if not found:
-            raise DataError(f"{path}: has no line 'endheader', which a {path.suffix} file has; export it again")
-        text = text.lstrip(" \t").lstrip("\r\n")
+    _, found, text = text.partition("endheader")
+    if not found:
+        raise DataError(f"{path}: has no line 'endheader', which a {path.suffix} file has; export it again")
     try:
-        cells = pd.read_csv(io.StringIO(text), sep=r"\s+" if path.suffix.lower() in SUFFIXES else None, engine="python")
+        return pd.read_csv(io.StringIO(text.lstrip()), sep=r"\s+")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as e:
         raise DataError(f"{path}: is no table of numbers ({' '.join(str(e).split())[:80]}); export it again") from e
-    return cells.rename(columns=lambda c: str(c).strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import pandas as pd
 
 from mimic_core import DataError
 from mimic_emg.pipeline import MEND_SAMPLES, Trial
-from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
+from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, edge_columns, edge_s, reaches_of, trial_numbers
 from mimic_emg.settings import RawEmg
+from mimic_tables import dialect, first_lines, read_table
 
 
 def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recording], list[Reach], int]:
@@ -23,25 +23,28 @@ def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recordi
 
     Raises:
         DataError: there is no trial table or no recording, two recordings have one name, a file is empty or no table
-            of numbers, or the number of its rows is not that of the table.
+            of numbers, the number of its rows is not that of the table, or nobody tells a rate.
     """
-    start, end = config.start or "start", config.end or "end"
-    tables = [f for f in files if {start, end} <= set(_header(f))]
+    edges = {f: edge_columns(_header(f), config) for f in files}
+    tables = [f for f in files if edges[f]]
     raw = _by_name([f for f in files if f not in tables])
     if len(tables) != 1:
         found = ", ".join(map(str, tables)) if tables else f"none of {', '.join(map(str, files))}"
         raise DataError(
-            f"emg: needs one trial table, a .csv with columns {start} and {end} (frames at {config.frame_rate_hz:g} "
-            f"Hz), found {found}; name it among the files, or its columns with --set emg.start=… --set emg.end=…"
+            f"emg: needs one trial table, a .csv with columns {config.start or 'start'} and {config.end or 'end'}, "
+            f"found {found}; name it among the files, or its columns with --set emg.start=… --set emg.end=…"
         )
     if not raw:
         raise DataError(f"{tables[0]}: is a trial table; name the recordings too, a .csv for each muscle")
-    table, frames = _table(tables[0]), {}
-    where = str(tables[0])
-    for column in (start, end):
-        frames[column] = numbers(table[column], column, where) / config.frame_rate_hz
+    table, where = _table(tables[0]), str(tables[0])
+    start_s, end_s = (edge_s(table, column, config.frame_rate_hz, where) for column in edges[tables[0]])
     counted = trial_numbers(table, where)
-    reaches, left_out = reaches_of(frames[start], frames[end], counted, clip_names(table), where)
+    reaches, left_out = reaches_of(start_s, end_s, counted, clip_names(table), where)
+    if config.recorded_rate_hz is None:
+        raise DataError(
+            f"{next(iter(raw.values()))}: does not hold the rate it was recorded at; give it with "
+            "--set emg.recorded_rate_hz=RATE"
+        )
     out = {}
     for muscle, stem in chosen_muscles(config.muscles, list(raw), "file", where).items():
         rows, begin = _rows(raw[stem])
@@ -72,24 +75,18 @@ def _by_name(files: Sequence[Path]) -> dict[str, Path]:
 
 
 def _header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as f:
-            line = f.readline()
-    except UnicodeDecodeError as e:
-        raise DataError(f"{path}: is no text; expected .csv files (or one .nwb)") from e
-    if not line.strip():
+    if dialect(path) is None:
+        raise DataError(f"{path}: is no text; expected .csv files (or one .nwb)")
+    found = first_lines(path, 1)[0]
+    if found == [""] and not path.read_bytes().strip():
         raise DataError(f"{path}: is empty; export it again")
-    return [c.strip() for c in next(csv.reader([line]))]
+    return found
 
 
 def _table(path: Path) -> pd.DataFrame:
-    how = {"encoding": "utf-8-sig", "skipinitialspace": True}
-    try:
-        table = pd.read_csv(path, **how)
-        for c in table.columns[table.columns.str.strip() == "clip"]:  # names as they stand: 007 is no number
-            table[c] = pd.read_csv(path, usecols=[c], dtype=str, keep_default_na=False, **how)[c]
-    except (pd.errors.ParserError, ValueError) as e:
-        raise DataError(f"{path}: not a table of comma-separated values ({' '.join(str(e).split())[:80]})") from e
+    table = read_table(path)
+    for c in table.columns[table.columns.str.strip() == "clip"]:  # names as they stand: 007 is no number
+        table[c] = read_table(path, usecols=[c], dtype=str, keep_default_na=False)[c]
     return table.rename(columns=str.strip)
 
 
@@ -98,8 +95,11 @@ def _rows(path: Path) -> tuple[list[str], int]:
 
     A first line that counts samples, and a column without a name, are no data.
     """
-    with path.open(encoding="utf-8-sig") as f:
+    how = dialect(path)
+    with path.open(encoding=how.encoding) as f:
         lines = [line for line in f if line.strip()]
+    if how.separator != ",":
+        lines = [line.replace(how.decimal, ".").replace(how.separator, ",") for line in lines]
     first = [c.strip().strip('"') for c in lines[0].split(",")]
     unnamed = first[0] == "" and any(first)
     counted = first == [str(i) for i in range(len(first))]
