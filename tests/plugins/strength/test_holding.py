@@ -67,7 +67,7 @@ COUPLED = """
 
 
 def test_a_coupled_joint_is_held_by_the_one_that_it_follows(plugins):
-    """By virtual work: torques, each with the turn of its joint, do what the potential energy asks for along the way."""
+    """By virtual work: torques, each with the turn of its joint, do what the potential energy asks for on the way."""
     limits = {"elbow": 0.3, "wrist": 0.02}
     body = Body(name="arm", mjcf=COUPLED, keypoints={"grip": "grip"}, torque_limits=limits)
     model = compile_body(plugins, body, "torque")
