@@ -90,6 +90,19 @@ class Couplings:
             out[..., c] = polynomial.polyval(q[..., x] - x0, polynomial.polyder(self.coef[c]))
         return out
 
+    def folded(self, rows: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Return what is per dof, ``rows`` (…, nv), at qpos (nq,) with what dependent joints add to their drivers'.
+
+        A force on a dependent joint acts on its driver, times the slope (principle of virtual work); so does a
+        derivative by it. Entries of the dependent joints themselves are 0.
+        """
+        slopes, out, dof = self.slopes(q), np.array(rows, float), self.model.jnt_dofadr
+        for c in reversed(range(len(self))):
+            if self.driver[c] >= 0:
+                out[..., dof[self.driver[c]]] += slopes[c] * out[..., dof[self.joint[c]]]
+            out[..., dof[self.joint[c]]] = 0.0
+        return out
+
     def settle_rates(self, qvel: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Return qvel (…, nv) with the dependent joints as fast as their drivers make them at qpos (…, nq)."""
         out, slopes = np.array(qvel), self.slopes(q)

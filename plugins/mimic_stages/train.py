@@ -78,6 +78,21 @@ def plan(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
     return unstructure(plan_training(settings_of(options), plugins))
 
 
+def told(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
+    """Return what listeners hear: `plan`, and where the clips' body will decide, since nobody named it, both ways.
+
+    The stage begins before its clips are read; what came of them is in the run's ``run.json``.
+    """
+    table = dict(plan(options, plugins))
+    own = [s.name for s in plugins.all("actuation") if s.own is not None]
+    if own and not options.actuation.name:
+        table["actuation"] += f", or {' or '.join(own)} where the body brings what that drives"
+    free = plugins.choose("policy", options.policy.name).free_root
+    if free and not options.preset:
+        table["preset"] += f", or {free} where the body has a free root"
+    return table
+
+
 def work(options: TrainOptions, inputs: Inputs, context: Context) -> Mapping[str, Any]:
     """Train a policy on reference clips, or go on with a training that was stopped."""
     from mimic_stages.training import train
@@ -133,7 +148,7 @@ SPEC = StageSpec(
     output="train",
     resumable=True,
     decides=plan,
-    event_settings=plan,
+    event_settings=told,
     lines=lines,
     summary="train a controller to make the same movement",
 )

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mimic_core import BodyModel
+from mimic_kinematics.couplings import Couplings
 
 _EFFORT = 1e-3
 """Price of effort beside the torque that is missed, as a share of what each joint's actuators can give: small enough
@@ -19,7 +20,8 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
 
     min Σ(a/a_max)² over the actuators' range, with the joint torques that `mujoco.mj_inverse` asks for at zero velocity
     and acceleration (Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X, with the square). What the actuators
-    cannot give, and what carries a free root, stays a remainder.
+    cannot give, and what carries a free root, stays a remainder. A joint that follows another by a coupling hands its
+    torque on to that one, which alone is held.
 
     Args:
         qpos: rad and m.
@@ -30,7 +32,8 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
     m = copy.copy(model.mj_model)  # without limits forces are linear in activation; limits become bounds
     m.actuator_forcelimited[:] = m.actuator_ctrllimited[:] = 0
     data = mujoco.MjData(m)
-    joints, angles = model.joint_dofadr, model.joint_qposadr
+    angles, couplings = model.joint_qposadr, Couplings.of(model.mj_model)
+    joints = model.joint_dofadr[~np.isin(model.joint_dofadr, m.jnt_dofadr[couplings.joint])]
     low, high = _range(model)
     effort = np.diag(_EFFORT / np.maximum(np.abs([low, high]).max(axis=0), 1e-12))
     out = np.zeros((len(qpos), m.nu))
@@ -39,14 +42,14 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
         data.ctrl[:] = activation
         data.act[:] = activation[m.actuator_actadr >= 0]
         mujoco.mj_fwdActuation(m, data)
-        return data.qfrc_actuator[joints].copy(), data.actuator_force.copy()
+        return couplings.folded(data.qfrc_actuator, data.qpos)[joints], data.actuator_force.copy()
 
     for i, pose in enumerate(qpos):
         mujoco.mj_resetData(m, data)
         data.qpos[:] = pose
         data.qpos[angles] = np.clip(pose[angles], *model.joint_range.T)  # muscles need not fight a limit
         mujoco.mj_inverse(m, data)
-        needed, (idle, relaxed) = data.qfrc_inverse[joints].copy(), driven(np.zeros(m.nu))
+        needed, (idle, relaxed) = couplings.folded(data.qfrc_inverse, data.qpos)[joints], driven(np.zeros(m.nu))
         torques, forces = zip(*map(driven, np.eye(m.nu)), strict=True)
         gives = np.stack([torque - idle for torque in torques], axis=1)
         size = np.maximum(np.abs(gives).sum(axis=1), 1e-12)

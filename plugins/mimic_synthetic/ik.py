@@ -42,11 +42,7 @@ class Solver:
 
     def _folded(self, jac: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Columns of what may move of a derivative (rows, nv); coupled joints count as their drivers'."""
-        slopes, jac, dof = self.couplings.slopes(q), jac.copy(), self.m.jnt_dofadr
-        for c in reversed(range(len(self.couplings))):
-            if self.couplings.driver[c] >= 0:
-                jac[:, dof[self.couplings.driver[c]]] += slopes[c] * jac[:, dof[self.couplings.joint[c]]]
-        return jac[:, self.dofs]
+        return self.couplings.folded(jac, q)[:, self.dofs]
 
     def _at(self, q: np.ndarray, residual: Residual) -> tuple[np.ndarray, np.ndarray]:
         self.data.qpos[:] = q

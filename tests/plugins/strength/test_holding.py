@@ -46,6 +46,51 @@ def test_muscles_do_not_fight_a_joint_limit(arm):
     np.testing.assert_allclose(beyond, at_limit)
 
 
+COUPLED = """
+<mujoco>
+  <compiler angle="radian"/>
+  <worldbody>
+    <site name="above" pos="0 0 0.1"/>
+    <body name="arm">
+      <joint name="elbow" type="hinge" axis="0 1 0" range="-1 1" limited="true"/>
+      <geom type="capsule" fromto="0 0 0 0.2 0 0" size="0.01" mass="0.1"/>
+      <body name="hand" pos="0.2 0 0">
+        <joint name="wrist" type="hinge" axis="0 1 0" range="-1 1" limited="true"/>
+        <geom type="capsule" fromto="0 0 0 0.1 0 0" size="0.01" mass="0.05"/>
+        <site name="grip" pos="0.1 0 0"/>
+      </body>
+    </body>
+  </worldbody>
+  <equality><joint joint1="wrist" joint2="elbow" polycoef="0.1 -0.7 0.3 0 0"/></equality>
+</mujoco>
+"""
+
+
+def test_a_coupled_joint_is_held_by_the_one_that_it_follows(plugins):
+    """By virtual work: torques, each with the turn of its joint, do what the potential energy asks for on the way."""
+    limits = {"elbow": 0.3, "wrist": 0.02}
+    body = Body(name="arm", mjcf=COUPLED, keypoints={"grip": "grip"}, torque_limits=limits)
+    model = compile_body(plugins, body, "torque")
+    m = model.mj_model
+    data = mujoco.MjData(m)
+    m.opt.enableflags |= int(mujoco.mjtEnableBit.mjENBL_ENERGY)
+
+    def pose(elbow):
+        return np.array([elbow, 0.1 - 0.7 * elbow + 0.3 * elbow**2])
+
+    def energy(elbow):
+        data.qpos[:] = pose(elbow)
+        mujoco.mj_forward(m, data)
+        return data.energy[0]
+
+    for elbow in (-0.6, 0.0, 0.4):
+        u = dict(zip(model.actuator_names, holding_activation(model, pose(elbow)[None])[0], strict=True))
+        work = u["elbow"] * limits["elbow"] + u["wrist"] * limits["wrist"] * (-0.7 + 0.6 * elbow)
+        slope = (energy(elbow + 1e-5) - energy(elbow - 1e-5)) / 2e-5
+        assert slope != 0
+        np.testing.assert_allclose(work, slope, rtol=2e-3)
+
+
 def rest_acceleration(model, qpos, activation):
     m = model.mj_model
     data = mujoco.MjData(m)
