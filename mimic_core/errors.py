@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from mimic_guard import Refused
+
 
 class MimicError(Exception):
     """An error the user can mend. The command line prints it as one line and exits with status 1."""
@@ -42,6 +44,8 @@ def blaming(mend: str, *places: Any) -> Iterator[None]:
         if any(str(place) in str(e) for place in places):
             raise
         raise type(e)(f"{where}: {e}") from e
+    except Refused as e:
+        raise DataError(f"{where}: {e}") from e
     except Exception as e:
         why = f"{type(e).__name__}: {e}" if str(e) else type(e).__name__
         raise DataError(f"{where}: {mend} ({' '.join(why.split())[:100]})") from e

@@ -9,7 +9,6 @@ from .importer import Description as Description
 from .importer import ImporterSpec as ImporterSpec
 from .importer import Place as Place
 from .kinematics import positions as positions
-from .limits import check_tree as check_tree
 from .model import BodyModel as BodyModel
 from .scaling import scale_segments as scale_segments
 from .scaling import segments as segments

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from mimic_core.body.limits import check_text
 from mimic_core.errors import ConfigError, did_you_mean
 from mimic_core.plugins.component import ComponentSpec
 
@@ -58,10 +57,6 @@ class Physics:
     ls_iterations: int = attrs.field(default=6, validator=attrs.validators.ge(1))
 
 
-def _check_size(body: Body, field: attrs.Attribute, mjcf: str) -> None:
-    check_text(mjcf, f"body {body.name}: {field.name}")
-
-
 @attrs.frozen(kw_only=True)
 class Body:
     """An animal's body as plain data: it can be saved in a file and built again from it.
@@ -85,7 +80,7 @@ class Body:
 
     name: str
     variant: str = ""
-    mjcf: str = attrs.field(repr=False, validator=_check_size)
+    mjcf: str = attrs.field(repr=False)
     keypoints: Mapping[str, str] = attrs.field(factory=dict)
     keypoint_pos: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
     keypoint_spread: float = 0.002
@@ -93,7 +88,7 @@ class Body:
     length_unit: float = attrs.field(default=1.0, validator=positive)
     segment_scale: Mapping[str, float] = attrs.field(factory=dict)
     assets: Mapping[str, str] = attrs.field(factory=dict, repr=lambda a: f"{{{', '.join(a)}}}")
-    actuators: str = attrs.field(default="", repr=False, validator=_check_size)
+    actuators: str = attrs.field(default="", repr=False)
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
     remarks: tuple[str, ...] = ()

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mimic_core.errors import DataError
-from mimic_core.files import atomic_path, file_hash, to_json, value_hash, write_json, write_sealed
+from mimic_core.files import atomic_path, file_hash, to_json, value_hash, write_bytes, write_json
 from mimic_core.records import storage
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.keypoints import Keypoints
 from mimic_core.records.storage import Record, array, arrays, value
+from mimic_guard.seal import sealed
 
 
 @attrs.frozen
@@ -268,7 +269,7 @@ def test_missing_array(tmp_path):
         sample().save(path)
         with h5py.File(path, "a") as f:
             del f["pos"]
-        write_sealed(path, path.read_bytes())
+        write_bytes(path, sealed(path.read_bytes()))
 
     assert "has no 'pos', which a 'sample' file must have" in bad(tmp_path, without)
 

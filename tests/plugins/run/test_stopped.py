@@ -190,9 +190,7 @@ def test_a_link_as_stage_folder_is_refused(run, tmp_path):
 
 
 def test_two_runs_do_not_write_into_one_folder(run):
-    holder = (
-        "from mimic_runs import locked\nimport sys\nwith locked(sys.argv[1]): print('held', flush=True); input()"
-    )
+    holder = "from mimic_runs import locked\nimport sys\nwith locked(sys.argv[1]): print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(run.out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
