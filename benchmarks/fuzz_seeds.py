@@ -91,7 +91,11 @@ def seeds(folder: Path) -> list[Seed]:
     made = _raw_emg(place("x").parent, toy_records(plugins)["rollouts"])
     for path in made:
         what = "trials" if "trials" in path.name else "raw"
-        add(f"emg: {what}", path, _emg(plugins.get("emg_reader", "emg"), [p.name for p in made], recorded_rate_hz=3000.0))
+        add(
+            f"emg: {what}",
+            path,
+            _emg(plugins.get("emg_reader", "emg"), [p.name for p in made], recorded_rate_hz=3000.0),
+        )
     path = place("mean.csv")
     _write(path, [["time", "flexor", "extensor"], *([i / 100, i % 7 / 7, i % 5 / 5] for i in range(50))])
     add("emg: mean", path, _emg(plugins.get("emg_reader", "mean_emg"), ["mean.csv"], averaged_trials=10))

@@ -29,8 +29,39 @@ from mimic_guard.seal import SEAL, sealed
 LONGEST_S, DEAD_S, MOST_BYTES = 10, 40, 1 << 30
 BATCH = 250
 _SAID = os.fdopen(os.dup(2), "w", buffering=1)
-_NUMBERS = ["nan", "NaN", "inf", "-inf", "-1", "0", "1e30", "1e309", "-1e-320", "", "99999999999999999999", "1,5", "0x10"]
-_WORDS = ["=1+1", "'", '"', "\0", "\ufeff", ",", ";", "\t", "\n", "[[", "{", "}", "../../x", "/dev/zero", "\u202e", "é" * 50]
+_NUMBERS = [
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+    "-1",
+    "0",
+    "1e30",
+    "1e309",
+    "-1e-320",
+    "",
+    "99999999999999999999",
+    "1,5",
+    "0x10",
+]
+_WORDS = [
+    "=1+1",
+    "'",
+    '"',
+    "\0",
+    "\ufeff",
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "[[",
+    "{",
+    "}",
+    "../../x",
+    "/dev/zero",
+    "\u202e",
+    "é" * 50,
+]
 
 
 @attrs.define
@@ -258,7 +289,9 @@ def _reworded(text: str, rng: random.Random) -> str:
         elif how == 7:
             text = text[: rng.randrange(len(text) + 1)]
         else:
-            old, new = rng.choice([(",", ";"), (".", ","), ("\n", "\r"), ("\n", "\n\n"), (",", ",,"), ("=", ":"), ('"', "'")])
+            old, new = rng.choice(
+                [(",", ";"), (".", ","), ("\n", "\r"), ("\n", "\n\n"), (",", ",,"), ("=", ":"), ('"', "'")]
+            )
             text = text.replace(old, new, rng.choice([1, -1]))
     return text
 
@@ -274,7 +307,7 @@ def _restructured(data: bytes, rng: random.Random) -> bytes:
                     _attribute(f[rng.choice(["/", *names])], rng)
                 else:
                     _dataset(f, rng.choice(names), rng)
-            except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+            except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError):
                 continue  # this object cannot be changed so
         f.flush()
         return f.id.get_file_image()
@@ -346,5 +379,7 @@ def totals(counts: dict[str, Count]) -> Iterator[tuple[str, int]]:
     """The sums over all formats."""
     total: Counter[str] = Counter()
     for c in counts.values():
-        total.update({k: getattr(c, k) for k in ("inputs", "refused", "read", "tracebacks", "hangs", "crashes", "memory")})
+        total.update(
+            {k: getattr(c, k) for k in ("inputs", "refused", "read", "tracebacks", "hangs", "crashes", "memory")}
+        )
     yield from total.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from mimic_guard import Refused
@@ -41,7 +42,7 @@ def blaming(mend: str, *places: Any) -> Iterator[None]:
     try:
         yield
     except MimicError as e:
-        if any(str(place) in str(e) for place in places):
+        if any(str(place) in str(e) for place in places) or Path(str(e).partition(": ")[0]).exists():
             raise
         raise type(e)(f"{where}: {e}") from e
     except Refused as e:

@@ -13,7 +13,7 @@ import attrs
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -76,6 +76,7 @@ def samples(draw):
     )
 
 
+@settings(deadline=None)
 @given(samples())
 def test_record_survives_a_file(tmp_path_factory, record):
     again = Sample.load(record.save(tmp_path_factory.mktemp("storage") / "sample.h5"))
