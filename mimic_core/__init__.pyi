@@ -27,9 +27,6 @@ from .config import (
     merge as merge,
 )
 from .config import (
-    parse_yaml as parse_yaml,
-)
-from .config import (
     read_toml as read_toml,
 )
 from .config import (

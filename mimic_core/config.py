@@ -15,7 +15,9 @@ import cattrs
 from cattrs import transform_error
 from cattrs.errors import AttributeValidationNote, BaseValidationError, ClassValidationError, ForbiddenExtraKeysError
 
-from mimic_core.errors import ConfigError, DataError, did_you_mean
+from mimic_core.errors import ConfigError, did_you_mean
+from mimic_guard import Refused
+from mimic_guard.text import parse_toml
 
 T = TypeVar("T")
 
@@ -144,56 +146,11 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such run file; check the path")
     try:
-        return parse_toml(path.read_text(encoding="utf-8"), str(path))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path}: not valid TOML: {e}") from e
-
-
-MOST_LETTERS, DEEPEST = 1 << 18, 30
-"""A settings file has so many letters, and tables in one another, at most."""
-_STRING = re.compile(r"""[ \t]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
-_LONG_KEY = re.compile(rf"(?:[\w-]{{1,64}}\.){{{DEEPEST}}}")
-
-
-def parse_toml(text: str, where: str) -> dict[str, Any]:
-    """Parse TOML.
-
-    Raises:
-        tomllib.TOMLDecodeError: it is none.
-        ConfigError: it is longer, or nested more deeply, than settings are.
-    """
-    too_much = ConfigError(f"{where}: is longer or nested more deeply than settings are; shorten it")
-    if len(text) > MOST_LETTERS or _LONG_KEY.search(_STRING.sub(lambda m: "" if m[0].isspace() else "q", text)):
-        raise too_much  # whose parsing would take hours
-    try:
-        found = tomllib.loads(text)
-    except RecursionError as e:
-        raise too_much from e
-    level: list[Any] = [found]
-    for _ in range(DEEPEST):
-        level = [v for x in level if isinstance(x, (dict, list)) for v in (x.values() if isinstance(x, dict) else x)]
-    if level:
-        raise too_much
-    return found
-
-
-def parse_yaml(text: str, where: str) -> Any:
-    """Parse YAML without aliases, by which a few lines grow to gigabytes.
-
-    Raises:
-        DataError: it is none, has aliases, or is longer, or nested more deeply, than settings are.
-    """
-    import yaml
-
-    loader, depth = getattr(yaml, "CSafeLoader", yaml.SafeLoader), 0
-    try:
-        for event in yaml.parse(text[: MOST_LETTERS + 1], Loader=loader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > DEEPEST or len(text) > MOST_LETTERS:
-                raise DataError(f"{where}: has aliases, or is longer or deeper than settings are; shorten it")
-        return yaml.load(text, Loader=loader)
-    except (yaml.YAMLError, ValueError) as e:
-        raise DataError(f"{where}: not valid YAML; correct it ({' '.join(str(e).split())[:80]})") from e
+    except Refused as e:
+        raise ConfigError(f"{path}: {e}") from e
 
 
 def nest(keys: Sequence[str], v: Any) -> dict[str, Any]:

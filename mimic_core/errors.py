@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
+
+from mimic_guard import Refused
 
 
 class MimicError(Exception):
@@ -39,9 +42,11 @@ def blaming(mend: str, *places: Any) -> Iterator[None]:
     try:
         yield
     except MimicError as e:
-        if any(str(place) in str(e) for place in places):
+        if any(str(place) in str(e) for place in places) or Path(str(e).partition(": ")[0]).exists():
             raise
         raise type(e)(f"{where}: {e}") from e
+    except Refused as e:
+        raise DataError(f"{where}: {e}") from e
     except Exception as e:
         why = f"{type(e).__name__}: {e}" if str(e) else type(e).__name__
         raise DataError(f"{where}: {mend} ({' '.join(why.split())[:100]})") from e

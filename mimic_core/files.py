@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import glob
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import attrs
 import numpy as np
 
 from mimic_core.errors import DataError
+from mimic_guard.temporary import beside
 
 
 def to_json(v: Any) -> Any:
@@ -45,34 +43,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises:
         DataError: it cannot be written: the disk is full, the folder read-only, ``path`` a device or a folder.
     """
-    path, tmp = Path(path), None
+    path = Path(path)
     _check_ordinary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{path.name}.mimic-"
-        for left in path.parent.glob(f"{glob.escape(prefix)}*"):
-            _remove_unless_held(left)
-        fd, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-        with os.fdopen(fd) as held:
-            tmp = Path(name)
-            fcntl.flock(held, fcntl.LOCK_EX)  # which ends with the process, however it ends
-            os.chmod(name, 0o666 & ~_umask())
+        with beside(path) as tmp:
             yield tmp
             with tmp.open("rb") as f:
                 os.fsync(f.fileno())
             tmp.replace(path)
     except OSError as e:
         raise DataError(f"{path}: cannot be written ({e.strerror or e}); free space or choose another place") from e
-    finally:
-        if tmp is not None:
-            tmp.unlink(missing_ok=True)
-
-
-def _remove_unless_held(path: Path) -> None:
-    """Remove a temporary file whose process is gone."""
-    with contextlib.suppress(OSError), path.open("rb") as f:
-        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
 
 
 def _check_ordinary(path: Path) -> None:
@@ -99,44 +80,16 @@ def check_output(path: str | Path) -> None:
         raise DataError(f"{path}: its folder cannot be written to; choose another place")
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-SEAL = b"\nmimic sha256 %s\n"
-"""What ends a sealed file: a digest of all that is before it."""
-
-
-def write_sealed(path: str | Path, data: bytes) -> Path:
-    """Write bytes and their digest, atomically."""
-    with atomic_path(path) as tmp, tmp.open("wb") as f:
-        f.write(data)
-        f.write(SEAL % hashlib.sha256(data).hexdigest().encode())
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Write a file atomically."""
+    with atomic_path(path) as tmp:
+        tmp.write_bytes(data)
     return Path(path)
-
-
-def is_sealed(path: str | Path) -> bool:
-    """Whether a file ends in a digest, and, if it does, whether that is the digest of what it holds.
-
-    Raises:
-        DataError: it is not: something changed the file.
-    """
-    data, size = memoryview(Path(path).read_bytes()), len(SEAL % (64 * b"0"))
-    end = bytes(data[-size:])
-    if not end.startswith(SEAL[:-3]):
-        return False
-    if end != SEAL % hashlib.sha256(data[:-size]).hexdigest().encode():
-        raise DataError(f"{path}: is damaged: its digest is not that of its contents; copy it again or make it again")
-    return True
 
 
 def write_text(path: str | Path, text: str) -> Path:
     """Write a text file atomically."""
-    with atomic_path(path) as tmp:
-        tmp.write_text(text, encoding="utf-8")
-    return Path(path)
+    return write_bytes(path, text.encode())
 
 
 def write_json(path: str | Path, data: Any) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from mimic_core import DataError
-from mimic_mjcf.limits import check_tree
+from mimic_core import DataError, blaming
+from mimic_guard.model import check_tree
 
 if TYPE_CHECKING:
     import mujoco
@@ -29,17 +29,24 @@ def read(path: Path, remarks: list[str]) -> ET.Element:
         DataError: a file is missing or no XML, or it is no MJCF.
     """
     tree = _parse(path, remarks)
-    check_tree(tree, str(path))
     _include(tree, path.parent, path, {path.resolve()}, remarks)
     if tree.tag != "mujoco" or tree.find("worldbody") is None:
         raise DataError(
             f"{path}: begins with <{tree.tag}>, expected <mujoco> with a <worldbody>; convert the model to MJCF"
         )
-    check_tree(tree, str(path))
+    with blaming("MuJoCo could not make it", path):
+        check_tree(tree)
     return tree
 
 
 def _parse(path: Path, remarks: list[str]) -> ET.Element:
+    tree = _parsed(path, remarks)
+    with blaming("MuJoCo could not make it", path):
+        check_tree(tree)
+    return tree
+
+
+def _parsed(path: Path, remarks: list[str]) -> ET.Element:
     try:
         return ET.parse(path).getroot()
     except UnicodeDecodeError as e:
@@ -69,7 +76,6 @@ def _include(element: ET.Element, folder: Path, within: Path, seen: set[Path], r
             raise DataError(f"{within}: includes {name!r} a second time; include it once")
         seen.add(found[0].resolve())
         included = _parse(found[0], remarks)
-        check_tree(included, str(found[0]))
         _include(included, folder, found[0], seen, remarks)
         children += included
     element[:] = children

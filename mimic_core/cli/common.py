@@ -13,10 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from mimic_core.chain.installed import installed
-from mimic_core.config import DEEPEST, merge, nest, parse_toml
+from mimic_core.config import merge, nest
 from mimic_core.errors import ConfigError
 from mimic_core.plugins.display import Display
 from mimic_core.plugins.manager import Plugins
+from mimic_guard import Refused
+from mimic_guard.text import DEEPEST, parse_toml
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
 Set = Annotated[
@@ -72,7 +74,9 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         if not sep or not all(keys) or len(keys) > DEEPEST:
             raise ConfigError(f"--set {text}: expected KEY=VALUE, e.g. --set rewards.control.weight=0.15")
         try:
-            v = parse_toml(f"v = {raw}", f"--set {key}")["v"]
+            v = parse_toml(f"v = {raw}")["v"]
+        except Refused as e:
+            raise ConfigError(f"--set {key}: {e}") from e
         except tomllib.TOMLDecodeError:
             v = raw.strip()
         out = merge(out, nest(keys, v))

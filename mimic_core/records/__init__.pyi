@@ -5,7 +5,6 @@ from .emg import EmgReaderSpec as EmgReaderSpec
 from .emg import muscle_pairs as muscle_pairs
 from .formats import Format as Format
 from .formats import FormatSpec as FormatSpec
-from .hdf5 import open_hdf5 as open_hdf5
 from .keypoints import METRES_PER as METRES_PER
 from .keypoints import Keypoints as Keypoints
 from .kinds import RecordSpec as RecordSpec
@@ -17,6 +16,7 @@ from .statistics import error_summary as error_summary
 from .storage import Record as Record
 from .storage import array as array
 from .storage import arrays as arrays
+from .storage import open_hdf5 as open_hdf5
 from .storage import value as value
 from .training import Training as Training
 from .training import TrainPlan as TrainPlan

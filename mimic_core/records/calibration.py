@@ -11,8 +11,7 @@ import numpy as np
 from mimic_core.body.body import Body
 from mimic_core.errors import DataError
 from mimic_core.records.clips import ReferenceClips
-from mimic_core.records.hdf5 import open_hdf5
-from mimic_core.records.storage import Record, array, value
+from mimic_core.records.storage import Record, array, open_hdf5, value
 
 
 @attrs.frozen(kw_only=True)

@@ -9,9 +9,10 @@ the old one. A digest behind the HDF5 data tells whether anything in it changed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,9 +20,10 @@ import attrs
 import h5py
 import numpy as np
 
-from mimic_core.errors import DataError, blaming
-from mimic_core.files import is_sealed, to_json, write_sealed
-from mimic_core.records.hdf5 import open_hdf5
+from mimic_core.errors import DataError, blaming, did_you_mean
+from mimic_core.files import to_json, write_bytes
+from mimic_guard.hdf5 import check_hdf5
+from mimic_guard.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
     import xarray
@@ -131,7 +133,7 @@ class Record:
                 self._write(f, field, getattr(self, field.name))
             _name_axes(f, self)
             f.flush()
-            return write_sealed(path, f.id.get_file_image())
+            return write_bytes(path, sealed(f.id.get_file_image()))
 
     def to_xarray(self, group: str | None = None) -> xarray.Dataset:
         """Return its arrays, or those of a group (``reward_terms``), with names and units; needs the extra notebook."""
@@ -163,8 +165,8 @@ class Record:
             DataError: the file is missing, no HDF5, truncated, changed since it was written, or holds something else.
         """
         path = Path(path)
-        sealed = path.is_file() and is_sealed(path)
         with open_hdf5(path) as f:
+            whole = is_sealed(path.read_bytes())
             kind = f.attrs.get(_KIND)
             if kind != cls.KIND:
                 found = f"a mimic {kind!r} file" if kind else "an HDF5 file that mimic did not write"
@@ -175,7 +177,7 @@ class Record:
                 raise DataError(
                     f"{path}: written with schema {schema} of {cls.KIND!r}, this version reads {cls.SCHEMA}; {mend}"
                 )
-            if not sealed:
+            if not whole:
                 raise DataError(f"{path}: does not end as mimic ends its files; copy it again or make it again")
             kwargs = {}
             for field in attrs.fields(cls):
@@ -243,3 +245,16 @@ def from_json(v: Any, as_type: Any) -> Any:
     from mimic_core.config import structure
 
     return structure(v, as_type, where=getattr(as_type, "__name__", "value"))
+
+
+@contextlib.contextmanager
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading, after `check_hdf5`; every failure is a `DataError` in one sentence."""
+    if not path.is_file():
+        near = [p.name for p in path.parent.glob("*" + path.suffix)] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such file{did_you_mean(path.name, near) if near else '; check the path'}")
+    if not h5py.is_hdf5(path):
+        raise DataError(f"{path}: not an HDF5 file (or cut short in transfer); export or copy it again")
+    with blaming("HDF5 file is damaged or truncated; copy or make it again", path), h5py.File(path, "r") as f:
+        check_hdf5(f, path.stat().st_size)
+        yield f

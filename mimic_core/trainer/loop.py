@@ -23,9 +23,9 @@ from mimic_core.trainer.devices import on_one_device
 from mimic_core.trainer.faults import describe_fault
 from mimic_core.trainer.programs import LoopState, Metrics, phase_of, programs
 from mimic_core.trainer.settings import LoopSettings
-from mimic_core.trainer.stopping import asked_to_stop
 from mimic_core.trainer.values import Member
-from mimic_core.trainer.waiting import COMPILING, told_while
+from mimic_guard.stopping import asked_to_stop
+from mimic_guard.waiting import COMPILING, told_while
 
 _TELL_S = 1.0
 FAULT = "fault"

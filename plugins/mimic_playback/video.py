@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,8 +101,6 @@ def _gif(path: Path, size: tuple[int, int], fps: float) -> Iterator[Write]:
 @contextlib.contextmanager
 def _folder(out: Path) -> Iterator[Write]:
     out.parent.mkdir(parents=True, exist_ok=True)
-    tmp = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    tmp.chmod(0o755)
     written = 0
 
     def write(picture: np.ndarray) -> None:
@@ -112,10 +108,8 @@ def _folder(out: Path) -> Iterator[Write]:
         Image.fromarray(picture).save(tmp / f"frame_{written:05d}.png")
         written += 1
 
-    try:
+    with beside(out, folder=True) as tmp:
         yield write
         if out.is_dir():
             out.rmdir()  # empty, as was checked
         tmp.replace(out)
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)

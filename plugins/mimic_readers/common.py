@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mimic_core import DataError, did_you_mean, parse_yaml
+from mimic_core import DataError, blaming, did_you_mean
+from mimic_guard.text import parse_yaml
 
 SAY = "--set register.reader."
 UNITS = {
@@ -232,7 +233,8 @@ def _names_in(names_file: Path, path: Path) -> list[str]:
         ) from e
     if names_file.suffix.lower() not in (".yaml", ".yml"):
         return [line.strip() for line in text.splitlines() if line.strip()]
-    found = parse_yaml(text, str(names_file))
+    with blaming("cannot be read", names_file):
+        found = parse_yaml(text)
     found = found.get("KP_NAMES") if isinstance(found, dict) else found
     if not isinstance(found, list):
         raise DataError(f"{names_file}: has no list KP_NAMES; add it, with the names in the order of the keypoints")

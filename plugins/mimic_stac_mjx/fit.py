@@ -11,8 +11,9 @@ import attrs
 import h5py
 import numpy as np
 
-from mimic_core import DataError, Keypoints, parse_yaml
+from mimic_core import DataError, Keypoints, blaming
 from mimic_core.records import open_hdf5
+from mimic_guard.text import parse_yaml
 from mimic_stac_mjx.settings import Settings
 
 PUBLISHED_HZ = {"mouse_arm": 200.0}
@@ -124,7 +125,8 @@ def _clip_length(config: Mapping[str, Any], rows: int) -> int:
 def _config(f: h5py.File, path: Path) -> dict[str, Any]:
     if "config" not in f:
         return {}
-    config = parse_yaml(f["config"].asstr()[()], f"{path}: its dataset 'config'")
+    with blaming("cannot be read", f"{path}: its dataset 'config'"):
+        config = parse_yaml(f["config"].asstr()[()])
     return config if isinstance(config, dict) else {}
 
 

@@ -11,7 +11,6 @@ import mimic_core as mimic
 from mimic_core.chain import TrainedRun
 from mimic_core.testing import toy_clips
 
-
 SMALL = {"name": "bottleneck_ppo", "steps": 2000}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 import time
 
 import jax
@@ -112,6 +114,36 @@ def test_the_seed_decides_and_stopping_does_not(kind, tmp_path):
     assert summary["resumed_from"] == 60
     assert [r["control_steps"] for r in summary["curve"]] == [0, 30, 60, 90, 120]
     np.testing.assert_array_equal(seen[-1], ends["a"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_told_to_stop_keeps_what_it_learned(tmp_path, number):
+    """Also between two evaluations; going on, it ends where one that was not stopped does."""
+    stops = [5]
+
+    class Told(PlainWalk):
+        def iterate(self, state):
+            if int(state["count"]) in stops:
+                os.kill(os.getpid(), number)
+            return super().iterate(state)
+
+    ends, before = {}, signal.getsignal(number)
+    settings = LoopSettings(evaluations=1)
+    with pytest.raises(KeyboardInterrupt, match=number.name) as e:
+        run_loop(Told(), tmp_path / "a", lambda c: {"tracking_mm": 1.0}, settings=settings)
+    assert e.value.__notes__ == [f"60 of 120 control steps are kept in {tmp_path / 'a'}"]
+    assert signal.getsignal(number) is before
+    stops.clear()
+    for name in ("a", "b"):
+        summary = run_loop(
+            Told(),
+            tmp_path / name,
+            lambda c, n=name: ends.update({n: place(c).copy()}) or {"tracking_mm": 1.0},
+            settings=settings,
+        )
+        assert summary["resumed_from"] == (60 if name == "a" else 0)
+        assert [r["control_steps"] for r in summary["curve"]] == [0, 120]
+    np.testing.assert_array_equal(ends["a"], ends["b"])
 
 
 @pytest.mark.parametrize("kind", WALKS)

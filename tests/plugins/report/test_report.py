@@ -345,6 +345,31 @@ def test_errors_are_one_line_and_leave_the_old_page(plugins, tmp_path, content, 
     assert (tmp_path / "report.html").read_text() == "old"
 
 
+@pytest.mark.parametrize("how", ["a manifest", "a link", "a figure", "a table"])
+def test_nothing_from_outside_of_the_run_is_embedded(plugins, tmp_path, how):
+    run, secret = tmp_path / "run", tmp_path / "secret"
+    folder, name = run / "analysis" / "a", "curve"
+    for place in (folder, secret):
+        place.mkdir(parents=True)
+        write_json(place / "metrics.json", {})
+        write_json(place / "result.json", {"figures": {"curve": ""}, "tables": {"t": ""}})
+        (place / "curve.svg").write_text("<svg/>")
+        (place / "t.csv").write_text("a\n1\n")
+    out = "analysis/a"
+    if how == "a manifest":
+        out = "../secret"
+    elif how == "a link":
+        (folder / "curve.svg").unlink()
+        (folder / "curve.svg").symlink_to(secret / "curve.svg")
+    else:
+        key, name = ("figures", "../../../secret/curve") if how == "a figure" else ("tables", "../../../secret/t")
+        write_json(folder / "result.json", {key: {name: ""}})
+    stage = {"name": "analyze.a", "stage": "analyze", "label": "a", "outputs": {"out": out}}
+    write_json(run / "manifest.json", {"stages": [stage]})
+    with pytest.raises(DataError, match=r"lies outside of .*, from where nothing is embedded"):
+        read_run(run)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -6,28 +6,28 @@ import math
 import re
 from xml.etree import ElementTree as ET
 
-from mimic_core import DataError
+from mimic_guard import Refused
 
 MOST_PARTS, MOST_CELLS, DEEPEST = 100_000, 10**8, 100
 _COPIED = ("replicate", "composite", "flexcomp")
 _CELLS = {"hfield": ("nrow", "ncol"), "texture": ("width", "height")}
 
 
-def check_tree(root: ET.Element, where: str) -> None:
+def check_tree(root: ET.Element) -> None:
     """Refuse a model that is larger than any animal, before MuJoCo makes what it asks for.
 
     Raises:
-        DataError: it is nested too deeply, or asks for too many copies, cells or too much memory.
+        Refused: it is nested too deeply, or asks for too many copies, cells or too much memory.
     """
-    parts, level, depth = 0, [(root, 1)], 0
+    parts, level, depth = 0.0, [(root, 1.0)], 0
     while level:
         depth += 1
         parts += sum(times for _, times in level)
         for element, _ in level:
-            _check_numbers(element, where)
+            _check_numbers(element)
         if parts > MOST_PARTS or depth > DEEPEST:
             asked = "is nested too deeply" if depth > DEEPEST else f"asks for {parts:.3g} parts"
-            raise DataError(f"{where}: {asked}; a model has up to {MOST_PARTS:,} parts, {DEEPEST} deep")
+            raise Refused(f"{asked}; a model has up to {MOST_PARTS:,} parts, {DEEPEST} deep")
         level = [(child, times * _copies(element)) for element, times in level for child in element]
 
 
@@ -35,14 +35,14 @@ def _copies(element: ET.Element) -> float:
     return math.prod(_numbers(element.get("count", "1"))) if element.tag in _COPIED else 1
 
 
-def _check_numbers(element: ET.Element, where: str) -> None:
+def _check_numbers(element: ET.Element) -> None:
     cells = math.prod(n for key in _CELLS.get(element.tag, ()) for n in _numbers(element.get(key, "1")))
     own = _copies(element) if element.tag != "replicate" else 0
     sizes = element.attrib if element.tag == "size" else {}
     most = {"memory": 40 * MOST_CELLS}
     beyond = any(n > most.get(key, MOST_CELLS) for key, text in sizes.items() for n in _numbers(text))
     if cells > MOST_CELLS or own > MOST_PARTS or beyond:
-        raise DataError(f"{where}: <{element.tag}> {dict(element.attrib)} asks for more than a model needs; lower it")
+        raise Refused(f"<{element.tag}> {dict(element.attrib)} asks for more than a model needs; lower it")
 
 
 def _numbers(text: str) -> list[float]:

@@ -7,7 +7,7 @@ import time
 from mimic_bottleneck.apg import expected_compile_s
 from mimic_core import Body, BodyModel
 from mimic_core.testing import toy_model
-from mimic_core.trainer.waiting import told_while
+from mimic_guard.waiting import told_while
 
 
 def test_it_is_told_until_it_is_done():

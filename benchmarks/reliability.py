@@ -1,0 +1,384 @@
+"""What mimic survives, counted: kill -9, broken files, flipped bits, full disks, read-only folders, no home.
+
+    python benchmarks/reliability.py [--only kills fuzz bits places] [--inputs 20300] [--kills 100] [--out FILE.json]
+
+- fuzz: small whole files of every format (`fuzz_seeds.py`) are broken in many ways (`fuzzing.py`) and read. Refusing
+  one in one line, and reading one that still makes sense, are both right. A traceback, a crash, more than 10 s or
+  more than 1 GiB are not. Inputs are numbered: the same number gives the same file on every machine.
+- kills: `mimic run` is killed (SIGKILL) at random moments while it makes stages anew. After each kill every output that
+  was finished must still be there, whole, in its place or beside it; at the end the run is let finish and must
+  leave what a run leaves that was never killed, to the last bit.
+- bits: single bits are flipped in records and in a checkpoint. Whatever is then read must be what was written (a
+  checkpoint falls back to the one before), or the damage must be said.
+- places: a disk that fills up, a folder that is read-only, no home directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pwd
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+MIMIC = [sys.executable, "-m", "mimic_core.cli"]
+RUN = """
+body = {body!r}
+seed = 3
+[generate]
+clips = 6
+frames = 40
+gap_share = 0.0
+[register]
+cutoff_hz = {cutoff_hz}
+[train.policy]
+name = "bottleneck_ppo"
+encoder_layers = [8]
+decoder_layers = [8]
+critic_layers = [8]
+intention_size = 2
+environments = 8
+batch_size = 8
+minibatches = 2
+passes = 1
+unroll = 5
+steps = {steps}
+evaluations = 4
+[train.task]
+window = 2
+[rollout]
+[analyze.tracking]
+"""
+TOY = '''"""The toy arm as a body."""
+from mimic_core import BodySpec, hookimpl
+
+
+def build(config, variant):
+    from mimic_core.testing.toy import toy_body
+
+    return toy_body()
+
+
+@hookimpl
+def mimic_bodies():
+    yield BodySpec(name="toy", build=build, summary="planar arm")
+'''
+
+
+def main() -> None:
+    """Count and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=["bits", "places", "fuzz", "kills"])
+    parser.add_argument("--inputs", type=int, default=20300)
+    parser.add_argument("--first", type=int, default=0, help="number of the first broken file")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--bits", type=int, default=500)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="mimic-reliability-") as name:
+        for what in given.only:
+            folder = Path(name) / what
+            folder.mkdir()
+            began = time.monotonic()
+            found[what] = {
+                "fuzz": lambda f: fuzzed(f, given.inputs, given.first),
+                "kills": lambda f: killed(f, given.kills),
+                "bits": lambda f: flipped(f, given.bits),
+                "places": places,
+            }[what](folder)
+            found[what]["minutes"] = round((time.monotonic() - began) / 60, 1)
+            print(what, json.dumps({k: v for k, v in found[what].items() if k != "formats"}), flush=True)
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=2) + "\n")
+
+
+# -- broken files -------------------------------------------------------------------------------------------------
+
+
+def fuzzed(folder: Path, inputs: int, first: int) -> dict[str, Any]:
+    """Read broken files."""
+    from fuzz_seeds import seeds
+    from fuzzing import fuzz, totals
+
+    counts = fuzz(seeds(folder / "seeds"), folder, inputs, first)
+    return {**dict(totals(counts)), "formats": {what: attrs.asdict(c) for what, c in counts.items()}}
+
+
+# -- kill -9 ------------------------------------------------------------------------------------------------------
+
+
+def killed(folder: Path, kills: int) -> dict[str, Any]:
+    """Kill runs, and look each time for what is lost."""
+    rng, out, lost, damaged, where = random.Random(0), folder / "run", [], 0, []
+    plugin = folder / "toy.py"
+    plugin.write_text(TOY)
+    variants = [
+        {"cutoff_hz": c, "steps": s} for c, s in ((30.0, 1600), (30.0, 2400), (25.0, 2400), (25.0, 3200), (30.0, 1600))
+    ]
+    usual = _finished(folder, plugin, folder / "usual", variants[0])
+    shutil.copytree(folder / "usual", out)
+    done = 0
+    while done < kills:
+        variant = variants[(done // 3) % len(variants)]
+        process = subprocess.Popen(
+            _command(folder, plugin, out, variant), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        time.sleep(rng.uniform(0.15, 1.1) * usual)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() != -signal.SIGKILL:
+            if process.returncode:
+                lost.append(f"kill {done}: the run failed: {process.stderr.read().decode()[-300:]}")
+                break
+            continue  # it had finished
+        done += 1
+        found = list(_lost(out))
+        where.append(_running(out))
+        lost += [f"kill {done}: {x}" for x in found]
+        damaged += len(found)
+        if done % 10 == 0:
+            print(f"{done} kills, {len(lost)} lost", flush=True)
+    _finished(folder, plugin, out, variants[0])
+    differs = sorted(_differences(out, folder / "usual"))
+    left = [str(p.relative_to(out)) for p in out.rglob(".*") if "mimic-" in p.name or p.name.endswith(".before")]
+    return {
+        "kills": done,
+        "lost": len(lost),
+        "what": lost[:10],
+        "in": {stage: where.count(stage) for stage in dict.fromkeys(where)},
+        "differs from a run that was never killed": differs,
+        "temporary files left in the end": left,
+    }
+
+
+def _command(folder: Path, plugin: Path, out: Path, variant: dict[str, Any]) -> list[str]:
+    file = folder / "toy.toml"
+    file.write_text(RUN.format(body="toy", **variant))
+    return [*MIMIC, "--plugin", str(plugin), "run", str(file), "--out", str(out)]
+
+
+def _finished(folder: Path, plugin: Path, out: Path, variant: dict[str, Any]) -> float:
+    began = time.monotonic()
+    done = subprocess.run(_command(folder, plugin, out, variant), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the run does not finish: {done.stderr[-500:]}")
+    return time.monotonic() - began
+
+
+def _running(out: Path) -> str:
+    entries = json.loads((out / "manifest.json").read_text())["stages"]
+    return next((e["name"] for e in entries if e["status"] == "running"), "between stages")
+
+
+def _lost(out: Path) -> Iterator[str]:
+    """What a killed run ought to hold, and does not."""
+    from mimic_run.stage_output import DONE, REPLACES, kept_aside, output_hash
+
+    try:
+        entries = json.loads((out / "manifest.json").read_text())["stages"]
+    except ValueError as e:
+        yield f"manifest: {e}"
+        return
+    for entry in entries:
+        path = out / entry["outputs"]["out"]
+        finished = entry if entry["status"] in DONE else entry.get(REPLACES)
+        if not finished or finished["status"] not in DONE:
+            continue
+        places = [path] if finished is entry else [path, kept_aside(path)]
+        if finished["output_hash"] not in [output_hash(p, finished.get("files")) for p in places]:
+            yield f"{entry['name']}: its finished output is gone or changed"
+
+
+def _differences(a: Path, b: Path) -> Iterator[str]:
+    """Names of outputs that differ in anything but times."""
+    from mimic_core.trainer import Checkpoints  # noqa: F401  (imports jax)
+
+    for name in ("keypoints.h5", "clips.h5", "rollouts.h5"):
+        if _numbers(a / name) != _numbers(b / name):
+            yield name
+    if _weights(a / "train") != _weights(b / "train"):
+        yield "train"
+
+
+def _numbers(path: Path) -> dict[str, bytes]:
+    import h5py
+
+    found: dict[str, bytes] = {}
+    with h5py.File(path) as f:
+        f.visititems(lambda n, item: found.update({n: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def _weights(folder: Path) -> list[bytes]:
+    import jax
+    import orbax.checkpoint as ocp
+
+    steps = [int(p.name) for p in (folder / "checkpoints").iterdir() if p.name.isdigit()]
+    state = ocp.StandardCheckpointer().restore((folder / "checkpoints" / str(max(steps)) / "state").resolve())
+    return [np.asarray(x).tobytes() for x in jax.tree.leaves(state)]
+
+
+# -- flipped bits -------------------------------------------------------------------------------------------------
+
+
+def flipped(folder: Path, bits: int) -> dict[str, Any]:
+    """Flip single bits in records and in a checkpoint."""
+    from mimic_core import DataError
+    from mimic_core.chain import installed, load
+    from mimic_core.testing import toy_records
+
+    plugins, rng, silent, said = installed(), random.Random(0), 0, 0
+    records = toy_records(plugins)
+    file = folder / "record.h5"
+    for i in range(bits):
+        kind = list(records)[i % len(records)]
+        records[kind].save(file)
+        data = bytearray(file.read_bytes())
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        file.write_bytes(data)
+        try:
+            load(file, kind, plugins)
+            silent += 1
+        except DataError:
+            said += 1
+    return {"records": bits, "said": said, "silent": silent, **_flipped_checkpoints(folder, max(50, bits // 5), rng)}
+
+
+def _flipped_checkpoints(folder: Path, bits: int, rng: random.Random) -> dict[str, Any]:
+    import warnings
+
+    from mimic_core import DataError
+    from mimic_core.trainer import Checkpoints
+
+    state = {"a": np.arange(400.0), "b": np.ones((7, 5), np.float32)}
+    before = {k: v + 1 for k, v in state.items()}
+    whole = folder / "whole"
+    with Checkpoints(whole) as keeper:
+        keeper.save(1, before)
+        keeper.save(2, state)
+    fell_back, silent, used = 0, 0, 0
+    for i in range(bits):
+        run = folder / f"flipped{i}"
+        shutil.copytree(whole, run)
+        files = [p for p in (run / "checkpoints" / "2").rglob("*") if p.is_file() and p.stat().st_size]
+        file = rng.choice(files)
+        data = bytearray(file.read_bytes())
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        file.write_bytes(data)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            try:
+                with Checkpoints(run) as keeper:
+                    step = keeper.latest
+                    found = keeper.restore(state, step)
+            except DataError:
+                heard, found, step = ["said"], None, None
+        right = found is not None and all(np.array_equal(found[k], (state if step == 2 else before)[k]) for k in state)
+        fell_back += step == 1 and bool(heard) and right
+        used += step == 2 and right
+        silent += not right and not (found is None and heard)
+        shutil.rmtree(run)
+    return {"checkpoints": bits, "fell back to the one before": fell_back, "wrong weights": silent, "unharmed": used}
+
+
+# -- places -------------------------------------------------------------------------------------------------------
+
+
+def places(folder: Path) -> dict[str, Any]:
+    """Write where that is not possible."""
+    plugin = folder / "toy.py"
+    plugin.write_text(TOY)
+    made = folder / "made"
+    _finished(folder, plugin, made, {"cutoff_hz": 30.0, "steps": 160})
+    commands = {
+        "generate": ["generate", "--body", "toy", "--out", "OUT/k.h5", "--set", "clips=6"],
+        "register": ["register", str(made / "keypoints.h5"), "--body", "toy", "--out", "OUT/c.h5"],
+        "train": [
+            "train", str(made / "clips.h5"), "--out", "OUT/train", "--set", "policy.steps=160", "--set",
+            "policy.environments=8", "--set", "policy.batch_size=8", "--set", "policy.unroll=5",
+        ],
+        "rollout": ["rollout", str(made / "train"), "--out", "OUT/r.h5"],
+        "analyze": ["analyze", "tracking", str(made / "rollouts.h5"), "--out", "OUT/tracking"],
+        "run": ["run", str(folder / "toy.toml"), "--out", "OUT/run"],
+    }  # fmt: skip
+    found: dict[str, Any] = {}
+    for name, command in commands.items():
+        for place in ("full disk", "read-only folder", "no home"):
+            out = folder / f"{name} {place}".replace(" ", "_")
+            out.mkdir()
+            found[f"{name}, {place}"] = _tried(place, [*MIMIC, "--plugin", str(plugin), *command], out, folder)
+    wrong = {k: v for k, v in found.items() if v != "right"}
+    return {"tried": len(found), "right": len(found) - len(wrong), "wrong": wrong}
+
+
+def _tried(place: str, command: list[str], out: Path, home: Path) -> str:
+    """``right``, or what was wrong."""
+    words = [w.replace("OUT", str(out)) for w in command]
+    env = {**os.environ, "MIMIC_CACHE_DIR": str(home / "cache")}
+    more: dict[str, Any] = {}
+    if place == "full disk":
+        words = [sys.executable, "-c", _LIMITED, *words[3:]]
+    elif place == "read-only folder":
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            _open_up(home)
+            more = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        out.chmod(0o555)
+    else:
+        env = {
+            k: v for k, v in env.items() if k not in ("HOME", "XDG_CACHE_HOME", "MIMIC_CACHE_DIR", "USER", "LOGNAME")
+        }
+        env["HOME"] = "/nonexistent"
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            _open_up(home)
+            out.chmod(0o777)
+            more = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=600, **more)
+    out.chmod(0o755)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("mimic: error")]
+    if "Traceback" in done.stderr or done.returncode < 0:
+        return f"status {done.returncode}: {done.stderr[-300:]}"
+    if place == "no home":
+        return "right" if done.returncode == 0 else f"status {done.returncode}: {done.stderr[-300:]}"
+    if done.returncode != 1 or len(lines) != 1 or "unforeseen" in lines[0]:
+        return f"status {done.returncode}: {done.stderr[-300:]}"
+    left = [p.name for p in out.rglob("*") if p.is_file() and ".mimic-" in p.name]
+    return f"temporary files are left: {left}" if left else "right"
+
+
+def _open_up(folder: Path) -> None:
+    """Let anybody read what was made for the trials, and the folders above."""
+    folder.parent.chmod(0o755)
+    (folder / "cache").mkdir(exist_ok=True)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(
+            path.stat().st_mode
+            | (0o777 if path.is_dir() and "cache" in path.parts else 0o755 if path.is_dir() else 0o644)
+        )
+
+
+_LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+sys.argv[0] = "mimic"
+from mimic_core.cli import main
+main()
+"""
+"""A limit on the size of files stands for the disk."""
+
+if __name__ == "__main__":
+    main()

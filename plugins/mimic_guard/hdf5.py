@@ -1,0 +1,65 @@
+"""HDF5 files of strangers: nothing outside of a file is read, nor more than a file of its size can hold."""
+
+from __future__ import annotations
+
+import math
+
+import h5py
+
+from mimic_guard import Refused
+
+FREE_BYTES, PER_BYTE = 1 << 25, 100
+"""What the datasets of a file may hold together: so much, and so much more for each of its bytes (compression)."""
+MOST_OBJECTS, DEEPEST = 100_000, 50
+
+
+def check_hdf5(f: h5py.File, size: int) -> None:
+    """Look at every dataset and attribute of a file before any is read.
+
+    Args:
+        size: of the file, bytes.
+
+    Raises:
+        Refused: it takes data from other files (external storage or links, virtual datasets), or claims to hold more
+            than a file of its size can.
+    """
+    seen: set[int] = set()
+    waiting, total = [(f, 0)], 0
+    while waiting:
+        item, depth = waiting.pop()
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:
+            continue
+        seen.add(address)
+        attributes = (h5py.h5a.open(item.id, index=i) for i in range(h5py.h5a.get_num_attrs(item.id)))
+        total += sum(a.get_storage_size() for a in attributes)
+        if isinstance(item, h5py.Dataset):
+            if item.is_virtual or item.external:
+                raise Refused(f"{item.name} takes its data from other files, which is refused; export a copy")
+            total += _claimed(item, size)
+        elif isinstance(item, h5py.Group):
+            here = item.name.rstrip("/")
+            for name in item:
+                link = item.get(name, getlink=True)
+                if isinstance(link, h5py.ExternalLink):
+                    raise Refused(f"{here}/{name} is a link into {link.filename}, which is refused; export a copy")
+                if isinstance(link, h5py.HardLink):
+                    waiting.append((item[name], depth + 1))
+        if total > FREE_BYTES + PER_BYTE * size:
+            raise Refused(
+                f"{item.name} makes it {total / 1e6:,.0f} MB of data in a file of {size / 1e6:,.3g} MB, which "
+                "cannot be; export it again"
+            )
+        if len(seen) + len(waiting) > MOST_OBJECTS or depth > DEEPEST:
+            raise Refused(f"{item.name[:60]} is one of too many or too deeply nested groups; export it again")
+
+
+def _claimed(item: h5py.Dataset, size: int) -> int:
+    """Bytes that reading a dataset takes: at least a chunk; of texts of any length, all that they hold."""
+    total: int = max(item.size or 0, math.prod(item.chunks or ())) * item.dtype.itemsize
+    text = h5py.check_string_dtype(item.dtype)
+    if text and text.length is None and item.ndim and total <= FREE_BYTES + PER_BYTE * size:
+        step = max(8, FREE_BYTES // size)
+        for at in range(0, len(item), step):
+            total += sum(map(len, item[at : at + step].ravel()))
+    return total

@@ -1,0 +1,30 @@
+"""A digest at the end of a file's bytes, which tells whether anything in them was changed."""
+
+from __future__ import annotations
+
+import hashlib
+
+from mimic_guard import Refused
+
+SEAL = b"\nmimic sha256 %s\n"
+"""What ends sealed bytes: a digest of all that is before it."""
+
+
+def sealed(data: bytes) -> bytes:
+    """Return bytes with their digest behind them."""
+    return data + SEAL % hashlib.sha256(data).hexdigest().encode()
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether bytes end in a digest, and, if they do, whether that is the digest of what is before it.
+
+    Raises:
+        Refused: it is not: something changed them.
+    """
+    view, size = memoryview(data), len(SEAL % (64 * b"0"))
+    end = bytes(view[-size:])
+    if not end.startswith(SEAL[:-3]):
+        return False
+    if end != SEAL % hashlib.sha256(view[:-size]).hexdigest().encode():
+        raise Refused("is damaged: its digest is not that of its contents; copy it again or make it again")
+    return True

@@ -1,0 +1,64 @@
+"""Temporary files that do not outlive their process, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
+    """Yield a temporary file or folder beside ``path``; what is left of it in the end is removed.
+
+    Those of earlier processes that were killed go first: a lock on each ends with its process.
+    """
+    prefix = f".{path.name}.mimic-"
+    for left in path.parent.glob(f"{glob.escape(prefix)}*"):
+        _remove_unless_held(left)
+    if folder:
+        tmp = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
+        held = os.open(tmp, os.O_RDONLY)
+    else:
+        held, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        tmp = Path(name)
+    try:
+        _lock(held)
+        tmp.chmod((0o777 if folder else 0o666) & ~_umask())
+        yield tmp
+    finally:
+        os.close(held)
+        _remove(tmp)
+
+
+def _remove_unless_held(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        held = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+        finally:
+            os.close(held)
+
+
+def _lock(held: int) -> None:
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
