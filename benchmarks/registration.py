@@ -3,8 +3,9 @@
     python benchmarks/registration.py [--data ../shared/data] [--only ROW ...] [--json]
         [--peer-python PYTHON --peer-repo DIR [--frames 100]]
 
-Rows: mouse, mouse-mobile, set1, set4, rodent, peer, recovery-mouse, recovery-rodent, raw. Without --peer-python
-there is no row peer; with it, `stac_mjx_peer.py` is run by that python (100 frames: a quarter of an hour or more).
+Rows: mouse, mouse-mobile, set1, set4, set1-wrist, set4-wrist, rodent, peer, recovery-mouse, recovery-rodent, raw.
+Without --peer-python there is no row peer; with it, `stac_mjx_peer.py` is run by that python (100 frames: a quarter of
+an hour or more).
 
 Distances are in millimetres of the animal, between every tracked position and the fitted body, those that the fit
 judged to be jumps of the tracking included. "time" is on the wall; "CPU time" tells what other programs on the
@@ -43,7 +44,7 @@ from rich.table import Table
 from scipy.spatial.transform import Rotation
 
 from mimic_core import Body, BodyModel, Calibration, Plugins, ReferenceClips
-from mimic_core.chain import installed, make_body, versions
+from mimic_core.chain import do, installed, make_body, versions
 from mimic_core.records.statistics import error_summary
 
 MM = 1e3
@@ -153,12 +154,12 @@ def mouse_mobile(bench: Bench) -> Iterator[Figure]:
     )
 
 
-def reaches(bench: Bench, which: str, goal: float) -> Iterator[Figure]:
+def reaches(bench: Bench, which: str, goal: float, body: str = "mouse_forelimb") -> Iterator[Figure]:
     """Reaches of another mouse, its segments sized one by one, with the paw's pull and without."""
     files = sorted((bench.data / "reaches").glob(f"{which}_*.csv"))
     for case, weights in (("paw weight 0", {"paw": 0.0}), ("paw weight 1", {})):
         settings = {"scale": "segments", "weights": weights}
-        summary, clips = bench.register(files, body="mouse_forelimb", **settings)
+        summary, clips = bench.register(files, body=body, **settings)
         each, size = distances(clips)["per_keypoint"], samples(clips)
         three = float(np.mean([each[k] for k in ("shoulder", "elbow", "wrist")]))
         yield Figure(f"{case}: mean of shoulder, elbow, wrist, mm", three, goal, size)
@@ -356,6 +357,8 @@ ROWS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "mouse-mobile": mouse_mobile,
     "set1": lambda bench: reaches(bench, "set1", 0.40),
     "set4": lambda bench: reaches(bench, "set4", 0.88),
+    "set1-wrist": lambda bench: reaches(bench, "set1", 0.40, "mouse_forelimb:wrist"),
+    "set4-wrist": lambda bench: reaches(bench, "set4", 0.55, "mouse_forelimb:wrist"),
     "rodent": rodent,
     "rodent-first": rodent_first,
     "peer": peer,

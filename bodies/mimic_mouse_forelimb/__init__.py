@@ -23,8 +23,9 @@ def mimic_bodies():
             "paper": "model of the training runs of Leonardis et al. 2025 (0.52-1.2 N, activation 10/40 ms)",
             "revised": "later revision by the same group (0.6-0.8 N, activation 10/30 ms, more damping and armature)",
             "mobile_shoulder": "paper, with a scapula that glides up to 2.5 mm each way against passive stiffness",
+            "wrist": "paper, with a wrist that bends and holds itself by passive stiffness",
         },
-        summary="right forelimb of a mouse, shoulder fixed or gliding: 4 joints, 9 muscles, 4 keypoints",
+        summary="right forelimb of a mouse, shoulder fixed or gliding: 4 joints (wrist: 6), 9 muscles, 4 keypoints",
         source="Leonardis et al. 2025, arXiv:2511.21848; geometry after Gilmer et al. 2025, doi:10.1152/jn.00499.2024",
         default=True,
     )

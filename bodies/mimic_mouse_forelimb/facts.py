@@ -89,10 +89,10 @@ def _facts(groups: dict[str, Any], source_of: dict[str, str]) -> Iterator[Fact]:
 
 
 def _fact(group: str, entry: str, quantity: str, value: Any, source: str) -> Fact:
-    if isinstance(value, dict):
-        value, source = value["value"], value["source"]
     unit = ""
-    if not isinstance(value[0] if isinstance(value, list) else value, str):
+    if isinstance(value, dict):
+        unit, value, source = value.get("unit", ""), value["value"], value["source"]
+    if not unit and not isinstance(value[0] if isinstance(value, list) else value, str):
         units = _document()["units"][group]
         unit = units["*"] if "*" in units else units[quantity]
     return Fact(group=group, entry=entry, quantity=quantity, value=value, unit=unit, source=source)

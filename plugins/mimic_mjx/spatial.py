@@ -88,12 +88,7 @@ class SpatialTree:
     def inertia(
         self,
         frames: Frames,
-        mass: Float[
-            Array,
-            (
-                body  # b
-            ),
-        ],
+        mass: Float[Array, " body #b"],
         principal: Float[Array, "body 3 #b"],
         more: tuple[np.ndarray, Float[Array, "n 6 6 b"]] | None = None,
     ) -> Float[Array, "nv nv b"]:
@@ -126,12 +121,7 @@ class SpatialTree:
         self,
         frames: Frames,
         qvel: Float[Array, "nv b"],
-        mass: Float[
-            Array,
-            (
-                body  # b
-            ),
-        ],
+        mass: Float[Array, " body #b"],
         principal: Array,
     ) -> Float[Array, "nv b"]:
         """Return gravity, centrifugal and Coriolis forces: what the joints must bear while none accelerates."""

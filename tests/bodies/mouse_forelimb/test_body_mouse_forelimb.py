@@ -341,7 +341,7 @@ def test_spec_and_table_name_the_same_variants():
 
     spec = discover().get("body", "mouse_forelimb")
     document = facts._document()
-    assert list(spec.variants) == document["variants"] == [*VARIANTS, "mobile_shoulder"]
+    assert list(spec.variants) == document["variants"] == [*VARIANTS, "mobile_shoulder", "wrist"]
 
 
 def test_unknown_variant():

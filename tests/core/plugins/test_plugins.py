@@ -31,7 +31,7 @@ def site(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def only_broken(plugins: Plugins):
+def only_broken(plugins: LoadedPlugins):
     """The one broken plugin, while the built-in ones all work."""
     assert len(plugins.broken) == 1, [str(b) for b in plugins.broken]
     assert plugins.get("reward", "joint").name == "joint"
