@@ -93,7 +93,7 @@ def read_graph(root: Path) -> Graph:
 
 def _layers(root: Path) -> list[list[str]]:
     linter = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    layers = next(c["layers"] for c in linter["contracts"] if c["type"] == "layers" and c["containers"] == [CORE])
+    layers = next(c["layers"] for c in linter["contracts"] if c["type"] == "layers" and c.get("containers") == [CORE])
     there = ([name.strip() for name in re.split(r"[|:]", layer)] for layer in layers)
     return [found for names in there if (found := [n for n in names if _files(root, n)])]
 

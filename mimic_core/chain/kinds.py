@@ -7,8 +7,8 @@ from typing import Any
 
 from mimic_core.errors import DataError
 from mimic_core.plugins.manager import Plugins
-from mimic_core.records.storage import open_hdf5
 from mimic_core.records.kinds import RecordSpec
+from mimic_core.records.storage import open_hdf5
 
 
 def kind_of(path: str | Path, plugins: Plugins) -> str:
