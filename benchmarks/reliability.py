@@ -2,9 +2,9 @@
 
     python benchmarks/reliability.py [--only kills fuzz bits places] [--inputs 20300] [--kills 100] [--out FILE.json]
 
-- fuzz: small whole files of every format (`fuzz_seeds.py`) are broken in many ways (`fuzzing.py`) and read. Refusing one
-  in one line, and reading one that still makes sense, are both right. A traceback, a crash, more than 10 s or more than
-  1 GiB are not. Inputs are numbered: the same number gives the same file on every machine.
+- fuzz: small whole files of every format (`fuzz_seeds.py`) are broken in many ways (`fuzzing.py`) and read. Refusing
+  one in one line, and reading one that still makes sense, are both right. A traceback, a crash, more than 10 s or more
+  than 1 GiB are not. Inputs are numbered: the same number gives the same file on every machine.
 - kills: `mimic run` is killed (SIGKILL) at random moments while it makes stages anew. After each kill every output that
   was finished must still be there, whole, in its place or beside it; at the end the run is let finish and must
   leave what a run leaves that was never killed, to the last bit.
@@ -110,10 +110,9 @@ def main() -> None:
 
 def fuzzed(folder: Path, inputs: int, first: int) -> dict[str, Any]:
     """Read broken files."""
-    from fuzz_seeds import seeds
     from fuzzing import fuzz, totals
 
-    counts = fuzz(seeds(folder / "seeds"), folder, inputs, first)
+    counts = fuzz(folder, inputs, first)
     return {**dict(totals(counts)), "formats": {what: attrs.asdict(c) for what, c in counts.items()}}
 
 

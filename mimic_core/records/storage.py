@@ -22,7 +22,7 @@ import numpy as np
 from mimic_core.errors import DataError, blaming, did_you_mean
 from mimic_core.files import to_json, write_bytes
 from mimic_guard.hdf5 import check_hdf5
-from mimic_guard.seal import is_sealed, sealed
+from mimic_guard.seal import is_sealed, seal
 
 _KIND, _SCHEMA = "mimic_kind", "mimic_schema"
 
@@ -126,7 +126,8 @@ class Record:
             for field in attrs.fields(type(self)):
                 self._write(f, field, getattr(self, field.name))
             f.flush()
-            return write_bytes(path, sealed(f.id.get_file_image()))
+            image = f.id.get_file_image()
+        return write_bytes(path, image, seal(image))
 
     @staticmethod
     def _write(f: h5py.File, field: attrs.Attribute, v: Any) -> None:

@@ -366,7 +366,7 @@ def test_nothing_from_outside_of_the_run_is_embedded(plugins, tmp_path, how):
         write_json(folder / "result.json", {key: {name: ""}})
     stage = {"name": "analyze.a", "stage": "analyze", "label": "a", "outputs": {"out": out}}
     write_json(run / "manifest.json", {"stages": [stage]})
-    with pytest.raises(DataError, match="lies outside of .*, from where nothing is embedded"):
+    with pytest.raises(DataError, match=r"lies outside of .*, from where nothing is embedded"):
         read_run(run)
 
 
