@@ -1,8 +1,7 @@
-"""Broken files made from whole ones, read in forked children that are watched for tracebacks, hangs and memory."""
+"""Broken files made from whole ones, read in a process that is watched for tracebacks, crashes, hangs and memory."""
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import random
@@ -10,8 +9,10 @@ import re
 import resource
 import select
 import signal
+import subprocess
+import sys
+import tempfile
 import time
-import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -21,14 +22,12 @@ from typing import Any
 import attrs
 import h5py
 import numpy as np
-from fuzz_seeds import Seed
+from fuzz_seeds import Seed, seeds
 
 from mimic_core import MimicError
-from mimic_guard.seal import SEAL, sealed
+from mimic_guard.seal import SEAL, seal
 
 LONGEST_S, DEAD_S, MOST_BYTES = 10, 40, 1 << 30
-BATCH = 250
-_SAID = os.fdopen(os.dup(2), "w", buffering=1)
 _NUMBERS = [
     "nan",
     "NaN",
@@ -81,72 +80,61 @@ class Count:
     faults: list[str] = attrs.field(factory=list)
 
 
-def fuzz(seeds: list[Seed], folder: Path, inputs: int, first: int = 0) -> dict[str, Count]:
-    """Read ``inputs`` broken files, as many of each seed; number ``first`` on are made, each from its own number."""
-    counts: dict[str, Count] = {seed.what: Count() for seed in seeds}
-    each = -(-inputs // len(seeds))
-    for seed in seeds:
-        at, began = first, time.monotonic()
+def fuzz(folder: Path, inputs: int, first: int = 0) -> dict[str, Count]:
+    """Read ``inputs`` broken files, as many of each whole one; those from number ``first`` on are made."""
+    whats = [seed.what for seed in seeds(folder / "seeds")]
+    counts: dict[str, Count] = {what: Count() for what in whats}
+    each, worker = -(-inputs // len(whats)), None
+    for index, what in enumerate(whats):
+        at, began, count = first, time.monotonic(), counts[what]
         while at < first + each:
-            at = _batch(seed, folder, at, min(at + BATCH, first + each), counts[seed.what])
-        c = counts[seed.what]
+            worker = worker or _Worker(folder)
+            said = worker.read(index, at)
+            if said["what"] in ("hangs", "crashes"):
+                worker = None
+            _note(count, said)
+            at += 1
         print(
-            f"{seed.what:28} {c.inputs:6} inputs, {c.refused} refused, {c.read} read, {c.tracebacks} tracebacks, "
-            f"{c.hangs} hangs, {c.crashes} crashes, {c.memory} memory; {c.peak_bytes / 1e6:.0f} MB, "
-            f"{c.slowest_s:.1f} s; {time.monotonic() - began:.0f} s",
+            f"{what:28} {count.inputs:6} inputs, {count.refused} refused, {count.read} read, {count.tracebacks} "
+            f"tracebacks, {count.hangs} hangs, {count.crashes} crashes, {count.memory} memory; "
+            f"{count.peak_bytes / 1e6:.0f} MB, {count.slowest_s:.1f} s; {time.monotonic() - began:.0f} s",
             flush=True,
         )
-        for fault in c.faults[:5]:
+        for fault in count.faults[:8]:
             print("   ", fault, flush=True)
     return counts
 
 
-def _batch(seed: Seed, folder: Path, first: int, last: int, count: Count) -> int:
-    """Read some in a child; return the number of the next one."""
-    r, w = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(r)
-        try:
-            _child(seed, folder, first, last, w)
-        except BaseException:
-            traceback.print_exc(file=_SAID)
-            os._exit(2)
-        os._exit(0)
-    os.close(w)
-    at, rest = first, b""
-    with os.fdopen(r, "rb", buffering=0) as f:
-        while select.select([f], [], [], DEAD_S)[0]:
-            if not (data := f.read(1 << 16)):
-                break
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                _note(count, json.loads(line), seed)
-                at += 1
-        else:
-            os.kill(child, signal.SIGKILL)
-            count.hangs += 1
-            count.inputs += 1
-            count.faults.append(f"hang: number {at}")
-            at += 1
-    _, status = os.waitpid(child, 0)
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        raise RuntimeError("the fuzzer itself failed; see above")
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
-        count.crashes += 1
-        count.inputs += 1
-        count.faults.append(f"{signal.Signals(os.WTERMSIG(status)).name}: number {at}")
-        at += 1
-    return at
+class _Worker:
+    """A process that reads broken files, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        if self._process.stdout.readline() != "ready\n":
+            raise RuntimeError("the fuzzer itself failed; see above")
+
+    def read(self, index: int, number: int) -> dict[str, Any]:
+        """Read one; what became of it."""
+        self._process.stdin.write(f"{index} {number}\n")
+        if not select.select([self._process.stdout], [], [], DEAD_S)[0]:
+            self._process.kill()
+            return {"what": "hangs", "number": number, "error": f"{DEAD_S} s", "peak": 0, "seconds": DEAD_S}
+        if line := self._process.stdout.readline():
+            return json.loads(line)
+        code = -self._process.wait()
+        name = signal.Signals(code).name if code > 0 else f"status {-code}"
+        return {"what": "crashes", "number": number, "error": name, "peak": 0, "seconds": 0.0}
 
 
-def _note(count: Count, said: dict[str, Any], seed: Seed) -> None:
+def _note(count: Count, said: dict[str, Any]) -> None:
     count.inputs += 1
     setattr(count, said["what"], getattr(count, said["what"]) + 1)
     count.by_library += said.get("library", False)
     count.peak_bytes = max(count.peak_bytes, said["peak"])
     count.slowest_s = max(count.slowest_s, said["seconds"])
-    if said["what"] in ("tracebacks", "hangs", "memory"):
+    if said["what"] in ("tracebacks", "hangs", "crashes", "memory"):
         count.faults.append(f"{said['what']}: number {said['number']}: {said['error']}")
 
 
@@ -158,25 +146,26 @@ def _ring(*_: object) -> None:
     raise _Hang
 
 
-def _child(seed: Seed, folder: Path, first: int, last: int, pipe: int) -> None:
+def _work(folder: Path) -> None:
+    """Read what standard input asks for."""
     warnings.simplefilter("ignore")
+    found = seeds(Path(tempfile.mkdtemp(dir=folder)))
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    gc.freeze()
     held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (held + 2 * MOST_BYTES, held + 2 * MOST_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (held + 3 * MOST_BYTES, held + 3 * MOST_BYTES))
     signal.signal(signal.SIGALRM, _ring)
-    path = folder / "broken" / seed.path.name
-    path.parent.mkdir(exist_ok=True)
-    for other in seed.path.parent.iterdir():
-        if other.is_file():
-            (path.parent / other.name).write_bytes(other.read_bytes())
-    with os.fdopen(pipe, "w", buffering=1) as out:
-        for number in range(first, last):
-            path.unlink(missing_ok=True)
-            path.write_bytes(broken(seed, number))
-            out.write(json.dumps({"number": number, **_tried(seed, path)}) + "\n")
+    answers.write("ready\n")
+    for line in sys.stdin:
+        index, number = map(int, line.split())
+        seed = found[index]
+        whole = seed.path.read_bytes()
+        seed.path.write_bytes(broken(seed, number))
+        said = _tried(seed, seed.path)
+        seed.path.write_bytes(whole)
+        answers.write(json.dumps({"number": number, **said}) + "\n")
 
 
 def _tried(seed: Seed, path: Path) -> dict[str, Any]:
@@ -239,7 +228,7 @@ def broken(seed: Seed, number: int) -> bytes:
         out = _reworded(data.decode("utf-8"), rng).encode("utf-8", "surrogatepass")
     else:
         out = _bytes_changed(data, rng)
-    return sealed(out) if seed.sealed and rng.random() < 0.9 else out
+    return out + seal(out) if seed.sealed and rng.random() < 0.9 else out
 
 
 def _bytes_changed(data: bytes, rng: random.Random) -> bytes:
@@ -384,3 +373,7 @@ def totals(counts: dict[str, Count]) -> Iterator[tuple[str, int]]:
             {k: getattr(c, k) for k in ("inputs", "refused", "read", "tracebacks", "hangs", "crashes", "memory")}
         )
     yield from total.items()
+
+
+if __name__ == "__main__":
+    _work(Path(sys.argv[1]))

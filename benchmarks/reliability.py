@@ -110,10 +110,9 @@ def main() -> None:
 
 def fuzzed(folder: Path, inputs: int, first: int) -> dict[str, Any]:
     """Read broken files."""
-    from fuzz_seeds import seeds
     from fuzzing import fuzz, totals
 
-    counts = fuzz(seeds(folder / "seeds"), folder, inputs, first)
+    counts = fuzz(folder, inputs, first)
     return {**dict(totals(counts)), "formats": {what: attrs.asdict(c) for what, c in counts.items()}}
 
 

@@ -80,10 +80,10 @@ def check_output(path: str | Path) -> None:
         raise DataError(f"{path}: its folder cannot be written to; choose another place")
 
 
-def write_bytes(path: str | Path, data: bytes) -> Path:
+def write_bytes(path: str | Path, *parts: bytes) -> Path:
     """Write a file atomically."""
-    with atomic_path(path) as tmp:
-        tmp.write_bytes(data)
+    with atomic_path(path) as tmp, tmp.open("wb") as f:
+        f.writelines(parts)
     return Path(path)
 
 

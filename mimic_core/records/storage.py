@@ -23,7 +23,7 @@ import numpy as np
 from mimic_core.errors import DataError, blaming, did_you_mean
 from mimic_core.files import to_json, write_bytes
 from mimic_guard.hdf5 import check_hdf5
-from mimic_guard.seal import is_sealed, sealed
+from mimic_guard.seal import is_sealed, seal
 
 if TYPE_CHECKING:
     import xarray
@@ -133,7 +133,8 @@ class Record:
                 self._write(f, field, getattr(self, field.name))
             _name_axes(f, self)
             f.flush()
-            return write_bytes(path, sealed(f.id.get_file_image()))
+            image = f.id.get_file_image()
+        return write_bytes(path, image, seal(image))
 
     def to_xarray(self, group: str | None = None) -> xarray.Dataset:
         """Return its arrays, or those of a group (``reward_terms``), with names and units; needs the extra notebook."""

@@ -10,9 +10,9 @@ SEAL = b"\nmimic sha256 %s\n"
 """What ends sealed bytes: a digest of all that is before it."""
 
 
-def sealed(data: bytes) -> bytes:
-    """Return bytes with their digest behind them."""
-    return data + SEAL % hashlib.sha256(data).hexdigest().encode()
+def seal(data: bytes | memoryview) -> bytes:
+    """Return what is to be written behind bytes: their digest."""
+    return SEAL % hashlib.sha256(data).hexdigest().encode()
 
 
 def is_sealed(data: bytes) -> bool:
@@ -25,6 +25,6 @@ def is_sealed(data: bytes) -> bool:
     end = bytes(view[-size:])
     if not end.startswith(SEAL[:-3]):
         return False
-    if end != SEAL % hashlib.sha256(view[:-size]).hexdigest().encode():
+    if end != seal(view[:-size]):
         raise Refused("is damaged: its digest is not that of its contents; copy it again or make it again")
     return True

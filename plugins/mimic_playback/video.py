@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mimic_core import ConfigError, DataError, atomic_path, check_output
+from mimic_guard.temporary import beside
 
 Write = Callable[[np.ndarray], None]
 """Takes one picture (height, width, 3), 0 to 255."""

@@ -10,8 +10,9 @@ from mimic_stac.calibrate import Data
 from mimic_stac.kinematics import KinematicTree
 
 WHOLE = 8e6  # numbers in the Jacobian of the frames that are fitted together: memory and time of an iteration
+SAMPLE = 2e6  # of those that calibrate a recording that is too long for that, and of its chunks
 COARSE = 1e6  # and of those that a first calibration takes
-_SNIPPET = 25
+_SNIPPET, _SHORTEST = 25, 8  # frames; clips are many where each has the shorter
 _OVERLAP = 25
 
 
@@ -25,14 +26,15 @@ def sample(data: Data, kin: KinematicTree, work: float = WHOLE) -> tuple[Data, n
     n = len(data.pos)
     if n <= frames_at_once(kin, work):
         return data, np.arange(n)
-    share = frames_at_once(kin, work) / n
+    share = frames_at_once(kin, min(work, SAMPLE)) / n
     frames, piece = [], []
-    for c in np.unique(data.piece):
-        of_piece = np.flatnonzero(data.piece == c)
-        count = max(1, round(share * len(of_piece) / _SNIPPET))
-        starts = np.linspace(0, max(0, len(of_piece) - _SNIPPET), count).astype(int)
+    pieces = _runs(data.piece)
+    long = int(np.clip(share * n / len(pieces), _SHORTEST, _SNIPPET))
+    for of_piece in pieces:
+        count = max(1, round(share * len(of_piece) / long))
+        starts = np.linspace(0, max(0, len(of_piece) - long), count).astype(int)
         for first in starts:
-            frames.append(of_piece[first : first + _SNIPPET])
+            frames.append(of_piece[first : first + long])
             piece.append(np.full(len(frames[-1]), len(piece)))
     chosen = np.concatenate(frames)
     return data.pick(chosen, np.concatenate(piece)), chosen
@@ -43,10 +45,9 @@ def chunks(data: Data, kin: KinematicTree) -> Iterator[tuple[np.ndarray, np.ndar
 
     A chunk holds whole clips, as many as fit; a longer clip is cut into chunks that overlap.
     """
-    size = frames_at_once(kin)
+    size = frames_at_once(kin, SAMPLE)
     waiting: list[np.ndarray] = []
-    for c in np.unique(data.clip):
-        of_clip = np.flatnonzero(data.clip == c)
+    for of_clip in _runs(data.clip):
         if waiting and sum(map(len, waiting)) + len(of_clip) > size:
             yield _whole(waiting)
             waiting = []
@@ -59,6 +60,11 @@ def chunks(data: Data, kin: KinematicTree) -> Iterator[tuple[np.ndarray, np.ndar
             yield of_clip[low:high], np.arange(first - low, end - low)
     if waiting:
         yield _whole(waiting)
+
+
+def _runs(number: np.ndarray) -> list[np.ndarray]:
+    """Split (frame,) rising numbers into the frames of each."""
+    return np.split(np.arange(len(number)), np.flatnonzero(np.diff(number)) + 1)
 
 
 def _whole(clips: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from mimic_core import Result, Table
-from mimic_core.cli import app as cli
+from mimic_core.cli import main
 
 PLUGIN = '''
 """A stage that fails, or waits to be stopped."""
@@ -51,7 +51,7 @@ def odd(tmp_path):
 def run(monkeypatch, capsys, words):
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as e:
-        cli.main()
+        main()
     return e.value.code, capsys.readouterr().err
 
 
@@ -71,7 +71,7 @@ def test_the_traceback_is_there_for_who_asks(odd, tmp_path, monkeypatch, how):
     debug = ["--debug"] if how == "option" else []
     monkeypatch.setattr(sys, "argv", [*odd, *debug, "odd", "--out", str(tmp_path / "odd.h5")])
     with pytest.raises(ZeroDivisionError):
-        cli.main()
+        main()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -23,7 +23,7 @@ from mimic_core.records import storage
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.keypoints import Keypoints
 from mimic_core.records.storage import Record, array, arrays, value
-from mimic_guard.seal import sealed
+from mimic_guard.seal import seal
 
 
 @attrs.frozen
@@ -270,7 +270,7 @@ def test_missing_array(tmp_path):
         sample().save(path)
         with h5py.File(path, "a") as f:
             del f["pos"]
-        write_bytes(path, sealed(path.read_bytes()))
+        write_bytes(path, data := path.read_bytes(), seal(data))
 
     assert "has no 'pos', which a 'sample' file must have" in bad(tmp_path, without)
 

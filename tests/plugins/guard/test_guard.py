@@ -21,7 +21,7 @@ from mimic_core.config import read_toml
 from mimic_core.errors import ConfigError
 from mimic_guard import Refused
 from mimic_guard.model import check_tree
-from mimic_guard.seal import is_sealed, sealed
+from mimic_guard.seal import is_sealed, seal
 from mimic_guard.stopping import asked_to_stop
 from mimic_guard.temporary import beside
 from mimic_guard.text import parse_toml, parse_yaml
@@ -83,7 +83,9 @@ def test_plain_yaml_is_read(data):
 def test_models_that_are_bombs(tmp_path, plugins, inside, message):
     file = tmp_path / "arm.xml"
     file.write_text(f"<mujoco><worldbody>{inside}</worldbody></mujoco>")
-    (tmp_path / "arm.toml").write_text('name = "arm"\nmodel = "arm.xml"\n[keypoints]\na = {body = "b"}\n')
+    (tmp_path / "arm.toml").write_text(
+        'name = "arm"\nmodel = "arm.xml"\nkeypoint_spread_mm = 1\n[keypoints]\na = {body = "b"}\n'
+    )
     with pytest.raises(DataError, match=rf"arm\.xml: .*{message}"):
         make_body(plugins, str(tmp_path / "arm.toml"))
 
@@ -98,7 +100,7 @@ def test_sizes_that_models_ask_for():
 
 @given(st.binary(max_size=300), st.integers(0), st.integers(0, 7))
 def test_any_flipped_bit_is_seen(data, at, bit):
-    whole = sealed(data)
+    whole = data + seal(data)
     assert is_sealed(whole)
     flipped = bytearray(whole)
     flipped[at % len(whole)] ^= 1 << bit

@@ -65,7 +65,7 @@ def test_refused(tmp_path, plugins, make, message):
     with h5py.File(path, "w") as f:
         make(f)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(DataError, match=rf"^\S*a\.h5: {message}"), open_hdf5(path):
+    with pytest.raises(DataError, match=rf"^\S*a\.h5: /?.*{message}"), open_hdf5(path):
         pytest.fail("nothing may be read")
     with pytest.raises(DataError, match=r"^\S*a\.h5: "):
         read_keypoints([path], plugins, settings=NAMES)
