@@ -99,6 +99,32 @@ def numbers(column: pd.Series, name: str, where: str) -> np.ndarray:
     return found.to_numpy(float)
 
 
+def edge_columns(header: Sequence[str], config: RawEmg) -> tuple[str, str] | None:
+    """Return the columns of start and end in a trial table, None where there are none."""
+    found = [
+        chosen if chosen else next((c for c in (edge, f"{edge}_s", f"{edge}_ms") if c in header), edge)
+        for chosen, edge in ((config.start, "start"), (config.end, "end"))
+    ]
+    return (found[0], found[1]) if set(found) <= set(header) else None
+
+
+def edge_s(table: pd.DataFrame, column: str, per_s: float | None, where: str) -> np.ndarray:
+    """Return start or end (trial,) of the reaches in s: by the column's ending, else divided by ``per_s``.
+
+    Raises:
+        DataError: it holds something else than numbers, or nobody says what it counts in.
+    """
+    found = numbers(table[column], column, where)
+    unit = {"_ms": 1e3, "_s": 1.0}
+    per = next((n for ending, n in unit.items() if column.lower().endswith(ending)), per_s)
+    if per is None:
+        raise DataError(
+            f"{where}: does not tell how many frames a second its column {column} counts; give the rate with "
+            f"--set emg.frame_rate_hz=RATE, or call columns of s {column}_s"
+        )
+    return found / per
+
+
 def trial_numbers(table: pd.DataFrame, where: str) -> np.ndarray | None:
     """Return the column ``trial`` of a trial table, None where there is none.
 

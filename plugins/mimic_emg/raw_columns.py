@@ -11,10 +11,21 @@ import pandas as pd
 
 from mimic_core import DataError
 from mimic_emg.pipeline import Trial
-from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
+from mimic_emg.raw import (
+    Reach,
+    Recording,
+    chosen_muscles,
+    clip_names,
+    edge_columns,
+    edge_s,
+    numbers,
+    reaches_of,
+    trial_numbers,
+)
 from mimic_emg.settings import RawEmg
 
-TIME = ("time", "time_s", "timestamp")
+TIME = {"time": 1.0, "time_s": 1.0, "timestamp": 1.0, "time_ms": 1e-3}
+"""What a column of times is called → its unit, s."""
 SUFFIXES = (".sto", ".mot")
 _UNEVEN = 0.25  # samples
 
@@ -44,16 +55,14 @@ def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recordi
         )
     path, where = recorded[0], str(tables[0])
     table = _table(tables[0])
-    edges = []
-    for column in (config.start or "start", config.end or "end"):
-        if column not in table:
-            raise DataError(
-                f"{where}: has no column {column!r}; a trial table has start and end, in s of the recording"
-            )
-        edges.append(numbers(table[column], column, where))
+    if (columns := edge_columns(list(table.columns), config)) is None:
+        wanted = " and ".join([config.start or "start", config.end or "end"])
+        raise DataError(f"{where}: has no columns {wanted}; a trial table has them, in s of the recording")
+    edges = [edge_s(table, c, 1.0, where) for c in columns]
     reaches, left_out = reaches_of(*edges, trial_numbers(table, where), clip_names(table), where)
     cells = _table(path)
-    time, channels = numbers(cells.iloc[:, 0], str(cells.columns[0]), str(path)), list(cells.columns[1:])
+    clock, channels = str(cells.columns[0]), list(cells.columns[1:])
+    time = numbers(cells.iloc[:, 0], clock, str(path)) * TIME.get(clock.lower(), 1.0)
     if len(time) < 2 or not channels:
         raise DataError(f"{path}: has {len(time)} samples of {len(channels)} channels; export it again")
     rate = (len(time) - 1) / (time[-1] - time[0])

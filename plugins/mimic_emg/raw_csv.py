@@ -11,7 +11,7 @@ import pandas as pd
 
 from mimic_core import DataError
 from mimic_emg.pipeline import MEND_SAMPLES, Trial
-from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, numbers, reaches_of, trial_numbers
+from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, edge_columns, edge_s, reaches_of, trial_numbers
 from mimic_emg.settings import RawEmg
 
 
@@ -23,25 +23,28 @@ def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recordi
 
     Raises:
         DataError: there is no trial table or no recording, two recordings have one name, a file is empty or no table
-            of numbers, or the number of its rows is not that of the table.
+            of numbers, the number of its rows is not that of the table, or nobody tells a rate.
     """
-    start, end = config.start or "start", config.end or "end"
-    tables = [f for f in files if {start, end} <= set(_header(f))]
+    edges = {f: edge_columns(_header(f), config) for f in files}
+    tables = [f for f in files if edges[f]]
     raw = _by_name([f for f in files if f not in tables])
     if len(tables) != 1:
         found = ", ".join(map(str, tables)) if tables else f"none of {', '.join(map(str, files))}"
         raise DataError(
-            f"emg: needs one trial table, a .csv with columns {start} and {end} (frames at {config.frame_rate_hz:g} "
-            f"Hz), found {found}; name it among the files, or its columns with --set emg.start=… --set emg.end=…"
+            f"emg: needs one trial table, a .csv with columns {config.start or 'start'} and {config.end or 'end'}, "
+            f"found {found}; name it among the files, or its columns with --set emg.start=… --set emg.end=…"
         )
     if not raw:
         raise DataError(f"{tables[0]}: is a trial table; name the recordings too, a .csv for each muscle")
-    table, frames = _table(tables[0]), {}
-    where = str(tables[0])
-    for column in (start, end):
-        frames[column] = numbers(table[column], column, where) / config.frame_rate_hz
+    table, where = _table(tables[0]), str(tables[0])
+    start_s, end_s = (edge_s(table, column, config.frame_rate_hz, where) for column in edges[tables[0]])
     counted = trial_numbers(table, where)
-    reaches, left_out = reaches_of(frames[start], frames[end], counted, clip_names(table), where)
+    reaches, left_out = reaches_of(start_s, end_s, counted, clip_names(table), where)
+    if config.recorded_rate_hz is None:
+        raise DataError(
+            f"{next(iter(raw.values()))}: does not hold the rate it was recorded at; give it with "
+            "--set emg.recorded_rate_hz=RATE"
+        )
     out = {}
     for muscle, stem in chosen_muscles(config.muscles, list(raw), "file", where).items():
         rows, begin = _rows(raw[stem])

@@ -45,11 +45,12 @@ class RawEmg(Processing):
         percentile: amplitude that becomes 1, a percentile over all samples of all trials of a muscle.
         muscles: muscle → the file (.csv, without ending) or electrode (.nwb) it was recorded in, as a name or a
             pattern such as ``emg_triceps*``; none named takes all, called as their files or electrodes.
-        recorded_rate_hz: rate of .csv recordings, Hz; .nwb files hold their own.
-        frame_rate_hz: rate that ``start`` and ``end`` of a .csv trial table count in, Hz; beside a recording with a
-            column of times they are s.
-        start, end: columns of the trial table; empty means ``start`` and ``end``, in an .nwb file ``start_time`` and
-            ``stop_time``.
+        recorded_rate_hz: rate of .csv recordings of one muscle, Hz; must be given, since they do not hold it. Other
+            recordings hold their own.
+        frame_rate_hz: rate that ``start`` and ``end`` of a .csv trial table count in, Hz; must be given, unless
+            the columns end in ``_s`` or ``_ms``. Beside a recording with a column of times they are s.
+        start, end: columns of the trial table; empty means ``start`` and ``end``, with ``_s`` or ``_ms`` behind or not;
+            in an .nwb file ``start_time`` and ``stop_time``.
         clips: names of the trials, so that each bears the name of the clip of the same reach; or one pattern such as
             ``reach_{:02d}`` for the trial's number, from the table's column ``trial``, else counted from 1. None given
             takes the table's column ``clip``, else ``trial_001`` and so on.
@@ -58,8 +59,8 @@ class RawEmg(Processing):
     """
 
     muscles: Mapping[str, str] = attrs.field(factory=dict)
-    recorded_rate_hz: float = attrs.field(default=30_000.0, validator=gt(0))
-    frame_rate_hz: float = attrs.field(default=200.0, validator=gt(0))
+    recorded_rate_hz: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    frame_rate_hz: float | None = attrs.field(default=None, validator=optional(gt(0)))
     start: str = ""
     end: str = ""
     clips: tuple[str, ...] = ()

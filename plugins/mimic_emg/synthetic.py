@@ -13,7 +13,7 @@ import numpy as np
 from mimic_core import ConfigError, DataError, Emg, Rollouts, did_you_mean, write_text
 from mimic_emg.pipeline import Trial, check_rate
 from mimic_emg.raw import Recording, processed
-from mimic_emg.settings import RawEmg, SyntheticEmg
+from mimic_emg.settings import SyntheticEmg
 
 
 def reader(config: SyntheticEmg) -> Callable[[Sequence[Path]], Emg]:
@@ -101,7 +101,7 @@ def _carrier(n: int, config: SyntheticEmg, rng: np.random.Generator) -> np.ndarr
 
 def write_raw(folder: str | Path, recordings: dict[str, Recording], clips: Sequence[str]) -> list[Path]:
     """Write recordings as the reader `emg` takes them: ``emg_MUSCLE.csv`` and ``trials.csv``. Returns their paths."""
-    folder, frame_rate = Path(folder), RawEmg().frame_rate_hz
+    folder = Path(folder)
     paths = []
     for name, recording in recordings.items():
         rows = [",".join(f"{v:.5g}" for v in trial.raw) for trial in recording.trials]
@@ -109,9 +109,9 @@ def write_raw(folder: str | Path, recordings: dict[str, Recording], clips: Seque
     trials = next(iter(recordings.values())).trials
     table = StringIO()
     lines = csv.writer(table, lineterminator="\n")
-    lines.writerow(["clip", "start", "end"])
+    lines.writerow(["clip", "start_s", "end_s"])
     for clip, t in zip(clips, trials, strict=True):
-        lines.writerow([clip, f"{t.start_s * frame_rate:.10g}", f"{t.end_s * frame_rate:.10g}"])
+        lines.writerow([clip, f"{t.start_s:.10g}", f"{t.end_s:.10g}"])
     return [*paths, write_text(folder / "trials.csv", table.getvalue())]
 
 

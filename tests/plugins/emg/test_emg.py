@@ -125,7 +125,7 @@ def test_settings_that_make_no_sense(wrong):
 
 # --- raw .csv files and a trial table ---
 
-SMALL = {"recorded_rate_hz": 4000.0, "samples": 20}
+SMALL = {"recorded_rate_hz": 4000.0, "frame_rate_hz": 200.0, "samples": 20}
 
 
 @pytest.fixture
@@ -254,6 +254,25 @@ def test_what_the_csv_reader_refuses(files, tmp_path, change, config, says):
         reader(RawEmg(**{**SMALL, **config}))(files)
     assert says in str(e.value)
     assert "\n" not in str(e.value)
+
+
+def test_rates_are_never_assumed(files):
+    for rate, said in (
+        ("recorded", r"emg_biceps\.csv: does not hold the rate it was recorded at; give it with "),
+        ("frame", r"trials\.csv: does not tell how many frames a second its column start counts"),
+    ):
+        with pytest.raises(DataError, match=said + r".*--set emg\." + rate + "_rate_hz=RATE"):
+            reader(RawEmg(**{**SMALL, f"{rate}_rate_hz": None}))(files)
+
+
+@pytest.mark.parametrize(("unit", "per_s"), [("_s", 1.0), ("_ms", 1e3)])
+def test_a_trial_table_may_count_in_s_or_ms(files, unit, per_s):
+    plain = reader(RawEmg(**SMALL))(files)
+    rows = [(40, 60), (30, 50), None, (20, 35)]
+    lines = [",".join(str(n / 200 * per_s) for n in row) if row else "," for row in rows]
+    files[1].write_text("\n".join([f"start{unit},end{unit}", *lines]))
+    found = reader(RawEmg(**{**SMALL, "frame_rate_hz": None}))(files)
+    np.testing.assert_array_equal(found.envelope, plain.envelope)
 
 
 def test_missing_files_and_mixtures(files, tmp_path):
@@ -398,7 +417,7 @@ def test_made_up_recordings_in_files_give_the_same_envelopes(tmp_path):
     direct = synthetic_emg(r, config)
     paths = write_raw(tmp_path, record(r, config), r.clip_names)
     assert [p.name for p in paths] == ["emg_elbow_flexor.csv", "emg_elbow_extensor.csv", "trials.csv"]
-    read = reader(RawEmg(samples=30))(paths)
+    read = reader(RawEmg(samples=30, recorded_rate_hz=config.recorded_rate_hz))(paths)
     assert (read.trial_names, read.muscle_names) == (direct.trial_names, direct.muscle_names)
     np.testing.assert_allclose(read.envelope, direct.envelope, atol=1e-3)
     kept = SyntheticEmg(muscles=("elbow_flexor",), save_raw=str(tmp_path / "raw"))

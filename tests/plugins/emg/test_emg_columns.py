@@ -48,6 +48,15 @@ def test_reaches_are_cut_by_the_recordings_own_clock(cells, trials, tmp_path, wr
     assert np.isfinite(found.envelope).all() and "2000" in found.methods
 
 
+def test_times_in_ms(cells, trials, tmp_path):
+    plain = build_raw(CONFIG)([trials, csv(tmp_path / "emg.csv", cells)])
+    table = pd.read_csv(trials) * 1e3
+    table.rename(columns=lambda c: f"{c}_ms").to_csv(tmp_path / "ms.csv", index=False)
+    late = cells.assign(time=cells["time"] * 1e3).rename(columns={"time": "time_ms"})
+    found = build_raw(CONFIG)([tmp_path / "ms.csv", csv(tmp_path / "late.csv", late)])
+    np.testing.assert_allclose(found.envelope, plain.envelope, rtol=1e-6)
+
+
 def moved(trials, sooner):
     table = pd.read_csv(trials) - sooner
     table.to_csv(trials.with_name("early.csv"), index=False)
