@@ -10,6 +10,7 @@ import pandas as pd
 
 from mimic_core import ConfigError, DataError, Emg, did_you_mean
 from mimic_emg.settings import MeanEmg
+from mimic_tables import read_table
 
 _TIMES = ("time", "time_s", "time_ms")
 _UNEVEN = 0.25  # of a sample period
@@ -50,14 +51,9 @@ def _emg(path: Path, config: MeanEmg) -> Emg:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, index_col=False)
-    except FileNotFoundError as e:
-        raise DataError(f"{path}: no such file; check the path") from e
-    except pd.errors.EmptyDataError as e:
-        raise DataError(f"{path}: is empty; export it again") from e
-    except (pd.errors.ParserError, ValueError) as e:
-        raise DataError(f"{path}: not a table of comma-separated values ({' '.join(str(e).split())[:80]})") from e
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; check the path")
+    table = read_table(path, index_col=False)
     if len(table) < 2:
         raise DataError(f"{path}: has {len(table)} rows of samples, expected at least 2; export it again")
     return table.rename(columns=str.strip)

@@ -23,6 +23,7 @@ from mimic_emg.raw import (
     trial_numbers,
 )
 from mimic_emg.settings import RawEmg
+from mimic_tables import first_lines, read_table
 
 TIME = {"time": 1.0, "time_s": 1.0, "timestamp": 1.0, "time_ms": 1e-3}
 """What a column of times is called → its unit, s."""
@@ -32,11 +33,7 @@ _UNEVEN = 0.25  # samples
 
 def accepts(path: Path) -> bool:
     """True for a .sto or .mot file, and for a table whose first column is the time."""
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    with path.open("rb") as f:
-        first = f.readline().decode("utf-8-sig", "replace")
-    return first.replace(";", ",").replace("\t", ",").split(",")[0].strip().strip('"').lower() in TIME
+    return path.suffix.lower() in SUFFIXES or first_lines(path, 1)[0][0].lower() in TIME
 
 
 def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recording], list[Reach], int]:
@@ -92,14 +89,13 @@ def _trial(samples: np.ndarray, r: Reach, rate: float, start_s: float, config: R
 
 def _table(path: Path) -> pd.DataFrame:
     """A table with a line of names; of a .sto file, what is below its header."""
+    if path.suffix.lower() not in SUFFIXES:
+        return read_table(path).rename(columns=lambda c: str(c).strip())
     text = path.read_text(encoding="utf-8-sig", errors="replace")
-    if path.suffix.lower() in SUFFIXES:
-        _, found, text = text.partition("endheader")
-        if not found:
-            raise DataError(f"{path}: has no line 'endheader', which a {path.suffix} file has; export it again")
-        text = text.lstrip(" \t").lstrip("\r\n")
+    _, found, text = text.partition("endheader")
+    if not found:
+        raise DataError(f"{path}: has no line 'endheader', which a {path.suffix} file has; export it again")
     try:
-        cells = pd.read_csv(io.StringIO(text), sep=r"\s+" if path.suffix.lower() in SUFFIXES else None, engine="python")
+        return pd.read_csv(io.StringIO(text.lstrip()), sep=r"\s+")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as e:
         raise DataError(f"{path}: is no table of numbers ({' '.join(str(e).split())[:80]}); export it again") from e
-    return cells.rename(columns=lambda c: str(c).strip())

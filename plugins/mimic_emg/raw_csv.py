@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mimic_core import DataError
 from mimic_emg.pipeline import MEND_SAMPLES, Trial
 from mimic_emg.raw import Reach, Recording, chosen_muscles, clip_names, edge_columns, edge_s, reaches_of, trial_numbers
 from mimic_emg.settings import RawEmg
+from mimic_tables import dialect, first_lines, read_table
 
 
 def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recording], list[Reach], int]:
@@ -75,24 +75,18 @@ def _by_name(files: Sequence[Path]) -> dict[str, Path]:
 
 
 def _header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as f:
-            line = f.readline()
-    except UnicodeDecodeError as e:
-        raise DataError(f"{path}: is no text; expected .csv files (or one .nwb)") from e
-    if not line.strip():
+    if dialect(path) is None:
+        raise DataError(f"{path}: is no text; expected .csv files (or one .nwb)")
+    found = first_lines(path, 1)[0]
+    if found == [""] and not path.read_bytes().strip():
         raise DataError(f"{path}: is empty; export it again")
-    return [c.strip() for c in next(csv.reader([line]))]
+    return found
 
 
 def _table(path: Path) -> pd.DataFrame:
-    how = {"encoding": "utf-8-sig", "skipinitialspace": True}
-    try:
-        table = pd.read_csv(path, **how)
-        for c in table.columns[table.columns.str.strip() == "clip"]:  # names as they stand: 007 is no number
-            table[c] = pd.read_csv(path, usecols=[c], dtype=str, keep_default_na=False, **how)[c]
-    except (pd.errors.ParserError, ValueError) as e:
-        raise DataError(f"{path}: not a table of comma-separated values ({' '.join(str(e).split())[:80]})") from e
+    table = read_table(path)
+    for c in table.columns[table.columns.str.strip() == "clip"]:  # names as they stand: 007 is no number
+        table[c] = read_table(path, usecols=[c], dtype=str, keep_default_na=False)[c]
     return table.rename(columns=str.strip)
 
 
@@ -101,8 +95,11 @@ def _rows(path: Path) -> tuple[list[str], int]:
 
     A first line that counts samples, and a column without a name, are no data.
     """
-    with path.open(encoding="utf-8-sig") as f:
+    how = dialect(path)
+    with path.open(encoding=how.encoding) as f:
         lines = [line for line in f if line.strip()]
+    if how.separator != ",":
+        lines = [line.replace(how.decimal, ".").replace(how.separator, ",") for line in lines]
     first = [c.strip().strip('"') for c in lines[0].split(",")]
     unnamed = first[0] == "" and any(first)
     counted = first == [str(i) for i in range(len(first))]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+import mimic_tables
 from mimic_core import DataError
+from mimic_tables import dialect as dialect
+from mimic_tables import read_table
 
 AXES = ("x", "y", "z")
 MIN_FRAMES = 4
@@ -20,36 +21,8 @@ KEYPOINT = ("keypoint", "bodypart", "marker", "landmark", "name")
 TIME = ("time", "timestamp", "time_s", "time (s)", "time [s]")
 FRAME = ("frame", "fnum", "frame_number", "frame#")
 """What a column of frame numbers is called."""
-MOST_COLUMNS, _LONGEST_LINE = 5_000, 1 << 20
+MOST_COLUMNS = 5_000
 _AXIS = re.compile(r"(.+)[_. ]([xyzXYZ])")
-
-
-class Dialect(NamedTuple):
-    """How a table is written."""
-
-    encoding: str
-    separator: str
-    decimal: str
-
-
-def dialect(path: Path) -> Dialect | None:
-    """Return how a file is written, by its beginning; None for what is no text.
-
-    Spreadsheets of other countries separate by semicolon or tab and write decimal commas, older ones in Latin-1.
-    """
-    with path.open("rb") as f:
-        start = f.read(1 << 16)
-    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = codecs.getincrementaldecoder(encoding)().decode(start)  # the last letter may be cut
-    except UnicodeDecodeError:
-        encoding, text = "cp1252", start.decode("cp1252", "replace")
-    if "\0" in text:
-        return None
-    lines = [line for line in text.splitlines() if line.strip()] or [""]
-    separator = max(",;\t", key=lines[0].count)
-    commas = separator != "," and any(re.search(r"\d,\d", line) for line in lines[1:9])
-    return Dialect(encoding, separator, "," if commas else ".")
 
 
 def layout(path: Path) -> str:
@@ -71,16 +44,15 @@ def layout(path: Path) -> str:
 
 
 def first_lines(path: Path, n: int) -> list[list[str]]:
-    """Return the cells of the first ``n`` lines; lines that are not there have one empty cell."""
-    found = dialect(path)
-    if found is None:
-        return [["\0"]] * n
-    with path.open(encoding=found.encoding, newline="") as f:
-        lines = [f.readline(_LONGEST_LINE).strip("\r\n ") for _ in range(n)]
-    if (widest := max(line.count(found.separator) for line in lines)) > MOST_COLUMNS:
-        raise DataError(f"{path}: {widest + 1:,} columns; expected up to {MOST_COLUMNS:,}; export fewer keypoints")
-    read = (next(csv.reader([line], skipinitialspace=True, delimiter=found.separator), []) for line in lines)
-    return [[c.strip() for c in cells] or [""] for cells in read]
+    """Return the cells of the first ``n`` lines; lines that are not there have one empty cell.
+
+    Raises:
+        DataError: there are more columns than any recording has.
+    """
+    found = mimic_tables.first_lines(path, n)
+    if (widest := max(map(len, found))) > MOST_COLUMNS:
+        raise DataError(f"{path}: {widest:,} columns; expected up to {MOST_COLUMNS:,}; export fewer keypoints")
+    return found
 
 
 def table(path: Path, **options: Any) -> pd.DataFrame:
@@ -89,22 +61,12 @@ def table(path: Path, **options: Any) -> pd.DataFrame:
     Raises:
         DataError: it is empty or no table, or two of its columns have one name.
     """
-    found = dialect(path)
-    if found is None:
-        raise DataError(f"{path}: not a table of comma-separated values; export it again")
     if "header" not in options:
         heads = [c for c in first_lines(path, 1)[0] if c]
         twice = [c for i, c in enumerate(heads) if c.lower() in [h.lower() for h in heads[:i]]]
         if twice:
             raise DataError(f"{path}: two columns are called {twice[0]}; give each a name of its own")
-    how = {"encoding": found.encoding, "sep": found.separator, "decimal": found.decimal}
-    try:
-        return pd.read_csv(path, skipinitialspace=True, **how, **options)
-    except pd.errors.EmptyDataError as e:
-        raise DataError(f"{path}: is empty; export it again") from e
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as e:
-        why = " ".join(str(e).split())[:80]
-        raise DataError(f"{path}: not a table of comma-separated values; export it again ({why})") from e
+    return read_table(path, **options)
 
 
 def plain_columns(frames: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ LIBRARIES = {
     "mimic_statistics",
     "mimic_strength",
     "mimic_variation",
+    "mimic_tables",
 }
 """What several plugins share: no plugins themselves."""
 

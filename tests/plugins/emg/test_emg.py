@@ -265,6 +265,13 @@ def test_rates_are_never_assumed(files):
             reader(RawEmg(**{**SMALL, f"{rate}_rate_hz": None}))(files)
 
 
+def test_files_as_spreadsheets_write_them(files):
+    plain = reader(RawEmg(**SMALL))(files)
+    for f in files:
+        f.write_text(f.read_text().replace(",", ";").replace(".", ","), encoding="utf-16")
+    np.testing.assert_array_equal(reader(RawEmg(**SMALL))(files).envelope, plain.envelope)
+
+
 @pytest.mark.parametrize(("unit", "per_s"), [("_s", 1.0), ("_ms", 1e3)])
 def test_a_trial_table_may_count_in_s_or_ms(files, unit, per_s):
     plain = reader(RawEmg(**SMALL))(files)

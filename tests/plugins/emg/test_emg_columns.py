@@ -48,6 +48,15 @@ def test_reaches_are_cut_by_the_recordings_own_clock(cells, trials, tmp_path, wr
     assert np.isfinite(found.envelope).all() and "2000" in found.methods
 
 
+@pytest.mark.parametrize("how", [{"sep": ";", "decimal": ","}, {"sep": "\t"}, {"sep": ";", "encoding": "utf-16"}])
+def test_tables_as_spreadsheets_write_them(cells, trials, tmp_path, how):
+    plain = build_raw(CONFIG)([trials, csv(tmp_path / "emg.csv", cells)])
+    cells.to_csv(tmp_path / "other.csv", index=False, **how)
+    pd.read_csv(trials).to_csv(tmp_path / "rows.csv", index=False, **how)
+    found = build_raw(CONFIG)([tmp_path / "rows.csv", tmp_path / "other.csv"])
+    np.testing.assert_allclose(found.envelope, plain.envelope)
+
+
 def test_times_in_ms(cells, trials, tmp_path):
     plain = build_raw(CONFIG)([trials, csv(tmp_path / "emg.csv", cells)])
     table = pd.read_csv(trials) * 1e3
