@@ -220,6 +220,7 @@ def jump_table(m: Measures) -> Table:
 
 def clip_table(m: Measures) -> Table:
     shift, rows = m.shift_mm(), []
+    files = m.clips.provenance.get("files") or {}
     for c in np.argsort(-np.nan_to_num(m.clip_error_mm()), kind="stable"):
         error = describe(m.error_mm[c])
         gaps = _runs_of(m.missing[c])
@@ -234,10 +235,14 @@ def clip_table(m: Measures) -> Table:
                 1e3 * longest / m.clips.rate_hz,
                 len(_runs_of(m.jumped[c])),
                 shift[c],
+                *([files.get(m.clips.clip_names[c], "")] if files else []),
             )
         )
     return Table(
-        columns=("clip", "frames", "mean (mm)", "max (mm)", "gaps", "max gap (ms)", "jumps", "shift (mm)"),
+        columns=(
+            *("clip", "frames", "mean (mm)", "max (mm)", "gaps", "max gap (ms)", "jumps", "shift (mm)"),
+            *(["file"] if files else []),
+        ),
         rows=rows,
         caption="Clips, those with the largest mean error first. Gaps and jumps are runs of frames of one keypoint. "
         "Shift: distance of the clip's alignment from the median clip's; large where each file has its own origin.",

@@ -33,11 +33,23 @@ from mimic_core.chain import join, make_body, read_recordings, versions
 from mimic_core.registration import match_keypoints
 from mimic_stages.analyze import analysed
 from mimic_stages.generate import body_of
-from mimic_stages.selection import check_named, frame_range, lost_names, renamed, split, told, without
+from mimic_stages.selection import (
+    by_folder,
+    check_named,
+    files_of,
+    frame_range,
+    lost_names,
+    renamed,
+    split,
+    told,
+    without,
+)
 from mimic_stages.several import animals_of, by_animal, common_keypoints, on_one_body
 from mimic_stages.standing import MEAN_POSE, MEAN_POSE_KEY, mean_pose_summary
 from mimic_stages.tables import error_rows
 
+FILES_KEY = "files"
+"""Provenance: clip → the file it is from."""
 _TOLD_APART = (
     "settings",
     "inputs",
@@ -49,6 +61,7 @@ _TOLD_APART = (
     "seconds",
     "free_parameters",
     MEAN_POSE_KEY,
+    FILES_KEY,
 )
 """Provenance that is no detail of the fit."""
 _BELIEVED = 0.1
@@ -159,6 +172,7 @@ def work(options: RegisterOptions, inputs: Inputs, context: Context) -> Mapping[
             "method": spec.name,
             "settings": unstructure(config),
             "origin": parts[0].origin,
+            FILES_KEY: files_of(parts),
             "unit": unit,
             "calibration": str(calibration) if calibration else None,
             "inputs": {f: file_hash(f) for f in sources if Path(f).is_file()},
@@ -222,7 +236,8 @@ def _selected(
             part, said = split(part, tuple(animal.keypoints), options.split_gaps_ms)
             remarks += said
         parts.append(part)
-    return parts, remarks
+    parts, said = by_folder(parts)
+    return parts, remarks + said
 
 
 def _not_believed(clips: ReferenceClips) -> list[str]:

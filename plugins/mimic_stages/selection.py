@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -126,6 +127,45 @@ def pieces(keypoints: Keypoints, spans: Sequence[Sequence[tuple[int, int]]]) -> 
         confidence=None if keypoints.confidence is None else confidence,
         unit=keypoints.unit,
     )
+
+
+def by_folder(parts: Sequence[Keypoints]) -> tuple[list[Keypoints], list[str]]:
+    """Put the names of folders before clip names that several files share, as many as tell them apart; and say so.
+
+    ``day1/reach.csv`` and ``day2/reach.csv`` become ``day1_reach`` and ``day2_reach``.
+    """
+    of_name: dict[str, list[int]] = {}
+    for i, part in enumerate(parts):
+        for name in dict.fromkeys(part.clip_names):
+            of_name.setdefault(name, []).append(i)
+    shared = {name for name, of in of_name.items() if len(of) > 1}
+    if not shared:
+        return list(parts), []
+    affected = [i for i, p in enumerate(parts) if shared & set(p.clip_names) and p.files]
+    files = {i: Path(parts[i].files[0]).absolute() for i in affected}
+    deepest = max((len(f.parts) - 2 for f in files.values()), default=0)
+    for depth in range(1, deepest + 1):
+        before = {i: "_".join(f.parts[1:-1][-depth:]) for i, f in files.items()}
+        if len(set(before.values())) == len(before):
+            break
+    out, said = list(parts), []
+    for i in affected:
+        alone = sum(b == before[i] for b in before.values()) == 1
+        new = {n: f"{before[i]}_{n}" if alone else f"{n}{files[i].suffix}" for n in shared}
+        said += [new[n] for n in parts[i].clip_names if n in new]
+        out[i] = attrs.evolve(parts[i], clip_names=[new.get(n, n) for n in parts[i].clip_names])
+    return out, [f"names that clips of several files share bear their folder's name: {', '.join(said)}"[:300]]
+
+
+def files_of(parts: Sequence[Keypoints]) -> dict[str, str]:
+    """Return clip name → the file it is from, of all clips that are from one."""
+    out = {}
+    for part in parts:
+        each = len(part.files) == len(part.clip_names)
+        for i, name in enumerate(part.clip_names):
+            if part.files:
+                out[name] = part.files[i if each else 0]
+    return out
 
 
 def lost_names(parts: Sequence[Keypoints], shared: Sequence[str]) -> list[str]:

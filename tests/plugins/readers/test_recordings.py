@@ -12,6 +12,7 @@ from where import SHARED_DATA
 
 from mimic_core import ConfigError, DataError, Keypoints
 from mimic_core.chain import checked, do, read_keypoints, read_recordings
+from mimic_core.records import join
 from mimic_readers.common import placed
 from mimic_stages import selection
 
@@ -282,6 +283,22 @@ def test_a_range_of_frames():
     np.testing.assert_array_equal(part.positions[0], movement()[10:15])
     with pytest.raises(DataError, match="none from 30"):
         selection.frame_range(keypoints(), (30,))
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a/x.csv", "b/y.csv"], ["x", "y"]),
+        (["day1/x.csv", "day2/x.csv", "day2/y.csv"], ["day1_x", "day2_x", "y"]),
+        (["m1/day1/x.csv", "m2/day1/x.csv"], ["m1_day1_x", "m2_day1_x"]),
+        (["d/x.csv", "d/x.h5"], ["x.csv", "x.h5"]),
+    ],
+)
+def test_clips_of_files_of_one_name_bear_their_folder(files, names):
+    parts = [keypoints(clip_names=[f.split("/")[-1].split(".")[0]], files=[f"/data/{f}"]) for f in files]
+    found, said = selection.by_folder(parts)
+    assert list(join(found).clip_names) == names and len(said) == ("x" not in names)
+    assert selection.files_of(found) == dict(zip(names, [f"/data/{f}" for f in files], strict=True))
 
 
 # -- the shared cases ------------------------------------------------------------------------------------------
