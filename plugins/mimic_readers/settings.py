@@ -126,10 +126,13 @@ class Sleap:
     Attributes:
         rate_hz: camera rate; must be given, since the files do not hold it.
         calibration: path of the Anipose calibration; empty looks for calibration.toml in the file's folder, in a
-            folder ``calibration`` beside it, and in the same places of the two folders above.
+            folder ``calibration`` beside it, and in the same places of the two folders above; without one, that of the
+            file's own recording session counts.
         cameras: cameras to use; empty takes all of the calibration.
         views: camera → the word that stands for it in file and folder names, where that is not the camera's name.
         track: name of the animal's track, for files of several.
+        video: the recording to read, by the name of its videos without the camera's, for files of several; empty reads
+            all.
         min_score: points that SLEAP scores lower are not used.
         error_scale_px: reprojection error that halves the confidence; beyond it, a point is triangulated again
             without the camera that disagrees most with the others.
@@ -140,6 +143,7 @@ class Sleap:
     cameras: tuple[str, ...] = ()
     views: Mapping[str, str] = attrs.field(factory=dict)
     track: str = ""
+    video: str = ""
     min_score: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     error_scale_px: float = attrs.field(default=5.0, validator=_positive)
 

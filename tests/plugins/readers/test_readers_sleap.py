@@ -47,6 +47,13 @@ class Camera:
         )
         return FOCAL_PX * bent + CENTRE_PX
 
+    def in_sleap(self):
+        """The same camera as sleap-io keeps it."""
+        matrix = np.array([[FOCAL_PX, 0.0, CENTRE_PX[0]], [0.0, FOCAL_PX, CENTRE_PX[1]], [0.0, 0.0, 1.0]])
+        turn = Rotation.from_matrix(self.rotation).as_rotvec()
+        given = {"matrix": matrix, "dist": DISTORTION, "rvec": turn, "tvec": self.translation}
+        return sleap_io.Camera(name=self.name, size=(1280, 1024), **given)
+
     def toml(self) -> str:
         """Its table in a calibration of Anipose."""
         matrix = [[FOCAL_PX, 0.0, CENTRE_PX[0]], [0.0, FOCAL_PX, CENTRE_PX[1]], [0.0, 0.0, 1.0]]
@@ -93,6 +100,60 @@ def write_session(folder, cameras=CAMERAS, points=POINTS):
         write_view(folder / f"reach1_{camera.name}.slp", camera.project(points)[:, None])
     write_calibration(folder, cameras)
     return folder / f"reach1_{cameras[0].name}.slp"
+
+
+def write_videos(path, seen, session=None):
+    """Predictions of several videos in one file: name of the video → (frame, keypoint, xy) px."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    skeleton = sleap_io.Skeleton(list(NODES))
+    videos = {name: sleap_io.Video(filename=f"{name}.mp4", open_backend=False) for name in seen}
+    frames = []
+    for name, points in seen.items():
+        for i, xy in enumerate(points):
+            made = sleap_io.PredictedInstance.from_numpy(
+                xy, skeleton=skeleton, point_scores=np.ones(len(xy)), score=1.0
+            )
+            frames.append(sleap_io.LabeledFrame(video=videos[name], frame_idx=i, instances=[made]))
+    labels = sleap_io.Labels(frames, videos=list(videos.values()), skeletons=[skeleton])
+    if session:
+        group = sleap_io.CameraGroup(cameras=[c.in_sleap() for c in CAMERAS])
+        labels.sessions.append(sleap_io.RecordingSession(camera_group=group))
+        for camera, name in zip(group.cameras, seen, strict=True):
+            labels.sessions[0].add_video(videos[name], camera)
+    sleap_io.save_slp(labels, str(path), verbose=False)
+    return path
+
+
+@pytest.mark.parametrize("session", [False, True])
+def test_one_file_with_the_videos_of_all_cameras(tmp_path, plugins, session):
+    """Cameras by the names of videos and a calibration beside it, or by the file's own session alone."""
+    names = [f"film{i}" if session else f"reach1_{c.name}" for i, c in enumerate(CAMERAS)]
+    seen = {n: c.project(POINTS) for n, c in zip(names, CAMERAS, strict=True)}
+    if not session:
+        write_calibration(tmp_path)
+    found = read_keypoints([write_videos(tmp_path / "all.slp", seen, session)], plugins, settings=RATE)
+    assert np.abs(found.positions[0] - POINTS).max() < 1e-4 and found.clip_names == ("all",)
+
+
+def test_several_recordings(tmp_path, plugins):
+    """In one file with all cameras, or in a file for each camera; each recording becomes a clip."""
+    of = {"reach1": POINTS, "reach2": POINTS[:5] + 3}
+    write_calibration(tmp_path)
+    seen = {c.name: {f"{r}-{c.name}": c.project(p) for r, p in of.items()} for c in CAMERAS}
+    together = write_videos(tmp_path / "all.slp", {k: v for s in seen.values() for k, v in s.items()})
+    apart = [write_videos(tmp_path / f"day_{c}.slp", s) for c, s in seen.items()]
+    for file in (together, apart[0]):
+        found = read_keypoints([file], plugins, settings=RATE)
+        assert found.clip_names == ("reach1", "reach2") and found.n_frames.tolist() == [8, 5]
+        for clip, expected in zip(found.clips(), of.values(), strict=True):
+            assert np.abs(clip - expected).max() < 1e-4
+        one = read_keypoints([file], plugins, settings={**RATE, "video": "reach2"})
+        assert one.n_frames.tolist() == [5]
+        with pytest.raises(DataError, match="no video 'reach3'; did you mean reach"):
+            read_keypoints([file], plugins, settings={**RATE, "video": "reach3"})
+    write_videos(apart[1], {"reach1-B": seen["B"]["reach1-B"], "other-B": seen["B"]["reach2-B"]})
+    with pytest.raises(DataError, match=r"day_B\.slp: its videos differ from those of .*day_A\.slp in other, reach2"):
+        read_keypoints([apart[0]], plugins, settings=RATE)
 
 
 def test_known_points_through_lens_distortion(tmp_path, plugins):
@@ -226,7 +287,9 @@ def test_settings_that_do_not_fit_the_files(tmp_path, plugins, settings, message
 def test_no_calibration(tmp_path, plugins):
     path = write_session(tmp_path / "a" / "b" / "c")
     (path.parent / "calibration.toml").unlink()
-    with pytest.raises(DataError, match=r"no calibration\.toml in its folder or the two above; name it with"):
+    with pytest.raises(
+        DataError, match=r"no calibration\.toml in its folder or the two above, and none in the file; name it"
+    ):
         read_keypoints([path], plugins, settings=RATE)
 
 
