@@ -174,3 +174,11 @@ def mimic_readers():
         summary="NWB .nwb with 3D pose estimation (extension ndx-pose, any version), or a Position of SpatialSeries",
         source="file layouts of rly/ndx-pose and of NWB",
     )
+    yield ReaderSpec(
+        name="movement",
+        config=settings.Movement,
+        build=_build("movement"),
+        suffixes=(".nc",),
+        summary="poses that movement saved (.nc), or any file that its loaders read (software)",
+        source="neuroinformatics-unit/movement",
+    )

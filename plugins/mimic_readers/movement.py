@@ -1,16 +1,55 @@
-"""Keypoints from a dataset in memory, as the package movement makes it."""
+"""Keypoints from datasets of the package movement: in memory, in its netCDF files, or as its loaders read others."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 
 from mimic_core import DataError, Keypoints, did_you_mean
+from mimic_readers.common import optional, placed
+from mimic_readers.settings import Movement
 
 if TYPE_CHECKING:
     import xarray
+
+
+_UNEVEN = 0.25  # of a frame
+
+
+def read(path: Path, config: Movement) -> Keypoints:
+    """Read one animal as one clip: of a netCDF file that movement saved, or of what its loader for ``software`` reads.
+
+    Raises:
+        DataError: movement is not installed, cannot read the file, or its dataset lacks something.
+    """
+    with optional("movement", path):
+        import xarray
+    try:
+        if config.software:
+            with optional("movement", path):
+                from movement.io import load_poses
+
+            dataset = load_poses.from_file(path, source_software=config.software, fps=config.rate_hz)
+        else:
+            with xarray.open_dataset(path) as opened:
+                dataset = opened.load()
+    except DataError:
+        raise
+    except Exception as e:  # of whatever the file, or a library that reads it, makes its parts raise
+        why = " ".join(f"{type(e).__name__}: {e}".split())[:160]
+        raise DataError(
+            f"{path}: movement cannot read it; pip install 'mimic-neuro[movement]', or check software ({why})"
+        ) from e
+    if "position" not in dataset:
+        raise DataError(f"{path}: has no variable position, which poses that movement saved have; save them again")
+    try:
+        found = from_movement(dataset, config.individual or None, config.rate_hz)
+    except DataError as e:
+        raise DataError(f"{path}: {e}") from e
+    return attrs.evolve(found, clip_names=[path.stem], files=[str(path)])
 
 
 def from_movement(
@@ -44,6 +83,9 @@ def from_movement(
     confidence = one["confidence"].transpose("time", points).values if "confidence" in one else None
     if confidence is not None and not np.isfinite(confidence).any():
         confidence = None  # movement fills it with NaN where the tracker gave none
+    both = positions if confidence is None else np.concatenate([positions, confidence[..., None]], -1)
+    both = placed(both, _frames(dataset, rate_hz), Path("movement dataset"), "time", first_row=1)
+    positions, confidence = both[..., :3], None if confidence is None else both[..., 3]
     source = str(dataset.attrs.get("source_file") or "")
     return Keypoints.from_array(
         positions,
@@ -53,6 +95,19 @@ def from_movement(
         confidence=confidence,
         clip_names=[Path(source).stem or individual],
     )
+
+
+def _frames(dataset: xarray.Dataset, rate_hz: float) -> np.ndarray:
+    """(frame,) numbers of the frames; some are missing where a part of the dataset was taken."""
+    if "time" not in dataset.coords:
+        return np.arange(dataset.sizes["time"])
+    time = np.asarray(dataset["time"].values, float)
+    if dataset.attrs.get("time_unit") == "frames":
+        return time
+    number = (time - time[0]) * float(dataset.attrs.get("fps") or rate_hz)
+    if np.abs(number - np.round(number)).max() > _UNEVEN:
+        raise DataError("movement dataset: times are not those of frames at its fps; correct fps")
+    return np.round(number)
 
 
 def _one(wanted: str | None, known: list[str]) -> str:

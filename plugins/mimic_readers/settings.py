@@ -169,6 +169,22 @@ class Mat:
 
 
 @attrs.frozen
+class Movement:
+    """Settings of the `movement` reader.
+
+    Attributes:
+        rate_hz: camera rate; None takes the file's ``fps``.
+        individual: which animal, for files of several.
+        software: let movement's own loader read the file: ``Anipose``, ``DeepLabCut``, ``NWB`` and so on; empty reads a
+            netCDF file that movement saved.
+    """
+
+    rate_hz: float | None = attrs.field(default=None, validator=_optional_positive)
+    individual: str = ""
+    software: str = ""
+
+
+@attrs.frozen
 class C3d:
     """Settings of the `c3d` reader.
 

@@ -70,6 +70,36 @@ def test_from_movement(dims):
     assert (found.confidence == 0.5).all()
 
 
+@pytest.mark.parametrize("dims", [{}, {"animal": "individual", "keypoint": "keypoint"}], ids=["plural", "singular"])
+@pytest.mark.parametrize("left_out", [[], [2]])
+def test_files_that_movement_saved(tmp_path, plugins, dims, left_out):
+    """As netCDF; frames that were taken out of the dataset are missing."""
+    there = [i for i in range(5) if i not in left_out]
+    dataset = poses(**dims).assign_coords(time=np.arange(5) / 120).isel(time=there)
+    dataset.to_netcdf(tmp_path / "a.nc", engine="scipy")
+    found = read_keypoints([tmp_path / "a.nc"], plugins)
+    np.testing.assert_array_equal(found.positions[0][there], POSITIONS[0][there])
+    assert np.isnan(found.positions[0][left_out]).all() and found.n_frames.tolist() == [5]
+    assert (found.names, found.rate_hz, found.unit, found.clip_names) == (NAMES, 120, "", ("a",))
+    assert (found.confidence[0][there] == 0.5).all()
+
+
+def test_movement_files_that_are_none(tmp_path, plugins):
+    several = poses(individuals=("Alice", "Bob"))
+    several.to_netcdf(tmp_path / "a.nc", engine="scipy")
+    with pytest.raises(DataError, match=r"a\.nc: movement dataset: there are several \(Alice, Bob\)"):
+        read_keypoints([tmp_path / "a.nc"], plugins)
+    found = read_keypoints([tmp_path / "a.nc"], plugins, settings={"individual": "Bob"})
+    np.testing.assert_array_equal(found.positions[0], POSITIONS[0] + 1)
+    several.drop_vars("position").to_netcdf(tmp_path / "b.nc", engine="scipy")
+    with pytest.raises(DataError, match="has no variable position"):
+        read_keypoints([tmp_path / "b.nc"], plugins)
+    (tmp_path / "c.nc").write_text("text")
+    with pytest.raises(DataError, match=r"c\.nc: movement cannot read it") as e:
+        read_keypoints([tmp_path / "c.nc"], plugins)
+    assert "\n" not in str(e.value)
+
+
 def test_from_movement_made_by_movement():
     load_poses = pytest.importorskip("movement.io.load_poses")
     dataset = load_poses.from_numpy(POSITIONS[0].transpose(0, 2, 1)[..., None], keypoint_names=list(NAMES), fps=50)
