@@ -51,8 +51,10 @@ def read(path: Path, config: Sto) -> Keypoints:
 
 
 def _cells(body: str, path: Path) -> pd.DataFrame:
+    body = body.lstrip()
+    separator = "\t" if "\t" in body.partition("\n")[0] else r"\s+"
     try:
-        cells = pd.read_csv(io.StringIO(body.lstrip()), sep=r"\s+", index_col=False)
+        cells = pd.read_csv(io.StringIO(body), sep=separator, index_col=False).rename(columns=lambda c: str(c).strip())
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as e:
         raise DataError(f"{path}: is no table; export it again ({' '.join(str(e).split())[:80]})") from e
     if not len(cells.columns) or str(cells.columns[0]).lower() != "time":
