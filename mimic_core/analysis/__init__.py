@@ -1,4 +1,4 @@
-"""What an analysis and a report are, numbers beside null models, and the style of figures.
+"""What an analysis and a report are, and numbers beside null models.
 
 Rooms above it may import it; it imports records, body and plugins.
 Its names are in ``__init__.pyi``; each is imported when it is first used.

@@ -13,6 +13,8 @@ from mimic_core import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+_LONGEST_LINE = 1 << 20
+
 
 class Dialect(NamedTuple):
     """How a table is written."""
@@ -55,7 +57,7 @@ def first_lines(path: Path, n: int) -> list[list[str]]:
     if found is None:
         return [["\0"]] * n
     with path.open(encoding=found.encoding, newline="") as f:
-        lines = [f.readline().strip("\r\n ") for _ in range(n)]
+        lines = [f.readline(_LONGEST_LINE).strip("\r\n ") for _ in range(n)]
     read = (next(csv.reader([line], skipinitialspace=True, delimiter=found.separator), []) for line in lines)
     return [[c.strip() for c in cells] or [""] for cells in read]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import attrs
 import numpy as np
 import pytest
 from where import ROOT
@@ -159,3 +160,6 @@ def test_what_the_documentation_shows(tmp_path, monkeypatch, plugins):
     assert found.positions.shape == (1, 100, 2, 3) and found.unit == "mm"
     table = re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)
     assert sorted(table) == sorted(r.name for r in plugins.all("reader"))
+    for reader in plugins.all("reader"):
+        for setting in attrs.fields(reader.config) if reader.config else ():
+            assert f"`{setting.name}`" in guide, f"{reader.name}: {setting.name}"

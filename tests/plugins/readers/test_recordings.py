@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from where import SHARED_DATA
 
 from mimic_core import ConfigError, DataError, Keypoints
-from mimic_core.chain import checked, do, read_keypoints, read_recordings
-from mimic_core.records import join
+from mimic_core.chain import checked, do, join, read_keypoints, read_recordings
 from mimic_readers.common import placed
 from mimic_stages import selection
 
