@@ -20,6 +20,7 @@ ENGINE = ("chain", "cli", "trainer", "testing")
 LIBRARIES = {
     "mimic_drawing",
     "mimic_kinematics",
+    "mimic_modelling",
     "mimic_runs",
     "mimic_nwb",
     "mimic_sensitivity",
