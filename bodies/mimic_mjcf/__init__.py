@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mimic_core import ImporterSpec, hookimpl
-from mimic_mjcf.settings import Settings
+from mimic_modelling.settings import Settings
 
 
 def build(config):

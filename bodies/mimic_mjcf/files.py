@@ -178,11 +178,3 @@ def specification(path: Path) -> mujoco.MjSpec:
         return mujoco.MjSpec.from_file(str(path.resolve()))
     except ValueError as e:
         raise DataError(f"{path}: MuJoCo cannot read it: {' '.join(str(e).split())}") from e
-
-
-def free_name(name: str, taken: set[str]) -> str:
-    """Return ``name``, or the first of ``name_2``, ``name_3``, … that is not taken (before the ending)."""
-    path, n = Path(name), 2
-    while name in taken:
-        name, n = f"{path.stem}_{n}{path.suffix}", n + 1
-    return name

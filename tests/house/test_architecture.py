@@ -23,6 +23,7 @@ LIBRARIES = {
     *FOUNDATIONS,
     "mimic_drawing",
     "mimic_kinematics",
+    "mimic_modelling",
     "mimic_runs",
     "mimic_nwb",
     "mimic_sensitivity",

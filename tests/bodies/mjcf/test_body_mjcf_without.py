@@ -8,7 +8,7 @@ import pytest
 
 from mimic_core import BodyModel, DataError, Description, Place
 from mimic_mjcf.importer import read
-from mimic_mjcf.settings import Settings, Without
+from mimic_modelling.settings import Settings, Without
 
 TWO_ARMS = """
 <mujoco>

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from mimic_core import DataError, did_you_mean
-from mimic_mjcf.settings import Without
+from mimic_modelling.settings import Without
 
 _SECTIONS = ("tendon", "equality", "actuator", "sensor", "contact", "custom/tuple")
 _KINDS = {

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from mimic_core import DataError, Place, did_you_mean
-from mimic_mjcf.files import free_name
-from mimic_mjcf.parts import bodies
+from mimic_modelling.names import free_name
+from mimic_modelling.parts import bodies
 
 if TYPE_CHECKING:
     import mujoco

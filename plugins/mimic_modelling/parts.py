@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from mimic_core import DataError, Physics
-from mimic_mjcf.files import free_name
-from mimic_mjcf.without import remove_users
+from mimic_modelling.names import free_name
+from mimic_modelling.without import remove_users
 
 if TYPE_CHECKING:
     import mujoco

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from mimic_core import DataError, did_you_mean
-from mimic_mjcf.files import free_name
+from mimic_modelling.names import free_name
 
 if TYPE_CHECKING:
     import mujoco
