@@ -85,6 +85,7 @@ def test_the_linear_policy_goes_through_the_chain(site, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_their_own_tests_pass(site, tmp_path):
     tests = [shutil.copytree(EXAMPLES / name / "tests", tmp_path / name) for name in PACKAGES]
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

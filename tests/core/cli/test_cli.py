@@ -107,6 +107,7 @@ def test_register_prints_one_object_and_writes_the_clips(keypoints, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["clips.h5"]  # no temporary file is left
 
 
+@pytest.mark.slow
 def test_train_rollout_and_analyze_by_hand(toy_clips, tmp_path):
     """The chain, a command at a time, on the toy arm."""
     toy_clips.save(tmp_path / "clips.h5")
@@ -159,6 +160,7 @@ def test_train_rollout_and_analyze_by_hand(toy_clips, tmp_path):
     assert (tmp_path / "tracking" / "keypoint_error.csv").is_file()
 
 
+@pytest.mark.slow
 def test_without_json_a_table_is_read(keypoints, tmp_path):
     done = mimic(
         "register",

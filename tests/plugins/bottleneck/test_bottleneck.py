@@ -103,6 +103,7 @@ def test_what_a_training_leaves_behind(trained, clips_file, plugins):
     np.testing.assert_array_equal(ReferenceClips.load(out / "clips.h5").qpos, ReferenceClips.load(clips_file).qpos)
 
 
+@pytest.mark.slow
 def test_where_training_begins_is_decided_by_the_seed(plugins, toy_model, toy_clips):
     config = PpoSettings(**SMALL, environments=8, batch_size=8, minibatches=1)
     trainer = plugins.get("policy", "bottleneck_ppo").build(config, make_task(plugins, toy_clips, toy_model))
@@ -287,6 +288,7 @@ def runner(plugins, toy_model, toy_clips):
     return ClipRunner(make_task(plugins, toy_clips, toy_model, window=5), np.arange(6))
 
 
+@pytest.mark.slow
 def test_gradients_through_the_physics_teach(plugins, toy_model, toy_clips, runner, tmp_path):
     config = ApgSettings(**SMALL, environments=32, horizon=20, steps=32 * 20 * 200, evaluations=10)
     task = make_task(plugins, toy_clips, toy_model, window=5, simulator="mjx", differentiable=True)

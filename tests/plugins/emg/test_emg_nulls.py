@@ -49,6 +49,7 @@ def test_no_other_constant_comes_closer(seed, guess):
     assert constant(recorded)["mae"] <= np.abs(recorded - guess).mean() + 1e-12
 
 
+@pytest.mark.slow
 def test_noise_does_not_beat_a_constant():
     """Activations that know nothing of the EMG, in 20 draws: the constant does as well in every one."""
     rng = np.random.default_rng(0)

@@ -246,6 +246,7 @@ def test_points_stand_beside_null_models(tmp_path):
     assert {"best constant", "limp", "samples shuffled"} <= set(texts)
 
 
+@pytest.mark.slow
 def test_the_bend_by_chance_is_what_seeds_scatter(tmp_path):
     """Lines without a bend, seeds of known scatter: in 95 of 100 the largest bend stays below the percentile."""
     rng, x = np.random.default_rng(0), np.linspace(1, 0, 6)

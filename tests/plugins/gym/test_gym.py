@@ -387,6 +387,7 @@ def test_peers_are_given_the_same_task(clips_file, plugins, tmp_path, monkeypatc
 # -- the command ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_shows_what_is_in_the_environment(clips_file, task):
     done = mimic("gym", str(clips_file), "--set", "rewards.joint.weight=2", "--json")
     assert done.returncode == 0, done.stderr

@@ -150,6 +150,7 @@ def test_a_step_and_its_gradient_are_those_of_mjx(plugins, body, actuation):
         np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9 * max(1.0, np.abs(theirs).max()))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 7))
 def test_systems_are_solved(seed, n):

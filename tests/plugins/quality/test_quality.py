@@ -311,6 +311,7 @@ def test_short_clips_and_missing_keypoints_and_clips(toy_model, toy_clips, tmp_p
 # -- the command ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_reads_clips(faulty, tmp_path):
     file = faulty.save(tmp_path / "clips.h5")
     done = mimic("analyze", "registration", file, "--out", tmp_path / "q", "--set", "worst_frames=2")
@@ -344,6 +345,7 @@ def test_plugin_is_installed(plugins):
     assert [r.kind for r in plugins.get("analysis", "registration").reads] == ["clips"]
 
 
+@pytest.mark.slow
 def test_real_reaches(plugins, shared_data, tmp_path):
     """The numbers are those that the registration itself reports."""
     files = sorted((shared_data / "mouse_reach").glob("*_ik.h5"))[:1]

@@ -236,6 +236,7 @@ def test_it_is_there_without_errors_or_network(opened, rollouts):
     assert lines == [*rollouts.keypoint_names, *rollouts.actuator_names]
 
 
+@pytest.mark.slow
 def test_it_plays_and_pauses(opened):
     page = opened()
     page.select_option("#replay-speed", "0.25")
@@ -248,6 +249,7 @@ def test_it_plays_and_pauses(opened):
     assert page.evaluate("mimicReplay.time") == stopped and page.inner_text("#replay-play") == "Play"
 
 
+@pytest.mark.slow
 def test_after_the_end_it_begins_again(opened):
     page = opened()
     page.evaluate("mimicReplay.seek(mimicReplay.duration)")
@@ -256,6 +258,7 @@ def test_after_the_end_it_begins_again(opened):
     until(page, "mimicReplay.time < mimicReplay.duration / 2")
 
 
+@pytest.mark.slow
 def test_scrubbing_shows_the_pose_of_that_time(opened, rollouts):
     page = opened()
     before, picture = page.evaluate("mimicReplay.pose()"), page.locator("#replay-canvas").screenshot()
@@ -276,6 +279,7 @@ def test_scrubbing_shows_the_pose_of_that_time(opened, rollouts):
     assert page.locator("#replay-rows .value").all_inner_texts()[-2] == activation
 
 
+@pytest.mark.slow
 def test_the_strips_are_a_timeline_too(opened):
     page = opened()
     box = page.locator("#replay-cursor").bounding_box()
@@ -283,6 +287,7 @@ def test_the_strips_are_a_timeline_too(opened):
     assert page.evaluate("mimicReplay.time / mimicReplay.duration") == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.slow
 def test_clips_are_switched(opened, rollouts):
     page = opened()
     last = page.evaluate("mimicReplay.clips.length - 1")
@@ -295,6 +300,7 @@ def test_clips_are_switched(opened, rollouts):
     assert page.get_attribute("#replay-time", "max") == "49"
 
 
+@pytest.mark.slow
 def test_mouse_and_keys_turn_and_zoom(opened):
     page = opened()
     home = page.evaluate("mimicReplay.view")

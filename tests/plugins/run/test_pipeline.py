@@ -246,6 +246,7 @@ def test_a_folder_that_no_stage_made_is_not_removed(copy, toy_plugins):
     assert (out / "train" / "checkpoints").is_dir()
 
 
+@pytest.mark.slow
 def test_inputs_are_told_apart_by_name_and_content(toy_plugins, toy_clips, tmp_path):
     """Two recordings with one file name: a change in either is seen, and so is a new name (clips are named by it)."""
     movements = Keypoints.from_array(toy_clips.site_pos[0, :40], toy_clips.keypoint_names, 200.0)
@@ -443,6 +444,7 @@ def test_a_known_animal_is_registered_from_a_run_file(finished, toy_plugins, tmp
     assert ReferenceClips.load(out / "clips.h5").body.scale == 1.5  # what was there is still there
 
 
+@pytest.mark.slow
 def test_an_analysis_of_clips_comes_before_those_of_rollouts_and_needs_none(toy_plugins, toy_clips, finished, tmp_path):
     toy_clips.save(tmp_path / "own.h5")
     file, out = tmp_path / "analyses.toml", tmp_path / "out"

@@ -213,6 +213,7 @@ def test_clips_are_chosen_evenly(clips, wanted):
     assert np.ptp(np.diff(chosen)) <= 1 if len(chosen) > 1 else True
 
 
+@pytest.mark.slow
 def test_energies_of_the_altered_bodies(run, made):
     """In the body as it is they are those of the rollouts; elsewhere work is ∫ F·v dt of that body's forces."""
     rollouts = run.roll_out()

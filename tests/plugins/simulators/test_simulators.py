@@ -134,6 +134,7 @@ def test_calls_that_do_not_depend_on_each_other(plugins, toy_model):
         np.testing.assert_array_equal(last.qpos, alone.qpos)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "differentiable"), [("mujoco", False), ("mjx", True)])
 def test_further_axes(plugins, toy_model, name, differentiable):
     """Under `jax.vmap`, twice, each batch comes out as on its own, also where the start is shared."""

@@ -58,6 +58,7 @@ def test_a_calibration_is_kept(mouse, truth):
     assert np.rad2deg(np.abs(again.qpos - made.qpos[1::2])).max() < 1.5
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_fitted_in_pieces(mouse, truth, monkeypatch):
     """A sample calibrates, chunks that overlap follow: nearly the same as all at once, without seams."""
     keypoints, made = truth
@@ -271,6 +272,7 @@ def test_too_few_frames_and_no_clips(mouse, truth):
         build(Settings(), mouse)(none, quiet)
 
 
+@pytest.mark.slow
 def test_finds_exchanged_axes_and_own_origins(mouse, truth):
     """Recorded in another lab's axes, each file with an origin of its own: the same angles come out."""
     keypoints, made = truth
@@ -428,6 +430,7 @@ def test_axes_at_any_angle_fit_as_well(plugins, mouse, seed):
     assert mean_mm[1] < mean_mm[0] + 0.05
 
 
+@pytest.mark.slow
 def test_markers_elsewhere_do_not_turn_the_recording(mouse, truth):
     """Markers 1.5 to 2 mm beside the body's own places, without noise: the same axes, the offsets take it up."""
     keypoints, _ = truth
