@@ -39,8 +39,7 @@ coverage: install
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow and not conformance" --cov --cov-report=term --cov-report=html
 
 docs: install
-	$(BIN)/python docs/generate.py
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 wheel: install
 	$(BIN)/python -m build

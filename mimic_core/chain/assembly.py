@@ -44,14 +44,16 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceCl
         ConfigError: an unknown or wrong setting, with its dotted path.
         PluginError: an unknown component.
     """
-    given = dict(given)
+    by_name = ("policy", "actuation", "simulator")
+    given = {k: {"name": v} if isinstance(v, str) and k in by_name else v for k, v in given.items()}
     unknown = set(given) - {*SECTIONS, "seed", "holdout", "preset"}
     if unknown:
         first = sorted(unknown)[0]
         raise ConfigError(f"{first}: unknown section{did_you_mean(first, [*SECTIONS, 'seed', 'holdout', 'preset'])}")
     for section in SECTIONS:
         if section in given and not isinstance(given[section], Mapping):
-            raise ConfigError(f"{section}: must be a table, got {given[section]!r}; e.g. --set {section}.name=…")
+            what = "a name or a table" if section in by_name else "a table"
+            raise ConfigError(f"{section}: must be {what}, got {given[section]!r}; see 'mimic plugins list'")
     spec: PolicySpec = plugins.choose("policy", _name(given, "policy"))
     usual = spec.free_root if clips is not None and spec.free_root and has_free_root(clips.body) else ""
     preset = given.pop("preset", None) or usual or next(iter(spec.presets), "")

@@ -1,8 +1,11 @@
 """What the documentation shows is what happens.
 
 Before a code block, ``<!-- save: FILE -->`` keeps it as a file, ``<!-- same as: FILE -->`` says that it quotes a file
-of the repository, and ``<!-- run -->`` runs its commands in a folder with all saved files. Of the output shown,
-white space does not matter and ``…`` stands for anything.
+of the repository, and ``<!-- run -->`` (``<!-- run; slow -->``) runs its commands in a folder with all saved files. Of
+the output shown, white space does not matter and ``…`` stands for anything.
+
+Commands that are not run are parsed as they would be: their names, options and arguments are known. Code is compiled,
+TOML read.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import attrs
@@ -70,7 +74,12 @@ def folders(tmp_path_factory) -> dict[Path, Path]:
     return out
 
 
-RUNS = [pytest.param(d, block, id=block.place) for d in DOCUMENTS for block in blocks(d) if "run" in block.notes]
+RUNS = [
+    pytest.param(d, block, id=block.place, marks=[pytest.mark.slow] if "slow" in block.notes else [])
+    for d in DOCUMENTS
+    for block in blocks(d)
+    if "run" in block.notes
+]
 
 
 @pytest.mark.parametrize(("document", "block"), RUNS)
@@ -101,10 +110,94 @@ def run(command: str, folder: Path) -> str:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=600,
     )
     return squeeze(done.stdout)
 
 
 def squeeze(text: str) -> str:
     return " ".join(text.split())
+
+
+# -- what is not run ------------------------------------------------------------------------------------------
+
+ANY = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+EVERY = [
+    d for d in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))) if d.is_file()
+]
+ELSEWHERE = ("pip", "pytest", "python", "python3", "make", "ray", ".", "tensorboard", "wandb", "git", "cd", "export")
+MADE_UP = ("plates", "template")
+"""Commands of plugins that a page makes up."""
+
+
+def every(document: Path, *languages: str) -> list[str]:
+    found = ANY.finditer(document.read_text(encoding="utf-8"))
+    return [m["text"] for m in found if m["language"] in languages]
+
+
+@pytest.mark.parametrize("document", EVERY, ids=lambda d: d.name)
+def test_commands_are_there(document):
+    import typer
+
+    from mimic_core.cli.app import app
+
+    root = typer.main.get_command(app)
+    for text in every(document, "console", "bash"):
+        lines = re.sub(r"\\\n\s*", "", text).splitlines()
+        said = [line.removeprefix("$ ") for line in lines if line.startswith("$ ") or text.startswith("#!")]
+        for line in said:
+            words = shlex.split(line.partition(" #")[0], comments=True)
+            while words and ("=" in words[0] or words[0] in ("srun", "export")):
+                words = words[1:]
+            if not words or words[0] != "mimic":
+                assert text.startswith("#!") or not words or words[0] in ELSEWHERE, f"{document.name}: {line}"
+                continue
+            words = words[1:]
+            while words and words[0] in ("--plugin", "--debug", "--version"):
+                words = words[2 if words[0] == "--plugin" else 1 :]
+            context = root.make_context("mimic", ["plugins"], resilient_parsing=True)
+            if words and words[0] not in MADE_UP and not any(w.isupper() for w in words[:1]):
+                command = root.get_command(context, words[0])
+                assert command is not None, f"{document.name}: {line}"
+                _parsed(command, words, context, f"{document.name}: {line}")
+
+
+def _parsed(command, words, context, place):
+    """Parse a command line without doing it."""
+    given = [re.sub(r"\$\{?\w+\}?", "1", w.replace("…", "x")) for w in words[1:]]
+    if hasattr(command, "commands"):
+        inner = command.commands.get(given[0] if given else "")
+        assert inner is not None or not given, place
+        command, given = (inner, given[1:]) if inner is not None else (command, given)
+        if inner is None:
+            return
+    try:
+        command.make_context(words[0], given, parent=context)
+    except Exception as e:  # click's own, of whatever click typer brings
+        assert type(e).__name__ == "Exit", f"{place}: {e}"  # --help
+
+
+@pytest.mark.parametrize("document", EVERY, ids=lambda d: d.name)
+def test_code_and_settings_can_be_read(document):
+    for text in every(document, "python"):
+        compile(text, document.name, "exec")
+    for text in every(document, "toml"):
+        tomllib.loads(text)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", tmp_path / "site"],
+        cwd=ROOT,
+        env=environment() | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0 and "WARNING" not in done.stderr, done.stdout + done.stderr
+    reference = (tmp_path / "site" / "reference.html").read_text()
+    for name in ("BodyModel", "Result", "Table", "Muscle", "Headline"):
+        assert f">{name}</code>" in reference
+    assert "ReaderSpec" in (tmp_path / "site" / "hooks" / "reader.html").read_text()

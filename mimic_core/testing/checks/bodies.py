@@ -93,6 +93,7 @@ def _driven_body(record: Any) -> Body:
 
 
 def check_actuators(record: Any, plugins: Plugins) -> None:
+    """The compiled toy body has the actuators that it names, at least one, in that order."""
     body = _driven_body(record)
     actuation = record.build(record.config(), body)
     model = BodyModel.compile(body, actuation)
@@ -107,6 +108,7 @@ def check_actuators(record: Any, plugins: Plugins) -> None:
 
 
 def check_excitation(record: Any, plugins: Plugins) -> None:
+    """Actions from -1 to 1 become excitations from `low` to `high`."""
     actuation = record.build(record.config(), _driven_body(record))
     if not np.all(np.less(actuation.low, actuation.high)):
         raise PluginError(f"bounds of excitation are {actuation.low} and {actuation.high}; low must be < high")

@@ -54,12 +54,14 @@ def check_command(record: CommandSpec, plugins: Plugins) -> None:
 
 
 def check_builds(record: Any, plugins: Plugins) -> None:
+    """With its default settings `build` gives a function."""
     built = record.build(record.config())
     if not callable(built):
         raise PluginError(f"build returns {type(built).__name__}; return a function (see {type(record).__name__})")
 
 
 def check_suffixes(record: Any, plugins: Plugins) -> None:
+    """File endings are in small letters and have their dot."""
     for suffix in record.suffixes or ("",):
         if not suffix.startswith(".") or suffix != suffix.lower():
             raise PluginError(f"suffixes has {suffix!r}; give lower-case file endings with the dot, e.g. '.csv'")

@@ -258,6 +258,7 @@ def policy_checks() -> dict[str, Callable[[Any, Plugins], None]]:
         def run(record: Any, plugins: Plugins) -> None:
             check(cases.setdefault(id(record), PolicyCase(record, plugins)))
 
+        run.__doc__ = check.__doc__
         return run
 
     return {name: bind(check) for name, check in CHECKS.items()}

@@ -24,6 +24,7 @@ def term_checks(kind: str) -> dict[str, Callable[[Any, Plugins], None]]:
                 built[id(record)] = term_case(kind, record, plugins)
             check(built[id(record)])
 
+        run.__doc__ = check.__doc__
         return run
 
     return {name: bind(check) for name, check in named.items()}

@@ -178,7 +178,9 @@ def test_what_is_given_lies_over_the_preset(plugins):
             {"preset": "desktop"},
             "preset: policy bottleneck_apg has no preset 'desktop'; known: economical, free, joint_only",
         ),
-        ({"policy": "bottleneck_ppo"}, "policy: must be a table, got 'bottleneck_ppo'; e.g. --set policy.name=…"),
+        ({"policy": 3}, "policy: must be a name or a table, got 3; see 'mimic plugins list'"),
+        ({"task": 3}, "task: must be a table, got 3"),
+        ({"rewards": {"joint": {"weight": None}}}, "rewards.joint.weight: must be"),
         ({"reward": {}}, "reward: unknown section; did you mean rewards?"),
         ({"holdout": 1.0}, "train.holdout: must be < 1, got 1"),
         (
@@ -191,3 +193,10 @@ def test_wrong_settings_are_named(plugins, given, message):
     with pytest.raises(ConfigError) as e:
         plan_training(given, plugins)
     assert str(e.value).startswith(message)
+
+
+def test_a_component_may_be_given_by_its_name_alone(plugins):
+    """As run files have it: what a message asks for with `actuation = "torque"` is taken so everywhere."""
+    short = plan_training({"policy": "bottleneck_ppo", "actuation": "torque", "simulator": "mujoco"}, plugins)
+    tables = {"policy": {"name": "bottleneck_ppo"}, "actuation": {"name": "torque"}, "simulator": {"name": "mujoco"}}
+    assert short == plan_training(tables, plugins) and short.actuation == "torque"
