@@ -19,8 +19,8 @@ from mimic_mjx.vectors import apply, cross, matrix, times, times_constant
 _GEOM = mujoco.mjtGeom
 _RIM = 8
 """points on each rim of a cylinder"""
-_MOST_VERTICES = 32
-"""of a mesh"""
+_MOST_VERTICES, _MOST_OF_ALL, _LEAST_VERTICES = 32, 256, 8
+"""of a mesh, of all meshes together, and of a mesh where there are many"""
 _SHAPES = tuple(
     int(getattr(_GEOM, f"mjGEOM_{n}")) for n in ("SPHERE", "CAPSULE", "ELLIPSOID", "CYLINDER", "BOX", "MESH")
 )
@@ -121,15 +121,18 @@ class Ground:
     """The contacts of a tree with planes that stand still.
 
     A geom touches at fixed points: a sphere at its lowest, a capsule at the lowest of both ends, a box at its corners,
-    a cylinder at points of both rims, an ellipsoid where its surface is lowest, a mesh at vertices of its hull.
+    a cylinder at points of both rims, an ellipsoid where its surface is lowest, a mesh at vertices of its hull: 32 at
+    most, and fewer where many meshes touch, down to 8 of each.
     """
 
     def __init__(self, m: mujoco.MjModel, tree: SpatialTree) -> None:
         self._tree = tree
         contacts = on_ground(m)
+        meshes = sum(int(m.geom_type[t.geom2]) == int(_GEOM.mjGEOM_MESH) for t in contacts)
+        vertices = max(_LEAST_VERTICES, min(_MOST_VERTICES, _MOST_OF_ALL // max(meshes, 1)))
         rows, locals_, radii, shapes, turns = [], [], [], [], []
         for i, t in enumerate(contacts):
-            for local, radius, shape in _points(m, t.geom2):
+            for local, radius, shape in _points(m, t.geom2, vertices):
                 rows.append(i)
                 locals_.append(m.geom_pos[t.geom2] + matrix(m.geom_quat[t.geom2]) @ local)
                 radii.append(radius)
@@ -209,7 +212,7 @@ def _on_motion(arm: Float[Array, "n 3 b"], response: Float[Array, "n 3 3 b"]) ->
     return times(jnp.swapaxes(x, 1, 2), times(response, x))
 
 
-def _points(m: mujoco.MjModel, geom: int) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
+def _points(m: mujoco.MjModel, geom: int, vertices: int) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
     """Yield place in the geom's frame (m), radius (m) and half axes of an ellipsoid (0 for others) of each point."""
     kind, size, none = m.geom_type[geom], m.geom_size[geom], np.zeros(3)
     if kind == int(_GEOM.mjGEOM_SPHERE):
@@ -227,18 +230,18 @@ def _points(m: mujoco.MjModel, geom: int) -> Iterator[tuple[np.ndarray, float, n
             for angle in 2 * np.pi * np.arange(_RIM) / _RIM:
                 yield np.array([size[0] * np.cos(angle), size[0] * np.sin(angle), side * size[1]]), 0.0, none
     else:
-        for vertex in _hull(m, int(m.geom_dataid[geom])):
+        for vertex in _hull(m, int(m.geom_dataid[geom]), vertices):
             yield vertex, 0.0, none
 
 
-def _hull(m: mujoco.MjModel, mesh: int) -> Float[np.ndarray, "n 3"]:
-    """Return vertices of a mesh's hull, at most `_MOST_VERTICES`: each the farthest from those before."""
+def _hull(m: mujoco.MjModel, mesh: int, most: int) -> Float[np.ndarray, "n 3"]:
+    """Return vertices of a mesh's hull, ``most`` of them: each the farthest from those before."""
     from scipy.spatial import ConvexHull
 
     first, count = m.mesh_vertadr[mesh], m.mesh_vertnum[mesh]
     vertices = m.mesh_vert[first : first + count].astype(float)
     hull = vertices[ConvexHull(vertices).vertices]
     chosen = [int(np.argmax(((hull - hull.mean(0)) ** 2).sum(1)))]
-    while len(chosen) < min(len(hull), _MOST_VERTICES):
+    while len(chosen) < min(len(hull), most):
         chosen.append(int(np.argmax(((hull[:, None] - hull[chosen]) ** 2).sum(2).min(1))))
     return hull[chosen]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +16,44 @@ from mujoco import mjx
 
 from mimic_core import BodyModel
 
+_COARSE = "has a coplanar face with more than"
+_SHOWN = 4
+"""names that are listed; the rest is counted"""
+
 
 def put(host: mujoco.MjModel) -> mjx.Model:
+    """Return a model as MJX takes it; what it simplifies about meshes is one warning."""
+    with _meshes_in_one_line():
+        return _put(host)
+
+
+def blank(host: mujoco.MjModel) -> mjx.Data:
+    """Return MJX's state of a model at its reference pose."""
+    with _meshes_in_one_line(told=True):
+        return mjx.make_data(host, device=device(), impl="jax")
+
+
+def _put(host: mujoco.MjModel) -> mjx.Model:
     # named, since MJX would take its warp backend, which has no gradients, where warp-lang is installed
     return mjx.put_model(host, device=device(), impl="jax")
+
+
+@contextlib.contextmanager
+def _meshes_in_one_line(told: bool = False) -> Iterator[None]:
+    """MJX warns of each mesh whose faces it thins out, each time; say it once for all, or not again."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    coarse = list(dict.fromkeys(str(w.message).split('"')[1] for w in caught if _COARSE in str(w.message)))
+    for w in caught:
+        if _COARSE not in str(w.message):
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+    if coarse and not told:
+        more = f" and {len(coarse) - _SHOWN} more" if len(coarse) > _SHOWN else ""
+        warnings.warn(
+            f"MJX thins out flat faces of the meshes {', '.join(coarse[:_SHOWN])}{more} for their collisions",
+            stacklevel=4,
+        )
 
 
 def device() -> jax.Device:
@@ -27,7 +63,8 @@ def device() -> jax.Device:
 
 def differences(plain: mjx.Model, hosts: Iterable[mujoco.MjModel]) -> dict[int, Array]:
     """Return which leaves of ``plain`` are not the same in all ``hosts``, each with its values (body, …)."""
-    varied = [jax.tree.leaves(put(host)) for host in hosts]
+    with _meshes_in_one_line(told=True):
+        varied = [jax.tree.leaves(_put(host)) for host in hosts]
     return {
         i: jnp.stack([leaves[i] for leaves in varied])
         for i, leaf in enumerate(jax.tree.leaves(plain))
@@ -51,8 +88,9 @@ def flatten_impedance(host: mujoco.MjModel) -> None:
 
 
 def untouching(host: mujoco.MjModel) -> mujoco.MjModel:
-    """Return a copy whose geoms do not collide by their own types; explicit pairs stay."""
+    """Return a copy whose geoms do not collide by their own types; explicit pairs stay, as ones of spheres."""
     out = copy.copy(host)
+    out.geom_type[out.geom_type == int(mujoco.mjtGeom.mjGEOM_MESH)] = int(mujoco.mjtGeom.mjGEOM_SPHERE)
     out.geom_contype[:] = 0
     out.geom_conaffinity[:] = 0
     return out

@@ -23,7 +23,7 @@ from mimic_core.physics import substeps
 from mimic_mjx.differentiable import differentiable_view, dynamics_of, left_out, soft_limit_torque, without_ground
 from mimic_mjx.implicit import implicit_step, joint_stiffness, linearly_implicit_step, response
 from mimic_mjx.lacking import refusal
-from mimic_mjx.models import device, differences, flatten_impedance, put, untouching, without_sensors
+from mimic_mjx.models import blank, differences, flatten_impedance, put, untouching, without_sensors
 from mimic_mjx.settings import Settings
 from mimic_mjx.smooth import Constants, SmoothDynamics
 from mimic_mjx.tree import TreeDynamics, solve_positive
@@ -88,7 +88,7 @@ class MjxSimulator:
             raise ConfigError(refusal(host, model.body.name, e)) from e
         others = altered.models(own) if altered else ()
         self._differences = differences(self._m, (seen(prepared(m)) for m in others))
-        self._blank = mjx.make_data(seen(host), device=device(), impl="jax")
+        self._blank = blank(seen(host))
         ids = np.array([host.joint(n).id for n in model.joint_names], int)
         self._limit = soft_limit_torque(host, ids) if differentiable else None
         self._tree = TreeDynamics(host) if way == "compact" else None

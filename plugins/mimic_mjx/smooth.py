@@ -209,6 +209,14 @@ class SmoothDynamics:
 
 
 def _solved(a: Float[Array, "n n b"], y: Float[Array, "n b"]) -> Float[Array, "n b"]:
-    """Solve a·x = y for symmetric positive definite a."""
-    x = jax.scipy.linalg.solve(jnp.transpose(a, (2, 0, 1)), y.T[..., None], assume_a="pos")
-    return x[..., 0].T
+    """Solve a·x = y for symmetric positive definite a; its derivative is another solution with the same factors."""
+    a = jnp.transpose(a, (2, 0, 1))
+    factors = jax.scipy.linalg.cho_factor(jax.lax.stop_gradient(a))
+
+    def product(x: Array) -> Array:
+        return jnp.matmul(a, x[..., None], precision="highest")[..., 0]
+
+    def solve(_: Callable, y: Array) -> Array:
+        return jax.scipy.linalg.cho_solve(factors, y[..., None])[..., 0]
+
+    return jax.lax.custom_linear_solve(product, y.T, solve, symmetric=True).T
