@@ -25,6 +25,7 @@ import numpy as np
 from fuzz_seeds import Seed, seeds
 
 from mimic_core import MimicError
+from mimic_guard import Refused
 from mimic_guard.seal import SEAL, seal
 
 LONGEST_S, DEAD_S, MOST_BYTES = 10, 40, 1 << 30
@@ -200,7 +201,7 @@ def _tried(seed: Seed, path: Path) -> dict[str, Any]:
 
 
 def _ran_out(e: BaseException | None) -> bool:
-    while e is not None:
+    while e is not None and not isinstance(e, Refused):
         if isinstance(e, MemoryError):
             return True
         e = e.__cause__
