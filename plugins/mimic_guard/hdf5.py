@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,7 @@ def _check(f: h5py.File, size: int) -> None:
         for i in range(h5py.h5a.get_num_attrs(item.id)):
             attribute = h5py.h5a.open(item.id, index=i)
             total += attribute.get_storage_size()
+            _check_type(attribute.get_type(), item.name)
             if h5py.check_string_dtype(attribute.dtype) and math.prod(attribute.shape or ()) <= _FEW_TEXTS:
                 attribute.read(np.empty(attribute.shape or (), attribute.dtype))
         if isinstance(item, h5py.Dataset):
@@ -74,10 +76,14 @@ def _check(f: h5py.File, size: int) -> None:
             total += _claimed(item, size)
         elif isinstance(item, h5py.Group):
             here = item.name.rstrip("/")
-            for name in item:
+            names: list[bytes] = []
+            # a damaged group may go round in a circle
+            item.id.links.iterate(lambda name, to=names: to.append(name) or (len(to) > MOST_OBJECTS or None))
+            for name in names:
                 link = item.get(name, getlink=True)
                 if isinstance(link, h5py.ExternalLink):
-                    raise Refused(f"{here}/{name} is a link into {link.filename}, which is refused; export a copy")
+                    told = f"{here}/{os.fsdecode(name)} is a link into {link.filename}"
+                    raise Refused(f"{told}, which is refused; export a copy")
                 if isinstance(link, h5py.HardLink):
                     waiting.append((item[name], depth + 1))
         if total > FREE_BYTES + PER_BYTE * size:
@@ -87,6 +93,12 @@ def _check(f: h5py.File, size: int) -> None:
             )
         if len(seen) + len(waiting) > MOST_OBJECTS or depth > DEEPEST:
             raise Refused(f"{item.name[:60]} is one of too many or too deeply nested groups; export it again")
+
+
+def _check_type(kind: h5py.h5t.TypeID, name: str) -> None:
+    """Refuse attributes that are lists of any length, but of references: over broken ones h5py ends the process."""
+    if isinstance(kind, h5py.h5t.TypeVlenID) and not isinstance(kind.get_super(), h5py.h5t.TypeReferenceID):
+        raise Refused(f"{name} is of a type that nothing writes; copy or make it again")
 
 
 def _claimed(item: h5py.Dataset, size: int) -> int:
