@@ -71,7 +71,7 @@ def train(out: Path, iterations: int, environments: int, moved: bool) -> None:
         "unroll": 10,
         "steps": iterations * environments * 20,
     }
-    plan = plan_training({"policy": policy, "simulator": "mjx"}, plugins, clips)
+    plan = plan_training({"policy": policy, "simulator": {"name": "mjx"}}, plugins, clips)
     model = build_model(clips.body, plan, plugins)
     task = build_task(
         clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=True, model=model
