@@ -71,7 +71,7 @@ def train(out: Path, iterations: int, environments: int, moved: bool) -> None:
         "unroll": 10,
         "steps": iterations * environments * 20,
     }
-    plan = plan_training({"policy": policy, "simulator": "mjx"}, plugins, clips)
+    plan = plan_training({"policy": policy, "simulator": {"name": "mjx"}}, plugins, clips)
     model = build_model(clips.body, plan, plugins)
     task = build_task(
         clips, plan, plugins, train_clips=np.arange(len(clips.clip_names)), for_training=True, model=model
@@ -79,24 +79,24 @@ def train(out: Path, iterations: int, environments: int, moved: bool) -> None:
     trainer = build_trainer(plan, plugins, task)
     state = jax.jit(trainer.initial)(0)
     if moved:
-        shaken = jax.tree.map(lambda a: a * (1 + MOVED), _weights(trainer, state))
+        shaken = jax.tree.map(lambda a: a * (1 + MOVED), _weights(state))
         state = _with_weights(state, shaken)
     step, kept, done = jax.jit(trainer.iterate), {}, 0
     while done < iterations:
         state, _ = step(state)
         done += 1
         if done & (done - 1) == 0:
-            leaves = jax.tree.leaves(_weights(trainer, state))
+            leaves = jax.tree.leaves(_weights(state))
             kept[str(done)] = np.concatenate([np.asarray(a, np.float64).ravel() for a in leaves])
     np.savez(out, **kept)
 
 
-def _weights(trainer, state):
-    return state.parameters if hasattr(state, "parameters") else state.params
+def _weights(state):
+    return state.learned.params
 
 
 def _with_weights(state, weights):
-    return state._replace(**{"parameters" if hasattr(state, "parameters") else "params": weights})
+    return state._replace(learned=state.learned._replace(params=weights))
 
 
 if __name__ == "__main__":

@@ -166,8 +166,9 @@ class Record:
             DataError: the file is missing, no HDF5, truncated, changed since it was written, or holds something else.
         """
         path = Path(path)
+        with blaming("cannot be read", path):  # first of all: over some damage HDF5 never comes back
+            whole = path.is_file() and is_sealed(path.read_bytes())
         with open_hdf5(path) as f:
-            whole = is_sealed(path.read_bytes())
             kind = f.attrs.get(_KIND)
             if kind != cls.KIND:
                 found = f"a mimic {kind!r} file" if kind else "an HDF5 file that mimic did not write"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
 
 import h5py
+import numpy as np
 
 from mimic_guard import Refused
 
 FREE_BYTES, PER_BYTE = 1 << 25, 100
 """What the datasets of a file may hold together: so much, and so much more for each of its bytes (compression)."""
-MOST_OBJECTS, DEEPEST = 100_000, 50
+MOST_OBJECTS, DEEPEST, MOST_GROWTH = 100_000, 50, 1 << 29
+_FEW_TEXTS = 1000
 
 
 def check_hdf5(f: h5py.File, size: int) -> None:
@@ -23,6 +30,32 @@ def check_hdf5(f: h5py.File, size: int) -> None:
         Refused: it takes data from other files (external storage or links, virtual datasets), or claims to hold more
             than a file of its size can.
     """
+    with little_memory():
+        _check(f, size)
+
+
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """Let this process grow by no more than `MOST_GROWTH` meanwhile, where the system can hold it to that.
+
+    A text of any length tells its length itself, and HDF5 makes room for it before it looks whether there is one.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        most = held + MOST_GROWTH
+        resource.setrlimit(resource.RLIMIT_AS, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard))
+    except (OSError, ValueError):  # no such limit here
+        pass
+    try:
+        yield
+    except MemoryError as e:
+        raise Refused("asks for more memory than it can need; export it again") from e
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _check(f: h5py.File, size: int) -> None:
     seen: set[int] = set()
     waiting, total = [(f, 0)], 0
     while waiting:
@@ -31,18 +64,26 @@ def check_hdf5(f: h5py.File, size: int) -> None:
         if address in seen:
             continue
         seen.add(address)
-        attributes = (h5py.h5a.open(item.id, index=i) for i in range(h5py.h5a.get_num_attrs(item.id)))
-        total += sum(a.get_storage_size() for a in attributes)
+        for i in range(h5py.h5a.get_num_attrs(item.id)):
+            attribute = h5py.h5a.open(item.id, index=i)
+            total += attribute.get_storage_size()
+            _check_type(attribute.get_type(), item.name)
+            if h5py.check_string_dtype(attribute.dtype) and math.prod(attribute.shape or ()) <= _FEW_TEXTS:
+                attribute.read(np.empty(attribute.shape or (), attribute.dtype))
         if isinstance(item, h5py.Dataset):
             if item.is_virtual or item.external:
                 raise Refused(f"{item.name} takes its data from other files, which is refused; export a copy")
             total += _claimed(item, size)
         elif isinstance(item, h5py.Group):
             here = item.name.rstrip("/")
-            for name in item:
+            names: list[bytes] = []
+            # a damaged group may go round in a circle
+            item.id.links.iterate(lambda name, to=names: to.append(name) or (len(to) > MOST_OBJECTS or None))
+            for name in names:
                 link = item.get(name, getlink=True)
                 if isinstance(link, h5py.ExternalLink):
-                    raise Refused(f"{here}/{name} is a link into {link.filename}, which is refused; export a copy")
+                    told = f"{here}/{os.fsdecode(name)} is a link into {link.filename}"
+                    raise Refused(f"{told}, which is refused; export a copy")
                 if isinstance(link, h5py.HardLink):
                     waiting.append((item[name], depth + 1))
         if total > FREE_BYTES + PER_BYTE * size:
@@ -52,6 +93,12 @@ def check_hdf5(f: h5py.File, size: int) -> None:
             )
         if len(seen) + len(waiting) > MOST_OBJECTS or depth > DEEPEST:
             raise Refused(f"{item.name[:60]} is one of too many or too deeply nested groups; export it again")
+
+
+def _check_type(kind: h5py.h5t.TypeID, name: str) -> None:
+    """Refuse attributes that are lists of any length, but of references: over broken ones h5py ends the process."""
+    if isinstance(kind, h5py.h5t.TypeVlenID) and not isinstance(kind.get_super(), h5py.h5t.TypeReferenceID):
+        raise Refused(f"{name} is of a type that nothing writes; copy or make it again")
 
 
 def _claimed(item: h5py.Dataset, size: int) -> int:

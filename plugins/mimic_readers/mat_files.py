@@ -9,8 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimic_core import DataError
+from mimic_core import DataError, blaming
 from mimic_core.records import open_hdf5
+from mimic_guard.mat import check_mat
 
 _NAMES, _SKELETON = "joint_names", "skeleton"
 
@@ -70,6 +71,8 @@ def _either(path: Path, old: Callable[[], Any], new: Callable[[], Any]) -> Any:
     """What a file of MATLAB's own format holds, or of MATLAB 7.3, which is HDF5 with the axes in reverse order."""
     from scipy.io.matlab import MatReadError
 
+    with blaming("not a readable MATLAB file; save it again", path):
+        check_mat(path.read_bytes())
     try:
         return old()
     except NotImplementedError:

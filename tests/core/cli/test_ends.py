@@ -13,7 +13,9 @@ import time
 import pytest
 
 from mimic_core import Result, Table
+from mimic_core.chain import installed
 from mimic_core.cli import main
+from mimic_core.cli.common import session
 
 PLUGIN = '''
 """A stage that fails, or waits to be stopped."""
@@ -42,10 +44,19 @@ def mimic_stages():
 '''
 
 
-@pytest.fixture
-def odd(tmp_path):
-    (tmp_path / "odd.py").write_text(PLUGIN)
-    return ["mimic", "--plugin", str(tmp_path / "odd.py")]
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    file = tmp_path_factory.mktemp("plugin") / "odd.py"
+    file.write_text(PLUGIN)
+    return ["mimic", "--plugin", str(file)]
+
+
+@pytest.fixture(autouse=True)
+def own_plugins():
+    """Plugin files that a test loads stay its own."""
+    yield
+    installed.cache_clear()
+    session.loaded.clear()
 
 
 def run(monkeypatch, capsys, words):

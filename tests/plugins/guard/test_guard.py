@@ -84,7 +84,7 @@ def test_models_that_are_bombs(tmp_path, plugins, inside, message):
     file = tmp_path / "arm.xml"
     file.write_text(f"<mujoco><worldbody>{inside}</worldbody></mujoco>")
     (tmp_path / "arm.toml").write_text(
-        'name = "arm"\nmodel = "arm.xml"\nkeypoint_spread_mm = 1\n[keypoints]\na = {body = "b"}\n'
+        'name = "arm"\nmodel = "arm.xml"\nkeypoint_spread_mm = 1\n[keypoints]\na = {body = "b"}\nb = {body = "b"}\n'
     )
     with pytest.raises(DataError, match=rf"arm\.xml: .*{message}"):
         make_body(plugins, str(tmp_path / "arm.toml"))
