@@ -19,7 +19,7 @@ class AnalysisSpec(ComponentSpec):
     """An analysis. ``build(config) -> analyse`` with ``analyse(inputs: Inputs, context: Context) -> Result``.
 
     ``inputs`` holds loaded records by kind: ``inputs.one("rollouts")`` is the only one, ``inputs.all("rollouts")`` a
-    tuple, ``inputs.maybe("emg")`` one or None. Figures are drawn in the style of `mimic_drawing.style`, which is
+    tuple, ``inputs.maybe("emg")`` one or None. Figures are drawn in the project's style, which is
     on already. ``context`` has the installed plugins, ``progress(done, total, metrics)`` for work that takes long, and
     the folder that the result goes to.
 

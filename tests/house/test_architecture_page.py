@@ -45,7 +45,7 @@ def test_files_that_are_named_are_there():
 
 def test_the_table_has_the_rooms_in_the_order_of_the_layers():
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    layers = next(c["layers"] for c in linter["contracts"] if c["type"] == "layers")
+    layers = next(c["layers"] for c in linter["contracts"] if c["type"] == "layers" and "containers" in c)
     first = [row.split("|")[1] for row in PAGE.splitlines() if row.startswith("| `")]
     rooms = [room for cell in first for room in re.findall(r"`(\w+)`", cell)]
     assert rooms == [room.strip() for layer in layers for room in layer.split("|")]

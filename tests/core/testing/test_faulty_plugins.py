@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import attrs
@@ -490,24 +489,6 @@ def test_one_fault_that_fails_several_checks_is_told_once(plugins):
     record = spec(RewardSpec, lambda config, model: 1 / 0)
     said = _failure(plugins, "reward", record)
     assert said.count("ZeroDivisionError") == 1 and "check 'shape' failed: it raises" in said
-
-
-@pytest.mark.conformance
-def test_the_command_tells_of_every_component(tmp_path):
-    from fake_plugins import mimic
-
-    (tmp_path / "two.py").write_text(
-        "from mimic_core import CommandSpec, RewardSpec, hookimpl\n\n\n"
-        "@hookimpl\ndef mimic_rewards():\n"
-        "    yield RewardSpec(name='first', build=lambda config, model: None, summary='')\n"
-        "    yield RewardSpec(name='second', build=lambda config, model: 3.0, summary='a number')\n"
-    )
-    done = mimic("--plugin", tmp_path / "two.py", "plugins", "check", "file:two.py")
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "reward first (file:two.py): check 'summary' failed" in done.stderr
-    assert "; reward second (file:two.py): check 'shape' failed: build returns float" in done.stderr
-    listed = json.loads(mimic("--plugin", tmp_path / "two.py", "plugins", "list", "--json").stdout)["components"]
-    assert {c["name"]: c["summary"] for c in listed if c["kind"] == "command"}["run"].startswith("Run the stages")
 
 
 def test_emg_reader_of_rollouts_has_fewer_checks():

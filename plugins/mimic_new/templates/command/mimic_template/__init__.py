@@ -16,7 +16,7 @@ def template(
 
     Example: `mimic template clips.h5`
     """
-    from mimic_core.records import kind_of
+    from mimic_core.chain import kind_of
 
     plugins = load_plugins()
     kind = kind_of(file, plugins)
