@@ -77,7 +77,7 @@ def done(
     label: str = "",
 ) -> dict[str, Any]:
     """Do a stage whose options are known and whose inputs can be found; return its summary."""
-    if out.suffix:
+    if out.suffix or (out.exists() and not out.is_dir()):
         check_output(out)
     settings = spec.event_settings(given.options, plugins) if spec.event_settings else to_json(given.options)
     seed = getattr(given.options, "seed", None) or 0
