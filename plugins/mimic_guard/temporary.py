@@ -16,24 +16,25 @@ from pathlib import Path
 def beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a temporary file or folder beside ``path``; what is left of it in the end is removed.
 
-    Those of earlier processes that were killed go first: a lock on each ends with its process.
+    It lies in a folder of its own, which is locked, so that whoever writes the file may lock that, as HDF5 does. Those
+    of earlier processes that were killed go first: a lock ends with its process.
     """
     prefix = f".{path.name}.mimic-"
     for left in path.parent.glob(f"{glob.escape(prefix)}*"):
         _remove_unless_held(left)
-    if folder:
-        tmp = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
-        held = os.open(tmp, os.O_RDONLY)
-    else:
-        held, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-        tmp = Path(name)
+    holder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
+    held = os.open(holder, os.O_RDONLY)
     try:
         _lock(held)
-        tmp.chmod((0o777 if folder else 0o666) & ~_umask())
+        tmp = holder / path.name
+        if folder:
+            tmp.mkdir()
+        else:
+            tmp.touch()
         yield tmp
     finally:
         os.close(held)
-        _remove(tmp)
+        _remove(holder)
 
 
 def _remove_unless_held(path: Path) -> None:
@@ -56,9 +57,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

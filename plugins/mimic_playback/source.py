@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def open_recording(plugins: Plugins, path: Path, clip: str | None) -> Recording:
 
 def _newest_rollouts(folder: Path) -> Path | None:
     for file in sorted(folder.glob("*.h5"), key=lambda f: f.stat().st_mtime, reverse=True):
-        with open_hdf5(file) as f:
+        with contextlib.suppress(DataError), open_hdf5(file) as f:  # what is no HDF5 holds no rollouts
             if f.attrs.get("mimic_kind") == Rollouts.KIND:
                 return file
     return None

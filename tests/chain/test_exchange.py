@@ -238,7 +238,7 @@ def test_clips_of_a_file_without_names(tmp_path, stac_mjx, running):
     config = yaml.safe_load(published(fit)["config"])
     config["stac"]["continuous"] = True
     whole = rewritten(fit, tmp_path / "whole.h5", config=np.bytes_(yaml.safe_dump(config)))
-    assert stac_mjx().read([whole], RUNNER).n_frames.tolist() == [24]
+    assert stac_mjx(rate_hz=100).read([whole], RUNNER).n_frames.tolist() == [24]
 
 
 def test_velocity_of_known_movements():
@@ -295,7 +295,7 @@ BAD = {
     "rows": ({"marker_sites": np.zeros((23, 2, 3))}, r"marker_sites has shape \(23, 2, 3\), expected \(24, 2, 3\)"),
     "gaps": ({"qpos": np.full((24, 9), np.nan)}, "has gaps; fit it again"),
     "lengths": ({"clip_frames": np.array([12, 12, 12])}, r"24 frames are not a whole number of clips of 12.*--set"),
-    "settings": ({"config": np.bytes_("a: [")}, "'config' is not valid YAML"),
+    "settings": ({"config": np.bytes_("a: [")}, "its dataset 'config': not valid YAML"),
     "joints": (
         {"names_qpos": np.array([b"root"] * 7 + [b"stretch", b"twist"])},
         "its joints are not those of body runner: it has twist besides, and lacks bend; .*--set joints.FILE=BODY",

@@ -279,7 +279,7 @@ def test_model_in_an_installed_package(plugins, tmp_path, monkeypatch):
 
 BAD_DESCRIPTIONS = {
     "left out": (
-        'animal.toml: names no model; add model = "FILE", its ending one of .mjcf (mjcf), .xml (mjcf)',
+        'animal.toml: names no model; add model = "FILE", its ending one of .mjcf (mjcf), .osim (osim), .xml (mjcf)',
         DESCRIPTION.replace('mjcf = "model.xml"', ""),
     ),
     "misspelt key": (
@@ -394,6 +394,7 @@ def test_conforms(plugins):
         "summary",
         "builds",
         "suffixes",
+        "foreign file",
     ]
 
 

@@ -30,7 +30,10 @@ class Settings:
 def build(config):
     def read(description):
         xml, sites, at = "", {}, 0.0
-        rows = [line.split() for line in description.model.read_text().splitlines()]
+        try:
+            rows = [line.split() for line in description.model.read_text().splitlines()]
+        except ValueError as e:
+            raise DataError(f"{description.model}: no text ({e}); expected a name and a length in each line") from e
         for name, length in rows:
             marks = ""
             for keypoint, place in description.keypoints.items():
@@ -139,12 +142,12 @@ def test_settings_are_laid_over_the_description(with_sticks, tmp_path, monkeypat
     [
         (
             "limb.sticks",
-            "limb.osim",
-            "model: nobody imports '.osim'; known endings: .mjcf (mjcf), .sticks (sticks), .xml (mjcf); "
+            "limb.bvh",
+            "model: nobody imports '.bvh'; known endings: .mjcf (mjcf), .osim (osim), .sticks (sticks), .xml (mjcf); "
             "convert the model, or install a plugin that imports it",
         ),
         ("limb.sticks", "limb", "model: nobody imports files without ending; known endings: .mjcf (mjcf), "),
-        ('model = "limb.sticks"', "", 'names no model; add model = "FILE", its ending one of .mjcf (mjcf), .sticks'),
+        ('model = "limb.sticks"', "", 'names no model; add model = "FILE", its ending one of .mjcf (mjcf), .osim'),
         ("name =", 'sticks = "limb.sticks"\n    name =', "names its model by model and sticks; leave one out"),
         ('"limb.sticks"', "3", "model: must be the name of a file, got 3"),
         ("shank", "shin", "keypoints.Knee.body: "),
@@ -158,7 +161,7 @@ def test_bad_description(with_sticks, tmp_path, old, new, said):
 
 def test_importer_conforms(with_sticks):
     passed = check_component(with_sticks.provider("importer", "sticks"), with_sticks)
-    assert passed == ["settings", "summary", "builds", "suffixes"]
+    assert passed == ["settings", "summary", "builds", "suffixes", "foreign file"]
 
 
 def test_run_file_finds_description_and_model_from_its_own_folder(with_sticks, tmp_path, monkeypatch):
