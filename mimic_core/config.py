@@ -131,7 +131,7 @@ def _reason(error: BaseException, _: Any) -> str:
         accepted = what.__name__ if isinstance(what, type) else f"one of {', '.join(map(repr, what))}"
         return f": must be {accepted}, got {got!r}"
     message = " ".join(str(error).split())
-    bound = re.fullmatch(r"(Length of )?'\w+' must be (.*): (.*?)(\.0)?", message)
+    bound = re.fullmatch(r"(Length of )?'\w+' must be (.*?)(?:\.0)?: (.*?)(?:\.0)?", message)
     return f": must {'have a length' if bound[1] else 'be'} {bound[2]}, got {bound[3]}" if bound else f": {message}"
 
 

@@ -50,8 +50,7 @@ def clips_of(
     qvel = np.full((len(movements), n_frames.max(), model.mj_model.nv), np.nan)
     for i, q in enumerate(movements):
         qpos[i, : len(q)] = q
-        if model.root is None:
-            qvel[i, : len(q)] = np.gradient(q, 1 / rate_hz, axis=0)
+        qvel[i, : len(q)] = np.gradient(q, 1 / rate_hz, axis=0) if model.root is None else 0.0
     site_pos = np.full((*qpos.shape[:2], len(model.keypoint_names), 3), np.nan)
     for i, n in enumerate(n_frames):
         site_pos[i, :n] = sites(model, qpos[i, :n])

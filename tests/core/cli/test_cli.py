@@ -231,6 +231,9 @@ def test_settings_of_the_body_are_given_on_the_command_line(failing, keypoints, 
 # -- what is refused ------------------------------------------------------------------------------------------
 
 
+RATE = ("--set", "register.reader.rate_hz=200")
+
+
 def recording(path: Path, names=("Shoulder", "Elbow", "Wrist"), scale=1.0, frames=30, gap=None) -> Path:
     """A file as STAC-MJX writes it, of a forelimb that hangs and swings."""
     t = np.linspace(0, 1, frames)
@@ -270,14 +273,14 @@ def test_a_missing_file_and_no_file(failing, tmp_path):
 
 def test_keypoints_that_the_body_does_not_have(failing, tmp_path):
     file = recording(tmp_path / "a.h5", names=("Nose", "Tail", "Wrist"))
-    said = failing("register", file, "--body", "mouse_forelimb", "--out", tmp_path / "clips.h5")
+    said = failing("register", file, "--body", "mouse_forelimb", *RATE, "--out", tmp_path / "clips.h5")
     assert said.startswith(f"{file}: has keypoints Nose, Tail, Wrist, but body mouse_forelimb needs at least two of ")
     assert not (tmp_path / "clips.h5").exists()
 
 
 def test_a_keypoint_missing_in_one_file(tmp_path):
     files = [recording(tmp_path / "a.h5"), recording(tmp_path / "b.h5", names=("Shoulder", "Elbow"))]
-    done = mimic("register", *map(str, files), "--body", "mouse_forelimb", "--out", str(tmp_path / "clips.h5"))
+    done = mimic("register", *map(str, files), "--body", "mouse_forelimb", *RATE, "--out", str(tmp_path / "clips.h5"))
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "Wrist is left out of all:" in said and "keypoints of the body without data: wrist, paw" in said
@@ -285,7 +288,7 @@ def test_a_keypoint_missing_in_one_file(tmp_path):
 
 def test_millimetres_given_as_metres(failing, tmp_path):
     file = recording(tmp_path / "mm.h5", scale=1e3)
-    said = failing("register", file, "--body", "mouse_forelimb", "--out", tmp_path / "clips.h5")
+    said = failing("register", file, "--body", "mouse_forelimb", *RATE, "--out", tmp_path / "clips.h5")
     assert said.startswith(f"{file}: distances between keypoints are ") and said.endswith(
         " times the body's, taken as metres; as mm the animal would be 1.6 times the body; give --unit mm"
     )
@@ -294,7 +297,7 @@ def test_millimetres_given_as_metres(failing, tmp_path):
 
 def test_a_gap_too_long_to_bridge(failing, tmp_path):
     file = recording(tmp_path / "gap.h5", frames=60, gap=slice(5, 55))
-    said = failing("register", file, "--body", "mouse_forelimb", "--out", tmp_path / "clips.h5")
+    said = failing("register", file, "--body", "mouse_forelimb", *RATE, "--out", tmp_path / "clips.h5")
     assert said.startswith(f"{file}: ") and "250 ms, and register.max_gap_ms is" in said
     assert not (tmp_path / "clips.h5").exists()
 

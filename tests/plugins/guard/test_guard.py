@@ -9,6 +9,7 @@ import sys
 import time
 from xml.etree import ElementTree as ET
 
+import h5py
 import pytest
 import yaml
 from hypothesis import given
@@ -135,6 +136,20 @@ def test_what_a_killed_process_left_goes_with_the_next_and_not_before(tmp_path):
     with atomic_path(path) as tmp:
         tmp.write_text("newer")
     assert [p.name for p in tmp_path.iterdir()] == [path.name] and path.read_text() == "newer"
+
+
+def test_hdf5_which_locks_what_it_writes_can_write_there(tmp_path):
+    with atomic_path(tmp_path / "clips.h5") as tmp, h5py.File(tmp, "w") as f:
+        f["x"] = 1
+    with h5py.File(tmp_path / "clips.h5") as f:
+        assert f["x"][()] == 1
+    assert (tmp_path / "clips.h5").stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
 
 
 def test_folders_too(tmp_path):

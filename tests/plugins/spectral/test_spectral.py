@@ -19,11 +19,12 @@ RATE = 400.0
 
 
 def with_signals(signals, clip_steps=(401, 401), signal="excitation", **change):
-    """Rollouts in which actuator i does ``signals[i](t)``; nothing is applied at the first entry."""
+    """Rollouts in which actuator i does ``signals[i](t)``; no excitation is applied at the first entry."""
     r = synthetic_rollouts(clip_steps, rate_hz=RATE, joints=("shoulder", "elbow")[: len(signals) // 2])
     values = np.stack([np.broadcast_to(f(r.time), r.time.shape) for f in signals], axis=-1)
     values = np.where(np.arange(len(r.time))[:, None] < r.n_steps[:, None, None], values, np.nan)
-    values[:, 0] = np.nan
+    if signal == "excitation":
+        values[:, 0] = np.nan
     return attrs.evolve(r, **{signal: values}, **change)
 
 
