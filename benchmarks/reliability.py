@@ -345,8 +345,12 @@ def _tried(place: str, command: list[str], out: Path, home: Path) -> str:
             _open_up(home)
             out.chmod(0o777)
             more = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=600, **more)
-    out.chmod(0o755)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=1800, **more)
+    except subprocess.TimeoutExpired:
+        return "did not end within half an hour"
+    finally:
+        out.chmod(0o755)
     lines = [line for line in done.stderr.splitlines() if line.startswith("mimic: error")]
     if "Traceback" in done.stderr or done.returncode < 0:
         return f"status {done.returncode}: {done.stderr[-300:]}"

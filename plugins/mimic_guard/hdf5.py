@@ -17,7 +17,7 @@ from mimic_guard import Refused
 FREE_BYTES, PER_BYTE = 1 << 25, 100
 """What the datasets of a file may hold together: so much, and so much more for each of its bytes (compression)."""
 MOST_OBJECTS, DEEPEST, MOST_GROWTH = 100_000, 50, 1 << 29
-_FEW_TEXTS = 1000
+_FEW_TEXTS, MOST_SCANNED = 1000, 1 << 28
 
 
 def check_hdf5(f: h5py.File, size: int) -> None:
@@ -30,8 +30,28 @@ def check_hdf5(f: h5py.File, size: int) -> None:
         Refused: it takes data from other files (external storage or links, virtual datasets), or claims to hold more
             than a file of its size can.
     """
+    if size <= MOST_SCANNED and Path(f.filename).is_file():
+        _check_heaps(Path(f.filename).read_bytes())
     with little_memory():
         _check(f, size)
+
+
+def _check_heaps(data: bytes) -> None:
+    """Refuse a heap of texts in which a free place has no size: HDF5 would look for the next one for ever.
+
+    Layout: HDF5 File Format Specification, Disk Format: Level 1E - Global Heap.
+    """
+    at = data.find(b"GCOL\x01")
+    while at >= 0:
+        end = min(at + int.from_bytes(data[at + 8 : at + 16], "little"), len(data))
+        place = at + 16
+        while place + 16 <= end:
+            number, size = int.from_bytes(data[place : place + 2], "little"), data[place + 8 : place + 16]
+            step = int.from_bytes(size, "little")
+            if not number and not step:
+                raise Refused("is damaged in its texts; copy or make it again")
+            place += 16 + step + -step % 8 if number else step
+        at = data.find(b"GCOL\x01", at + 5)
 
 
 @contextlib.contextmanager
