@@ -147,6 +147,20 @@ def test_trc_frames_that_were_cut_out_are_missing(plugins, tmp_path, by):
     np.testing.assert_allclose(found.positions[0, keep], movement()[keep])
 
 
+@pytest.mark.parametrize("tidy", [False, True])
+def test_times_tell_gaps_where_frames_were_counted_anew(plugins, tmp_path, tidy):
+    keep = np.r_[0:10, 16:30]
+    rows = [(i, t / 200, n, *movement()[t, k]) for i, t in enumerate(keep) for k, n in enumerate(NAMES)]
+    table = pd.DataFrame(rows, columns=["frame", "time", "keypoint", "x", "y", "z"])
+    if not tidy:
+        table = pd.read_csv(wide(tmp_path / "w.csv", movement())).iloc[keep]
+        table.insert(0, "frame", np.arange(len(keep)))
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found = read_keypoints([tmp_path / "a.csv"], plugins, settings=RATE)
+    assert found.n_frames.tolist() == [30] and np.isnan(found.positions[0, 10:16]).all()
+    np.testing.assert_allclose(found.positions[0, keep], movement()[keep])
+
+
 def test_trc_rates_must_agree(plugins, tmp_path):
     file = trc(tmp_path / "a.trc", movement(), rate=120)
     with pytest.raises(DataError, match="DataRate is 120 Hz, but the column Time rises as at 200 Hz"):
