@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import Context, Headline, Inputs, Plugins, Result, Rollouts, Table
+from mimic_core import Context, DataError, Headline, Inputs, Plugins, Result, Rollouts, Table
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, passive_work, work
 from mimic_energetics.findings import Energetics
 from mimic_energetics.settings import Settings
@@ -34,8 +34,9 @@ def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Ener
     """Find everything for one file of rollouts, whose actuation comes from ``plugins``.
 
     Raises:
-        DataError: the body has muscles, and the rollouts do not hold it.
+        DataError: the body has muscles, and the rollouts do not hold it, or something is missing inside a clip.
     """
+    check_whole(rollouts)
     joints = joint_work(rollouts)
     muscles = rollouts.muscle_names
     model = compiled(rollouts, plugins) if muscles or rollouts.body is not None else None
@@ -52,6 +53,24 @@ def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Ener
         passive=passive_work(rollouts, model) if muscles else None,
         rate_hz=rollouts.rate_hz,
     )
+
+
+def check_whole(rollouts: Rollouts) -> None:
+    """Refuse what would count as no energy.
+
+    Raises:
+        DataError: a force or velocity is missing inside a clip.
+    """
+    of_muscles = ("muscle_force", "muscle_velocity", "muscle_length")
+    for field in ("joint_force", "joint_vel", *(of_muscles if rollouts.muscle_names else ())):
+        values = getattr(rollouts, field)
+        inside = np.arange(values.shape[1]) < rollouts.n_steps[:, None]
+        missing = (~np.isfinite(values).all(-1) & inside).sum(1)
+        for c in np.flatnonzero(missing)[:1]:
+            raise DataError(
+                f"rollouts: {field} is missing in {missing[c]} of the {rollouts.n_steps[c]} steps of clip "
+                f"{rollouts.clip_names[c]}; roll it out again"
+            )
 
 
 def analysis(settings: Settings):

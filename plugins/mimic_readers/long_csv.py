@@ -55,9 +55,10 @@ def read(path: Path, config: LongCsv) -> Keypoints:
         if frame and len(at) > 1 and (np.diff(at) > 1).any():  # the time of frames that were left out
             times = pd.Series(np.interp(np.arange(at[-1] + 1), at, times))
         rate_hz = frame_rate(times.to_numpy(), path, f"column {time}")
-    elif frame is None:
-        cells, rate_hz, remarks = timed(cells, frames, rate_hz, path, f"column {time}")
-    if frame is not None:
+    elif time is not None:
+        times = pd.Series(numbers(rows[time], time, path)).groupby(order).first()
+        cells, rate_hz, remarks = timed(cells, times.to_numpy(), rate_hz, path, f"column {time}")
+    if frame is not None and len(cells) == len(frames):  # else times have told what was left out
         cells = placed(cells, frames, path, f"column {frame}")
     read = Keypoints.from_clips(
         [cells[..., :3]],

@@ -42,11 +42,11 @@ def read(path: Path, config: WideCsv) -> Keypoints:
     enough(frames, path)
     clip, rate_hz, remarks = keypoint_columns(frames, names, AXES, path), config.rate_hz, []
     number = next((c for c in frames if c.lower() in FRAME), None)
-    if "time" in frames and (rate_hz is None or number is None):
+    if "time" in frames:
         clip, rate_hz, remarks = timed(clip, numbers(frames["time"], "time", path), rate_hz, path)
     elif rate_hz is None:
         raise DataError(f"{path}: has no column 'time' (s); add it, or give the rate with {SAY}rate_hz=RATE")
-    elif number is not None:
+    if number is not None and len(clip) == len(frames):  # else times have told what was left out
         clip = placed(clip, numbers(frames[number], number, path), path, f"column {number}")
     unit = "m"
     if all(n.startswith(_FREEMOCAP) for n in names) and any(n.startswith(_FREEMOCAP[0]) for n in names):

@@ -13,6 +13,7 @@ from mimic_core import DataError, PluginError
 from mimic_core.chain import discover
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_core.testing.toy import toy_body
+from mimic_energetics.analysis import energetics
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, work
 from mimic_energetics.settings import Settings
 
@@ -324,3 +325,12 @@ def test_torques_have_joint_work_alone(plugins):
     assert result.metrics["joints"]["shoulder"]["positive_uJ"] == pytest.approx(600)
     assert not {"metabolic_uJ", "efficiency", "muscles", "balance_uJ"} & set(result.metrics)
     assert result.tables["work"].columns[0] == "joint" and "metabolic" not in result.methods.lower()
+
+
+@pytest.mark.parametrize("field", ["joint_vel", "muscle_force", "muscle_length"])
+def test_what_is_missing_inside_a_clip_is_not_no_energy(still, plugins, field):
+    values = getattr(still, field).copy()
+    values[1, 5:] = np.nan
+    broken = attrs.evolve(still, **{field: values})
+    with pytest.raises(DataError, match=f"{field} is missing in 16 of the 21 steps of clip {still.clip_names[1]}"):
+        energetics(broken, Settings(), plugins)

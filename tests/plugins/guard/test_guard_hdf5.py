@@ -92,3 +92,13 @@ def test_whatever_a_library_raises_is_one_line(tmp_path, plugins):
     with pytest.raises(DataError, match=r"a\.h5: .*sleap_anipose.*\(AttributeError: ") as e:
         read_keypoints([path], plugins, settings=NAMES)
     assert "\n" not in str(e.value)
+
+
+def test_attributes_without_a_value_are_no_damage(tmp_path):
+    """As pytables writes them."""
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.attrs["TITLE"], f.attrs["none"] = h5py.Empty("S1"), np.zeros(0)
+        f["a"] = [1.0]
+        f["a"].attrs["nan_rep"] = h5py.Empty("S1")
+    with open_hdf5(tmp_path / "a.h5") as f:
+        assert f["a"][0] == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
 import attrs
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +16,7 @@ from where import SHARED_DATA
 from mimic_core import ConfigError, DataError, Keypoints
 from mimic_core.chain import checked, do, join, read_keypoints, read_recordings
 from mimic_readers.common import placed
+from mimic_readers.dlc_h5 import texts
 from mimic_stages import selection
 
 NAMES = ["Shoulder", "Elbow", "Wrist"]
@@ -143,6 +147,20 @@ def test_trc_frames_that_were_cut_out_are_missing(plugins, tmp_path, by):
     np.testing.assert_allclose(found.positions[0, keep], movement()[keep])
 
 
+@pytest.mark.parametrize("tidy", [False, True])
+def test_times_tell_gaps_where_frames_were_counted_anew(plugins, tmp_path, tidy):
+    keep = np.r_[0:10, 16:30]
+    rows = [(i, t / 200, n, *movement()[t, k]) for i, t in enumerate(keep) for k, n in enumerate(NAMES)]
+    table = pd.DataFrame(rows, columns=["frame", "time", "keypoint", "x", "y", "z"])
+    if not tidy:
+        table = pd.read_csv(wide(tmp_path / "w.csv", movement())).iloc[keep]
+        table.insert(0, "frame", np.arange(len(keep)))
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found = read_keypoints([tmp_path / "a.csv"], plugins, settings=RATE)
+    assert found.n_frames.tolist() == [30] and np.isnan(found.positions[0, 10:16]).all()
+    np.testing.assert_allclose(found.positions[0, keep], movement()[keep])
+
+
 def test_trc_rates_must_agree(plugins, tmp_path):
     file = trc(tmp_path / "a.trc", movement(), rate=120)
     with pytest.raises(DataError, match="DataRate is 120 Hz, but the column Time rises as at 200 Hz"):
@@ -216,6 +234,29 @@ def test_deeplabcut_tables(plugins, tmp_path):
     dlc(movement(), ["Shoulder", "Elbow", "Elbow"]).to_csv(tmp_path / "twice.csv")
     with pytest.raises(DataError, match="two columns are called Elbow x"):
         read_keypoints([tmp_path / "twice.csv"], plugins, "dlc_csv", RATE)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_deeplabcut_h5_in_the_format_table(plugins, tmp_path, protocol):
+    """As pandas writes it: rows of an index and a block, columns pickled in an attribute."""
+    table = dlc(movement())
+    dtype = [("index", "i8"), ("values_block_0", "f8", (table.shape[1],))]
+    rows = np.array(list(zip(table.index, table.to_numpy(), strict=True)), dtype)
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.create_dataset("df_with_missing/table", data=rows[[0, 1, 2, 5, 6, 7, 8]])
+        kind = np.void(pickle.dumps(list(table.columns), protocol))
+        f["df_with_missing/table"].attrs["values_block_0_kind"] = kind
+        f["df_with_missing"].attrs["TITLE"] = h5py.Empty("S1")
+    found = read_keypoints([tmp_path / "a.h5"], plugins, settings=RATE)
+    np.testing.assert_allclose(found.positions[0][[0, 1, 2, 5, 6, 7, 8]], movement()[[0, 1, 2, 5, 6, 7, 8]])
+    assert found.names == tuple(NAMES) and np.isnan(found.positions[0, 3:5]).all()
+
+
+def test_pickled_names_are_not_unpickled(tmp_path):
+    assert texts(pickle.dumps([("a", "b"), "c"]), tmp_path) == [("a", "b"), "c"]
+    for given_ in (pickle.dumps([tmp_path.exists]), b"cos\nsystem\n(S'true'\ntR.", b"(lp0", b""):
+        with pytest.raises(DataError, match="names of its columns cannot be read"):
+            texts(given_, tmp_path)
 
 
 def test_jarvis_freemocap_and_tidy_tables(plugins, tmp_path):
