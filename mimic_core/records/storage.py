@@ -142,7 +142,8 @@ class Record:
 
         with tempfile.TemporaryDirectory() as folder:
             path = self.save(Path(folder) / "record.h5")
-            whole, part = (xarray.load_dataset(path, engine="h5netcdf", group=g) for g in (None, group))
+            whole = xarray.load_dataset(path, engine="h5netcdf")
+            part = xarray.load_dataset(path, engine="h5netcdf", group=group) if group else whole
         return part.assign_coords({d: whole[d] for d in part.dims})
 
     @staticmethod
