@@ -142,7 +142,8 @@ class Record:
 
         with tempfile.TemporaryDirectory() as folder:
             path = self.save(Path(folder) / "record.h5")
-            whole, part = (xarray.load_dataset(path, engine="h5netcdf", group=g) for g in (None, group))
+            whole = xarray.load_dataset(path, engine="h5netcdf")
+            part = xarray.load_dataset(path, engine="h5netcdf", group=group) if group else whole
         return part.assign_coords({d: whole[d] for d in part.dims})
 
     @staticmethod
@@ -227,7 +228,8 @@ def _name_axes(f: h5py.File, record: Record) -> None:
             scale = name if name not in f or len(f[name]) == size else f"{name}_{size}"
             if scale not in f:
                 f.create_dataset(scale, data=_along(record, axis, size), track_times=False).make_scale(scale)
-                f[scale].attrs["units"] = "s" if axis in _TIMED else "1"
+                if axis in _TIMED:
+                    f[scale].attrs["units"] = "s"
             d.dims[i].attach_scale(f[scale])
 
 

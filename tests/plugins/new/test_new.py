@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -90,6 +91,22 @@ def test_what_is_printed_leads_on(tmp_path, monkeypatch, capsys):
     for line in ("reward tremor → mimic_tremor", "pip install -e mimic_tremor", "pytest mimic_tremor"):
         assert line in printed
     assert "mimic plugins check mimic-tremor:tremor" in printed and "rewards.tremor.weight=0.05" in printed
+
+
+def test_the_commands_that_use_it_are_there():
+    """As a README shows them; those of a stage and a command are the package's own."""
+    import typer
+
+    from mimic_core.cli.app import app
+
+    root = typer.main.get_command(app)
+    context = root.make_context("mimic", ["plugins"], resilient_parsing=True)
+    for kind in set(USE) - {"command", "stage"}:
+        _, name, *words = shlex.split(USE[kind])
+        command = root.get_command(context, name)
+        inner = getattr(command, "commands", {}).get(words[0])
+        command, words = (inner, words[1:]) if inner is not None else (command, words)
+        command.make_context(name, words, parent=context)  # raises where an option is unknown
 
 
 def test_templates_are_python_that_lints():
