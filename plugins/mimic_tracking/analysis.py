@@ -38,6 +38,8 @@ def analysis(settings: Settings):
             **({"free": free.summary()} if free else {}),
         }
         named = "; ".join(f"{label}: {rollouts.clip_names[c]}" for label, c in shown.items())
+        joints, every = len(figures.drawn_joints(rollouts, list(shown.values()))), len(rollouts.joint_names)
+        which = f" Of {every} joints the {joints} that are furthest off." if joints < every else ""
         until = f"Drawn for as long as half the clips last (of {len(rollouts.clip_names)})."
         return Result(
             headlines=[*(free.headlines() if free else []), *_headlines(found, rollouts)],
@@ -60,7 +62,7 @@ def analysis(settings: Settings):
             },
             captions={
                 **({"root_followed": _free_caption(free)} if free else {}),
-                "joint_angles": f"Joint angles of the reference and of the rollout ({named}).",
+                "joint_angles": f"Joint angles of the reference and of the rollout ({named}).{which}",
                 "error_beside_nulls": "Distance from the registered reference of the controller and of null models, "
                 f"mean over moving keypoints: median over clips, on a logarithmic scale. {windows.in_words()} Dotted: "
                 f"its median end. {until}",

@@ -24,15 +24,29 @@ def _short(name: str, most: int = 48) -> str:
     return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-most // 2 :]}"
 
 
+_MOST_JOINTS = 16
+"""rows of a figure that is still read"""
+
+
+def drawn_joints(rollouts: Rollouts, clips: Sequence[int]) -> list[str]:
+    """Return all joints, or of many those that are furthest from the reference in some clips, in the body's order."""
+    names = list(rollouts.joint_names)
+    if len(names) <= _MOST_JOINTS:
+        return names
+    off = [np.nanmean(np.abs((rollouts.of("joint_pos", n) - rollouts.of("ref_joint_pos", n))[clips])) for n in names]
+    return [names[i] for i in sorted(np.argsort(off)[-_MOST_JOINTS:])]
+
+
 def joint_angles(rollouts: Rollouts, shown: dict[str, int]) -> Figure:
-    """Reference and rollout angle of every joint (rows) in a few clips (columns)."""
+    """Reference and rollout angle of joints (`drawn_joints`, rows) in a few clips (columns)."""
     columns = list(dict.fromkeys(shown.values()))
     titles = {c: ", ".join(label for label, i in shown.items() if i == c) for c in columns}
-    n = len(rollouts.joint_names)
+    joints = drawn_joints(rollouts, columns)
+    n = len(joints)
     figure = Figure(figsize=(4.2 * len(columns) + 0.6, 1.5 * n + 1.0), layout="constrained")
     axes = figure.subplots(n, len(columns), squeeze=False, sharex="col", sharey="row")
     ms = 1e3 * rollouts.time
-    for row, joint in enumerate(rollouts.joint_names):
+    for row, joint in enumerate(joints):
         for column, c in enumerate(columns):
             ax = axes[row, column]
             ax.plot(

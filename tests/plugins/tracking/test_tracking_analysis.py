@@ -10,6 +10,7 @@ from analysis_cases import analyse
 from mimic_core import ConfigError
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_tracking.analysis import muscle_use
+from mimic_tracking.figures import drawn_joints, joint_angles
 from mimic_tracking.findings import summary
 from mimic_tracking.measures import over_clips, representative
 from mimic_tracking.settings import Settings
@@ -110,6 +111,16 @@ def test_joint_figure_draws_the_named_clips(rollouts, result):
     np.testing.assert_allclose(reference, np.rad2deg(rollouts.of("ref_joint_pos", "shoulder")[3]))
     np.testing.assert_allclose(rollout - reference, np.where(np.arange(40) < 20, 2, np.nan), atol=1e-9)
     assert axes[0].lines[0].get_xdata()[1] == pytest.approx(2.5)
+
+
+def test_of_many_joints_those_furthest_off_are_drawn(rollouts, monkeypatch):
+    monkeypatch.setattr("mimic_tracking.figures._MOST_JOINTS", 1)
+    apart = {n: rollouts.of("joint_pos", n) - rollouts.of("ref_joint_pos", n) for n in rollouts.joint_names}
+    off = {n: np.nanmean(np.abs(a)) for n, a in apart.items()}
+    assert len(set(off.values())) == len(off) > 1
+    every = range(len(rollouts.clip_names))
+    assert drawn_joints(rollouts, list(every)) == [max(off, key=off.get)]
+    assert len(joint_angles(rollouts, {"all": 0}).axes) == 1
 
 
 def test_error_over_time_is_median_and_band(result):
