@@ -16,7 +16,7 @@ from scipy.interpolate import CubicSpline
 from mimic_kinematics.couplings import Couplings
 from mimic_osim.convert import Converted
 from mimic_osim.motion import Motion
-from mimic_osim.opened import GROUND, package
+from mimic_osim.opened import GROUND, each, package
 from mimic_osim.storage import Storage
 from mimic_osim.survey import Survey, survey
 
@@ -198,7 +198,7 @@ class Twin:
 
     def _osim_torques(self, curve: Mapping[str, CubicSpline], time: np.ndarray) -> dict[str, np.ndarray]:
         opensim, opened, every = package(), self.converted.opened, self.converted.coordinates
-        order = [c.getName() for c in opened.model.getCoordinatesInMultibodyTreeOrder()]
+        order = self._speed_order()
         h = 1e-4
         q0, v0, a0 = ({k: s(time, d) for k, s in curve.items()} for d in (0, 1, 2))
         back, here, ahead = (
@@ -226,6 +226,15 @@ class Twin:
             for k in out:
                 out[k][i] = torque[k]
         return out
+
+    def _speed_order(self) -> list[str]:
+        """Coordinates in the order of OpenSim's generalised speeds, which the package tells in no other way."""
+        opened, found = self.converted.opened, {}
+        for c in each(opened.model.getCoordinateSet()):
+            opened.state.setU(package().Vector(opened.state.getNU(), 0.0))
+            c.setSpeedValue(opened.state, 1.0)
+            found[int(np.argmax(np.abs(opened.state.getU().to_numpy())))] = c.getName()
+        return [found[i] for i in sorted(found)]
 
     def _followers_last(self, order: list[str]) -> list[str]:
         """Coordinates that follow others, those that others follow after them."""
