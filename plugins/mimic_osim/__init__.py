@@ -22,5 +22,40 @@ def mimic_importers():
         build=build,
         suffixes=(".osim",),
         summary="OpenSim's models; muscles become MuJoCo's, what cannot be kept is said line by line",
-        source="Seth et al. 2018, doi:10.1371/journal.pcbi.1006223; muscles: Millard et al. 2013, doi:10.1115/1.4023390",
+        source="Seth et al. 2018, doi:10.1371/journal.pcbi.1006223",
+    )
+
+
+def build_movements(config):
+    from mimic_osim.exchange import Movements
+
+    return Movements(config)
+
+
+def build_rollouts(config):
+    from mimic_osim.exchange import RolloutTables
+
+    return RolloutTables(config)
+
+
+@hookimpl
+def mimic_formats():
+    yield FormatSpec(
+        name="opensim",
+        kind=ReferenceClips.KIND,
+        config=MovementSettings,
+        build=build_movements,
+        suffixes=(".mot", ".sto"),
+        reads=True,
+        summary="OpenSim's coordinates over time (.mot, .sto), as inverse kinematics writes them",
+        source="OpenSim documentation, Storage (.sto) and Motion (.mot) files",
+    )
+    yield FormatSpec(
+        name="opensim_rollouts",
+        kind=Rollouts.KIND,
+        config=ExportSettings,
+        build=build_rollouts,
+        suffixes=(".sto", ".mot"),
+        summary="rollouts as OpenSim's tables: states, controls, coordinates or muscle forces",
+        source="OpenSim documentation, Storage (.sto) and Motion (.mot) files",
     )

@@ -10,11 +10,12 @@ from xml.etree import ElementTree as ET
 import attrs
 import numpy as np
 
+from mimic_osim.bones import add_bones
 from mimic_osim.coordinates import Coordinates, read_coordinates
 from mimic_osim.forces import add_forces
 from mimic_osim.joints import Joint, read_joint
 from mimic_osim.laws import Law, fit
-from mimic_osim.motion import ROOT_TEXT, Motion
+from mimic_osim.motion import MODEL_TEXT, Motion
 from mimic_osim.muscles import Hill, hill
 from mimic_osim.opened import GROUND, Frame, Opened, base_of, each, package, vector
 from mimic_osim.paths import Muscle, build_paths
@@ -86,13 +87,14 @@ def convert(path: FilePath, settings: Settings, root: str = "model", where: str 
     hills = {m.osim.getName(): hill(m.osim, found.lengths[m.osim.getName()]) for m in muscles}
     out = Converted(opened, coordinates, joints, skeleton, found, muscles, hills, free, remarks)
     _add_markers(out)
+    points = [part for m in muscles for part in m.path if isinstance(part, Point)]
+    add_bones(opened, joints, skeleton, points, found)
     _add_muscles(out, settings.moving_points)
     _add_default_pose(out)
-    if free is not None:
-        section = ET.SubElement(skeleton.tree, "custom")
-        ET.SubElement(section, "text", name=ROOT_TEXT, data=json.dumps(root_description(free, skeleton)))
+    section = ET.SubElement(skeleton.tree, "custom")
+    ET.SubElement(section, "text", name=MODEL_TEXT, data=json.dumps(_said_of_model(out)))
     if _has_meshes(opened):
-        remarks.append("surfaces of bones are left out; pictures draw sticks between joints and markers")
+        remarks.append("surfaces of bones are left out; pictures show sticks")
     return out
 
 
@@ -117,6 +119,17 @@ def _free_root(joints: list[Joint], coordinates: Coordinates, root: str) -> Join
         if joint.parent == GROUND and len(joint.axes) == 6 == len(names) and (joint.free or root == "free"):
             return joint
     return None
+
+
+def _said_of_model(out: Converted) -> dict[str, Any]:
+    """What a file of movements in OpenSim's terms needs to know of the model, as JSON can hold it; see `Motion`."""
+    model = out.opened.model
+    return {
+        "root": root_description(out.free_root, out.skeleton) if out.free_root else None,
+        "coordinates": {c.getName(): c.getAbsolutePathString() for c in each(model.getCoordinateSet())},
+        "forces": {f.getName(): f.getAbsolutePathString() for f in each(model.getForceSet())},
+        "held": {c.name: c.default for c in out.coordinates.every.values() if c.fixed},
+    }
 
 
 def root_description(joint: Joint, skeleton: Skeleton) -> dict[str, Any]:
@@ -286,6 +299,6 @@ def _add_default_pose(out: Converted) -> None:
     m = mujoco.MjModel.from_xml_string(ET.tostring(out.tree, encoding="unicode"))
     values = {c.name: np.array([c.default]) for c in out.coordinates.free}
     root = root_description(out.free_root, out.skeleton) if out.free_root else None
-    qpos, _ = Motion(m, root).qpos(out.coordinates.settle(values))
+    qpos, _ = Motion(m, {"root": root}).qpos(out.coordinates.settle(values))
     section = ET.SubElement(out.tree, "keyframe")
     ET.SubElement(section, "key", name=DEFAULT_POSE, qpos=numbers(qpos[0]))

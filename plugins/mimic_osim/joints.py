@@ -40,6 +40,7 @@ class Axis:
         axis: (3,) unit vector; of a slide in the parent's frame, of a turn in the frame after the turns before it.
         coordinate: what it depends on; empty for a constant.
         fit: its value as a polynomial of the coordinate, rad or m; of a constant the coefficient of 1.
+        law: its value as OpenSim's own function has it; None for a constant.
     """
 
     label: str
@@ -47,6 +48,7 @@ class Axis:
     axis: np.ndarray
     coordinate: str
     fit: Fit
+    law: Law | None = None
 
     @property
     def carries(self) -> bool:
@@ -133,4 +135,4 @@ def _axis(label: str, slides: bool, axis: np.ndarray, name: str, law: Law, coord
     fitted = coordinates.fitted(law, name)
     if fitted.constant:
         return _constant(label, slides, axis, float(fitted.coef[0]))
-    return Axis(label, slides, axis, name, fitted)
+    return Axis(label, slides, axis, name, fitted, law)

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from mimic_kinematics.couplings import Couplings
 
-ROOT_TEXT = "opensim_root"
-"""Name of the text in the MJCF that says how a free root's coordinates make its pose."""
+MODEL_TEXT = "opensim"
+"""Name of the text in the MJCF that says what MuJoCo has no place for."""
 
 
 @attrs.frozen(eq=False)
@@ -22,22 +22,38 @@ class Motion:
 
     Attributes:
         model: of MuJoCo.
-        root: how a free root's coordinates make its pose; None without a free root, or where nobody said.
+        said: what the conversion put down: ``root``, ``coordinates`` and ``forces`` with their places in the OpenSim
+            model, and ``held``.
     """
 
     model: mujoco.MjModel
-    root: Mapping[str, Any] | None = None
+    said: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, model: mujoco.MjModel) -> Motion:
-        """Read what a model says of its root."""
+        """Read what a converted model says of itself; any other model has joints alone."""
         import json
 
         for i in range(model.ntext):
-            if model.text(i).name == ROOT_TEXT:
+            if mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_TEXT, i) == MODEL_TEXT:
                 first, size = model.text_adr[i], model.text_size[i]
                 return cls(model, json.loads(bytes(model.text_data[first : first + size]).rstrip(b"\0").decode()))
         return cls(model)
+
+    @property
+    def root(self) -> Mapping[str, Any] | None:
+        """How the coordinates of a free root make its pose; None without one, or where nobody said."""
+        return self.said.get("root")
+
+    @property
+    def held(self) -> Mapping[str, float]:
+        """Coordinates that the model has no joint for, since they are locked, with their values, rad and m."""
+        return self.said.get("held", {})
+
+    def path_of(self, kind: str, name: str) -> str:
+        """Where a coordinate (kind ``coordinates``) or a force (``forces``) is in the OpenSim model."""
+        otherwise = f"/forceset/{name}" if kind == "forces" else f"/jointset/{name}/{name}"
+        return self.said.get(kind, {}).get(name, otherwise)
 
     @property
     def joints(self) -> dict[str, int]:

@@ -202,7 +202,7 @@ class _Builder:
         return best, fitted
 
     def _corners(self, k: int) -> Iterator[Wrap]:
-        """Cylinders, smaller ones first, that bend the path as a point does, where the straight path would pass on its wrong side."""
+        """Cylinders, smaller ones first, that bend a path as a point does that it would pass on the wrong side."""
         point, on = self.points[k], self.active[:, k]
         turn, pos = self.found.turn[point.body], self.found.pos[point.body]
 

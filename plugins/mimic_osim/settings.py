@@ -38,20 +38,22 @@ class Settings(ModelSettings):
 
 @attrs.frozen
 class MovementSettings:
-    """Settings of the `osim` format of movements.
+    """Settings of the `opensim` format of movements.
 
     Attributes:
-        rate_hz: frames per second of the clips; None takes the file's own rate, which must then be even.
-        degrees: what the header calls ``inDegrees``, for a file that does not say it.
+        rate_hz: frames per second of the clips that are read; None takes the file's own rate, which must then be even.
+        degrees: for a file that is read and whose header has no ``inDegrees``; angles are written in degrees if true.
+        clip: the clip that is written, by name; empty for the first.
     """
 
     rate_hz: float | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
     degrees: bool | None = None
+    clip: str = ""
 
 
 @attrs.frozen
 class ExportSettings:
-    """Settings of the `osim_rollouts` format.
+    """Settings of the `opensim_rollouts` format.
 
     Attributes:
         content: ``states`` (coordinates, speeds and activations, as OpenSim names state variables), ``controls``

@@ -90,6 +90,7 @@ class Strand:
                 made[part.body].add_site(name=f"side {i}", pos=part.side_pos)
             tendon.wrap_geom(f"wrap {i}", f"side {i}" if part.side is not None else "")
         self.model = spec.compile()
+        self.model.geom_sameframe[:] = 0  # else MuJoCo takes the body's frame for the geom's, which `reshape` changes
         self.data = mujoco.MjData(self.model)
 
     @staticmethod

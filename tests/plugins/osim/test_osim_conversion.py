@@ -1,0 +1,181 @@
+"""Models of OpenSim as MuJoCo has them, beside OpenSim itself: synthetic ones, and those of a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+
+from mimic_core import BodyModel, ConfigError, DataError, Description, Place
+
+pytest.importorskip("opensim", reason="OpenSim is not installed: pip install 'mimic-neuro[opensim]'")
+
+import synthetic_osim as made
+
+from mimic_osim.agreement import Twin
+from mimic_osim.convert import convert
+from mimic_osim.importer import read
+from mimic_osim.settings import Settings
+
+FOLDER = os.environ.get("MIMIC_OSIM_MODELS", "")
+
+
+def twin_of(model, folder: Path, settings: Settings | None = None, root: str = "model") -> Twin:
+    return Twin(convert(made.save(model, folder / "model.osim"), settings or Settings(), root))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    "PinJoint SliderJoint UniversalJoint GimbalJoint BallJoint PlanarJoint FreeJoint WeldJoint".split(),
+)
+def test_bodies_are_where_openSim_has_them(kind, tmp_path):
+    twin = twin_of(made.joint_of_kind(kind), tmp_path)
+    found = twin.compare(poses=50)
+    assert found.body_error.max() < 1e-9 and found.fitted_body_error.max() < 1e-9
+    assert twin.model.nu == 0 and "second" in [twin.model.body(b).name for b in range(twin.model.nbody)]
+
+
+@pytest.fixture(scope="module")
+def knee(tmp_path_factory) -> Twin:
+    return twin_of(made.knee(), tmp_path_factory.mktemp("knee"))
+
+
+@pytest.fixture(scope="module")
+def agreement(knee):
+    return knee.compare(poses=200)
+
+
+def test_couplings_are_exact_but_for_the_polynomial_and_its_error_is_said(knee, agreement):
+    assert agreement.body_error.max() < 1e-9
+    said = [r for r in knee.converted.remarks if "polynomial of 4th order" in r]
+    assert any("knee_translation1" in r and "mm over -115 to 11°" in r for r in said)
+    assert any(r.startswith("patella_angle follows knee_angle") for r in said)
+    errors = [fit.error for fit in (f for _, f in knee.converted.skeleton.followers.values())]
+    assert 0 < agreement.fitted_body_error.max() < 3 * sum(errors)
+
+
+def test_a_locked_coordinate_is_held_at_its_value(knee):
+    names = [knee.model.joint(j).name for j in range(knee.model.njnt)]
+    assert "ankle_angle" not in names
+    assert any(r.startswith("coordinate ankle_angle is locked; held at 0.2 rad") for r in knee.converted.remarks)
+
+
+def test_lengths_and_moment_arms(agreement):
+    for muscle in ("front", "back", "bent", "moving"):
+        assert np.median(agreement.length_error[muscle]) < 0.002, muscle
+        assert len(agreement.arm_error[muscle]) > 100 and np.median(agreement.arm_error[muscle]) < 0.02, muscle
+    assert np.median(agreement.length_error["front"]) < 1e-6
+
+
+def test_what_is_not_as_in_the_model_is_one_line_each(knee):
+    remarks = knee.converted.remarks
+    assert sum("back: ellipsoid bulge becomes a" in r for r in remarks) == 1
+    assert sum(r.startswith("path point bent-P2 is in use in") for r in remarks) == 1
+    assert sum(r.startswith("moving path point moving-P2 follows") for r in remarks) == 1
+    assert any(r.startswith("tendons do not stretch") for r in remarks)
+
+
+def test_a_moving_point_may_stay(tmp_path):
+    twin = twin_of(made.knee(), tmp_path, Settings(moving_points="fixed"))
+    assert any(r.startswith("moving path point moving-P2 stays where") for r in twin.converted.remarks)
+    assert not any("moving-P2" in twin.model.joint(j).name for j in range(twin.model.njnt))
+
+
+def test_a_narrower_range_is_fitted_closer(knee, tmp_path):
+    narrow = twin_of(made.knee(), tmp_path, Settings(range={"knee_angle": (-60.0, 0.0)}))
+    error = {t: t.converted.skeleton.followers["knee_translation1"][1].error for t in (knee, narrow)}
+    assert error[narrow] < 0.5 * error[knee]
+    np.testing.assert_allclose(np.rad2deg(narrow.model.joint("knee_angle").range), [-60, 0], atol=1e-9)
+
+
+def test_an_unknown_coordinate_is_answered(tmp_path):
+    with pytest.raises(ConfigError, match=r"range.knee_angel: model.osim has no coordinate 'knee_angel'.*knee_angle"):
+        twin_of(made.knee(), tmp_path, Settings(range={"knee_angel": (-60.0, 0.0)}))
+
+
+@pytest.mark.parametrize("kind", ["Millard2012EquilibriumMuscle", "Thelen2003Muscle", "DeGrooteFregly2016Muscle"])
+def test_muscle_parameters_by_hand(kind, tmp_path):
+    """Slack length, optimal length and force of MuJoCo's muscle, read back from the compiled model."""
+    twin = twin_of(made.knee(kind), tmp_path)
+    m = twin.model
+    a = m.actuator("front").id
+    low, high = m.actuator_lengthrange[a]
+    first, last = m.actuator_gainprm[a, :2]
+    unit = (high - low) / (last - first)
+    assert unit == pytest.approx(0.1 * np.cos(0.2)) and low - first * unit == pytest.approx(0.25)
+    assert m.actuator_gainprm[a, 2] == pytest.approx(900 * np.cos(0.2))
+    expected = (0.015, 0.06) if kind == "DeGrooteFregly2016Muscle" else (0.01, 0.04)
+    if kind == "Thelen2003Muscle":
+        expected = (0.015, 0.05)
+    np.testing.assert_allclose(m.actuator_dynprm[a, :2], expected)
+    assert m.actuator_gainprm[a, 6] == pytest.approx(10.0)
+    assert 1.2 < m.actuator_gainprm[a, 8] < 2.0
+
+
+def test_inverse_dynamics(knee, tmp_path):
+    from mimic_osim.storage import Storage
+
+    t = np.linspace(0, 1, 101)
+    columns = {"hip_q0": 40 * np.sin(5 * t), "knee_angle": -50 + 45 * np.cos(7 * t)}
+    Storage(t, columns, True).write(tmp_path / "kick.mot", "Coordinates")
+    for name, (ours, theirs) in knee.inverse_dynamics(tmp_path / "kick.mot").items():
+        assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.01 * np.sqrt(np.mean(theirs**2)), name
+
+
+def test_a_description_makes_a_body_in_the_default_pose(tmp_path):
+    path = made.save(made.knee(), tmp_path / "knee.osim")
+    places = {"Hip": Place(site="thigh_top"), "Toe": Place(site="shank_tip"), "Knee": Place(joint="knee_angle")}
+    body = read(Description(name="leg", model=path, keypoint_spread_mm=5, keypoints=places, where="leg.toml"))
+    model = BodyModel.compile(body)
+    assert {"hip_q0", "knee_angle", "knee_translation1"} <= set(model.joint_names)
+    assert model.reference_qpos[model.joint_qposadr[model.joint("knee_angle")]] == pytest.approx(-0.4)
+    assert [a for a in ("front", "back", "bent", "moving") if f'"{a}"' in body.actuators] == [
+        "front",
+        "back",
+        "bent",
+        "moving",
+    ]
+    # gravity is down where MuJoCo's z is up
+    np.testing.assert_allclose(model.mj_model.opt.gravity, [0, 0, -9.80665], atol=1e-6)
+
+
+def test_what_is_no_model_is_said_in_one_line(tmp_path):
+    bad = tmp_path / "bad.osim"
+    bad.write_text("<OpenSimDocument")
+    with pytest.raises(DataError, match=r"bad.osim: OpenSim cannot read it") as e:
+        convert(bad, Settings())
+    assert "\n" not in str(e.value)
+
+
+def test_a_free_root_is_mujocos_and_its_coordinates_are_openSims(tmp_path):
+    from mimic_osim.survey import survey
+
+    twin = twin_of(made.free_body(), tmp_path)
+    assert twin.model.jnt_type[0] == int(mujoco.mjtJoint.mjJNT_FREE)
+    found = survey(twin.converted.opened, twin.converted.coordinates, 30, 4)
+    qpos, missing = twin.motion.qpos(found.values)
+    assert not missing
+    data, upright = mujoco.MjData(twin.model), twin.converted.skeleton.frames["ground"].turn
+    for i, q in enumerate(qpos):
+        data.qpos[:] = q
+        mujoco.mj_kinematics(twin.model, data)
+        np.testing.assert_allclose(data.body("trunk").xpos, upright @ found.pos["trunk"][i], atol=1e-9)
+        np.testing.assert_allclose(data.body("trunk").xmat.reshape(3, 3), upright @ found.turn["trunk"][i], atol=1e-9)
+    back = [twin.motion.values(q[None]) for q in qpos]
+    for name, x in found.values.items():
+        np.testing.assert_allclose([b[name][0] for b in back], x, atol=1e-9)
+    held = twin_of(made.free_body(), tmp_path, root="fixed")
+    assert held.model.nv == 0
+
+
+@pytest.mark.skipif(not FOLDER, reason="MIMIC_OSIM_MODELS names no folder of models")
+@pytest.mark.slow
+@pytest.mark.parametrize("file", sorted(Path(FOLDER).glob("*.osim")) if FOLDER else [], ids=lambda p: p.stem)
+def test_models_of_others(file):
+    found = Twin(convert(file, Settings())).compare(poses=200)
+    assert found.body_error.max() < 1e-5
+    arms = [float(np.median(e)) for e in found.arm_error.values() if len(e)]
+    assert not arms or np.median(arms) < 0.02
