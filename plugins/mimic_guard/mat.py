@@ -18,6 +18,8 @@ _HEADER, _COMPRESSED, _MATRIX = 128, 15, 14
 _NUMBERS = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}
 """Types of numbers → bytes of one."""
 _TEXT = {16, 17, 18}
+_LEVEL = 0x0100
+"""of MATLAB 5 to 7.2; 7.3 is HDF5"""
 _KNOWN = {*_NUMBERS, *_TEXT, _MATRIX}
 _NUMERIC_CLASSES, _DEEPEST = range(6, 16), 20
 
@@ -29,7 +31,7 @@ def check_mat(data: bytes) -> None:
         Refused: an element ends beyond the file, is of no known type, or unpacks to more than it can hold.
     """
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
-    if order is None or len(data) < _HEADER:
+    if order is None or len(data) < _HEADER or struct.unpack_from(f"{order}H", data, 124) != (_LEVEL,):
         return
     for kind, body in _elements(data[_HEADER:], order, padded=False):
         if kind == _COMPRESSED:
