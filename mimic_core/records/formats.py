@@ -47,11 +47,13 @@ class FormatSpec(ComponentSpec):
         kind: kind of the mimic record that it exchanges, ``clips`` or ``rollouts``.
         suffixes: file endings, with the dot, lower case.
         reads: it reads the layout too; only ``clips`` are read.
+        keypoints: the layout holds tracked keypoints. Of one that does not, the body's own stand in for them.
     """
 
     kind: str = attrs.field(default=ReferenceClips.KIND, validator=attrs.validators.in_(KINDS))
     suffixes: tuple[str, ...]
     reads: bool = False
+    keypoints: bool = True
 
     def __attrs_post_init__(self) -> None:
         if self.reads and self.kind != ReferenceClips.KIND:

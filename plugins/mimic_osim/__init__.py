@@ -47,6 +47,7 @@ def mimic_formats():
         build=build_movements,
         suffixes=(".mot", ".sto"),
         reads=True,
+        keypoints=False,
         summary="OpenSim's coordinates over time (.mot, .sto), as inverse kinematics writes them",
         source="OpenSim documentation, Storage (.sto) and Motion (.mot) files",
     )
