@@ -140,6 +140,9 @@ def distance_figures(summary: dict[str, Any], clips: ReferenceClips, goals: dict
     found |= {"time, s": summary["seconds"], "CPU time, s": summary["cpu_seconds"]}
     for quantity, value in found.items():
         yield Figure(quantity, value, goals.get(quantity), samples(clips))
+    for headline in summary["headlines"]:
+        for name, value in headline["nulls"].items():
+            yield Figure(f"null: {name}, {headline['unit']}", value, None, samples(clips))
 
 
 def mouse(bench: Bench) -> Iterator[Figure]:
@@ -154,6 +157,27 @@ def mouse_mobile(bench: Bench) -> Iterator[Figure]:
     )
 
 
+def aligned(bench: Bench, **settings: Any) -> Iterator[Figure]:
+    """The mouse's trials with fewer numbers to fit."""
+    yield from distance_figures(*bench.register(bench.trials, body="mouse_forelimb", **settings), {})
+
+
+def published(bench: Bench) -> Iterator[Figure]:
+    """The published fit of the same trials, as its own files hold it: one offset set for each trial."""
+    import h5py
+
+    off, names = [], []
+    for path in bench.trials:
+        with h5py.File(path) as f:
+            names = [n.decode() for n in f["kp_names"][()]]
+            seen, fitted = (f[key][()].reshape(-1, len(names), 3) for key in ("kp_data", "marker_sites"))
+            off.append(np.linalg.norm(seen - fitted, axis=-1) * MM)
+    found = error_summary(np.concatenate(off), tuple(names))
+    size = f"{len(off)} clips, {sum(map(len, off))} frames, {len(names)} keypoints"
+    for key in ("mean", "median", "p95", "max"):
+        yield Figure(f"{key}, mm", found[key], None, size)
+
+
 def reaches(bench: Bench, which: str, goal: float, body: str = "mouse_forelimb") -> Iterator[Figure]:
     """Reaches of another mouse, its segments sized one by one, with the paw's pull and without."""
     files = sorted((bench.data / "reaches").glob(f"{which}_*.csv"))
@@ -164,6 +188,7 @@ def reaches(bench: Bench, which: str, goal: float, body: str = "mouse_forelimb")
         three = float(np.mean([each[k] for k in ("shoulder", "elbow", "wrist")]))
         yield Figure(f"{case}: mean of shoulder, elbow, wrist, mm", three, goal, size)
         yield Figure(f"{case}: mean of paw, mm", each["paw"], None, size)
+        yield Figure(f"{case}: mean of all, mm", distances(clips)["mean"], None, size)
         yield Figure(f"{case}: time, s", summary["seconds"], None, size)
 
 
@@ -354,6 +379,9 @@ def fastest(clips: ReferenceClips, frames: np.ndarray) -> tuple[float, float]:
 
 ROWS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "mouse": mouse,
+    "mouse-one-shift": lambda bench: aligned(bench, alignment="recording"),
+    "mouse-no-shift": lambda bench: aligned(bench, alignment="none", scale="fixed"),
+    "mouse-published": published,
     "mouse-mobile": mouse_mobile,
     "set1": lambda bench: reaches(bench, "set1", 0.40),
     "set4": lambda bench: reaches(bench, "set4", 0.88),

@@ -1,6 +1,6 @@
 """Control steps per second of every simulator on one body, without networks or rewards.
 
-    python benchmarks/simulators.py [--body mouse_forelimb] [--environments 1024] [--steps 40]
+    python benchmarks/simulators.py [--body mouse_forelimb] [--environments 1024] [--steps 40] [--json]
     python benchmarks/simulators.py --body rodent --mjcf rodent.xml --control-ms 10 --environments 128 --steps 20
 
 Each engine steps the same random excitations inside one compiled program, from poses near the reference pose. The last
@@ -11,11 +11,13 @@ of the last pose by every excitation. Compilation is told apart: cold, and from 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +33,10 @@ from mimic_core.trainer import prepare_jax
 
 ENGINES = (("mujoco", "body"), ("mujoco", "implicitfast"), ("mujoco", "euler"), ("mjx", "body"), ("mjx", "euler"))
 VIEWS = (("view", ""), ("view, gradient", ""))
+
+
+SHOWN = {"steps_per_second": ",.0f", "ratio": ".2f", "compiled_in_s": ".1f", "cached_s": ".1f"}
+"""Number of a row → how it is written."""
 
 
 def program(
@@ -84,31 +90,51 @@ def main() -> None:
     parser.add_argument("--control-ms", type=float, default=2.5)
     parser.add_argument("--environments", type=int, default=1024)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     args = parser.parse_args()
     prepare_jax()
     plugins = installed()
     body = make_body(plugins, {"name": args.body, "mjcf": args.mjcf} if args.mjcf else args.body)
     actuation = plugins.get("actuation", "native") if body.actuators else plugins.default("actuation")
     model = BodyModel.compile(body, actuation.build(actuation.config(), body))
-    table = Table(
-        title=f"{args.body}, {args.environments} environments x {args.steps} control steps of "
-        f"{args.control_ms:g} ms; {jax.devices()[0].device_kind}, {platform.machine()}, {os.cpu_count()} cores, "
-        f"load {os.getloadavg()[0]:.1f}",
-        title_justify="left",
-    )
-    for column in ("simulator", "integrator", "control steps/s", "ratio", "compiled in (s)", "cached (s)"):
-        table.add_column(column, justify="right")
-    first = None
+    machine = f"{jax.devices()[0].device_kind}, {platform.machine()}, {os.cpu_count()} cores"
+    load, rows = os.getloadavg()[0], []
     with tempfile.TemporaryDirectory() as cache:
         jax.config.update("jax_compilation_cache_dir", cache)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         for engine, integrator in (*ENGINES, *VIEWS):
             run, inputs = program(model, engine, integrator, args.control_ms * 1e-3, args.environments, args.steps)
             seconds, cold, cached = measured(run, inputs)
-            r = args.environments * args.steps / seconds
-            first = first or r
-            shown = body.physics.integrator if integrator == "body" else integrator
-            table.add_row(engine, shown, f"{r:,.0f}", f"{r / first:.2f}", f"{cold:.1f}", f"{cached:.1f}")
+            rows.append(
+                {
+                    "simulator": engine,
+                    "integrator": body.physics.integrator if integrator == "body" else integrator,
+                    "steps_per_second": args.environments * args.steps / seconds,
+                    "compiled_in_s": cold,
+                    "cached_s": cached,
+                }
+            )
+            rows[-1]["ratio"] = rows[-1]["steps_per_second"] / rows[0]["steps_per_second"]
+    sizes = {"body": args.body, "environments": args.environments, "steps": args.steps, "control_ms": args.control_ms}
+    if args.json:
+        print(json.dumps({"machine": machine, "load": load, **sizes, "rows": rows}))
+    else:
+        show(rows, f"{', '.join(f'{k} {v}' for k, v in sizes.items())}; {machine}, load {load:.1f}")
+
+
+def show(rows: list[dict[str, Any]], title: str) -> None:
+    """Print the table."""
+    table = Table(title=title, title_justify="left")
+    for column in ("simulator", "integrator", "control steps/s", "ratio", "compiled in (s)", "cached (s)"):
+        table.add_column(column, justify="right")
+    for r in rows:
+        numbers = (
+            f"{r['steps_per_second']:,.0f}",
+            f"{r['ratio']:.2f}",
+            f"{r['compiled_in_s']:.1f}",
+            f"{r['cached_s']:.1f}",
+        )
+        table.add_row(r["simulator"], r["integrator"], *numbers)
     Console(width=120).print(table)
 
 

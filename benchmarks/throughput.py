@@ -218,24 +218,34 @@ def measure(row: Row, out: Path) -> dict[str, Any]:
     return {**found, **since, "load": load}
 
 
+def speeds_of_mimic(rows: list[tuple[Row, dict[str, Any]]]) -> dict[Any, float | None]:
+    """Name and network of mimic's rows → steps/s."""
+    return {(r.name, r.network): f.get("steps_per_second") for r, f in rows if r.beside is None}
+
+
+def ratio(mine: float | None, found: dict[str, Any]) -> float | None:
+    """How many times as fast mimic is; None without a row to compare with."""
+    return mine / found["steps_per_second"] if mine and "failed" not in found else None
+
+
 def show(rows: list[tuple[Row, dict[str, Any]]], title: str) -> Table:
     """The table: how fast each is, and how many times faster mimic is than each of the others."""
     table = Table(title=title, title_justify="left")
     for column in ("trainer", "network", "steps/s", "first update, s", "steady, s", "mimic is faster", "goal", "load"):
         table.add_column(column, justify="left" if column in ("trainer", "network") else "right")
-    ours = {(r.name, r.network): f.get("steps_per_second") for r, f in rows if r.beside is None}
+    ours = speeds_of_mimic(rows)
     for row, found in rows:
         if "failed" in found:
             table.add_row(row.name, row.network, found["failed"], "", "", "", "", f"{found['load']:.1f}")
             continue
-        mine = ours.get(row.beside)
+        times = ratio(ours.get(row.beside), found)
         table.add_row(
             row.name,
             row.network,
             f"{found['steps_per_second']:,.0f}",
             f"{found['first_update_s']:.0f}",
             f"{found['steady_s']:.0f}",
-            f"{mine / found['steps_per_second']:.1f} x" if mine else "",
+            f"{times:.1f} x" if times else "",
             f"{row.goal:g} x" if row.goal else "",
             f"{found['load']:.1f}",
         )
@@ -244,7 +254,17 @@ def show(rows: list[tuple[Row, dict[str, Any]]], title: str) -> Table:
 
 def save(rows: list[tuple[Row, dict[str, Any]]], args: argparse.Namespace) -> None:
     """Keep what is known so far: the rows take long."""
-    results = [{"name": row.name, "network": row.network, "goal": row.goal, **found} for row, found in rows]
+    ours = speeds_of_mimic(rows)
+    results = [
+        {
+            "name": row.name,
+            "network": row.network,
+            "goal": row.goal,
+            **found,
+            "times_as_fast": ratio(ours.get(row.beside), found),
+        }
+        for row, found in rows
+    ]
     write_json(args.out / "throughput.json", {"cores": os.cpu_count(), "quick": args.quick, "rows": results})
 
 

@@ -1,10 +1,9 @@
 """Write ``docs/results.md``, and the figures in the README: words from ``*.md.j2``, numbers from ``docs/measured``.
 
-    python docs/results.py collect mouse RUN     # what a run found → docs/measured/mouse.json
-    python docs/results.py collect presets SWEEP # the same of a sweep
-    python docs/results.py                       # write docs/results.md
-
-A benchmark is kept as it prints: ``python benchmarks/registration.py --json > docs/measured/NAME.json``.
+python docs/results.py collect mouse RUN     # what a run found → docs/measured/mouse.json
+python docs/results.py collect presets SWEEP # the same of a sweep
+python docs/results.py collect simulators simulators.json  # what a benchmark wrote (--json), as it is
+python docs/results.py                       # write docs/results.md
 """
 
 from __future__ import annotations
@@ -52,11 +51,13 @@ _OF_A_METRIC = ("metric", "seeds", "mean", "sd", "ci95_low", "ci95_high")
 
 
 def collect(folder: Path) -> dict[str, Any]:
-    """What a run's or a sweep's folder says, small enough to be kept.
+    """What a run's or a sweep's folder says, small enough to be kept; what a benchmark wrote into a file, as it is.
 
     Raises:
-        FileNotFoundError: the folder is neither.
+        FileNotFoundError: it is none of these.
     """
+    if folder.suffix == ".json":
+        return json.loads(folder.read_text())
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
     if (folder / "manifest.json").is_file():
         return {"machine": machine, **_run(folder)}
@@ -160,15 +161,39 @@ def _over_seeds(point: Mapping[str, Any], column: str) -> str:
     return number(found["mean"]) + ("" if found["half"] is None else f" ± {number(found['half'], 2)}")
 
 
+def figure(measured: Mapping[str, Any], row: str, quantity: str) -> Any:
+    """One quantity that a row of a benchmark measured.
+
+    Raises:
+        KeyError: the benchmark has no such quantity.
+    """
+    for f in measured["figures"]:
+        if (f["row"], f["quantity"]) == (row, quantity):
+            return f["value"]
+    raise KeyError(f"{row}: {quantity}")
+
+
+def figures(measured: Mapping[str, Any], rows: Mapping[str, tuple[str, str]], columns: Mapping[str, str]) -> str:
+    """A table of a benchmark: heading → row of the benchmark and how its quantities begin; quantity → heading."""
+    made = [[h, *(figure(measured, row, begin + q) for q in columns)] for h, (row, begin) in rows.items()]
+    return markdown(["", *columns.values()], made)
+
+
+def records(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """A table of records: key → heading; what a record lacks is a dash."""
+    return markdown(list(columns.values()), [[r.get(k) for k in columns] for r in rows])
+
+
 def written() -> dict[Path, str]:
     """The page and the README, as their templates and the figures make them."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
-    environment.globals |= {"headlines": headlines, "table": table, "points": points, "markdown": markdown}
+    environment.globals |= {"headlines": headlines, "table": table, "points": points, "records": records}
+    environment.globals |= {"figure": figure, "figures": figures}
     environment.globals |= {"TRACKING": TRACKING, "MUSCLES": MUSCLES}
     environment.filters["n"] = number
-    figures = {p.stem: json.loads(p.read_text()) for p in sorted(MEASURED.glob("*.json"))}
+    measured = {p.stem: json.loads(p.read_text()) for p in sorted(MEASURED.glob("*.json"))}
     page, block = (
-        environment.from_string((HERE / name).read_text(encoding="utf-8")).render(**figures)
+        environment.from_string((HERE / name).read_text(encoding="utf-8")).render(**measured)
         for name in ("results.md.j2", "readme.md.j2")
     )
     before, rest = README.read_text(encoding="utf-8").split(BEGIN)
@@ -183,7 +208,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.what:
         if given.folder is None or not re.fullmatch(r"\w+", given.name):
-            parser.error("collect NAME FOLDER: a name of letters, and the folder of a run or a sweep")
+            parser.error("collect NAME FOLDER: a name of letters, and a run's or sweep's folder or a benchmark's .json")
         MEASURED.mkdir(exist_ok=True)
         (MEASURED / f"{given.name}.json").write_text(json.dumps(collect(given.folder), indent=1) + "\n")
     for path, text in written().items():

@@ -9,11 +9,11 @@ import numpy as np
 
 from mimic_core import BodyModel, DataError, Emg, ReferenceClips, Rollouts
 from mimic_core.records import muscle_pairs
-from mimic_inverse.dynamics import Movement, load_of
-from mimic_inverse.effort import least_squared
 from mimic_inverse.findings import Agreement, Beside, Feasible, Recorded, Solution
 from mimic_inverse.settings import Settings
-from mimic_inverse.solve import feasible_range, least_effort
+from mimic_static_optimisation.dynamics import Movement, load_of
+from mimic_static_optimisation.effort import least_squared
+from mimic_static_optimisation.solve import feasible_range, least_effort
 from mimic_statistics import mean_and_sem
 
 CONSTANT, LIMP, OTHER_CLIP, OTHER_MUSCLES = "best constant", "limp", "another clip's", "other muscles"

@@ -10,9 +10,7 @@ import numpy as np
 
 from mimic_core import (
     BodyModel,
-    ConfigError,
     Context,
-    DataError,
     Emg,
     Headline,
     Inputs,
@@ -20,17 +18,17 @@ from mimic_core import (
     Result,
     Rollouts,
 )
-from mimic_core.chain import build_model, plan_training
 from mimic_inverse import tables, texts
-from mimic_inverse.activation import Reach
 from mimic_inverse.agreement import CONSTANT, OTHER_CLIP, beside, mean_of, recorded
-from mimic_inverse.dynamics import load_of, registered
-from mimic_inverse.effort import solver
 from mimic_inverse.findings import Beside, Found
 from mimic_inverse.sensitivity import of_controller, sensitivity
 from mimic_inverse.settings import Settings
-from mimic_inverse.solve import feasible_range, least_effort, trivial_shares
 from mimic_sensitivity import ALL, Sensitivity
+from mimic_static_optimisation import body_with_muscles
+from mimic_static_optimisation.activation import Reach
+from mimic_static_optimisation.dynamics import load_of, registered
+from mimic_static_optimisation.effort import solver
+from mimic_static_optimisation.solve import feasible_range, least_effort, trivial_shares
 
 MIDDLE = "middle of all that is feasible"
 """Name of the null model of the controller's effort."""
@@ -45,7 +43,7 @@ def analysis(settings: Settings):
         clips: ReferenceClips = inputs.one("clips")
         rollouts: Rollouts | None = inputs.maybe("rollouts")
         emg: Emg | None = inputs.maybe("emg")
-        model = body_model(clips, rollouts, context)
+        model = body_with_muscles(clips, rollouts, context.plugins)
         found = find(clips, model, rollouts, emg, settings, lambda done: context.progress(done, 1.0, {}))
         given: Sensitivity | None = inputs.maybe("sensitivity")
         if given is not None and rollouts is not None:
@@ -69,26 +67,6 @@ def analysis(settings: Settings):
         )
 
     return analyse
-
-
-def body_model(clips: ReferenceClips, rollouts: Rollouts | None, context: Context) -> BodyModel:
-    """Compile the clips' body, with the actuation of the rollouts' training where there is one.
-
-    Raises:
-        DataError: what drives it are no muscles.
-    """
-    training = None if rollouts is None else rollouts.training
-    plan = plan_training({}, context.plugins, clips) if training is None else training.plan
-    try:
-        model = build_model(clips.body, plan, context.plugins)
-    except ConfigError as e:
-        raise DataError(f"analyze.inverse: {e}") from e
-    if not model.muscle_names:
-        raise DataError(
-            f"analyze.inverse: {clips.body.name} is driven by {plan.actuation!r}, which has no muscles; give the clips "
-            "of a body with muscles, and rollouts of a controller that was trained with them"
-        )
-    return model
 
 
 def find(

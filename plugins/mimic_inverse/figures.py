@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from mimic_drawing import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, SKY, VERMILLION
 from mimic_inverse.agreement import mean_course
 from mimic_inverse.findings import Found
-from mimic_inverse.settings import SOLUTIONS
 from mimic_sensitivity import PARAMETERS
+from mimic_static_optimisation import SOLUTIONS
 
 _STYLES = {"squared": (BLUE, "-"), "cubed": (SKY, (0, (4, 1.5))), "dynamic": (GREEN, "-")}
 _MICRO = 1e6

@@ -7,37 +7,9 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from mimic_inverse.dynamics import Load, Movement
 from mimic_sensitivity import ALL, Spread
-
-
-@attrs.frozen(eq=False)
-class Solution:
-    """Activations for the torques of a movement.
-
-    Attributes:
-        activation: (frame, muscle) 0 to 1.
-        reserve: (frame, joint) N·m that the muscles do not give; a joint without muscles has all of its torque here.
-        feasible: (frame,) whether muscles give the torque of every joint that they cross, within the tolerance.
-    """
-
-    activation: np.ndarray
-    reserve: np.ndarray
-    feasible: np.ndarray
-
-
-@attrs.frozen(eq=False)
-class Feasible:
-    """What activations give a torque, each muscle by itself; NaN in frames where none do.
-
-    Attributes:
-        low, high: (frame, muscle) least and greatest activation of the muscle among all sets that give the torque.
-        middle: (frame, muscle) one such set: the mean of those at which each muscle is least or greatest.
-    """
-
-    low: np.ndarray
-    high: np.ndarray
-    middle: np.ndarray
+from mimic_static_optimisation.dynamics import Load, Movement
+from mimic_static_optimisation.solve import Feasible, Solution
 
 
 @attrs.frozen(eq=False)

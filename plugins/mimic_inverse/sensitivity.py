@@ -8,14 +8,14 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, Emg, ReferenceClips, Rollouts
-from mimic_inverse.activation import Reach
 from mimic_inverse.agreement import controller_by_clip, mean_course, mean_mae, recorded
-from mimic_inverse.dynamics import Load, Movement, load_of
-from mimic_inverse.effort import solver
 from mimic_inverse.findings import Varied
 from mimic_inverse.settings import Settings
-from mimic_inverse.solve import least_effort
 from mimic_sensitivity import ALL, PARAMETERS, Sensitivity, Spread, altered_bodies, of_clips
+from mimic_static_optimisation.activation import Reach
+from mimic_static_optimisation.dynamics import Load, Movement, load_of
+from mimic_static_optimisation.effort import solver
+from mimic_static_optimisation.solve import least_effort
 
 _ROUNDS = 2
 """Rounds of linearisation of the solution with activation dynamics, for bodies as they are and altered alike."""

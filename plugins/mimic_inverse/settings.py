@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import attrs
 from attrs.validators import deep_iterable, ge, gt, in_, instance_of
 
-SOLUTIONS = {"squared": "Σa²", "cubed": "Σa³", "dynamic": "Σa² with activation dynamics"}
-"""Static optimisations by name, as tables and figures call them."""
+from mimic_static_optimisation import SOLUTIONS
 
 
 @attrs.frozen(kw_only=True)

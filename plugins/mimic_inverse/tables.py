@@ -7,8 +7,9 @@ import numpy as np
 from mimic_core import Table
 from mimic_inverse.agreement import mean_of
 from mimic_inverse.findings import Beside, Found
-from mimic_inverse.settings import SOLUTIONS, Settings
+from mimic_inverse.settings import Settings
 from mimic_sensitivity import PARAMETERS
+from mimic_static_optimisation import SOLUTIONS
 
 MICRO = 1e6
 WINDOW_MS = 50.0

@@ -8,7 +8,8 @@ import numpy as np
 
 from mimic_core import Headline, ReferenceClips
 from mimic_inverse.findings import Found
-from mimic_inverse.settings import SOLUTIONS, Settings
+from mimic_inverse.settings import Settings
+from mimic_static_optimisation import SOLUTIONS
 
 SOLUTION_NAMES = tuple(SOLUTIONS)
 DIFFERENCE = "controller beside {}: mean absolute difference"

@@ -22,6 +22,7 @@ FOUNDATIONS = {"mimic_guard"}
 LIBRARIES = {
     *FOUNDATIONS,
     "mimic_drawing",
+    "mimic_static_optimisation",
     "mimic_kinematics",
     "mimic_modelling",
     "mimic_runs",
@@ -110,7 +111,7 @@ def test_a_plugin_imports_faces_alone(package):
             assert parts[0] not in built_in() - LIBRARIES - {package}, f"{path} imports the plugin {module}"
 
 
-@pytest.mark.parametrize("example", ["mimic_effort", "mimic_pendulum", "mimic_linear_policy"])
+@pytest.mark.parametrize("example", ["mimic_static_optimisation", "mimic_pendulum", "mimic_linear_policy"])
 def test_an_example_imports_faces_alone(example):
     for path in (ROOT / "examples" / example).rglob("*.py"):
         for module in imports(path):

@@ -11,10 +11,10 @@ from scipy.optimize import lsq_linear, minimize
 
 from mimic_core import DataError
 from mimic_hill.curves import activation_rate
-from mimic_inverse.activation import Reach
-from mimic_inverse.dynamics import Load, Movement
-from mimic_inverse.effort import Demand, least_cubed, least_dynamic, least_squared
-from mimic_inverse.solve import feasible_range, least_effort, sizes, solution_of, trivial_shares
+from mimic_static_optimisation.activation import Reach
+from mimic_static_optimisation.dynamics import Load, Movement
+from mimic_static_optimisation.effort import Demand, least_cubed, least_dynamic, least_squared
+from mimic_static_optimisation.solve import feasible_range, least_effort, sizes, solution_of, trivial_shares
 
 COST = 1e4
 

@@ -9,10 +9,10 @@ import pytest
 from toys import clips_of
 
 from mimic_core.testing import floating_model, toy_clips
-from mimic_inverse.dynamics import load_of, registered
-from mimic_inverse.effort import least_squared
-from mimic_inverse.solve import least_effort
 from mimic_sensitivity import altered_bodies
+from mimic_static_optimisation.dynamics import load_of, registered
+from mimic_static_optimisation.effort import least_squared
+from mimic_static_optimisation.solve import least_effort
 
 RATE = 200.0
 

@@ -12,10 +12,10 @@ from mimic_core.task import resample
 from mimic_core.testing import toy_clips
 from mimic_core.testing.rollouts import synthetic_rollouts
 from mimic_inverse.agreement import CONSTANT, LIMP, OTHER_CLIP, agreement, inside, of_constant
-from mimic_inverse.dynamics import load_of, registered
-from mimic_inverse.effort import least_squared
 from mimic_inverse.settings import Settings
-from mimic_inverse.solve import least_effort
+from mimic_static_optimisation.dynamics import load_of, registered
+from mimic_static_optimisation.effort import least_squared
+from mimic_static_optimisation.solve import least_effort
 
 QUICK = {"bodies": 2, "sensitivity_clips": 2, "solutions": ("squared",)}
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from toys import compile_body
 
-from mimic_inverse.dynamics import Movement, load_of
-from mimic_inverse.effort import Demand, least_squared
+from mimic_static_optimisation.dynamics import Movement, load_of
+from mimic_static_optimisation.effort import Demand, least_squared
 
 pytest.importorskip("opensim", reason="OpenSim is not installed: pip install 'mimic-neuro[opensim]'")
 

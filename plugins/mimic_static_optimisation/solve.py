@@ -4,12 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import numpy as np
 
 from mimic_core import DataError
-from mimic_inverse.dynamics import Load, Movement
-from mimic_inverse.effort import Demand
-from mimic_inverse.findings import Feasible, Solution
+from mimic_static_optimisation.dynamics import Load, Movement
+from mimic_static_optimisation.effort import Demand
+
+
+@attrs.frozen(eq=False)
+class Solution:
+    """Activations for the torques of a movement.
+
+    Attributes:
+        activation: (frame, muscle) 0 to 1.
+        reserve: (frame, joint) N·m that the muscles do not give; a joint without muscles has all of its torque here.
+        feasible: (frame,) whether muscles give the torque of every joint that they cross, within the tolerance.
+    """
+
+    activation: np.ndarray
+    reserve: np.ndarray
+    feasible: np.ndarray
+
+
+@attrs.frozen(eq=False)
+class Feasible:
+    """What activations give a torque, each muscle by itself; NaN in frames where none do.
+
+    Attributes:
+        low, high: (frame, muscle) least and greatest activation of the muscle among all sets that give the torque.
+        middle: (frame, muscle) one such set: the mean of those at which each muscle is least or greatest.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    middle: np.ndarray
 
 
 def sizes(load: Load) -> np.ndarray:
@@ -29,7 +58,7 @@ def least_effort(
     Args:
         load: torques of the movement.
         movement: tells the clips apart.
-        optimise: one of `mimic_inverse.effort`.
+        optimise: one of `mimic_static_optimisation.effort`.
         reserve_cost: of a squared reserve as large as a joint's root mean square torque.
         infeasible_share: a frame with a larger share of it in reserve is not feasible.
 
@@ -38,7 +67,7 @@ def least_effort(
     """
     crossed, size = load.crossed, sizes(load)
     if not crossed.any():
-        raise DataError("analyze.inverse: no muscle of the body turns a joint in this movement")
+        raise DataError("static optimisation: no muscle of the body turns a joint in this movement")
     gain, needed = load.gain / size[:, None], load.needed / size
     activation = np.concatenate(
         [optimise(Demand(gain[p][:, crossed], needed[p][:, crossed], reserve_cost)) for p in movement.pieces]
@@ -85,7 +114,7 @@ def feasible_range(load: Load, solution: Solution, among: np.ndarray | None = No
             cost[:, m] = sign
             found = linprog(cost.ravel(), A_eq=program, b_eq=given.ravel(), bounds=(0, 1), method="highs")
             if found.x is None:
-                raise DataError(f"analyze.inverse: the feasible range was not found (HiGHS: {found.message})")
+                raise DataError(f"static optimisation: the feasible range was not found (HiGHS: {found.message})")
             at = np.clip(found.x.reshape(frames, muscles), 0.0, 1.0)
             into[rows, m] = bound(at[:, m], activation[:, m])  # they may differ by HiGHS's tolerance
             total += at

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mimic_core import DataError
-from mimic_inverse.activation import Reach
+from mimic_static_optimisation.activation import Reach
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -104,7 +104,7 @@ def least_dynamic(demand: Demand, reach: Reach, rounds: int) -> np.ndarray:
 
 
 def solver(name: str, reach: Callable[[], Reach], rounds: int) -> Callable[[Demand], np.ndarray]:
-    """Return the optimisation of a name in `mimic_inverse.settings.SOLUTIONS`; ``reach`` is found if it is needed."""
+    """Return the optimisation of a name in `SOLUTIONS`; ``reach`` is found if needed."""
     if name == "dynamic":
         known = reach()
         return lambda demand: least_dynamic(demand, known, rounds)
@@ -195,6 +195,6 @@ class _Program:
             if status in ("Solved", "AlmostSolved"):
                 return np.clip(np.array(found.x)[: self.n].reshape(self.shape), 0.0, 1.0)
         raise DataError(
-            f"analyze.inverse: the least effort was not found (Clarabel: {status}); a lower "
+            f"static optimisation: the least effort was not found (Clarabel: {status}); a lower "
             "analyze.inverse.reserve_cost makes the problem easier"
         )
