@@ -21,6 +21,7 @@ def keypoints(plugins, mouse):
     return spec.build(spec.config(clips=3, frames=30), model, 0)()
 
 
+@pytest.mark.slow
 def test_files_and_keypoints_in_memory_are_registered_alike(keypoints, tmp_path):
     inside = mimic.register(keypoints, body="mouse_forelimb:paper")
     file = keypoints.save(tmp_path / "keypoints.h5")

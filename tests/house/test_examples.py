@@ -68,6 +68,7 @@ def test_the_pendulum_can_be_used_like_any_body(site, tmp_path):
     assert json.loads(done.stdout)["keypoints"] == ["pivot", "knee", "tip"]
 
 
+@pytest.mark.slow
 def test_the_linear_policy_goes_through_the_chain(site, tmp_path):
     """Trained and rolled out as any policy; and a run whose policy is not installed says so."""
     toy_clips().save(tmp_path / "clips.h5")

@@ -122,7 +122,8 @@ def test_its_time_step_is_short_enough(mobile):
     assert off[:, ~hinge].mean() < 0.02e-3
 
 
-@pytest.mark.parametrize("actuation", ["hill", pytest.param("torque", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("actuation", ["hill", "torque"])
 def test_a_controller_can_be_trained_on_it(plugins, mobile, actuation):
     clips = make_clips(mobile, frames=(20, 20))
     plan = plan_training({"policy": {"name": "bottleneck_ppo"}, "actuation": {"name": actuation}}, plugins)

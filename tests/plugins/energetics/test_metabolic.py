@@ -38,7 +38,9 @@ def test_the_plugin_that_analyses_energy_offers_the_term(plugins):
     assert offered.record.source and offered.record.units == "W" and offered.record.weight is None
 
 
-@pytest.mark.parametrize("body", ["floating", pytest.param("mouse", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "body", [pytest.param("floating", marks=pytest.mark.conformance), pytest.param("mouse", marks=pytest.mark.slow)]
+)
 def test_term_conforms(plugins, mouse_model, body):
     spec = plugins.get("reward", "metabolic")
     case = TermCase("reward", spec, spec.config(), floating_model(plugins) if body == "floating" else mouse_model)

@@ -102,7 +102,13 @@ def test_forces_of_a_branched_tree_with_slides_are_those_of_mujoco(tree, seed):
     assert_same_dynamics(tree, rng.uniform(-1, 1, (BATCH, tree.nq)), rng.normal(0, 3, (BATCH, tree.nv)))
 
 
-@pytest.mark.parametrize("body", ["mouse_forelimb", "mouse_forelimb:revised", "mouse_forelimb:mobile_shoulder"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "mouse_forelimb",
+        *(pytest.param(f"mouse_forelimb:{v}", marks=pytest.mark.slow) for v in ("revised", "mobile_shoulder")),
+    ],
+)
 def test_forces_of_the_mouse_are_those_of_mujoco(plugins, body):
     m = compile_body(plugins, make_body(plugins, body), "hill").mj_model
     rng = np.random.default_rng(1)
