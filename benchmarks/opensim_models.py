@@ -1,7 +1,7 @@
 """Models of OpenSim beside what mimic makes of them: bodies, muscle lengths, moment arms, inverse dynamics.
 
     python benchmarks/opensim_models.py arm26.osim gait10dof18musc.osim [--poses 200] [--out agreement]
-    python benchmarks/opensim_models.py subject01.osim --movement subject01_walk_IK.mot
+    python benchmarks/opensim_models.py subject01.osim --movement subject01_walk_IK.mot [--narrow]
 
 For every model: how far bodies are from where OpenSim has them in random poses that the conversion was not fitted to,
 once with OpenSim's own values of joints that follow others and once with MuJoCo's polynomials in their place; for every
@@ -22,6 +22,7 @@ import numpy as np
 from mimic_osim.agreement import Agreement, Twin
 from mimic_osim.convert import convert
 from mimic_osim.settings import Settings
+from mimic_osim.storage import Storage
 
 
 def muscles_of(found: Agreement) -> list[dict[str, str | float]]:
@@ -61,6 +62,18 @@ def show(rows: list[dict[str, str | float]]) -> None:
         print("| " + " | ".join(v if isinstance(v, str) else f"{v:.3g}" for v in row.values()) + " |")
 
 
+def ranges_of(path: Path, movement: Path) -> dict[str, tuple[float, float]]:
+    """Coordinate → deg (m) from its lowest to its highest value in the movement, and a tenth of that beyond each."""
+    every = convert(path, Settings()).coordinates
+    table, out = Storage.read(movement), {}
+    for name, x in table.columns.items():
+        if name in every.every and every[name].free and np.ptp(x) > 0:
+            values = np.rad2deg(x) if every[name].turns and not table.degrees else x
+            margin = 0.1 * float(np.ptp(values))
+            out[name] = float(values.min()) - margin, float(values.max()) + margin
+    return out
+
+
 def save(rows: list[dict[str, str | float]], path: Path) -> None:
     """Write rows as csv."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,13 +88,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path)
     parser.add_argument("--movement", type=Path, help="coordinates over time (.mot, .sto) for inverse dynamics")
+    parser.add_argument("--narrow", action="store_true", help="convert for the ranges that the movement needs alone")
     parser.add_argument("--poses", type=int, default=200)
     parser.add_argument("--out", type=Path, help="folder for the tables as csv")
     chosen = parser.parse_args()
     totals: list[dict[str, str | float]] = []
     for path in chosen.models:
         start = time.process_time()
-        converted = convert(path, Settings())
+        converted = convert(path, Settings(range=ranges_of(path, chosen.movement) if chosen.narrow else {}))
         took = time.process_time() - start
         twin = Twin(converted)
         found = twin.compare(chosen.poses)

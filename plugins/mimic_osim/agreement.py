@@ -35,7 +35,8 @@ class Agreement:
             functions give.
         fitted_body_error: the same where joints that follow others are where MuJoCo's polynomials put them.
         length_error: muscle → (pose,) relative difference of its length.
-        arm_error: muscle → (sample,) relative difference of its moment arms, about all coordinates that it crosses.
+        arm_error: muscle → (sample,) relative difference of its moment arms −dL/dq, about all coordinates that it
+            crosses.
         arm_largest: muscle → m, its largest moment arm.
     """
 
@@ -139,19 +140,27 @@ class Twin:
     def _osim_arms(
         self, found: Survey, ours: Mapping[str, Mapping[str, np.ndarray]]
     ) -> dict[str, dict[str, np.ndarray]]:
-        """Coordinate → muscle → (pose,) OpenSim's moment arms; NaN where the muscle does not cross the coordinate."""
+        """Coordinate → muscle → (pose,) −dL/dq of OpenSim's own lengths; NaN where the muscle does not cross it.
+
+        Its ``computeMomentArm`` holds moving path points fast in their frames, and so is not the slope of the length.
+        """
         opened, coordinates = self.converted.opened, self.converted.coordinates
         muscles = {m.osim.getName(): m.osim for m in self.converted.muscles}
         crossed = {c: [m for m in muscles if np.abs(ours[c][m]).max() > 1e-5] for c in ours}
         n = len(next(iter(found.values.values())))
-        out = {c: {m: np.full(n, np.nan) for m in muscles} for c in ours}
         movable = [c.name for c in coordinates.every.values() if not c.fixed]
-        for i in range(n):
-            opened.set_pose({name: found.values[name][i] for name in movable})
-            for c, names in crossed.items():
-                about = opened.model.getCoordinateSet().get(c)
-                for m in names:
-                    out[c][m][i] = muscles[m].computeMomentArm(opened.state, about)
+        out = {c: {m: np.full(n, np.nan) for m in muscles} for c in ours}
+        for c, names in crossed.items():
+            sides = []
+            for by in (_STEP, -_STEP):
+                moved = coordinates.settle(_shifted(found.values, coordinates.free, c, by))
+                length = {m: np.empty(n) for m in names}
+                for i in range(n):
+                    opened.set_pose({name: moved[name][i] for name in movable})
+                    for m in names:
+                        length[m][i] = muscles[m].getLength(opened.state)
+                sides.append(length)
+            out[c] |= {m: -(sides[0][m] - sides[1][m]) / (2 * _STEP) for m in names}
         return out
 
     def inverse_dynamics(self, file: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -234,6 +243,7 @@ class Twin:
             opened.state.setU(package().Vector(opened.state.getNU(), 0.0))
             c.setSpeedValue(opened.state, 1.0)
             found[int(np.argmax(np.abs(opened.state.getU().to_numpy())))] = c.getName()
+        opened.state.setU(package().Vector(opened.state.getNU(), 0.0))  # a locked coordinate would keep its speed
         return [found[i] for i in sorted(found)]
 
     def _followers_last(self, order: list[str]) -> list[str]:

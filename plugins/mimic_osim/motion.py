@@ -82,6 +82,7 @@ class Motion:
         What is missing stays in the reference pose; joints that follow others are where these put them.
         """
         m = self.model
+        values = {name: np.atleast_1d(x) for name, x in values.items()}
         n = len(next(iter(values.values())))
         rest = m.key_qpos[0] if m.nkey else m.qpos0
         out = np.tile(rest, (n, 1))

@@ -74,9 +74,13 @@ def _spline(x: np.ndarray, y: np.ndarray) -> osim.SimmSpline:
     return out
 
 
-def knee(muscle: str = "Millard2012EquilibriumMuscle") -> osim.Model:
+def knee(muscle: str = "Millard2012EquilibriumMuscle", twist: float = 0.15) -> osim.Model:
     """A thigh and a shank on a hinge with a spline translation, a coupled patella, a locked ankle, and four muscles:
-    one over a cylinder, one over an ellipsoid, one with a conditional point, one with a moving point."""
+    one over a cylinder, one over an ellipsoid, one with a conditional point, one with a moving point.
+
+    ``twist`` (rad) is a constant rotation before the hinge's. OpenSim's positions heed it; its velocities do not follow
+    them then, and so its inverse dynamics is not the slope of its own potential energy.
+    """
     model = osim.Model()
     model.setName("synthetic_knee")
     thigh, shank, patella, foot = (
@@ -97,7 +101,7 @@ def knee(muscle: str = "Millard2012EquilibriumMuscle") -> osim.Model:
             3: _spline(x, 0.004 * x**2 + 0.002 * np.sin(2 * x)),
             4: _spline(x, -0.003 * x),
         }
-        axis.set_function(law.get(i, osim.Constant(0.02 if i == 5 else 0.15 if i == 0 else 0.0)))
+        axis.set_function(law.get(i, osim.Constant(0.02 if i == 5 else twist if i == 0 else 0.0)))
     joint = osim.CustomJoint(
         "knee", thigh, _vec(0, -0.4, 0), _vec(0, 0, 0), shank, _vec(0, 0, 0), _vec(0, 0, 0), transform
     )

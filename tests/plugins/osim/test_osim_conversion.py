@@ -67,7 +67,7 @@ def test_lengths_and_moment_arms(agreement):
     for muscle in ("front", "back", "bent", "moving"):
         assert np.median(agreement.length_error[muscle]) < 0.002, muscle
         assert len(agreement.arm_error[muscle]) > 100 and np.median(agreement.arm_error[muscle]) < 0.02, muscle
-    assert np.median(agreement.length_error["front"]) < 1e-6
+    assert np.median(agreement.length_error["front"]) < 1e-5  # what the spline's polynomial leaves
 
 
 def test_what_is_not_as_in_the_model_is_one_line_each(knee):
@@ -115,14 +115,35 @@ def test_muscle_parameters_by_hand(kind, tmp_path):
     assert 1.2 < m.actuator_gainprm[a, 8] < 2.0
 
 
-def test_inverse_dynamics(knee, tmp_path):
+def test_inverse_dynamics(tmp_path):
     from mimic_osim.storage import Storage
 
+    knee = twin_of(made.knee(twist=0.0), tmp_path)
     t = np.linspace(0, 1, 101)
     columns = {"hip_q0": 40 * np.sin(5 * t), "knee_angle": -50 + 45 * np.cos(7 * t)}
     Storage(t, columns, True).write(tmp_path / "kick.mot", "Coordinates")
     for name, (ours, theirs) in knee.inverse_dynamics(tmp_path / "kick.mot").items():
-        assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.01 * np.sqrt(np.mean(theirs**2)), name
+        assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.005 * np.sqrt(np.mean(theirs**2)), name
+
+
+def test_torques_at_rest_are_the_slope_of_openSims_potential_energy(knee, tmp_path):
+    """Also where OpenSim's own inverse dynamics is not, see `synthetic_osim.knee`."""
+    from mimic_osim.storage import Storage
+
+    opened, every = knee.converted.opened, knee.converted.coordinates
+    at, step = {"hip_q0": 0.17, "knee_angle": -0.87}, 1e-4
+
+    def energy(name, by):
+        values = every.settle({k: np.array([x + by * (k == name)]) for k, x in at.items()})
+        opened.set_pose({c: float(values[c][0]) for c, known in every.every.items() if not known.fixed})
+        opened.model.realizeDynamics(opened.state)
+        return opened.model.calcPotentialEnergy(opened.state)
+
+    t = np.linspace(0, 0.1, 5)
+    Storage(t, {k: np.full(5, np.rad2deg(x)) for k, x in at.items()}, True).write(tmp_path / "rest.mot", "Coordinates")
+    for name, (ours, _) in knee.inverse_dynamics(tmp_path / "rest.mot").items():
+        slope = (energy(name, step) - energy(name, -step)) / (2 * step)
+        assert ours[2] == pytest.approx(slope, rel=2e-3, abs=2e-3), name
 
 
 def test_a_description_makes_a_body_in_the_default_pose(tmp_path):
