@@ -97,6 +97,11 @@ def build_skeleton(
     ET.SubElement(tree, "equality")
     bodies = {b.getName(): b for b in each(opened.model.getBodySet())}
     mass = sum(float(b.getMass()) for b in bodies.values())
+    if bodies and not mass > 0:
+        raise DataError(
+            f"{opened.path}: none of its {len(bodies)} bodies has a mass, so nothing can move it; give them the masses "
+            "of the animal or person in OpenSim's application"
+        )
     out = Skeleton(tree, {GROUND: world}, {GROUND: upright}, {}, {}, mass)
     carriers = _carriers(joints, coordinates)
     massless: list[str] = []
@@ -183,7 +188,7 @@ def _add_body(
     out.elements[joint.child] = element
     light = not float(body.getMass()) > 0
     if light and (free or any(a.coordinate for a in joint.axes)):
-        mass = _TINY * max(out.mass, 1e-9)
+        mass = _TINY * out.mass
         ET.SubElement(element, "inertial", pos="0 0 0", mass=repr(mass), diaginertia=numbers([1e-6 * mass] * 3))
         massless.append(joint.child)
     elif not light:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import mujoco
@@ -168,6 +169,15 @@ def test_what_is_no_model_is_said_in_one_line(tmp_path):
     bad.write_text("<OpenSimDocument")
     with pytest.raises(DataError, match=r"bad.osim: OpenSim cannot read it") as e:
         convert(bad, Settings())
+    assert "\n" not in str(e.value)
+
+
+def test_a_model_for_kinematics_alone_is_said_in_one_line(tmp_path):
+    text = made.save(made.joint_of_kind("PinJoint"), tmp_path / "model.osim").read_text()
+    path = tmp_path / "massless.osim"
+    path.write_text(re.sub(r"<mass>.*?</mass>", "<mass>0</mass>", text))
+    with pytest.raises(DataError, match=r"massless.osim: (none of its 2 bodies has a mass|OpenSim .*is massless)") as e:
+        convert(path, Settings())
     assert "\n" not in str(e.value)
 
 
