@@ -71,21 +71,30 @@ class Brain:
         return jax.tree.map(lambda a: a * keep.reshape(-1, *[1] * (a.ndim - 1)), memory)
 
     def step(
-        self, params: Any, seen: Observation, memory: Memory, noise: Array | None, shift: Array | None = None
+        self,
+        params: Any,
+        seen: Observation,
+        memory: Memory,
+        noise: Array | None,
+        shift: Array | None = None,
+        silenced: Mapping[str, Array] | None = None,
     ) -> tuple[Memory, BrainOutput]:
         """Run one control step.
 
         ``seen`` is normalised; ``noise`` (batch, intention) draws the intention, None takes its mean.
 
         ``shift`` (batch, intention) is added to it; the prior's standard deviation, the stationary one, is 1.
+        ``silenced`` is a name of `Bottleneck.silenceable` → (batch, unit) how much of each unit a lesion holds back.
         """
-        gaussian, inner = self.network.apply(params, seen.reference, method="encode")
+        gaussian, inner = self.network.apply(params, seen.reference, silenced, method="encode")
         z = gaussian.mean if noise is None else gaussian.sample(noise)
         z = z if shift is None else z + shift
+        if silenced and "intention" in silenced:
+            z = z * (1.0 - silenced["intention"])
         recalled, cell = None, memory.cell
         if self.network.lstm_size:
             cell, recalled = self.network.apply(params, cell, z, seen.proprioception, method="recur")
-        actions, outer = self.network.apply(params, z, seen.proprioception, recalled, method="decode")
+        actions, outer = self.network.apply(params, z, seen.proprioception, recalled, silenced, method="decode")
         kl = self._kl(gaussian, memory.intention, memory.begun)
         if self.autoregressive:
             memory = memory._replace(intention=z, begun=jnp.ones_like(memory.begun))

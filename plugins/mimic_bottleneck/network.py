@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -93,11 +93,16 @@ class MLP(nn.Module):
     out_scale: float = 1.0
 
     @nn.compact
-    def __call__(self, x: Array) -> tuple[Array, list[Array]]:
-        """Return the output and the activations of every hidden layer."""
+    def __call__(self, x: Array, silenced: Mapping[str, Array] | None = None) -> tuple[Array, list[Array]]:
+        """Return the output and the activations of every hidden layer.
+
+        ``silenced`` is ``layer_1``, … → (…, unit) by how much of its activation each unit is held back, 0 to 1.
+        """
         layers = []
         for i, width in enumerate(self.hidden, 1):
             x = nn.swish(nn.Dense(width, name=f"layer_{i}", kernel_init=nn.initializers.lecun_uniform())(x))
+            if silenced and f"layer_{i}" in silenced:
+                x = x * (1.0 - silenced[f"layer_{i}"])
             layers.append(x)
         last = nn.initializers.variance_scaling(self.out_scale, "fan_in", "uniform")
         return nn.Dense(self.out, name="out", kernel_init=last)(x), layers
@@ -129,8 +134,17 @@ class Bottleneck(nn.Module):
         self.decoder = MLP(self.decoder_layers, 2 * self.action_size, 0.01)
         self.critic = MLP(self.critic_layers, 1)
 
-    def encode(self, reference: Array) -> tuple[Gaussian, dict[str, Array]]:
-        out, layers = self.encoder(reference)
+    @property
+    def silenceable(self) -> dict[str, int]:
+        """Name of a layer, or ``intention``, → how many units it has that a lesion may silence."""
+        parts = {"encoder": self.encoder_layers, "decoder": self.decoder_layers}
+        layers = {f"{part}/layer_{i}": n for part, of in parts.items() for i, n in enumerate(of, 1)}
+        return {"intention": self.intention_size, **layers}
+
+    def encode(
+        self, reference: Array, silenced: Mapping[str, Array] | None = None
+    ) -> tuple[Gaussian, dict[str, Array]]:
+        out, layers = self.encoder(reference, _of_part("encoder", silenced))
         mean, logvar = jnp.split(out, 2, axis=-1)
         return Gaussian(mean, jnp.clip(logvar, -10.0, _MAX_LOGVAR)), _named("encoder", layers)
 
@@ -139,11 +153,15 @@ class Bottleneck(nn.Module):
         return self.lstm(cell, jnp.concatenate([intention, proprioception], axis=-1))
 
     def decode(
-        self, intention: Array, proprioception: Array, recalled: Array | None = None
+        self,
+        intention: Array,
+        proprioception: Array,
+        recalled: Array | None = None,
+        silenced: Mapping[str, Array] | None = None,
     ) -> tuple[TanhNormal, dict[str, Array]]:
         """Return the distribution of actions; ``recalled`` (…, lstm_size) is the output of the recurrent layer."""
         seen = [intention, proprioception] if recalled is None else [recalled, intention, proprioception]
-        out, layers = self.decoder(jnp.concatenate(seen, axis=-1))
+        out, layers = self.decoder(jnp.concatenate(seen, axis=-1), _of_part("decoder", silenced))
         loc, raw = jnp.split(out, 2, axis=-1)
         # an untrained body is nearly at rest, not at half of every muscle's strength
         if self.initial_std is not None:
@@ -164,6 +182,10 @@ class Bottleneck(nn.Module):
             cell = tuple(jnp.zeros((*reference.shape[:-1], self.lstm_size)) for _ in range(2))
             _, recalled = self.recur(cell, intention.mean, proprioception)
         return self.decode(intention.mean, proprioception, recalled), self.value(reference, proprioception)
+
+
+def _of_part(part: str, silenced: Mapping[str, Array] | None) -> dict[str, Array]:
+    return {k.removeprefix(f"{part}/"): a for k, a in (silenced or {}).items() if k.startswith(f"{part}/")}
 
 
 def _named(part: str, layers: list[Array]) -> dict[str, Array]:

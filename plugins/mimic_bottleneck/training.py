@@ -25,6 +25,9 @@ VALUES = ("learning_rate", "kl_weight", "discount", "gae_lambda", "entropy", "cl
 _SAMPLE = 4096
 """reference states that set the scale of observations before training"""
 
+SILENCED = "silenced/"
+"""How inputs of a controller begin that hold back units: ``silenced/decoder/layer_1``."""
+
 
 class Learned(NamedTuple):
     """What a controller needs."""
@@ -167,7 +170,10 @@ class BottleneckTrainer:
             variables=state.learned,
             start=self.brain.begin,
             act=self._act,
-            inputs={"intention_shift": self.config.intention_size},
+            inputs={
+                "intention_shift": self.config.intention_size,
+                **{f"{SILENCED}{name}": n for name, n in self.brain.network.silenceable.items()},
+            },
         )
 
     @cached_property
@@ -178,13 +184,15 @@ class BottleneckTrainer:
             carry: Any,
             key: Array | None,
             intention_shift: Float[Array, "batch intention"] | None = None,
+            **silenced: Float[Array, "batch _"],
         ) -> Decision:
             seen = self.normalise(learned, observation)
+            lesion = {name.removeprefix(SILENCED): a for name, a in silenced.items()}
             noise = move = None
             if key is not None:
                 intend, move = jax.random.split(key)
                 noise = jax.random.normal(intend, (seen.reference.shape[0], self.config.intention_size))
-            memory, output = self.brain.step(learned.params, seen, carry, noise, intention_shift)
+            memory, output = self.brain.step(learned.params, seen, carry, noise, intention_shift, lesion)
             action = output.actions.mode()
             if move is not None:
                 action = jnp.tanh(output.actions.loc + output.actions.std * jax.random.normal(move, action.shape))

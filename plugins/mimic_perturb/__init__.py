@@ -7,6 +7,7 @@ from mimic_perturb.settings import (
     Ablation,
     ForcePulse,
     IntentionNoise,
+    Lesion,
     Recovery,
     SensorimotorNoise,
     SensoryDelay,
@@ -34,6 +35,7 @@ def mimic_perturbations():
         ("weakening", Weakening, "muscles with a share of their maximum isometric force"),
         ("sensory_delay", SensoryDelay, "senses that are later than in training"),
         ("intention_noise", IntentionNoise, "noise in the controller's intention"),
+        ("lesion", Lesion, "units of the network that are silent"),
         ("sensorimotor_noise", SensorimotorNoise, "noise in senses and muscles"),
     ):
         yield PerturbationSpec(name=name, config=config, build=build_perturbation, summary=summary)

@@ -6,11 +6,22 @@ import attrs
 import numpy as np
 
 from mimic_core import BodyModel, ConfigError, Perturbation, RolloutContext, did_you_mean
-from mimic_perturb.settings import Ablation, ForcePulse, IntentionNoise, SensorimotorNoise, SensoryDelay, Weakening
+from mimic_perturb.settings import (
+    Ablation,
+    ForcePulse,
+    IntentionNoise,
+    Lesion,
+    SensorimotorNoise,
+    SensoryDelay,
+    Weakening,
+)
 from mimic_variation import MUSCLE_FORCE, AlteredBodies
 
 INTENTION_SHIFT = "intention_shift"
 """Input of a controller that is added to its intention, in standard deviations of the prior."""
+
+SILENCED = "silenced/"
+"""How inputs of a controller begin that hold back units of a layer, 0 to 1: ``silenced/decoder/layer_1``."""
 
 
 def pulse(context: RolloutContext, at_ms: float | None, for_ms: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -78,6 +89,23 @@ def intention_noise(config: IntentionNoise, context: RolloutContext) -> Perturba
     return Perturbation(onset_ms=onset, end_ms=end, inputs={INTENTION_SHIFT: config.sd * share[..., None] * drawn})
 
 
+def lesion(config: Lesion, context: RolloutContext) -> Perturbation:
+    known = {name.removeprefix(SILENCED): n for name, n in context.inputs.items() if name.startswith(SILENCED)}
+    if not known:
+        raise ConfigError(
+            f"perturb: lesion needs a controller with inputs {SILENCED}LAYER, which this one has not; train one, e.g. "
+            "bottleneck_apg, or choose another perturbation"
+        )
+    if config.layer not in known:
+        raise ConfigError(f"perturb.layer: no layer {config.layer!r}{did_you_mean(config.layer, known)}")
+    n = known[config.layer]
+    onset, end, share = pulse(context, config.at_ms, np.inf if config.for_ms is None else config.for_ms)
+    _check_onset(config.at_ms, onset, context)
+    units = np.zeros(n)
+    units[np.random.default_rng(config.seed).permutation(n)[: round(config.dose * n)]] = config.depth
+    return Perturbation(onset_ms=onset, end_ms=end, inputs={SILENCED + config.layer: share[..., None] * units})
+
+
 def sensorimotor_noise(config: SensorimotorNoise, context: RolloutContext) -> Perturbation:
     """Independent of the trained noise: variances add."""
     trained = context.task.noise
@@ -94,6 +122,7 @@ BUILDERS = {
     Weakening: weakening,
     SensoryDelay: sensory_delay,
     IntentionNoise: intention_noise,
+    Lesion: lesion,
     SensorimotorNoise: sensorimotor_noise,
 }
 """class of settings → ``build(settings, context) -> Perturbation``"""

@@ -88,6 +88,29 @@ class IntentionNoise:
 
 
 @attrs.frozen
+class Lesion:
+    """Units of the network that are silent: their activation is held back, and what follows gets less of it.
+
+    The units are drawn once and stay silent; a larger dose with the same seed silences those of a smaller one too.
+
+    Attributes:
+        layer: whose units, e.g. ``decoder/layer_1``, or ``intention`` for its dimensions.
+        dose: share of the units, rounded to whole units.
+        depth: how much of a silenced unit's activation is held back, 0 to 1.
+        at_ms: onset, since the clip's start.
+        for_ms: duration; not given, until the clip's end.
+        seed: of which units.
+    """
+
+    layer: str = "intention"
+    dose: float = attrs.field(default=0.25, validator=[ge(0), le(1)])
+    depth: float = attrs.field(default=1.0, validator=[ge(0), le(1)])
+    at_ms: float = attrs.field(default=0.0, validator=ge(0))
+    for_ms: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    seed: int = attrs.field(default=0, validator=ge(0))
+
+
+@attrs.frozen
 class SensorimotorNoise:
     """Noise in senses and muscles, beyond that of the training where the controller acts stochastically.
 

@@ -236,13 +236,65 @@ def test_intention_noise_reaches_the_controller_and_repeats(rolled, plugins, tas
     np.testing.assert_allclose(intention[inside], made.inputs["intention_shift"][inside], rtol=1e-6)
 
 
+def test_a_larger_lesion_holds_the_smaller_one(plugins, toy_model):
+    context = attrs.evolve(context_of(toy_model, (9,)), inputs={"silenced/decoder/layer_1": 40})
+
+    def units(dose, **more):
+        made = built(plugins, "lesion", context, layer="decoder/layer_1", dose=dose, **more)
+        return made.inputs["silenced/decoder/layer_1"][0]
+
+    quarter, half, whole = (units(d) for d in (0.25, 0.5, 1.0))
+    assert (quarter[1:] == quarter[1]).all() and quarter[1].sum() == 10 and half[1].sum() == 20
+    assert (quarter <= half).all() and (half <= whole).all() and (whole[1:] == 1).all()
+    assert not np.array_equal(units(0.5, seed=1), half)
+    np.testing.assert_array_equal(units(0.5, depth=0.3), 0.3 * half)
+    assert (units(1.0, at_ms=10.0)[:5] == 0).all()
+    with pytest.raises(ConfigError, match=r"^perturb.layer: no layer 'decoder/layer_9'.*decoder/layer_1"):
+        built(plugins, "lesion", context, layer="decoder/layer_9")
+    with pytest.raises(ConfigError, match="lesion needs a controller with inputs silenced/LAYER"):
+        built(plugins, "lesion", attrs.evolve(context, inputs={}))
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_silenced_units_of_the_bottleneck_say_nothing(recurrent):
+    """By hand: without its first layer a part says its last bias alone; half a unit's depth is half of it."""
+    import jax
+
+    from mimic_bottleneck.brain import Brain
+    from mimic_bottleneck.network import Bottleneck
+    from mimic_core.task import Observation
+
+    net = Bottleneck(3, 2, (4,), (5,), (4,), lstm_size=4 if recurrent else 0)
+    rng = np.random.default_rng(0)
+    seen = Observation(jnp.asarray(rng.normal(size=(6, 7))), jnp.asarray(rng.normal(size=(6, 8))))
+    params, brain = net.init(jax.random.key(0), *seen), Brain(net, False)
+    assert net.silenceable == {"intention": 3, "encoder/layer_1": 4, "decoder/layer_1": 5}
+
+    def step(**silenced):
+        return brain.step(params, seen, brain.begin(6), None, None, {k: jnp.asarray(v) for k, v in silenced.items()})[1]
+
+    plain, none = brain.step(params, seen, brain.begin(6), None)[1], step(**{"decoder/layer_1": np.zeros((6, 5))})
+    np.testing.assert_array_equal(none.actions.loc, plain.actions.loc)
+    gone = step(**{"decoder/layer_1": np.ones((6, 5))})
+    assert (gone.layers["decoder/layer_1"] == 0).all() and np.ptp(gone.actions.loc, axis=0).max() == 0
+    some = np.zeros((6, 5))
+    some[:, 2] = 0.5
+    half = step(**{"decoder/layer_1": some})
+    np.testing.assert_allclose(half.layers["decoder/layer_1"], plain.layers["decoder/layer_1"] * (1 - some), rtol=1e-6)
+    blank = step(intention=np.ones((6, 3)))
+    assert (blank.intention == 0).all()
+    np.testing.assert_array_equal(blank.gaussian.mean, plain.gaussian.mean)
+    deaf = step(**{"encoder/layer_1": np.ones((6, 4))})
+    assert np.ptp(deaf.gaussian.mean, axis=0).max() == 0
+
+
 @pytest.mark.slow
 def test_the_bottleneck_adds_it_to_its_intention(plugins, task):
     spec = plugins.get("policy", "bottleneck_ppo")
     sizes = {"encoder_layers": [4], "decoder_layers": [4], "critic_layers": [4], "intention_size": 3, "environments": 8}
     trainer = spec.build(structure({**sizes, "batch_size": 8, "minibatches": 2}, spec.config, "policy"), task)
     policy = trainer.controller(trainer.initial(0))
-    assert policy.inputs == {"intention_shift": 3}
+    assert policy.inputs["intention_shift"] == 3
     seen = task.observe(task.reset_at(jnp.arange(2), jnp.zeros(2, int)))
     shift = jnp.array([[0.5, 0.0, 0.0], [0.0, 0.0, -1.0]])
     plain, same, moved = (
