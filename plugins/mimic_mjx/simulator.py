@@ -77,9 +77,10 @@ class MjxSimulator:
         way = dynamics_of(own, control_dt) if differentiable else "mjx"
         self.left_out = left_out(own, control_dt) if differentiable else []
         if differentiable and model.root is not None and (floor := without_ground(own, control_dt)):
+            mend = "take that out of the model" if way == "mjx" else "give the model a plane to stand on"
             raise ConfigError(
                 f"body {model.body.name}: gradients do not know {floor}, without which it falls; train with --policy "
-                "bottleneck_ppo, or give the model a plane to stand on"
+                f"bottleneck_ppo, or {mend}"
             )
         self._substeps = substeps(control_dt, host.opt.timestep)
         seen = untouching if way == "smooth" else copy.copy  # contacts are not MJX's there, which knows few shapes
