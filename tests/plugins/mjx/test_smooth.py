@@ -194,7 +194,6 @@ def test_nearest_points_of_segments_are_nearest():
     assert (found <= best + 2e-2).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [1.0, 1e-3])
 @pytest.mark.parametrize("lengths", [(0, 0), (1, 0), (0, 1), (1, 0.01)], ids=["points", "first", "second", "unlike"])
 def test_points_and_segments_of_any_size_have_the_slopes_of_finite_differences(size, lengths):
@@ -215,6 +214,7 @@ def test_points_and_segments_of_any_size_have_the_slopes_of_finite_differences(s
         np.testing.assert_allclose(by_slope, (there - back) / 2e-6, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_step_with_contacts_has_the_slope_that_finite_differences_have():
     model = model_of_mjcf(falling(SHAPES["box"][0], height=0.0205))
     rng = np.random.default_rng(1)
