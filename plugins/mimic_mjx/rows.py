@@ -20,6 +20,8 @@ from mimic_mjx.vectors import apply_each, cross, matrix
 _GEOM, _EQ = mujoco.mjtGeom, mujoco.mjtEq
 _ROUND = (int(_GEOM.mjGEOM_SPHERE), int(_GEOM.mjGEOM_CAPSULE))
 _TINY = 1e-12
+_PULL = 1e-4
+"""towards the centers of segments, as a share of the longer one's square"""
 
 
 class State(NamedTuple):
@@ -249,14 +251,14 @@ def nearest(a: Array, u: Array, c: Array, w: Array) -> tuple[Array, Array]:
     Ericson 2005, *Real-Time Collision Detection*, section 5.1.9. Where segments are parallel, or points, the middle of
     what is equally near is taken, by a small pull towards the centers, which also keeps the slope finite.
     """
-    uu, ww, uw = (u * u).sum(1), (w * w).sum(1), (u * w).sum(1)
-    r = c - a
-    ur, wr = (u * r).sum(1), (w * r).sum(1)
-    pull = 1e-4 * jnp.maximum(jnp.maximum(uu, ww), _TINY)
-    free = ((uu + pull) * (ww + pull) - uw**2, ur * (ww + pull) - wr * uw)
+    products = [(x * y).sum(1) for x, y in ((u, u), (w, w), (u, w), (u, c - a), (w, c - a))]
+    square = jnp.maximum(products[0], products[1])
+    # as shares of the longer one's square: products of squares of millimetres have no slope in single precision
+    uu, ww, uw, ur, wr = (x / jnp.where(square > 0, square, 1.0) for x in products)
+    free = ((uu + _PULL) * (ww + _PULL) - uw**2, ur * (ww + _PULL) - wr * uw)
     s = jnp.clip(free[1] / free[0], -1.0, 1.0)
-    t = jnp.clip((uw * s - wr) / (ww + pull), -1.0, 1.0)
-    s = jnp.clip((uw * t + ur) / (uu + pull), -1.0, 1.0)
+    t = jnp.clip((uw * s - wr) / (ww + _PULL), -1.0, 1.0)
+    s = jnp.clip((uw * t + ur) / (uu + _PULL), -1.0, 1.0)
     return a + s[:, None] * u, c + t[:, None] * w
 
 

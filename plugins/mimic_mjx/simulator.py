@@ -27,6 +27,7 @@ from mimic_mjx.models import blank, differences, flatten_impedance, put, untouch
 from mimic_mjx.settings import Settings
 from mimic_mjx.smooth import Constants, SmoothDynamics
 from mimic_mjx.tree import TreeDynamics, solve_positive
+from mimic_mjx.unasked import silent_where_unasked
 from mimic_variation import AlteredBodies
 
 
@@ -76,9 +77,10 @@ class MjxSimulator:
         way = dynamics_of(own, control_dt) if differentiable else "mjx"
         self.left_out = left_out(own, control_dt) if differentiable else []
         if differentiable and model.root is not None and (floor := without_ground(own, control_dt)):
+            mend = "take that out of the model" if way == "mjx" else "give the model a plane to stand on"
             raise ConfigError(
                 f"body {model.body.name}: gradients do not know {floor}, without which it falls; train with --policy "
-                "bottleneck_ppo, or give the model a plane to stand on"
+                f"bottleneck_ppo, or {mend}"
             )
         self._substeps = substeps(control_dt, host.opt.timestep)
         seen = untouching if way == "smooth" else copy.copy  # contacts are not MJX's there, which knows few shapes
@@ -107,6 +109,11 @@ class MjxSimulator:
 
     def step(self, state: SimState, excitation: Float[Array | np.ndarray, "batch actuator"]) -> SimState:
         """Advance by one control step with ``excitation`` held."""
+        if self.differentiable and self.model.root is not None:  # where it diverges, a task asks nothing
+            return silent_where_unasked(self._stepped)(state, excitation)
+        return self._stepped(state, excitation)
+
+    def _stepped(self, state: SimState, excitation: Array | np.ndarray) -> SimState:
         if self._tree is not None and isinstance(state.force, tuple):
             return self._tree_step(state, excitation)
         if self._smooth is not None:

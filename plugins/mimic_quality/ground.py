@@ -27,8 +27,8 @@ class Ground:
 
     @classmethod
     def of(cls, m: Measures) -> Ground | None:
-        """Return None for a body without a floor that it can touch."""
-        floor = floor_of(m.model.mj_model)
+        """Return None for a body without a floor that it can touch, and for one that is held where it is."""
+        floor = floor_of(m.model.mj_model) if m.model.root is not None else None
         return None if floor is None else cls(m, floor)
 
     @cached_property

@@ -79,7 +79,7 @@ def plan(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
 
 
 def told(options: TrainOptions, plugins: Plugins) -> Mapping[str, Any]:
-    """Return what listeners hear: `plan`, and where the clips' body will decide, since nobody named it, both ways.
+    """Return what listeners hear and a cache key holds: `plan`, and both ways where nobody named what a body decides.
 
     The stage begins before its clips are read; what came of them is in the run's ``run.json``.
     """
@@ -147,7 +147,7 @@ SPEC = StageSpec(
     writes="training",
     output="train",
     resumable=True,
-    decides=plan,
+    decides=told,
     event_settings=told,
     lines=lines,
     summary="train a controller to make the same movement",

@@ -8,7 +8,10 @@ import mujoco
 import numpy as np
 import pytest
 
+from mimic_core import Body, BodyModel, ConfigError
 from mimic_mjx.fluid import Fluid
+from mimic_mjx.settings import Settings
+from mimic_mjx.simulator import MjxSimulator
 from mimic_mjx.smooth import unknown
 from mimic_mjx.spatial import SpatialTree
 
@@ -65,3 +68,20 @@ def test_without_a_fluid_nothing_is_dragged():
 @pytest.mark.parametrize(("geom", "known"), [("", True), ('fluidshape="ellipsoid"', False)])
 def test_the_ellipsoid_model_is_not_known_and_said(geom, known):
     assert (unknown(swimmer(1.2, 0.1, geom)) == []) is known
+
+
+STANDING = """
+<mujoco><option density="1.2"/><worldbody><geom name="floor" type="plane" size="1 1 1"/>
+<body name="fly" pos="0 0 .1"><freejoint/><geom name="wing" size=".02" fluidshape="ellipsoid"/></body>
+</worldbody></mujoco>
+"""
+
+
+def test_gradients_refuse_a_body_on_a_floor_that_such_a_fluid_drags():
+    model = BodyModel.compile(Body(name="fly", mjcf=STANDING))
+    with pytest.raises(ConfigError) as e:
+        MjxSimulator(Settings(), model, model.mj_model.opt.timestep, differentiable=True)
+    assert str(e.value) == (
+        "body fly: gradients do not know contacts of floor, wing (since it has the ellipsoid model of fluid), without "
+        "which it falls; train with --policy bottleneck_ppo, or take that out of the model"
+    )

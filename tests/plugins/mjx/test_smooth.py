@@ -194,6 +194,26 @@ def test_nearest_points_of_segments_are_nearest():
     assert (found <= best + 2e-2).all()
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-3])
+@pytest.mark.parametrize("lengths", [(0, 0), (1, 0), (0, 1), (1, 0.01)], ids=["points", "first", "second", "unlike"])
+def test_points_and_segments_of_any_size_have_the_slopes_of_finite_differences(size, lengths):
+    rng = np.random.default_rng(2)
+    a, u, c, w = (rng.normal(size=(3, 3, 1)) for _ in range(4))
+    along = [rng.normal(size=(3, 3, 1)) for _ in range(4)]
+    at = [size * x for x in (a, lengths[0] * u, c, lengths[1] * w)]
+    way = [size * x for x in (along[0], lengths[0] * along[1], along[2], lengths[1] * along[3])]
+
+    def gap(at):
+        one, two = nearest(*at)
+        return ((two - one) ** 2).sum() / size**2
+
+    slope = jax.grad(gap)([jnp.asarray(x, jnp.float32) for x in at])
+    by_slope = sum((np.asarray(g) * w).sum() for g, w in zip(slope, way, strict=True))
+    with jax.enable_x64():
+        there, back = (gap([jnp.asarray(x + e * w) for x, w in zip(at, way, strict=True)]) for e in (1e-6, -1e-6))
+        np.testing.assert_allclose(by_slope, (there - back) / 2e-6, rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_a_step_with_contacts_has_the_slope_that_finite_differences_have():
     model = model_of_mjcf(falling(SHAPES["box"][0], height=0.0205))
@@ -213,6 +233,23 @@ def test_a_step_with_contacts_has_the_slope_that_finite_differences_have():
         run = jax.jit(outcome)
         numeric = [(run(at + 1e-6 * e) - run(at - 1e-6 * e)) / 2e-6 for e in np.eye(6)]
     np.testing.assert_allclose(slope, numeric, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.slow
+def test_an_environment_that_diverged_leaves_the_gradient_of_the_others_as_it_is():
+    simulator = MjxSimulator(Settings(), model_of_mjcf(falling(SHAPES["sphere"][0])), DT, differentiable=True)
+    start = simulator.reset(np.tile([0, 0, 0.03, 1, 0, 0, 0], (2, 1)), np.ones((2, 6)), np.zeros((2, 0)))
+
+    def followed(shared, speed):
+        moved = start._replace(qvel=start.qvel * speed[:, None] * shared)
+        after = simulator.step(moved, jnp.zeros((2, 0)))
+        good = (jnp.abs(after.qvel) < 1e4).all(axis=-1, keepdims=True)
+        return jnp.where(good, after.qvel, 0.0).sum()
+
+    slope = jax.jit(jax.grad(followed))
+    alone, beside = (float(slope(1.0, jnp.array([1.0, other]))) for other in (0.0, 1e30))
+    assert np.isfinite(beside)
+    assert beside == pytest.approx(alone, rel=1e-5)
 
 
 def test_what_is_left_out_is_listed():

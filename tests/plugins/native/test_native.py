@@ -90,6 +90,20 @@ def test_actions_map_affinely_onto_the_ranges(without_adhesion, a, b):
     np.testing.assert_allclose(mapped[4], 0.5 * (actuation.high + actuation.low), atol=1e-12)
 
 
+def test_a_muscle_is_excited_between_0_and_1_whatever_its_range_says(tmp_path):
+    """MuJoCo clips a muscle's excitation there; an action beyond it would do nothing."""
+    wide = xml().replace('tendon="flexor" timeconst', 'tendon="flexor" ctrlrange="-1 2" timeconst')
+    narrow = wide.replace('force="0.7"', 'force="0.7" ctrlrange="0.1 0.6"')
+    assert wide.count('ctrlrange="-1 2"') == 1 and narrow.count('ctrlrange="0.1 0.6"') == 1
+    made = native(imported(tmp_path, narrow))
+    bounds = dict(zip(made.actuator_names, zip(made.actuation.low, made.actuation.high, strict=True), strict=True))
+    assert bounds["muscle_tendon"] == (0, 1)
+    assert bounds["muscle_joint"] == (0.1, 0.6)
+    given = native(imported(tmp_path), control_range={"muscle_*": (-0.5, 0.8)})
+    at = given.actuator_names.index("muscle_tendon")
+    assert (given.actuation.low[at], given.actuation.high[at]) == (0, 0.8)
+
+
 def test_resting_action_is_zero_control_or_an_eighth_of_a_muscle(model):
     actuation = model.actuation
     rest = dict(zip(model.actuator_names, actuation.excitation(actuation.resting_action), strict=True))

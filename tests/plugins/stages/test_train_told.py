@@ -20,3 +20,9 @@ def test_what_the_body_decides_is_not_told_as_decided(plugins):
 def test_what_is_named_is_told(plugins):
     found = settings(plugins, {"actuation": "torque", "preset": "paper"})
     assert (found["actuation"], found["preset"]) == ("torque", "paper")
+
+
+def test_what_the_body_decides_is_in_no_cache_key(plugins):
+    spec = plugins.get("stage", "train")
+    table = spec.decides(asked(spec, {}, plugins, "train").options, plugins)
+    assert "native" in table["actuation"] and "free" in table["preset"]
