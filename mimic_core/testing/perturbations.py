@@ -24,7 +24,7 @@ def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: An
         "n_steps": np.array(n_steps),
         "rate_hz": 400.0,
         "model": model,
-        "inputs": {"intention_shift": 3},
+        "inputs": {"intention_shift": 3, "silenced/intention": 3},
         "task": TaskSettings(),
     }
     return RolloutContext(**given | more)

@@ -22,12 +22,18 @@ from mimic_perturb.response import (
 )
 from mimic_perturb.settings import Recovery
 
+DOSE = (
+    "Mean deviation from the undisturbed course, from the onset to the end of the clips, against the setting that "
+    "differs between perturbations of one kind; bars: 95 % over clips. Dotted: how far undisturbed clips are from the "
+    "mean of all."
+)
+
 
 def analysis(settings: Recovery):
     """Return ``analyse(inputs, context) -> Result``, which reads undisturbed rollouts and perturbed ones."""
 
     def analyse(inputs: Inputs, context: Context) -> Result:
-        from mimic_perturb import figures
+        from mimic_perturb import dose, figures
 
         plain: Rollouts = inputs.one("rollouts")
         perturbed: tuple[Rollouts, ...] = inputs.all("perturbed")
@@ -38,6 +44,7 @@ def analysis(settings: Recovery):
         ]
         summaries = {r.label: _summary(r, plain.actuator_names) for r in found}
         between = between_clips_mm(plain, keypoints)
+        by_dose = dose.curves(found)
         return Result(
             headlines=_headlines(summaries, between, settings),
             metrics={
@@ -50,14 +57,17 @@ def analysis(settings: Recovery):
                 "recovery": _recovery_table(summaries, between, settings),
                 **({"intention": _intention_table(found)} if any(r.intention for r in found) else {}),
                 "muscles": _muscle_table(summaries, settings),
+                **({"dose": dose.table(by_dose, between)} if by_dose else {}),
                 "tracking": _tracking_table(summaries),
                 "clips": _clip_table(found, plain),
             },
             figures={
                 "deviation": figures.deviation(found, between),
                 "muscle_response": figures.muscle_response(found, plain.actuator_names, settings),
+                **({"dose": dose.figure(by_dose, between)} if by_dose else {}),
             },
             captions={
+                **({"dose": DOSE} if by_dose else {}),
                 "deviation": f"Distance of {', '.join(keypoints)} (mean over them) from the undisturbed course, since "
                 "the perturbation's onset: every clip (grey), mean (line) ± standard error of the mean (band), drawn "
                 "for as long as half the clips last; dotted: how far undisturbed clips are from the mean of all. A "

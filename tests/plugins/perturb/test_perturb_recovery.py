@@ -68,6 +68,25 @@ def ramp(plain):
     return disturbed(plain, course, muscle=ONSET + 4)
 
 
+def test_perturbations_that_differ_in_one_number_make_a_curve(plain):
+    """A deviation of d mm from the onset on: the curve is d; what differs in a name too is another curve."""
+    made = {
+        (side, d): disturbed(
+            plain, np.r_[np.zeros(ONSET), np.full(100 - ONSET, d)], label=f"{side}{d}", side=side, size=d
+        )
+        for side, sizes in (("left", (0.5, 1.0, 2.0)), ("right", (0.5, 1.0)))
+        for d in sizes
+    }
+    found = analyse("recovery", Recovery(), rollouts=plain, perturbed=tuple(made.values()))
+    rows = found.tables["dose"].rows
+    assert [r[:3] for r in rows] == [("push left", "size", d) for d in (0.5, 1.0, 2.0)]
+    np.testing.assert_allclose([r[3] for r in rows], (0.5, 1.0, 2.0), atol=1e-6)
+    np.testing.assert_allclose([r[4] for r in rows], 0.0, atol=1e-6)
+    assert "dose" in found.figures
+    two = analyse("recovery", Recovery(), rollouts=plain, perturbed=(made["left", 0.5], made["left", 1.0]))
+    assert "dose" not in two.figures and "dose" not in two.tables
+
+
 def test_a_course_worked_by_hand(plain, ramp):
     """Peak 2 mm after 10 steps of 2.5 ms; it falls by 0.1 mm a step, below 11 % of the peak 18 steps later."""
     found = respond(plain, ramp, "push", ("shoulder_tip", "elbow_tip"), Recovery(recovered_share=0.11))
