@@ -305,8 +305,9 @@ def places(folder: Path) -> dict[str, Any]:
         "generate": ["generate", "--body", "toy", "--out", "OUT/k.h5", "--set", "clips=6"],
         "register": ["register", str(made / "keypoints.h5"), "--body", "toy", "--out", "OUT/c.h5"],
         "train": [
-            "train", str(made / "clips.h5"), "--out", "OUT/train", "--set", "policy.steps=160", "--set",
-            "policy.environments=8", "--set", "policy.batch_size=8", "--set", "policy.unroll=5",
+            "train", str(made / "clips.h5"), "--out", "OUT/train", "--policy", "bottleneck_ppo", "--set",
+            "policy.steps=160", "--set", "policy.environments=8", "--set", "policy.batch_size=8", "--set",
+            "policy.minibatches=2", "--set", "policy.unroll=5",
         ],
         "rollout": ["rollout", str(made / "train"), "--out", "OUT/r.h5"],
         "analyze": ["analyze", "tracking", str(made / "rollouts.h5"), "--out", "OUT/tracking"],
@@ -356,7 +357,7 @@ def _tried(place: str, command: list[str], out: Path, home: Path) -> str:
         return f"status {done.returncode}: {done.stderr[-300:]}"
     if place == "no home":
         return "right" if done.returncode == 0 else f"status {done.returncode}: {done.stderr[-300:]}"
-    if done.returncode != 1 or len(lines) != 1 or "unforeseen" in lines[0]:
+    if done.returncode != 1 or len(lines) != 1 or "unforeseen" in lines[0] or str(out) not in lines[0]:
         return f"status {done.returncode}: {done.stderr[-300:]}"
     left = [p.name for p in out.rglob("*") if p.is_file() and ".mimic-" in p.name]
     return f"temporary files are left: {left}" if left else "right"
