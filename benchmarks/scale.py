@@ -4,7 +4,7 @@
 
 - recording: `mimic register` on one recording of 100,000 frames (500 s at 200 Hz).
 - clips: `mimic register` on 1,000 clips of 300 frames; `mimic rollout` and `mimic analyze tracking` on these clips,
-  with an untrained network of the paper's size.
+  with a hardly trained network of the paper's size.
 
 The keypoints are those of the mouse's forelimb, moved through its joints' ranges by smooth random courses and seen by
 a camera with noise and gaps. Each command is a process of its own: its time on the wall and its largest resident memory
@@ -79,10 +79,7 @@ def clips(folder: Path, share: float) -> Iterator[dict[str, Any]]:
     run, registered, rollouts = folder / "run", folder / "many_clips.h5", folder / "rollouts.h5"
     if not run.exists():
         keypoints(folder / "few.h5", 8, FRAMES)
-        for command in (
-            registering(folder, "few"),
-            ["train", str(folder / "few_clips.h5"), "--out", str(run), *_set()],
-        ):
+        for command in (registering(folder, "few"), _training(folder / "few_clips.h5", run)):
             subprocess.run([*MIMIC, *command], check=True, capture_output=True)
     rolling = ["rollout", str(run), "--clips", str(registered), "--out", str(rollouts)]
     yield {**measured("clips", "rollout", rolling, count, FRAMES), "file_mib": round(rollouts.stat().st_size / 2**20)}
@@ -90,8 +87,9 @@ def clips(folder: Path, share: float) -> Iterator[dict[str, Any]]:
     yield measured("clips", "analyze", analysing, count, FRAMES)
 
 
-def _set() -> list[str]:
-    return [word for setting in NETWORK for word in ("--set", setting)]
+def _training(clips: Path, out: Path) -> list[str]:
+    settings = [word for setting in NETWORK for word in ("--set", setting)]
+    return ["train", str(clips), "--out", str(out), "--policy", "bottleneck_ppo", *settings]
 
 
 def registering(folder: Path, stem: str) -> list[str]:
