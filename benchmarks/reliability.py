@@ -11,6 +11,9 @@
 - bits: single bits are flipped in records and in a checkpoint. Whatever is then read must be what was written (a
   checkpoint falls back to the one before), or the damage must be said.
 - places: a disk that fills up, a folder that is read-only, no home directory.
+
+What is counted is put into FILE.json beside what it holds of the others; the page `docs/reliability.md` is made of
+docs/measured/reliability.json.
 """
 
 from __future__ import annotations
@@ -101,8 +104,9 @@ def main() -> None:
             }[what](folder)
             found[what]["minutes"] = round((time.monotonic() - began) / 60, 1)
             print(what, json.dumps({k: v for k, v in found[what].items() if k != "formats"}), flush=True)
-    if given.out:
-        given.out.write_text(json.dumps(found, indent=2) + "\n")
+            if given.out:
+                before = json.loads(given.out.read_text()) if given.out.exists() else {}
+                given.out.write_text(json.dumps(before | found, indent=1) + "\n")
 
 
 # -- broken files -------------------------------------------------------------------------------------------------
