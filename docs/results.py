@@ -1,6 +1,6 @@
 """Write the pages of results and reliability, and the figures in the README.
 
-Words are from ``*.md.j2``, numbers from ``docs/measured``; the benchmarks of reliability and scale write theirs (``--out``).
+Words are from ``*.md.j2``, numbers from ``docs/measured``, where the benchmarks of reliability and scale write theirs.
 
 python docs/results.py collect mouse RUN     # what a run found → docs/measured/mouse.json
 python docs/results.py collect presets SWEEP # the same of a sweep
