@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["bits", "places", "fuzz", "kills"])
     parser.add_argument("--inputs", type=int, default=20300)
     parser.add_argument("--first", type=int, default=0, help="number of the first broken file")
+    parser.add_argument("--formats", nargs="+", default=["*"], help="patterns of what is broken; '*' for all")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--bits", type=int, default=500)
     parser.add_argument("--out", type=Path)
@@ -97,7 +98,7 @@ def main() -> None:
             folder.mkdir()
             began = time.monotonic()
             found[what] = {
-                "fuzz": lambda f: fuzzed(f, given.inputs, given.first),
+                "fuzz": lambda f: fuzzed(f, given.inputs, given.first, given.formats),
                 "kills": lambda f: killed(f, given.kills),
                 "bits": lambda f: flipped(f, given.bits),
                 "places": places,
@@ -105,19 +106,30 @@ def main() -> None:
             found[what]["minutes"] = round((time.monotonic() - began) / 60, 1)
             print(what, json.dumps({k: v for k, v in found[what].items() if k != "formats"}), flush=True)
             if given.out:
-                before = json.loads(given.out.read_text()) if given.out.exists() else {}
-                given.out.write_text(json.dumps(before | found, indent=1) + "\n")
+                given.out.write_text(json.dumps(_beside(given.out, found), indent=1) + "\n")
 
 
 # -- broken files -------------------------------------------------------------------------------------------------
 
 
-def fuzzed(folder: Path, inputs: int, first: int) -> dict[str, Any]:
+def fuzzed(folder: Path, inputs: int, first: int, formats: Sequence[str]) -> dict[str, Any]:
     """Read broken files."""
     from fuzzing import fuzz, totals
 
-    counts = fuzz(folder, inputs, first)
-    return {**dict(totals(counts)), "formats": {what: attrs.asdict(c) for what, c in counts.items()}}
+    found = {what: attrs.asdict(c) for what, c in fuzz(folder, inputs, first, formats).items()}
+    return {**totals(found), "formats": found}
+
+
+def _beside(file: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """What was counted, with what a file holds of the others; of broken files, of other formats too."""
+    from fuzzing import totals
+
+    before = json.loads(file.read_text()) if file.exists() else {}
+    both = {**before, **found}
+    if "fuzz" in before and "fuzz" in found:
+        formats = {**before["fuzz"]["formats"], **found["fuzz"]["formats"]}
+        both["fuzz"] = {**found["fuzz"], **totals(formats), "formats": formats}
+    return both
 
 
 # -- kill -9 ------------------------------------------------------------------------------------------------------

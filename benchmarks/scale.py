@@ -1,6 +1,6 @@
 """What many clips and long recordings cost: seconds and memory of each command, at a quarter, a half and all of them.
 
-    python benchmarks/scale.py [--only recording clips] [--share 1] [--out FILE.json]
+    python benchmarks/scale.py [--only recording clips] [--commands register rollout analyze] [--out FILE.json]
 
 - recording: `mimic register` on one recording of 100,000 frames (500 s at 200 Hz).
 - clips: `mimic register` on 1,000 clips of 300 frames; `mimic rollout` and `mimic analyze tracking` on these clips,
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=["recording", "clips"], choices=("recording", "clips"))
+    parser.add_argument("--commands", nargs="+", default=list(LIMITS), choices=list(LIMITS))
     parser.add_argument("--share", type=float, default=1.0, help="of the frames and clips, for a try")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> None:
         for what in given.only:
             for share in SHARES:
                 of = {"recording": recording, "clips": clips}[what]
-                for row in of(Path(name), share * given.share):
+                for row in of(Path(name), share * given.share, given.commands):
                     rows.append(row)
                     print(json.dumps(row), flush=True)
     found = {"machine": machine(), "rows": rows, "growth": growth(rows), "beyond": beyond(rows)}
@@ -64,18 +65,20 @@ def machine() -> dict[str, Any]:
     return {"processor": platform.machine(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
 
 
-def recording(folder: Path, share: float) -> Iterator[dict[str, Any]]:
+def recording(folder: Path, share: float, commands: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Register one recording."""
     frames = round(RECORDING * share)
     keypoints(folder / "recording.h5", 1, frames)
     yield measured("recording", "register", registering(folder, "recording"), 1, frames)
 
 
-def clips(folder: Path, share: float) -> Iterator[dict[str, Any]]:
+def clips(folder: Path, share: float, commands: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Register clips, roll a network out on them, and analyse the rollouts."""
     count = round(CLIPS * share)
     keypoints(folder / "many.h5", count, FRAMES)
     yield measured("clips", "register", registering(folder, "many"), count, FRAMES)
+    if set(commands) == {"register"}:
+        return
     run, registered, rollouts = folder / "run", folder / "many_clips.h5", folder / "rollouts.h5"
     if not run.exists():
         keypoints(folder / "few.h5", 8, FRAMES)
@@ -83,6 +86,8 @@ def clips(folder: Path, share: float) -> Iterator[dict[str, Any]]:
             subprocess.run([*MIMIC, *command], check=True, capture_output=True)
     rolling = ["rollout", str(run), "--clips", str(registered), "--out", str(rollouts)]
     yield {**measured("clips", "rollout", rolling, count, FRAMES), "file_mib": round(rollouts.stat().st_size / 2**20)}
+    if "analyze" not in commands:
+        return
     analysing = ["analyze", "tracking", str(rollouts), "--out", str(folder / f"tracking{count}")]
     yield measured("clips", "analyze", analysing, count, FRAMES)
 
