@@ -287,7 +287,7 @@ def _write(path: Path, rows: list[list[Any]]) -> None:
 
 
 _KEYPOINTS = [
-    ("stac_mjx", _stac, "a.h5", {}),
+    ("stac_mjx", _stac, "a.h5", RATE),
     ("sleap_anipose", _sleap_anipose, "a.h5", RATE),
     ("mat", _mat, "a.mat", {**SETTINGS}),
     ("mat 7.3", _mat73, "a.mat", {**SETTINGS}),

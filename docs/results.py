@@ -1,9 +1,11 @@
-"""Write ``docs/results.md``, and the figures in the README: words from ``*.md.j2``, numbers from ``docs/measured``.
+"""Write the pages of results and reliability, and the figures in the README.
+
+Words are from ``*.md.j2``, numbers from ``docs/measured``, where the benchmarks of reliability and scale write theirs.
 
 python docs/results.py collect mouse RUN     # what a run found → docs/measured/mouse.json
 python docs/results.py collect presets SWEEP # the same of a sweep
 python docs/results.py collect simulators simulators.json  # what a benchmark wrote (--json), as it is
-python docs/results.py                       # write docs/results.md
+python docs/results.py                       # write the pages
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from typing import Any
 import jinja2
 
 HERE = Path(__file__).parent
-MEASURED, PAGE, README = HERE / "measured", HERE / "results.md", HERE.parent / "README.md"
+MEASURED, README = HERE / "measured", HERE.parent / "README.md"
+PAGES = (HERE / "results.md", HERE / "reliability.md")
 BEGIN, END = "<!-- figures: written by docs/results.py -->\n", "<!-- end of figures -->"
 """What stands between these in the README is made of ``readme.md.j2``."""
 MOST_ROWS = 40
@@ -184,20 +187,30 @@ def records(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> st
     return markdown(list(columns.values()), [[r.get(k) for k in columns] for r in rows])
 
 
+def fuzzed(formats: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A record for each format whose broken files were read."""
+    faults = ("tracebacks", "hangs", "crashes", "memory")
+    return [
+        {**c, "format": f"`{what}`", "faulty": sum(c[k] for k in faults), "mb": c["peak_bytes"] // 10**6}
+        for what, c in formats.items()
+    ]
+
+
 def written() -> dict[Path, str]:
     """The page and the README, as their templates and the figures make them."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     environment.globals |= {"headlines": headlines, "table": table, "points": points, "records": records}
-    environment.globals |= {"figure": figure, "figures": figures}
+    environment.globals |= {"figure": figure, "figures": figures, "fuzzed": fuzzed}
     environment.globals |= {"TRACKING": TRACKING, "MUSCLES": MUSCLES}
     environment.filters["n"] = number
     measured = {p.stem: json.loads(p.read_text()) for p in sorted(MEASURED.glob("*.json"))}
-    page, block = (
+    *pages, block = (
         environment.from_string((HERE / name).read_text(encoding="utf-8")).render(**measured)
-        for name in ("results.md.j2", "readme.md.j2")
+        for name in (*(f"{page.name}.j2" for page in PAGES), "readme.md.j2")
     )
     before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    return {PAGE: page, README: before + BEGIN + block + END + rest.partition(END)[2]}
+    written = before + BEGIN + block + END + rest.partition(END)[2]
+    return {**dict(zip(PAGES, pages, strict=True)), README: written}
 
 
 def main() -> None:

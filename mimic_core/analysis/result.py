@@ -95,7 +95,6 @@ class Result:
         import io
 
         directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
         for name, table in self.tables.items():
             text = io.StringIO()
             writer = csv.writer(text, lineterminator="\n")

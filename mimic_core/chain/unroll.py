@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Bool, Float, Int
 
 from mimic_core.chain.disturbed import Disturbed
 from mimic_core.control.perturbation import Perturbation
@@ -34,15 +34,14 @@ class ClipRunner:
     """
 
     def __init__(self, task: Task, clips: Int[np.ndarray, " clip"], perturbation: Perturbation | None = None) -> None:
-        self.task, self.clips = task, np.asarray(clips)
-        self._steps = int(task.n_steps[self.clips].max())
+        self.task, self.clips, self._steps = task, np.asarray(clips), int(task.n_steps[clips].max())
         self._disturbed = Disturbed(task, self._steps, perturbation or Perturbation())
         self._programs: dict[Any, Any] = {}
 
     def run(
-        self, controller: Controller, full: bool = True, key: PRNGKeyArray | None = None, members: int = 0
+        self, controller: Controller, full: bool = True, key: Any = None, members: int = 0, which: Any = None
     ) -> tuple[SimState, Readings, Any]:
-        """Roll a controller out over all clips at once.
+        """Roll a controller out over all clips at once, or those in ``which``.
 
         Args:
             controller: what acts.
@@ -60,16 +59,16 @@ class ClipRunner:
         program = self._programs.get(kind)
         if program is None:
             program = self._program(controller, full)
-            program = jax.vmap(program, in_axes=(0, None)) if members else program
+            program = jax.vmap(program, in_axes=(0, None, None)) if members else program
             program = self._programs[kind] = jax.jit(program)
-        return program(controller.variables, key)
+        return program(controller.variables, key, jnp.asarray(self.clips if which is None else which))
 
     def _program(self, controller: Controller, full: bool) -> Callable[[Any, Any], Any]:
         task, disturbed = self.task, self._disturbed
 
-        def program(variables: Any, key: Any) -> Any:
+        def program(variables: Any, key: Any, clips: Any) -> Any:
             noise = disturbed.noise_key if key is None else jax.random.fold_in(key, 1)
-            start = task.reset_at(jnp.asarray(self.clips), jnp.zeros(len(self.clips), jnp.int32), key=noise)
+            start = task.reset_at(clips, jnp.zeros(len(clips), jnp.int32), key=noise)
             start = disturbed.begun(start)
 
             def step(carry: Any, now: Any) -> Any:
@@ -91,7 +90,7 @@ class ClipRunner:
 
             keys = None if key is None else jax.random.split(key, self._steps - 1)
             course = (keys, disturbed.force, disturbed.inputs)
-            _, trace = jax.lax.scan(step, (start, controller.start(len(self.clips))), course, length=self._steps - 1)
+            _, trace = jax.lax.scan(step, (start, controller.start(len(clips))), course, length=self._steps - 1)
             return start.sim, task.simulator.read(start.sim, ALL if full else SITES), trace
 
         return program
@@ -138,6 +137,7 @@ def roll_out(
     seed: int | None = None,
     perturbation: Perturbation | None = None,
     applied: AppliedPerturbation | None = None,
+    part: tuple[ClipRunner, Int[np.ndarray, " clip"]] | None = None,
     **fields: Any,
 ) -> Rollouts:
     """Roll a controller out over every clip of the task and gather everything.
@@ -149,19 +149,22 @@ def roll_out(
         simulator: name, for the record.
         perturbation: what disturbs it; ``task`` is then a `mimic_core.chain.disturbed_task`.
         applied: the same for the record.
+        part: a runner of all clips, and those that this call is about; None: all of them.
         fields: further fields of the `Rollouts`: ``training``, ``checkpoint``, ``clips``, ``origin``, ``provenance``.
     """
     model, clips = task.model, task.clips
-    runner = ClipRunner(task, np.arange(len(clips.clip_names)), perturbation)
+    every = np.arange(len(clips.clip_names))
+    runner, which = part or (ClipRunner(task, every, perturbation), every)
     key = None if seed is None else jax.random.key(seed)
-    start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=key)
-    n_steps, total = task.n_steps, runner._steps
+    key = jax.random.fold_in(key, which[0]) if part and key is not None else key
+    start, start_read, (sim, read, excitation, decision, outcome) = runner.run(controller, key=key, which=which)
+    n_steps, total, names = task.n_steps[which], runner._steps, tuple(clips.clip_names[c] for c in which)
     if stopped := diverged(sim.time, n_steps):
-        named = {clips.clip_names[c]: step for c, step in stopped.items()}
+        named = {names[c]: step for c, step in stopped.items()}
         fields["provenance"] = {**fields.get("provenance", {}), "diverged": named}
     inside = np.arange(total) < n_steps[:, None]
 
-    _check_finite(np.moveaxis(np.asarray(sim.qpos), 0, 1), inside[:, 1:], clips.clip_names)
+    _check_finite(np.moveaxis(np.asarray(sim.qpos), 0, 1), inside[:, 1:], names)
 
     def gather(trace: Any, first: Any = None) -> np.ndarray:
         """(time, clip, …) and an entry for the initial state → (clip, step, …), NaN past the clip's end."""
@@ -172,20 +175,21 @@ def roll_out(
         return out
 
     def masked(a: np.ndarray) -> np.ndarray:
-        return np.where(inside.reshape(*inside.shape, *[1] * (a.ndim - 2)), a[:, :total], np.nan).astype(np.float32)
+        return np.where(inside.reshape(*inside.shape, *[1] * (a.ndim - 2)), a[which, :total], np.nan).astype(np.float32)
 
     site_pos = gather(read.site_pos, start_read.site_pos)
-    reference = task.registered_site_pos
-    tracked = resample_positions(clips.tracked_pos, clips.n_frames, n_steps, clips.rate_hz, 1.0 / task.control_dt)
+    reference = masked(task.registered_site_pos)
+    rates = clips.rate_hz, 1.0 / task.control_dt
+    tracked = masked(resample_positions(clips.tracked_pos, clips.n_frames, task.n_steps, *rates))
     to_mm = 1e3 * clips.body.scale
     qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
     return Rollouts(
         body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),
-        rate_hz=1.0 / task.control_dt,
+        rate_hz=rates[1],
         simulator=simulator,
-        clip_names=clips.clip_names,
-        animals=clips.animals,
-        split=tuple(split),
+        clip_names=names,
+        animals=tuple(clips.animals[c] for c in which),
+        split=tuple(split[c] for c in which),
         joint_names=model.joint_names,
         actuator_names=model.actuator_names,
         muscle_names=model.muscle_names,
@@ -199,10 +203,10 @@ def roll_out(
         ref_joint_pos=masked(task.registered.qpos[..., model.joint_qposadr]),
         ref_joint_vel=masked(task.registered.qvel[..., model.joint_dofadr]),
         site_pos=site_pos,
-        ref_site_pos=masked(reference),
-        tracked_pos=masked(tracked),
-        error_mm=to_mm * np.linalg.norm(site_pos - masked(reference), axis=-1),
-        tracked_error_mm=to_mm * np.linalg.norm(site_pos - masked(tracked), axis=-1),
+        ref_site_pos=reference,
+        tracked_pos=tracked,
+        error_mm=to_mm * np.linalg.norm(site_pos - reference, axis=-1),
+        tracked_error_mm=to_mm * np.linalg.norm(site_pos - tracked, axis=-1),
         action=gather(decision.action),
         excitation=gather(excitation),
         activation=gather(sim.activation, start.activation),

@@ -97,5 +97,7 @@ def main() -> None:
         if session.debug:
             raise
         found = e if isinstance(e, MimicError) else f"{type(e).__name__}: {e} (unforeseen; mimic --debug shows where)"
+        if isinstance(e, OSError) and e.filename and e.strerror:
+            found = f"{e.filename}: {e.strerror.lower()}; choose another place"
         print(f"mimic: error: {' '.join(str(found).split())}", file=sys.stderr)
         sys.exit(1)

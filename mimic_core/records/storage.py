@@ -212,7 +212,9 @@ def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
 
 
 def _write_array(group: h5py.Group, name: str, a: np.ndarray, meta: Mapping[str, Any]) -> None:
-    d = group.create_dataset(name, data=a, compression="gzip" if a.ndim and a.size > 512 else None, track_times=False)
+    small, one = not a.ndim or a.size <= 512, a.size > 1 and not any(a.strides)  # one value, repeated
+    content = {"shape": a.shape, "dtype": a.dtype, "fillvalue": a.flat[0]} if one else {"data": a}
+    d = group.create_dataset(name, **content, compression=None if small else "gzip", track_times=False)
     d.attrs["units"], d.attrs["axes"] = meta["unit"], list(meta["axes"])
     if meta["doc"]:
         d.attrs["description"] = meta["doc"]

@@ -23,17 +23,15 @@ from mimic_emg.raw import (
     trial_numbers,
 )
 from mimic_emg.settings import RawEmg
-from mimic_tables import first_lines, read_table
+from mimic_tables import first_lines, read_table, seconds
 
-TIME = {"time": 1.0, "time_s": 1.0, "timestamp": 1.0, "time_ms": 1e-3}
-"""What a column of times is called → its unit, s."""
 SUFFIXES = (".sto", ".mot")
 _UNEVEN = 0.25  # samples
 
 
 def accepts(path: Path) -> bool:
     """True for a .sto or .mot file, and for a table whose first column is the time."""
-    return path.suffix.lower() in SUFFIXES or first_lines(path, 1)[0][0].lower() in TIME
+    return path.suffix.lower() in SUFFIXES or seconds(first_lines(path, 1)[0][0]) is not None
 
 
 def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recording], list[Reach], int]:
@@ -59,7 +57,7 @@ def recordings(files: Sequence[Path], config: RawEmg) -> tuple[dict[str, Recordi
     reaches, left_out = reaches_of(*edges, trial_numbers(table, where), clip_names(table), where)
     cells = _table(path)
     clock, channels = str(cells.columns[0]), list(cells.columns[1:])
-    time = numbers(cells.iloc[:, 0], clock, str(path)) * TIME.get(clock.lower(), 1.0)
+    time = numbers(cells.iloc[:, 0], clock, str(path)) * (seconds(clock) or 1.0)
     if len(time) < 2 or not channels:
         raise DataError(f"{path}: has {len(time)} samples of {len(channels)} channels; export it again")
     rate = (len(time) - 1) / (time[-1] - time[0])

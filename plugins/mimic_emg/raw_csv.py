@@ -97,7 +97,7 @@ def _rows(path: Path) -> tuple[list[str], int]:
     """
     how = dialect(path)
     with path.open(encoding=how.encoding) as f:
-        lines = [line for line in f if line.strip()]
+        lines = [line for line in f if line.strip()][how.begins :]
     if how.separator != ",":
         lines = [line.replace(how.decimal, ".").replace(how.separator, ",") for line in lines]
     first = [c.strip().strip('"') for c in lines[0].split(",")]

@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ FREE_BYTES, PER_BYTE = 1 << 25, 100
 """What the datasets of a file may hold together: so much, and so much more for each of its bytes (compression)."""
 MOST_OBJECTS, DEEPEST, MOST_GROWTH = 100_000, 50, 1 << 29
 _FEW_TEXTS, MOST_SCANNED = 1000, 1 << 28
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def check_hdf5(f: h5py.File, size: int) -> None:
@@ -58,8 +60,15 @@ def _check_heaps(data: bytes) -> None:
 def little_memory() -> Iterator[None]:
     """Let this process grow by no more than `MOST_GROWTH` meanwhile, where the system can hold it to that.
 
-    A text of any length tells its length itself, and HDF5 makes room for it before it looks whether there is one.
+    A text of any length tells its length itself, and HDF5 makes room for it, and fills that, before it looks whether
+    there is one; nothing in HDF5 tells the length beforehand. The limit is the process's: other threads share what
+    growth it leaves, and one thread at a time sets it, so that each finds and restores what was there.
     """
+    with _ONE_AT_A_TIME:
+        yield from _limited()
+
+
+def _limited() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     try:
         held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

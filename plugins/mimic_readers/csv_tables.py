@@ -12,13 +12,12 @@ import pandas as pd
 import mimic_tables
 from mimic_core import DataError
 from mimic_tables import dialect as dialect
-from mimic_tables import read_table
+from mimic_tables import read_table, seconds
 
 AXES = ("x", "y", "z")
 MIN_FRAMES = 4
 KEYPOINT = ("keypoint", "bodypart", "marker", "landmark", "name")
 """What the column of names is called where each keypoint has a row."""
-TIME = ("time", "timestamp", "time_s", "time (s)", "time [s]")
 FRAME = ("frame", "fnum", "frame_number", "frame#")
 """What a column of frame numbers is called."""
 MOST_COLUMNS = 5_000
@@ -40,7 +39,7 @@ def layout(path: Path) -> str:
         return "jarvis"
     if {"x", "y", "z"} <= set(lower) and set(lower) & set(KEYPOINT):
         return "long"
-    return "wide" if lower == [""] or "time" in lower or any(_AXIS.fullmatch(c) for c in lower) else ""
+    return "wide" if lower == [""] or any(map(seconds, lower)) or any(_AXIS.fullmatch(c) for c in lower) else ""
 
 
 def first_lines(path: Path, n: int) -> list[list[str]]:
@@ -70,11 +69,18 @@ def table(path: Path, **options: Any) -> pd.DataFrame:
 
 
 def plain_columns(frames: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with columns ``<keypoint>_x`` where it has ``<keypoint>.X`` and the like, and ``time``."""
+    """Return the table with columns ``<keypoint>_x`` where it has ``<keypoint>.X`` and the like, and ``time``.
+
+    Its ``attrs`` say the unit of the times, in s, as ``seconds``.
+    """
     names = {c: str(c).strip() for c in frames.columns}
     found = {c: _AXIS.fullmatch(name) for c, name in names.items()}
     plain = {c: f"{m[1]}_{m[2].lower()}" if m else names[c] for c, m in found.items()}
-    return frames.rename(columns={c: "time" if n.lower() in TIME else n for c, n in plain.items()})
+    units = {c: unit for c, n in plain.items() if (unit := seconds(n)) is not None}
+    clock = next(iter(units), None)
+    found = frames.rename(columns={c: "time" if c == clock else n for c, n in plain.items()})
+    found.attrs["seconds"] = units.get(clock, 1.0)
+    return found
 
 
 def enough(frames: pd.DataFrame, path: Path) -> None:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from mimic_core import DataError, Keypoints
 from mimic_readers.common import distinct, frame_rate, placed, stated_rate, timed
-from mimic_readers.csv_tables import AXES, FRAME, KEYPOINT, TIME, enough, layout, numbers, table
+from mimic_readers.csv_tables import AXES, FRAME, KEYPOINT, enough, layout, numbers, table
 from mimic_readers.settings import LongCsv
+from mimic_tables import seconds
 
 _CONFIDENCE = ("confidence", "likelihood", "score")
 
@@ -32,9 +33,10 @@ def read(path: Path, config: LongCsv) -> Keypoints:
     def column(known: tuple[str, ...]) -> str | None:
         return next((c for c in known if c in rows), None)
 
-    name, frame, time, confidence = (column(c) for c in (KEYPOINT, FRAME, TIME, _CONFIDENCE))
+    name, frame, confidence = (column(c) for c in (KEYPOINT, FRAME, _CONFIDENCE))
+    time = next((c for c in rows if seconds(c)), None)
     if frame is None and time is None:
-        raise DataError(f"{path}: has no column {FRAME[0]} or {TIME[0]}; add one that tells which frame a row is of")
+        raise DataError(f"{path}: has no column {FRAME[0]} or time; add one that tells which frame a row is of")
     order = numbers(rows[frame or time], str(frame or time), path)
     labels = rows[name].astype(str).str.strip()
     names = distinct(list(dict.fromkeys(labels)), path, f"column {name}")
@@ -50,13 +52,13 @@ def read(path: Path, config: LongCsv) -> Keypoints:
     cells = full.to_numpy().reshape(len(frames), len(names), len(wanted))
     rate_hz, remarks = config.rate_hz, []
     if rate_hz is None and time is not None:
-        times = pd.Series(numbers(rows[time], time, path)).groupby(order).first()
+        times = pd.Series(seconds(time) * numbers(rows[time], time, path)).groupby(order).first()
         at = (frames - frames[0]).astype(int) if frame else np.arange(len(frames))
         if frame and len(at) > 1 and (np.diff(at) > 1).any():  # the time of frames that were left out
             times = pd.Series(np.interp(np.arange(at[-1] + 1), at, times))
         rate_hz = frame_rate(times.to_numpy(), path, f"column {time}")
     elif time is not None:
-        times = pd.Series(numbers(rows[time], time, path)).groupby(order).first()
+        times = pd.Series(seconds(time) * numbers(rows[time], time, path)).groupby(order).first()
         cells, rate_hz, remarks = timed(cells, times.to_numpy(), rate_hz, path, f"column {time}")
     if frame is not None and len(cells) == len(frames):  # else times have told what was left out
         cells = placed(cells, frames, path, f"column {frame}")

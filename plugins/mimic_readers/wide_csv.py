@@ -43,7 +43,9 @@ def read(path: Path, config: WideCsv) -> Keypoints:
     clip, rate_hz, remarks = keypoint_columns(frames, names, AXES, path), config.rate_hz, []
     number = next((c for c in frames if c.lower() in FRAME), None)
     if "time" in frames:
-        clip, rate_hz, remarks = timed(clip, numbers(frames["time"], "time", path), rate_hz, path)
+        clip, rate_hz, remarks = timed(
+            clip, frames.attrs["seconds"] * numbers(frames["time"], "time", path), rate_hz, path
+        )
     elif rate_hz is None:
         raise DataError(f"{path}: has no column 'time' (s); add it, or give the rate with {SAY}rate_hz=RATE")
     if number is not None and len(clip) == len(frames):  # else times have told what was left out

@@ -118,6 +118,10 @@ class FinishedRun:
         return _output(self.directory, stage) if stage else None
 
 
+_LONGEST = 255
+"""bytes of a file's name; a system refuses to look for a longer one"""
+
+
 def _output(directory: Path, stage: StageEntry) -> Path | None:
     out = stage.outputs.get("out")
     path = inside(directory, str(out)) if out else None
@@ -128,9 +132,12 @@ def inside(directory: Path, name: str) -> Path:
     """A file of a directory, which a manifest or a result names.
 
     Raises:
-        DataError: it is elsewhere, or a symbolic link leads there: a page embeds nothing from outside its run.
+        DataError: it is elsewhere, or a symbolic link leads there: a page embeds nothing from outside its run; or no
+            file can be called so.
     """
     path = directory / name
+    if len(name) > _LONGEST or any(len(part.encode(errors="replace")) > _LONGEST for part in path.parts):
+        raise DataError(f"{directory}: {name[:40]}… is no name of a file; run the stage again")
     if not path.resolve().is_relative_to(directory.resolve()):
         raise DataError(f"{path}: lies outside of {directory}, from where nothing is embedded; run the stage again")
     return path

@@ -24,6 +24,8 @@ from scipy.spatial.transform import Rotation
 from mimic_stac.kinematics import KinematicTree, Pose, turn_columns
 from mimic_stac.pose import MM, PoseFit
 
+_PER_CLIP = ("rotation", "translation", "shift", "turn")
+
 
 @attrs.frozen(kw_only=True)
 class Fit:
@@ -63,8 +65,14 @@ class Fit:
 
     def of_clips(self, clips: np.ndarray) -> Fit:
         """Return the fit of some clips, which are then numbered from 0 in that order."""
-        per_clip = ("rotation", "translation", "shift", "turn")
-        return attrs.evolve(self, **{name: getattr(self, name)[clips] for name in per_clip})
+        return attrs.evolve(self, **{name: getattr(self, name)[clips] for name in _PER_CLIP})
+
+    def with_clips(self, clips: np.ndarray, other: Fit) -> Fit:
+        """Return this fit with some clips as in ``other``, which is of these alone."""
+        new = {name: getattr(self, name).copy() for name in _PER_CLIP}
+        for name, values in new.items():
+            values[clips] = getattr(other, name)
+        return attrs.evolve(self, **new)
 
     def align(self, pos: np.ndarray, clip: np.ndarray) -> np.ndarray:
         """Return recorded positions (frame, keypoint, 3) in the model's axes, at the animal's size."""
@@ -98,6 +106,17 @@ class Freedom:
         """False where only the poses are sought."""
         held = (self.shift_weight, self.turn_weight, self.offset_weight, self.segment_weight)
         return self.scale or self.translation or self.rotation or any(weight is not None for weight in held)
+
+    def of_clips(self) -> Freedom:
+        """Return what is each clip's own."""
+        return attrs.evolve(self.nothing(), shift_weight=self.shift_weight, turn_weight=self.turn_weight)
+
+    @staticmethod
+    def nothing() -> Freedom:
+        """Return the freedom of the poses alone."""
+        return Freedom(
+            scale=False, translation=False, rotation=False, shift_weight=None, turn_weight=None, offset_weight=None
+        )
 
 
 class Data(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import mujoco
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel
@@ -41,6 +41,13 @@ class Pose(NamedTuple):
     def sites(self, offsets: Float[np.ndarray, "keypoint 3"]) -> Float[np.ndarray, "pose keypoint 3"]:
         """Return (N, keypoint, 3) m positions of points at ``offsets`` (keypoint, 3) m in their bodies' frames."""
         return self.origin + np.einsum("nkij,kj->nki", self.rotation, offsets)
+
+    def where(self, taken: Bool[np.ndarray, " pose"], other: Pose) -> Pose:
+        """Return these poses where ``taken``, and the others elsewhere."""
+        if taken.all():
+            return self
+        here = (taken.reshape(-1, *[1] * (a.ndim - 1)) for a in self)
+        return Pose(*(np.where(t, a, b) for t, a, b in zip(here, self, other, strict=True)))
 
 
 class KinematicTree:
@@ -208,8 +215,8 @@ class KinematicTree:
         anchor, axis = np.zeros((n, len(self._axes), 3)), np.zeros((n, len(self._axes), 3))
         for b in self._needed:
             parent = int(self._parent[b])
-            p = pos[parent] + rot[parent] @ self._pos[b]
-            r = rot[parent] @ self._turned[b]
+            p = pos[parent] + _times(rot[parent], self._pos[b])
+            r = _times(rot[parent], self._turned[b])
             for j in self._joints[b]:
                 p, r = self._joint(j, q, p, r, anchor, axis)
             pos[b], rot[b] = p, r
@@ -233,16 +240,16 @@ class KinematicTree:
             anchor[:, v + 3 : v + 6] = p[:, None]
             return p, r
         if kind == SLIDE:
-            axis[:, v] = r @ self._jaxis[j]
+            axis[:, v] = _times(r, self._jaxis[j])
             return p + axis[:, v] * (q[:, a] - self.qpos0[a])[:, None], r
-        at = p + r @ self._jpos[j]
+        at = p + _times(r, self._jpos[j])
         if kind == HINGE:
-            axis[:, v], anchor[:, v] = r @ self._jaxis[j], at
+            axis[:, v], anchor[:, v] = _times(r, self._jaxis[j]), at
             r = r @ Rotation.from_rotvec((q[:, a] - self.qpos0[a])[:, None] * self._jaxis[j]).as_matrix()
         else:
             r = r @ _rotations(q, a).as_matrix()
             axis[:, v : v + 3], anchor[:, v : v + 3] = np.swapaxes(r, 1, 2), at[:, None]
-        return at - r @ self._jpos[j], r
+        return at - _times(r, self._jpos[j]), r
 
     def jacobian(
         self, pose: Pose, sites: Float[np.ndarray, "pose keypoint 3"]
@@ -324,6 +331,11 @@ def turn_columns(v: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3 3"]:
     x, y, z = np.moveaxis(v, -1, 0)
     o = np.zeros_like(x)
     return np.stack([o, z, -y, -z, o, x, y, -x, o], -1).reshape(*v.shape, 3)
+
+
+def _times(r: Float[np.ndarray, "pose 3 3"], x: np.ndarray) -> np.ndarray:
+    """Return ``r @ x`` of a vector (3,) or matrix (3, 3) in one product, much faster than in one for each pose."""
+    return (r.reshape(-1, 3) @ x).reshape(len(r), 3, *x.shape[1:])
 
 
 def _rotations(q: Float[np.ndarray, "pose qpos"], a: int) -> Rotation:

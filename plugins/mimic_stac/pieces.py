@@ -12,13 +12,15 @@ from mimic_stac.kinematics import KinematicTree
 WHOLE = 8e6  # numbers in the Jacobian of the frames that are fitted together: memory and time of an iteration
 SAMPLE = 2e6  # of those that calibrate a recording that is too long for that, and of its chunks
 COARSE = 1e6  # and of those that a first calibration takes
+MOST_FRAMES = 8000  # whatever the body: what a frame costs does not fall below what its bands and rotations cost
 _SNIPPET, _SHORTEST = 25, 8  # frames; clips are many where each has the shorter
 _OVERLAP = 25
+_GOLDEN = 0.618034  # multiples of it, without their whole part, are spread evenly
 
 
 def frames_at_once(kin: KinematicTree, work: float = WHOLE) -> int:
-    """How many frames make that much ``work``."""
-    return max(4 * _SNIPPET, int(work / (3 * len(kin.site_body) * kin.nv)))
+    """How many frames make that much ``work``, or are `MOST_FRAMES`."""
+    return min(MOST_FRAMES, max(4 * _SNIPPET, int(work / (3 * len(kin.site_body) * kin.nv))))
 
 
 def sample(data: Data, kin: KinematicTree, work: float = WHOLE) -> tuple[Data, np.ndarray]:
@@ -31,8 +33,11 @@ def sample(data: Data, kin: KinematicTree, work: float = WHOLE) -> tuple[Data, n
     pieces = _runs(data.piece)
     long = int(np.clip(share * n / len(pieces), _SHORTEST, _SNIPPET))
     for of_piece in pieces:
-        count = max(1, round(share * len(of_piece) / long))
-        starts = np.linspace(0, max(0, len(of_piece) - long), count).astype(int)
+        count, room = max(1, round(share * len(of_piece) / long)), max(0, len(of_piece) - long)
+        # a single snippet lies elsewhere in each piece, lest all show the same part of a movement
+        starts = (np.linspace(0, room, count) if count > 1 else np.array([room * (_GOLDEN * len(frames) % 1)])).astype(
+            int
+        )
         for first in starts:
             frames.append(of_piece[first : first + long])
             piece.append(np.full(len(frames[-1]), len(piece)))

@@ -146,16 +146,18 @@ class PoseFit:
         Stops after ``iterations`` or when no piece's cost falls by more than ``tolerance`` of itself.
         """
         damping = np.full(self.n_pieces, 1e-3)
-        cost = self.cost(q, offsets, scale)
+        pose = self.kin.pose(q)
+        cost = self.cost(q, offsets, scale, pose)
         for _ in range(iterations):
-            at = self.system(q, offsets, scale, damping)
+            at = self.system(q, offsets, scale, damping, pose)
             step = solveh_banded(at.bands, -at.gradient.reshape(-1), lower=True, check_finite=False)
             trial = self.move(q, step.reshape(len(q), -1))
-            new_cost = self.cost(trial, offsets, scale)
+            tried = self.kin.pose(trial)
+            new_cost = self.cost(trial, offsets, scale, tried)
             better = new_cost <= cost
             damping = np.clip(np.where(better, damping * 0.1, damping * 10), 1e-9, 1e9)
             take = better[self.targets.piece]
-            q = np.where(take[:, None], trial, q)
+            q, pose = np.where(take[:, None], trial, q), tried.where(take, pose)
             fall = np.where(better, (cost - new_cost) / np.maximum(cost, 1e-12), np.inf)
             fall = np.where(~better & (damping >= 1e3), 0.0, fall)
             cost = np.where(better, new_cost, cost)
@@ -163,9 +165,9 @@ class PoseFit:
                 break
         return q, cost
 
-    def cost(self, q: np.ndarray, offsets: np.ndarray, scale: float) -> np.ndarray:
-        """Return each piece's cost (piece,) mm² at ``q`` (frame, qpos)."""
-        sites = self.kin.pose(q).sites(offsets)
+    def cost(self, q: np.ndarray, offsets: np.ndarray, scale: float, pose: Pose | None = None) -> np.ndarray:
+        """Return each piece's cost (piece,) mm² at ``q`` (frame, qpos), whose ``pose`` is computed unless given."""
+        sites = (self.kin.pose(q) if pose is None else pose).sites(offsets)
         r = (self.targets.pos - scale * sites) * MM
         cost = self.targets.loss(np.einsum("fki,fki->fk", r, r))[0].sum(1)
         if self.smoothness is not None:
@@ -177,10 +179,12 @@ class PoseFit:
             cost += np.einsum("fd,fd->f", d, d)
         return np.bincount(self.targets.piece, cost, self.n_pieces)
 
-    def system(self, q: np.ndarray, offsets: np.ndarray, scale: float, damping: np.ndarray) -> System:
+    def system(
+        self, q: np.ndarray, offsets: np.ndarray, scale: float, damping: np.ndarray, pose: Pose | None = None
+    ) -> System:
         """Return the normal equations of one step; ``damping`` (piece,) is Levenberg and Marquardt's."""
         n, nv = len(q), self.kin.nv
-        pose = self.kin.pose(q)
+        pose = self.kin.pose(q) if pose is None else pose
         sites = pose.sites(offsets)
         jac = self.kin.jacobian(pose, sites)
         r = (self.targets.pos - scale * sites) * MM

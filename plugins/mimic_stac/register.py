@@ -33,6 +33,7 @@ from mimic_stac.start import (
     Orientation,
     dof_lengths,
     find_orientation,
+    poses_between,
     sample_poses,
     start_poses,
     start_translation,
@@ -41,6 +42,8 @@ from mimic_stac.start import (
 _OWN_ORIGIN = 3.0  # clips further apart than this many expected shifts have origins of their own
 _ANYWHERE = 1e-4  # weight that holds a clip's shift in that case, and while an orientation is sought
 _SLIDE_HOLD = 1e-4  # of a slide's displacement, against 1 for a keypoint's distance
+_FAR = 0.5  # trust of a keypoint at the distance from the body beyond which it counts as an outlier
+_STEPS_OF_CLIPS, _ENOUGH = 10, 1e-4  # a clip has few unknowns of its own
 _ROUGH = 10.0  # tolerance of the first round over the second's; the first gives a start and the usual distances
 
 
@@ -107,7 +110,8 @@ class Registration:
         state, problem = self._fit(part, fit, freedom, poses, keypoints.rate_hz, progress)
         q, outlier_mm = state.q, problem.outlier_mm
         if len(frames) < len(data.pos):
-            q = self._follow(data, state.fit, poses, keypoints.rate_hz, problem, progress)
+            fit, q = self._follow(data, state.fit, poses, keypoints.rate_hz, problem, progress)
+            state = attrs.evolve(state, fit=fit)
         trust = steady * self._near(data, state.fit, q, outlier_mm)
         provenance = {
             "iterations": state.iterations,
@@ -230,19 +234,40 @@ class Registration:
 
     def _follow(
         self, data: Data, fit: Fit, poses: np.ndarray, rate_hz: float, problem: Problem, progress: Progress
-    ) -> np.ndarray:
-        """Return poses (frame, qpos) of a long recording, in chunks that overlap; their edges are not kept."""
-        q = np.empty((len(data.pos), self.kin.nq))
-        parts = list(chunks(data, self.kin))
+    ) -> tuple[Fit, np.ndarray]:
+        """Fit all of a recording that was calibrated on a part of it, in chunks that overlap; their edges are not kept.
+
+        Returns:
+            the fit, with the own shift and turn of each clip that a chunk holds whole; and the poses (frame, qpos).
+        """
+        q, parts = np.empty((len(data.pos), self.kin.nq)), list(chunks(data, self.kin))
+        kin, of_clips = self.kin.scaled(fit.segments), problem.freedom.of_clips()
         for i, (frames, keep) in enumerate(parts):
             there, clip = np.unique(data.clip[frames], return_inverse=True)
             part = data.pick(frames, data.piece[frames] - data.piece[frames[0]])._replace(clip=clip)
+            free = of_clips if len(keep) == len(frames) else of_clips.nothing()
+            of_part = self._problem(part, free, rate_hz, problem.outlier_mm)
             own = fit.of_clips(there)
-            first, _ = start_poses(self.kin.scaled(own.segments), part, own, self.dof_mm, poses)
-            found = self._problem(part, problem.freedom, rate_hz, problem.outlier_mm).poses(own, first, 60, 1e-6)
-            q[frames[keep]] = found.q[keep]
+            first = poses_between(kin, part, own, self.dof_mm, poses, rate_hz)
+            state = of_part.poses(own, first, 60, _ENOUGH if free.any else 1e-6)
+            if free.any:
+                state = of_part.solve(state, _STEPS_OF_CLIPS, _ENOUGH)
+            state = self._unstuck(of_part, state, poses)
+            fit, q[frames[keep]] = fit.with_clips(there, state.fit), state.q[keep]
             progress(i + 1, len(parts), {})
-        return q
+        return fit, q
+
+    def _unstuck(self, problem: Problem, state: State, poses: np.ndarray) -> State:
+        """Begin anew where a keypoint is further from the body than usual, and keep what comes closer."""
+        data, fit = problem.data, state.fit
+        near = self._near(data, fit, state.q, problem.outlier_mm)
+        bad = np.flatnonzero(((near < _FAR) & (data.seen > 0)).any(1))
+        if not len(bad):
+            return state
+        q = state.q.copy()
+        q[bad], _ = start_poses(self.kin.scaled(fit.segments), data.pick(bad), fit, self.dof_mm, poses)
+        other = problem.poses(fit, q, 60, 1e-6)
+        return other if other.cost < state.cost else state
 
     def _near(self, data: Data, fit: Fit, q: np.ndarray, outlier_mm: np.ndarray) -> np.ndarray:
         """(frame, keypoint) in (0, 1], less the further a keypoint is from the body."""

@@ -16,7 +16,9 @@ _TRUNK_SHARE = 0.25  # a dof that carries this share of the keypoints belongs to
 _ALIKE = 1.5
 _STUCK = 3.0  # a frame this many times worse than the median may be in a wrong posture
 _REPAIRS = 8
-_SEARCH_FRAMES = 80
+_SEARCH_FRAMES, _SEARCH_CLIPS = 80, 80
+_BETWEEN_S = 0.1  # from poses so far apart, those between are found
+_ITERATIONS_BETWEEN = 20
 _REFINED = 8
 _REST_WEIGHT = 1e-4
 _AS_GOOD = 1.1  # the model's own axes are kept unless others fit this much better
@@ -96,6 +98,30 @@ def start_poses(
         best_q = q if best_q is None else np.where((cost < best_cost)[:, None], q, best_q)
         best_cost = np.minimum(cost, best_cost)
     return solver.solve(best_q, fit.offsets, fit.scale, iterations, 1e-4)
+
+
+def poses_between(
+    kin: KinematicTree, data: Data, fit: Fit, dof_mm: np.ndarray, poses: np.ndarray, rate_hz: float
+) -> np.ndarray:
+    """Return (frame, qpos) for a fit of consecutive frames: some as in `start_poses`, others between.
+
+    Hinges and slides are interpolated, ball joints as in the nearest of those frames. A free body is fitted in every
+    frame, since its root may go anywhere meanwhile.
+    """
+    step = round(_BETWEEN_S * rate_hz)
+    if kin.has_root or step < 2:
+        return start_poses(kin, data, fit, dof_mm, poses)[0]
+    every = np.arange(len(data.pos))
+    first = np.r_[True, data.piece[1:] != data.piece[:-1]]
+    since = every - np.maximum.accumulate(np.where(first, every, 0))
+    chosen = np.flatnonzero((since % step == 0) | np.r_[first[1:], True])
+    fitted, _ = start_poses(kin, data.pick(chosen), fit, dof_mm, poses, _ITERATIONS_BETWEEN)
+    after = np.minimum(np.searchsorted(chosen, every), len(chosen) - 1)
+    before = np.maximum(after - 1, 0)
+    q = fitted[np.where(chosen[after] - every <= every - chosen[before], after, before)]
+    for a in kin.scalar[0]:
+        q[:, a] = np.interp(every, chosen, fitted[:, a])
+    return kin.within(q)
 
 
 def _one_by_one(
@@ -222,7 +248,12 @@ def _angle(rotation: np.ndarray) -> float:
 
 
 def _sample(data: Data) -> Data:
-    """Return some frames, spread over all clips, at least one of each."""
+    """Return some frames, spread over all clips, or over `_SEARCH_CLIPS` of them, at least one of each."""
+    clips = np.unique(data.clip)
+    if len(clips) > _SEARCH_CLIPS:
+        kept = clips[np.linspace(0, len(clips) - 1, _SEARCH_CLIPS).astype(int)]
+        data = data.pick(np.flatnonzero(np.isin(data.clip, kept)))
+        data = data._replace(clip=np.searchsorted(kept, data.clip))
     step = max(1, len(data.pos) // _SEARCH_FRAMES)
     first = np.flatnonzero(np.r_[True, data.clip[1:] != data.clip[:-1]])
     return data.pick(np.union1d(np.arange(0, len(data.pos), step), first))

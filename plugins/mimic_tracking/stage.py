@@ -31,6 +31,7 @@ from mimic_tracking.tables import window_table
 from mimic_tracking.windows import Windows
 
 if TYPE_CHECKING:
+    from mimic_core.chain import TrainedRun
     from mimic_core.task import Task
 
 
@@ -97,21 +98,27 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
     Without other clips those that it was trained with are used, its held-out ones included.
     """
     from mimic_core.chain import TrainedRun
+    from mimic_tracking.parts import clips_at_once, roll_out_in_parts
 
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)
     run = run.on(inputs.maybe(ReferenceClips.KIND), options.simulator, options.excerpt_s)
-    rollouts = run.roll_out(
-        seed=options.seed, checkpoint=options.checkpoint, perturb=options.perturb, label=context.label
-    )
-    if not rollouts.perturbation:
-        rollouts = attrs.evolve(rollouts, limp_site_pos=_limp_site_pos(run.task))
-        if run.task.model.root is not None:
-            from mimic_tracking.held import null_courses
-
-            nulls = null_courses(run.task, run.engine, np.array(run.split) == "train")
-            rollouts = attrs.evolve(rollouts, null_qpos=nulls)
-    rollouts.save(context.out)
+    if options.perturb.name is None and len(run.task.n_steps) > clips_at_once(run.task.n_steps):
+        rollouts = roll_out_in_parts(
+            run,
+            context.out,
+            seed=options.seed,
+            checkpoint=options.checkpoint,
+            nulls=_nulls(run),
+            progress=context.progress,
+        )
+    else:
+        rollouts = run.roll_out(
+            seed=options.seed, checkpoint=options.checkpoint, perturb=options.perturb, label=context.label
+        )
+        if not rollouts.perturbation:
+            rollouts = attrs.evolve(rollouts, **_nulls(run))
+        rollouts.save(context.out)
     windows, free = Windows.of(rollouts, options.reach_ms), Free.of(rollouts, options.lost_mm, options.lost_deg)
     shown = _headlines(rollouts, windows)
     return {
@@ -129,6 +136,16 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
         "muscles": list(rollouts.muscle_names),
         "headlines": [] if rollouts.perturbation else [*(free.headlines() if free else []), *shown],
     }
+
+
+def _nulls(run: TrainedRun) -> dict[str, Any]:
+    """What trivial answers do from the same starts, as fields of the `Rollouts`."""
+    nulls: dict[str, Any] = {"limp_site_pos": _limp_site_pos(run.task)}
+    if run.task.model.root is not None:
+        from mimic_tracking.held import null_courses
+
+        nulls["null_qpos"] = null_courses(run.task, run.engine, np.array(run.split) == "train")
+    return nulls
 
 
 def _limp_site_pos(task: Task) -> np.ndarray:

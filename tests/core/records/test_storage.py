@@ -98,6 +98,14 @@ def test_type_of_numbers_is_kept(tmp_path, dtype):
     assert Sample.load(record.save(tmp_path / "s.h5")).pos.dtype == dtype
 
 
+@pytest.mark.parametrize("clips", [2, 300])
+def test_one_number_repeated_takes_no_memory_and_comes_back(tmp_path, clips):
+    same = np.broadcast_to(np.float32(0.5), (clips, 4, 3))
+    path = Sample(pos=same, rate_hz=200.0, names=("a",)).save(tmp_path / "same.h5")
+    back = Sample.load(path).pos
+    assert back.dtype == np.float32 and np.array_equal(back, same)
+
+
 def test_file_explains_itself(tmp_path):
     path = sample().save(tmp_path / "s.h5")
     with h5py.File(path) as f:

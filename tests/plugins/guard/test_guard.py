@@ -22,7 +22,7 @@ from mimic_core.config import read_toml
 from mimic_core.errors import ConfigError
 from mimic_guard import Refused
 from mimic_guard.model import check_tree
-from mimic_guard.seal import is_sealed, seal
+from mimic_guard.seal import is_sealed, reseal, seal, unsealed
 from mimic_guard.stopping import asked_to_stop
 from mimic_guard.temporary import beside
 from mimic_guard.text import parse_toml, parse_yaml
@@ -176,3 +176,14 @@ def test_the_first_asks_and_the_second_breaks_in(number, capsys):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+def test_a_sealed_file_can_be_gone_on_with(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"begun" + seal(b"begun"))
+    unsealed(path)
+    assert path.read_bytes() == b"begun"
+    with path.open("ab") as f:
+        f.write(b", done")
+    reseal(path)
+    assert path.read_bytes() == b"begun, done" + seal(b"begun, done") and is_sealed(path.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from mimic_core.chain import read_keypoints
 from mimic_core.errors import DataError
 from mimic_core.records import open_hdf5
+from mimic_guard import Refused
+from mimic_guard.hdf5 import check_hdf5, little_memory
 
 POSITIONS = np.random.default_rng(0).uniform(-1, 1, (30, 1, 4, 3))
 NAMES = {"rate_hz": 100, "names": ["a", "b", "c", "d"]}
@@ -102,3 +105,24 @@ def test_attributes_without_a_value_are_no_damage(tmp_path):
         f["a"].attrs["nan_rep"] = h5py.Empty("S1")
     with open_hdf5(tmp_path / "a.h5") as f:
         assert f["a"][0] == 1
+
+
+def test_files_looked_at_in_several_threads_leave_no_limit_behind(tmp_path):
+    """The limit of memory is the process's: each thread restores what it found, and none finds another's."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    path = tmp_path / "texts.h5"
+    with h5py.File(path, "w") as f:
+        for i in range(300):
+            f.attrs[f"text{i}"] = "word " * 20
+
+    def look(_):
+        for _ in range(3):
+            with h5py.File(path, "r") as f:
+                check_hdf5(f, path.stat().st_size)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(look, range(8)))
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+    with pytest.raises(Refused, match="memory"), little_memory():
+        raise MemoryError
+    assert resource.getrlimit(resource.RLIMIT_AS) == before

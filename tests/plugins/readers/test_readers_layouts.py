@@ -94,6 +94,17 @@ def timed_csv(m: Movement, path: Path) -> None:
     lines(path, np.c_[m.time, m.flat / 1e3], ["time", *heads(m)])
 
 
+def in_ms(m: Movement, path: Path) -> None:
+    lines(path, np.c_[1e3 * m.time, m.flat / 1e3], ["time_ms", *heads(m)])
+
+
+def in_us(m: Movement, path: Path) -> None:
+    """As a spreadsheet of a country with decimal commas writes it."""
+    lines(path, np.c_[1e6 * m.time, m.flat / 1e3], ["Timestamp (us)", *heads(m)], ";")
+    head, _, rows = path.read_text(encoding="utf-8").partition("\n")
+    path.write_text("sep=;\n" + head + "\n" + rows.replace(".", ","), encoding="utf-8-sig")
+
+
 def freemocap(m: Movement, path: Path) -> None:
     lines(path, m.flat, heads(m, "body_{}_{}"))
 
@@ -246,6 +257,8 @@ def mimic(m: Movement, path: Path) -> None:
 LAYOUTS = {
     "wide csv": Layout(".csv", wide_csv, "m", gaps=True),
     "wide csv with times": Layout(".csv", timed_csv, "m", rate=True),
+    "wide csv with times in ms": Layout(".csv", in_ms, "m", rate=True),
+    "wide csv with times in us, separator said": Layout(".csv", in_us, "m", rate=True),
     "semicolons, decimal commas, UTF-16": Layout(".csv", semicolons, "m", gaps=True),
     "FreeMoCap": Layout(".csv", freemocap, "mm"),
     "tidy csv": Layout(".csv", tidy, rate=True, trust=True, gaps=True),

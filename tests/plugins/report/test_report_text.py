@@ -7,11 +7,11 @@ import re
 import pytest
 from report_cases import analysis, entry, written
 
-from mimic_core import AnalysisSpec, ConfigError, Result, hookimpl
+from mimic_core import AnalysisSpec, ConfigError, DataError, Result, hookimpl
 from mimic_core.chain import HOOKS, LoadedPlugins
 from mimic_core.files import write_json, write_text
 from mimic_report.comparison import Figure, own, published_for
-from mimic_report.finished_run import read_run
+from mimic_report.finished_run import inside, read_run
 from mimic_report.methods import methods, references
 
 PLAN = {
@@ -265,3 +265,10 @@ def test_every_analysis_says_what_makes_it_alone_and_where_its_files_are(plugins
     assert 'href="analysis/joints/a%20line.pdf"' in beside
     apart = written(plugins, folder, tmp_path.parent / "elsewhere").read_text(encoding="utf-8")
     assert "a line.pdf" in apart and "a%20line.pdf" not in apart
+
+
+@pytest.mark.parametrize("name", ["é" * 200, "x" * 300, "/".join(["../x"] * 300)])
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path, name):
+    with pytest.raises(DataError, match="is no name of a file"):
+        inside(tmp_path, name)
+    assert inside(tmp_path, "a.h5") == tmp_path / "a.h5"

@@ -16,11 +16,12 @@ from mimic_core import BodyModel, Calibration, ConfigError, DataError, Keypoints
 from mimic_core.chain.choose import make_body, read_keypoints
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.registration.method import match_keypoints
-from mimic_stac import build, build_calibrated, pieces
-from mimic_stac.calibrate import Data
+from mimic_stac import build, build_calibrated, pieces, start
+from mimic_stac.calibrate import Data, Fit
 from mimic_stac.jumps import runs, trust_in_time
 from mimic_stac.kinematics import KinematicTree
 from mimic_stac.settings import Settings, axes_matrix
+from mimic_stac.start import dof_lengths, poses_between, sample_poses
 
 
 def test_recovers_segments(mouse, truth, plugins):
@@ -87,6 +88,40 @@ def test_many_clips_are_followed_in_chunks(mouse, truth, monkeypatch, alignment)
     assert np.isfinite(clips.qpos).all()
     assert np.rad2deg(np.abs(clips.qpos - made.qpos)).mean() < 2
     assert clips.error_mm.mean() < 0.3
+
+
+def test_poses_between_others_stay_in_their_clip(mouse, truth):
+    """Few frames are fitted, and those between lie near the truth, up to the first and last of each clip."""
+    keypoints, made = truth
+    kin = KinematicTree(BodyModel.compile(mouse))
+    pos, n = np.concatenate(keypoints.clips()), keypoints.n_frames
+    clip = np.repeat(np.arange(len(n)), n)
+    seen = np.isfinite(pos).all(-1)
+    data = Data(np.where(seen[..., None], pos, 0.0), seen.astype(float), clip, clip)
+    fit = Fit.start(kin, 1.0, np.eye(3), np.zeros((len(n), 3)))
+    poses = sample_poses(kin, 20)
+    q = poses_between(kin, data, fit, dof_lengths(kin, 1.0, poses), poses, keypoints.rate_hz)
+    off = np.rad2deg(np.abs(q - np.concatenate([made.qpos[c, :count] for c, count in enumerate(n)])))
+    ends = np.r_[0, np.cumsum(n)[:-1], np.cumsum(n) - 1]
+    assert np.median(off) < 2 and np.median(off[ends]) < 2 and np.isfinite(q).all()
+
+
+def test_an_orientation_is_sought_on_some_of_many_clips():
+    """Each of them is numbered anew, and none is left without frames."""
+    clip = np.repeat(np.arange(1000), 300)
+    data = Data(np.zeros((len(clip), 2, 3)), np.ones((len(clip), 2)), clip, clip)
+    part = start._sample(data)
+    assert len(part.pos) < 200 and np.array_equal(np.unique(part.clip), np.arange(start._SEARCH_CLIPS))
+    few = data.pick(np.flatnonzero(clip < 37))
+    assert np.array_equal(np.unique(start._sample(few).clip), np.arange(37))
+
+
+def test_one_snippet_of_each_of_many_clips_shows_every_part_of_the_movement(mouse):
+    clip = np.repeat(np.arange(1000), 300)
+    data = Data(np.zeros((len(clip), 4, 3)), np.ones((len(clip), 4)), clip, clip)
+    part, frames = pieces.sample(data, KinematicTree(BodyModel.compile(mouse)))
+    assert len(frames) <= pieces.MOST_FRAMES and len(np.unique(part.clip)) == 1000
+    assert np.histogram(frames % 300, 5, (0, 300))[0].min() > 0.1 * len(frames)
 
 
 def test_jumps_are_flagged_and_not_followed(mouse, truth):
