@@ -63,7 +63,7 @@ class ClipRunner:
             program = self._programs[kind] = jax.jit(program)
         return program(controller.variables, key, jnp.asarray(self.clips if which is None else which))
 
-    def _program(self, controller: Controller, full: bool) -> Callable[[Any, Any], Any]:
+    def _program(self, controller: Controller, full: bool) -> Callable[[Any, Any, Any], Any]:
         task, disturbed = self.task, self._disturbed
 
         def program(variables: Any, key: Any, clips: Any) -> Any:
