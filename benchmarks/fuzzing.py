@@ -142,7 +142,8 @@ def _note(count: Count, said: dict[str, Any]) -> None:
     count.peak_bytes = max(count.peak_bytes, said["peak"])
     count.slowest_s = max(count.slowest_s, said["seconds"])
     if said["what"] in ("tracebacks", "hangs", "crashes", "memory"):
-        count.faults.append(f"{said['what']}: number {said['number']}: {said['error']}")
+        error = str(said["error"]).replace(tempfile.gettempdir(), "…")[:300]
+        count.faults.append(f"{said['what']}: number {said['number']}: {error}")
 
 
 class _Hang(BaseException):

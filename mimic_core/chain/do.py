@@ -134,6 +134,6 @@ def _not_read(plugins: Plugins, where: str, reads: Sequence[Reads], path: Path, 
     first = f"{kinds[0]} are made by '{plugins.get('record', kinds[0]).made_by}'"
     if not found:
         return f"{path}: is no file that mimic wrote, but {where} reads {' and '.join(kinds)}; {first}"
-    others = sorted(s.name for s in plugins.all("analysis") if found in [r.kind for r in s.reads])
+    others = sorted(s.name for s in plugins.all("analysis") if found in [r.kind for r in s.reads if not r.optional])
     instead = f"for {found} there is 'mimic analyze {' | '.join(others)}'; " if others else ""
     return f"{path}: holds {found}, but {where} reads {' and '.join(kinds)}; {instead}{first}"
