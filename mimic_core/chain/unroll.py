@@ -179,9 +179,9 @@ def roll_out(
 
     site_pos = gather(read.site_pos, start_read.site_pos)
     reference = masked(task.registered_site_pos)
-    rates = clips.rate_hz, 1.0 / task.control_dt
-    tracked = masked(resample_positions(clips.tracked_pos, clips.n_frames, task.n_steps, *rates))
-    to_mm = 1e3 * clips.body.scale
+    rates, to_mm = (clips.rate_hz, 1.0 / task.control_dt), 1e3 * clips.body.scale
+    seen = resample_positions(clips.tracked_pos[which], clips.n_frames[which], n_steps, *rates).astype(np.float32)
+    tracked = np.pad(seen, ((0, 0), (0, total - seen.shape[1]), (0, 0), (0, 0)), constant_values=np.nan)
     qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
     return Rollouts(
         body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),

@@ -32,9 +32,9 @@ class Controller:
         act: ``act(variables, observation, carry, key, **inputs) -> Decision`` for a batch. ``observation`` is a
             `mimic_core.task.Observation`; with ``key`` None the most likely action is taken, deterministically. Two
             controllers of one trainer have the very same function here, or their programs are compiled again.
-        inputs: further inputs that ``act`` takes by keyword, each may be left out: name → how many numbers, for arrays
-            (batch, number). By convention ``intention_shift`` is added to an intention, in standard deviations of its
-            prior.
+        inputs: what else ``act`` takes by keyword, if it is given: name → n of an array (batch, n). By convention
+            ``intention_shift`` is added to an intention, in standard deviations of its prior, and ``silenced/LAYER`` is
+            how much of each unit a lesion holds back, 0 to 1.
     """
 
     variables: Any = attrs.field(repr=False)

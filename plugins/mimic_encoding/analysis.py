@@ -24,7 +24,7 @@ from mimic_core import (
 from mimic_encoding.find import COURSE, RESAMPLED, TIME, TRIAL, Found, find
 from mimic_encoding.neural import Neural
 from mimic_encoding.settings import Settings
-from mimic_encoding.sources import KINEMATICS, binned, chosen, sources_of
+from mimic_encoding.sources import KINEMATICS, binned, sources_of
 
 
 def analysis(settings: Settings):
@@ -40,7 +40,7 @@ def analysis(settings: Settings):
         neural: Neural = inputs.one("neural")
         clips: ReferenceClips | None = inputs.maybe("clips")
         sources = sources_of(rollouts, clips, context.plugins)
-        names = chosen(sources, settings.sources, lambda n: _no_source(n, sources))
+        names = _chosen(sources, settings.sources)
         trials, apart = matched(neural, rollouts)
         at = [rollouts.clip_names.index(n) for n in trials]
         lags = np.array(settings.lags_ms) * 1e-3
@@ -69,8 +69,11 @@ def analysis(settings: Settings):
     return analyse
 
 
-def _no_source(name: str, sources: Mapping[str, np.ndarray]) -> ConfigError:
-    return ConfigError(f"analyze.encoding.sources: no source {name!r}{did_you_mean(name, sources)}")
+def _chosen(sources: Mapping[str, np.ndarray], wanted: tuple[str, ...]) -> list[str]:
+    for name in wanted:
+        if name not in sources:
+            raise ConfigError(f"analyze.encoding.sources: no source {name!r}{did_you_mean(name, sources)}")
+    return list(wanted or sources)
 
 
 def matched(neural: Neural, rollouts: Rollouts) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -12,10 +12,9 @@ import pandas as pd
 from mimic_core import DataError, did_you_mean
 from mimic_encoding.neural import COUNTS, SIGNAL
 from mimic_nwb import check, data_of, groups, in_unit, open_hdf5, table, text, timing
-from mimic_tables import read_table
+from mimic_tables import read_table, seconds
 
 _SIGNALS = ("TimeSeries", "RoiResponseSeries", "FiberPhotometryResponseSeries", "ElectricalSeries")
-_TIMES = {"time_s": 1.0, "time": 1.0, "time_ms": 1e-3}
 _STARTS = {"start_s": 1.0, "start_time": 1.0, "start": 1.0, "start_ms": 1e-3}
 _ENDS = {"end_s": 1.0, "stop_time": 1.0, "end": 1.0, "end_ms": 1e-3, "stop": 1.0}
 
@@ -160,10 +159,10 @@ def _csv(files: Sequence[Path], pattern: str) -> Recording:
     spikes: dict[str, np.ndarray] = {}
     signals: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for path, rows in tables.items():
-        column = next((c for c in _TIMES if c in rows), None)
+        column = next((c for c in rows if seconds(c) is not None), None)
         if column is None:
             raise DataError(f"{path}: has no column time_s; found {', '.join(map(str, rows))}")
-        times = pd.to_numeric(rows[column], errors="coerce").to_numpy(float) * _TIMES[column]
+        times = pd.to_numeric(rows[column], errors="coerce").to_numpy(float) * seconds(column)
         if not np.isfinite(times).all():
             bad = int(np.flatnonzero(~np.isfinite(times))[0])
             raise DataError(f"{path}: {rows[column].iloc[bad]!r} in row {bad + 1} of {column} is no time; correct it")

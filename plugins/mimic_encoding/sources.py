@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 
 from mimic_core import DataError, Plugins, ReferenceClips, Rollouts
@@ -32,7 +30,7 @@ def sources_of(
 
 def _static_optimisation(rollouts: Rollouts, clips: ReferenceClips, plugins: Plugins) -> np.ndarray:
     """(clip, step, muscle) least Σa² for the registered movement, interpolated to the control rate."""
-    from mimic_static_optimisation import body_with_muscles
+    from mimic_static_optimisation import INFEASIBLE_SHARE, LOWPASS_HZ, RESERVE_COST, body_with_muscles
     from mimic_static_optimisation.dynamics import load_of, registered
     from mimic_static_optimisation.effort import least_squared
     from mimic_static_optimisation.solve import least_effort
@@ -41,8 +39,9 @@ def _static_optimisation(rollouts: Rollouts, clips: ReferenceClips, plugins: Plu
     if missing:
         raise DataError(f"analyze.encoding: the clips have no {missing[0]!r}, which the rollouts are of; give theirs")
     model = body_with_muscles(clips, rollouts, plugins)
-    movement = registered(clips, model, 25.0)
-    found = movement.by_clip(least_effort(load_of(model, movement), movement, least_squared, 1e4, 0.01).activation)
+    movement = registered(clips, model, LOWPASS_HZ)
+    least = least_effort(load_of(model, movement), movement, least_squared, RESERVE_COST, INFEASIBLE_SHARE)
+    found = movement.by_clip(least.activation)
     out = np.full((*rollouts.qpos.shape[:2], found.shape[-1]), np.nan)
     frames = np.arange(found.shape[1]) / movement.rate_hz
     for i, name in enumerate(rollouts.clip_names):
@@ -68,15 +67,3 @@ def binned(values: np.ndarray, rate_hz: float, time_s: np.ndarray, width_s: floa
         enough = n >= 0.5 * width_s * rate_hz
         out.append(np.where(enough[..., None], total / np.maximum(n, 1)[..., None], np.nan))
     return np.concatenate(out, axis=-1)
-
-
-def chosen(sources: Mapping[str, np.ndarray], wanted: tuple[str, ...], blame: Callable[[str], Exception]) -> list[str]:
-    """Return the names that were asked for, or all.
-
-    Raises:
-        Exception: what ``blame(name)`` returns, for one that there is not.
-    """
-    for name in wanted:
-        if name not in sources:
-            raise blame(name)
-    return list(wanted or sources)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 from attrs.validators import deep_iterable, ge, gt, in_, instance_of
 
-from mimic_static_optimisation import SOLUTIONS
+from mimic_static_optimisation import INFEASIBLE_SHARE, LOWPASS_HZ, RESERVE_COST, SOLUTIONS
 
 
 @attrs.frozen(kw_only=True)
@@ -34,13 +34,13 @@ class Settings:
         muscles: recorded muscle → simulated muscle, where the body does not say.
     """
 
-    lowpass_hz: float = attrs.field(default=25.0, validator=ge(0))
+    lowpass_hz: float = attrs.field(default=LOWPASS_HZ, validator=ge(0))
     solutions: tuple[str, ...] = attrs.field(
         default=tuple(SOLUTIONS), converter=tuple, validator=deep_iterable(in_(tuple(SOLUTIONS)))
     )
     compare: str = attrs.field(default="squared", validator=in_(tuple(SOLUTIONS)))
-    reserve_cost: float = attrs.field(default=1e4, validator=gt(0))
-    infeasible_share: float = attrs.field(default=0.01, validator=gt(0))
+    reserve_cost: float = attrs.field(default=RESERVE_COST, validator=gt(0))
+    infeasible_share: float = attrs.field(default=INFEASIBLE_SHARE, validator=gt(0))
     inside_tolerance: float = attrs.field(default=0.01, validator=ge(0))
     range_clips: int = attrs.field(default=40, validator=ge(1))
     dynamic_rounds: int = attrs.field(default=4, validator=ge(1))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SOLUTIONS = {"squared": "Σa²", "cubed": "Σa³", "dynamic": "Σa² with activation dynamics"}
 """Static optimisations by name, as tables and figures call them."""
 
+LOWPASS_HZ, RESERVE_COST, INFEASIBLE_SHARE = 25.0, 1e4, 0.01
+"""What is usual for `registered` and `least_effort`, see the settings of the `inverse` analysis."""
+
 
 def body_with_muscles(clips: ReferenceClips, rollouts: Rollouts | None, plugins: Plugins) -> BodyModel:
     """Compile the clips' body, with the actuation of the rollouts' training where there is one.
