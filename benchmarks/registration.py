@@ -350,6 +350,16 @@ def recovery_rodent(bench: Bench) -> Iterator[Figure]:
     yield from recovery(bench, clips, before.with_keypoints(clips.keypoint_names))
 
 
+def recovery_null(bench: Bench) -> Iterator[Figure]:
+    """What the mean pose would get in place of the known movements: joints and keypoints off by."""
+    for name, clips in (("mouse", bench.mouse[1]), ("rat", bench.rodent[1])):
+        model = BodyModel.compile(clips.body)
+        qpos = np.concatenate([q[:n] for q, n in zip(clips.qpos, clips.n_frames, strict=True)])
+        angles = np.rad2deg(qpos[:, model.joint_qposadr[carrying(model)]])
+        off = np.abs(angles - angles.mean(0)).mean()
+        yield Figure(f"{name}: null: mean pose, joints, mean, deg", off, None, samples(clips))
+
+
 def raw(bench: Bench) -> Iterator[Figure]:
     """A recording with jumps of the tracking: those that are found, and what they do to the joints."""
     recording = bench.data / "reaches" / "raw_set1_reach02.csv"
@@ -392,6 +402,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "peer": peer,
     "recovery-mouse": recovery_mouse,
     "recovery-rodent": recovery_rodent,
+    "recovery-null": recovery_null,
     "raw": raw,
 }
 
