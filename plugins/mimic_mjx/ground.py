@@ -14,7 +14,7 @@ from mujoco import mjx
 
 from mimic_mjx.compliance import Softness, one_sided, slipping
 from mimic_mjx.spatial import Frames, SpatialTree
-from mimic_mjx.vectors import apply, cross, matrix, times, times_constant
+from mimic_mjx.vectors import apply, cross, matrix, times_constant
 
 _GEOM = mujoco.mjtGeom
 _RIM = 8
@@ -148,9 +148,14 @@ class Ground:
         mujoco.mj_kinematics(m, data)  # planes on the world stand where they are in any pose
         self._normal = data.geom_xmat[planes][:, [2, 5, 8]][self._row] if contacts else np.zeros((0, 3))
         self._origin = data.geom_xpos[planes][self._row] if contacts else np.zeros((0, 3))
-        self.body = np.unique(self._body)
-        """the bodies that may touch"""
-        self._of_body = (self._body == self.body[:, None]).astype(np.float32)
+        plane = np.array(planes, int)[self._row] if contacts else np.zeros(0, int)
+        pairs, first, which = np.unique(
+            np.stack([self._body, plane], 1), axis=0, return_index=True, return_inverse=True
+        )
+        self.body = pairs[:, 0]
+        """the bodies that may touch, one for each plane"""
+        self._of_touch = (which.reshape(-1) == np.arange(len(pairs))[:, None]).astype(np.float32)
+        self._normal_of_touch = self._normal[first]
 
     def __len__(self) -> int:
         return len(self._row)
@@ -194,22 +199,53 @@ class Ground:
         slip = slipping(weight, soft, friction * jnp.maximum(push.force, 0.0), sideways, h)
         held = jnp.where(friction > 0, slip.mass, 0.0)
         force = push.force[:, None] * normal + jnp.where(friction[:, None] > 0, slip.force, 0.0)
-        wrench = jnp.concatenate([cross(arm, force), force], axis=1)
-        across = normal[:, :, None] * normal[:, None]
-        response = (push.mass - held)[:, None, None] * across + held[:, None, None] * np.eye(3)[None, ..., None]
-        return self._gather(wrench), self._gather(_on_motion(arm, response))
+        lever, more = cross(arm, normal), push.mass - held
+        each = [cross(arm, force), force, held[:, None], held[:, None] * arm, held[:, None] * _products(arm)]
+        each += [more[:, None], more[:, None] * lever, more[:, None] * _products(lever)]
+        sizes = np.cumsum([part.shape[1] for part in each])[:-1]
+        moment, force, *of_sides, mass, first, second = jnp.split(self._gather(jnp.concatenate(each, 1)), sizes, 1)
+        return jnp.concatenate([moment, force], 1), _as_inertia(*of_sides) + self._along(mass, first, second)
 
     def _gather(self, values: Array) -> Array:
         flat = values.reshape(values.shape[0], -1)
-        return jnp.matmul(self._of_body, flat, precision="highest").reshape(-1, *values.shape[1:])
+        return jnp.matmul(self._of_touch, flat, precision="highest").reshape(-1, *values.shape[1:])
+
+    def _along(self, mass: Array, first: Array, second: Array) -> Float[Array, "n 6 6 b"]:
+        """The response of what resists along the normal alone: Σ m·J·Jᵀ, where J is (arm × normal, normal)."""
+        normal = self._normal_of_touch[..., None]
+        mixed = first[:, :, None] * normal[:, None]
+        return _of_blocks(_square(second), mixed, mass[:, :, None] * normal[:, :, None] * normal[:, None])
 
 
-def _on_motion(arm: Float[Array, "n 3 b"], response: Float[Array, "n 3 3 b"]) -> Float[Array, "n 6 6 b"]:
-    """Carry a response at points to the motion of their bodies: Xᵀ·Q·X, where X takes a motion to the point's."""
-    unit = np.eye(3)[None, ..., None]
-    lever = jnp.stack([cross(jnp.broadcast_to(unit[:, :, i], arm.shape), arm) for i in range(3)], axis=2)  # e_i × arm
-    x = jnp.concatenate([lever, jnp.broadcast_to(unit, lever.shape)], axis=2)  # (n, 3, 6, b)
-    return times(jnp.swapaxes(x, 1, 2), times(response, x))
+_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+"""where a symmetric matrix of 3 × 3 has its six numbers"""
+
+
+def _products(a: Float[Array, "n 3 b"]) -> Float[Array, "n 6 b"]:
+    """Return the six numbers of a·aᵀ."""
+    return jnp.stack([a[:, i] * a[:, j] for i, j in _PAIRS], 1)
+
+
+def _square(six: Float[Array, "n 6 b"]) -> Float[Array, "n 3 3 b"]:
+    place = {pair: i for i, pair in enumerate(_PAIRS)}
+    rows = [[six[:, place[min(i, j), max(i, j)]] for j in range(3)] for i in range(3)]
+    return jnp.stack([jnp.stack(row, 1) for row in rows], 1)
+
+
+def _as_inertia(mass: Array, first: Array, second: Array) -> Float[Array, "n 6 6 b"]:
+    """The response of what resists alike in every direction, which is that of point masses: Σ m, Σ m·a, Σ m·a·aᵀ."""
+    unit, square = np.eye(3)[None, ..., None], _square(second)
+    turning = jnp.trace(square, axis1=1, axis2=2)[:, None, None] * unit - square
+    nothing = jnp.zeros_like(first[:, 0])
+    x, y, z = (first[:, i] for i in range(3))
+    rows = [[nothing, -z, y], [z, nothing, -x], [-y, x, nothing]]
+    mixed = jnp.stack([jnp.stack(row, 1) for row in rows], 1)
+    return _of_blocks(turning, mixed, mass[:, :, None] * unit)
+
+
+def _of_blocks(turning: Array, mixed: Array, sliding: Array) -> Float[Array, "n 6 6 b"]:
+    upper = jnp.concatenate([turning, mixed], 2)
+    return jnp.concatenate([upper, jnp.concatenate([jnp.swapaxes(mixed, 1, 2), sliding], 2)], 1)
 
 
 def _points(m: mujoco.MjModel, geom: int, vertices: int) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:

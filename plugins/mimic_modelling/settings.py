@@ -17,11 +17,13 @@ class Without:
         bodies: with all that they carry.
         joints: what they move is held where the model has it.
         actuators: of the model's own.
+        contacts: of bodies with one another; the floor is part of ``world``. What they touch beside is kept.
     """
 
     bodies: tuple[str, ...] = ()
     joints: tuple[str, ...] = ()
     actuators: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -1,10 +1,11 @@
-"""What is left out of a model: bodies, joints, actuators, and with them all that refers to them."""
+"""What is left out of a model: bodies, joints, actuators, and with them all that refers to them; and contacts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -52,6 +53,35 @@ def leave_out(tree: ET.Element, chosen: Without, where: str, path: Path, remarks
         lost = _counted(remove_users(tree, gone))
         remarks.append(f"left out, as the description says: {what}; and {lost} that need them" if lost else
                        f"left out, as the description says: {what}")  # fmt: skip
+    apart = _chosen([tree], ("body", "worldbody"), chosen.contacts, "contacts", where, path)
+    if apart:
+        _keep_apart(tree, apart)
+        remarks.append(
+            f"left out, as the description says: contacts of {len(apart)} bodies with one another "
+            f"({', '.join(chosen.contacts)})"
+        )
+
+
+def _keep_apart(tree: ET.Element, bodies: list[ET.Element]) -> None:
+    """Exclude the contacts of bodies with one another, those that the model asks for by ``pair`` too."""
+    geoms = {geom.get("name") for body in bodies for geom in _geoms(body)}
+    for section in tree.findall("contact"):
+        for pair in section.findall("pair"):
+            if pair.get("geom1") in geoms and pair.get("geom2") in geoms:
+                section.remove(pair)
+    names = sorted({_name(body) for body in bodies})
+    section = ET.SubElement(tree, "contact")
+    for one, two in combinations(names, 2):
+        ET.SubElement(section, "exclude", body1=one, body2=two)
+
+
+def _geoms(part: ET.Element) -> Iterable[ET.Element]:
+    """Yield the geoms of a body itself; some stand within frames."""
+    for child in part:
+        if child.tag == "geom":
+            yield child
+        elif child.tag == "frame":
+            yield from _geoms(child)
 
 
 def _chosen(
@@ -64,11 +94,15 @@ def _chosen(
 ) -> list[ET.Element]:
     there = [e for root in within for e in root.iter() if e is not root and (tags is None or e.tag in tags)]
     for pattern in patterns:
-        names = [e.get("name", "") for e in there]
+        names = [_name(e) for e in there]
         if not any(fnmatchcase(name, pattern) for name in names):
             known = did_you_mean(pattern, names) if names else "; it has none"
             raise DataError(f"{where}: without.{key}: {path.name} has no {pattern!r}{known}")
-    return [e for e in there if any(fnmatchcase(e.get("name", ""), pattern) for pattern in patterns)]
+    return [e for e in there if any(fnmatchcase(_name(e), pattern) for pattern in patterns)]
+
+
+def _name(part: ET.Element) -> str:
+    return "world" if part.tag == "worldbody" else part.get("name", "")
 
 
 def _remove(within: list[ET.Element], element: ET.Element) -> None:

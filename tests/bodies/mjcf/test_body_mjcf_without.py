@@ -63,3 +63,31 @@ def test_floor_and_unit(tmp_path):
     assert m.geom("floor").pos[2] == -2.0
     assert body.scale == body.length_unit == 0.01 and body.size == 1.0
     assert body.keypoint_spread == pytest.approx(0.5)  # 5 mm, in cm
+
+
+def test_contacts_of_bodies_with_one_another_are_left_out_and_those_with_the_floor_kept(tmp_path):
+    import mujoco
+
+    with_pair = TWO_ARMS.replace("</mujoco>", '<contact><pair geom1="lg" geom2="rg"/></contact></mujoco>')
+    with_pair = with_pair.replace('<joint name="r"/><geom ', '<joint name="r"/><frame><geom name="rg" ')
+    with_pair = with_pair.replace('<site name="rs" pos="1 0 0"/>', '</frame><site name="rs" pos="1 0 0"/>')
+    (tmp_path / "arms.xml").write_text(with_pair)
+    description = Description(
+        name="arms", model=tmp_path / "arms.xml", keypoints=KEYPOINTS, keypoint_spread_mm=5, where="arms.toml"
+    )
+
+    def touching(settings: Settings) -> set[frozenset[str]]:
+        body = read(description, settings)
+        m = BodyModel.compile(body).mj_model
+        d = mujoco.MjData(m)
+        mujoco.mj_forward(m, d)
+        of = m.geom_bodyid[d.contact.geom]
+        return {frozenset(m.body(int(b)).name for b in pair) for pair in of}
+
+    both = touching(Settings(floor=0.0))
+    assert frozenset(("left", "right")) in both and frozenset(("world", "left")) in both
+    alone = touching(Settings(floor=0.0, without=Without(contacts=("left", "right"))))
+    assert alone == {pair for pair in both if pair != frozenset(("left", "right"))}
+    assert not touching(Settings(floor=0.0, without=Without(contacts=("*",))))
+    body = read(description, Settings(without=Without(contacts=("*",))))
+    assert "contacts of 4 bodies with one another (*)" in " ".join(body.remarks)
