@@ -94,7 +94,7 @@ def main() -> None:
     args = parser.parse_args()
     prepare_jax()
     plugins = installed()
-    body = make_body(plugins, {"name": args.body, "mjcf": args.mjcf} if args.mjcf else args.body)
+    body = make_body(plugins, args.body, {"mjcf": args.mjcf} if args.mjcf else None)
     actuation = plugins.get("actuation", "native") if body.actuators else plugins.default("actuation")
     model = BodyModel.compile(body, actuation.build(actuation.config(), body))
     machine = f"{jax.devices()[0].device_kind}, {platform.machine()}, {os.cpu_count()} cores"

@@ -14,7 +14,7 @@ _PAPER_NETWORK = {
 _PAPER_REWARDS = {"joint": {"weight": 5.0, "scale": 0.2}, "control": {"weight": 0.15}, "energy": {"weight": 0.01}}
 # errors are reported as distances of keypoints; angles alone count a turn of a straight arm as one that moves the paw
 _ACCURATE_REWARDS = {
-    "keypoint": {"weight": 5.0, "scale_per_mm": 0.5},
+    "keypoint": {"weight": 5.0},
     "joint": {"weight": 0.5, "scale": 20.0},
     "control": {"weight": 0.005},
     "energy": False,

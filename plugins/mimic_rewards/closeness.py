@@ -52,11 +52,11 @@ def length_scale(scale: float | None, model: BodyModel, share: float = _SHARE_OF
     """
     if scale is not None:
         return scale
-    length = _SHARE * model.mj_model.stat.extent if model.root is None else share * _span(model)
+    length = _SHARE * model.mj_model.stat.extent if model.root is None else share * span(model)
     return float(1.0 / length**2)
 
 
-def _span(model: BodyModel) -> float:
+def span(model: BodyModel) -> float:
     """The greatest distance (m) between two keypoints in the reference pose; without two, the model's size."""
     import mujoco
     from scipy.spatial.distance import pdist

@@ -7,8 +7,11 @@ from collections.abc import Callable
 import attrs
 
 from mimic_core import BodyModel, RewardSpec, StepView
+from mimic_rewards.closeness import span
 from mimic_rewards.distance import distances_mm
 from mimic_rewards.places import keypoints_named, moving_keypoints
+
+_STEEPEST_PER_MM, _SHARE = 0.5, 0.05
 
 
 @attrs.frozen
@@ -16,11 +19,12 @@ class Keypoint:
     """Settings of the keypoint term.
 
     Attributes:
-        scale_per_mm: α, 1/mm of the animal.
+        scale_per_mm: α, 1/mm of the animal; None gives 0.5, or for a body that spans more than 40 mm 1/e at a twentieth
+            of that: of the greatest distance between two of its keypoints in the reference pose.
         keypoints: names; none named means all that the joints can move.
     """
 
-    scale_per_mm: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
+    scale_per_mm: float | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.gt(0)))
     keypoints: tuple[str, ...] = ()
 
 
@@ -36,8 +40,10 @@ def build(config: Keypoint, model: BodyModel) -> Callable[[StepView], object]:
     import jax.numpy as jnp
 
     k = keypoints_named(config.keypoints, model, moving_keypoints(model), "keypoint")
-    distances = distances_mm(k, model)
-    return lambda step: jnp.exp(-config.scale_per_mm * distances(step).mean())
+    distances, scale = distances_mm(k, model), config.scale_per_mm
+    if scale is None:
+        scale = min(_STEEPEST_PER_MM, 1 / (_SHARE * 1e3 * model.body.scale * span(model)))
+    return lambda step: jnp.exp(-scale * distances(step).mean())
 
 
 spec = RewardSpec(

@@ -207,10 +207,18 @@ def test_distances_by_hand(plugins, mouse_model):
     assert float(build(plugins, "paw_distance", mouse_model, keypoints=("wrist", "elbow"))(at)) == pytest.approx(
         1.5, abs=0.001
     )
-    assert float(build(plugins, "keypoint", mouse_model)(at)) == pytest.approx(np.exp(-8 / 3), rel=1e-3)
-    assert float(build(plugins, "keypoint", mouse_model, scale_per_mm=0.5)(at)) == pytest.approx(
-        np.exp(-4 / 3), rel=1e-3
+    assert float(build(plugins, "keypoint", mouse_model, scale_per_mm=1.0)(at)) == pytest.approx(
+        np.exp(-8 / 3), rel=1e-3
     )
+
+
+def test_the_keypoint_term_is_as_wide_as_the_body_is_large(plugins, mouse_model):
+    """0.5 per mm for the mouse's limb, which spans less than 40 mm; one 100 times as large is off 100 times as far."""
+    at = moved(mouse_model, shoulder=(9, 9, 9), elbow=(0, 3, 0), paw=(3, 0, 4))
+    assert float(build(plugins, "keypoint", mouse_model)(at)) == pytest.approx(np.exp(-4 / 3), rel=1e-3)
+    giant = BodyModel.compile(attrs.evolve(mouse_model.body, scale=100.0), mouse_model.actuation)
+    of_span = 100.0 * span(mouse_model) / 20
+    assert float(build(plugins, "keypoint", giant)(at)) == pytest.approx(np.exp(-800 / 3 / of_span / 1e3), rel=1e-3)
 
 
 def test_distances_are_millimetres_of_the_animal(plugins, mouse_model):
