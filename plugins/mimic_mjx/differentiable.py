@@ -13,7 +13,7 @@ joint limits           a spring and damper outside the range, as stiff as one ph
 solver                 one iteration (reverse mode needs a fixed number; with no constraints it is idle)
 integrator             linearly implicit Euler with one physics step per control step (`mimic_mjx.implicit`): one
                        evaluation of the forces where Runge-Kutta at half the step takes eight, and no force is too
-                       stiff for it. A body with contacts takes steps of 5 ms at most, or of the model's own, if longer
+                       stiff for it. A body with contacts takes steps of 5 ms at most
 =====================  ==========================================================================
 
 Training may use this view. Reported numbers come from the body as it is.
@@ -32,7 +32,7 @@ from jaxtyping import Float
 
 SMOOTHING = 0.01
 _LONGEST_STEP = 0.005
-"""s, of a body with contacts whose own steps are no longer"""
+"""s, of a body with contacts"""
 _SHOWN = 4
 """names that are listed; the rest is counted"""
 _DEPTH = 0.01
@@ -48,7 +48,7 @@ def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjMo
     view.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
     view.opt.iterations = 1
     view.opt.ls_iterations = 1
-    longest = max(_LONGEST_STEP, model.opt.timestep) if "contacts" in constraints(model) else control_dt
+    longest = _LONGEST_STEP if "contacts" in constraints(model) else control_dt
     view.opt.timestep = control_dt / max(1, int(np.ceil(control_dt / longest - 1e-9)))
     view.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
     return view
