@@ -199,7 +199,7 @@ class Ground:
         slip = slipping(weight, soft, friction * jnp.maximum(push.force, 0.0), sideways, h)
         held = jnp.where(friction > 0, slip.mass, 0.0)
         force = push.force[:, None] * normal + jnp.where(friction[:, None] > 0, slip.force, 0.0)
-        lever, more = cross(arm, normal), push.mass - held
+        lever, more = cross(arm, jnp.asarray(normal)), push.mass - held
         each = [cross(arm, force), force, held[:, None], held[:, None] * arm, held[:, None] * _products(arm)]
         each += [more[:, None], more[:, None] * lever, more[:, None] * _products(lever)]
         sizes = np.cumsum([part.shape[1] for part in each])[:-1]
