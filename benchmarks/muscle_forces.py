@@ -2,6 +2,7 @@
 
     python benchmarks/muscle_forces.py --variant revised     # poses all over the joints' range
     python benchmarks/muscle_forces.py --reaches FOLDER      # poses of registered reaches (*_ik.h5)
+    python benchmarks/muscle_forces.py --variant gilmer --clips clips.h5  # of clips registered with this body
 
 The physiological range that the mouse's forelimb muscles are held against is 0.2 to 1.2 N (Leonardis et al. 2025).
 """
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import qmc
 
-from mimic_core import BodyModel
+from mimic_core import BodyModel, ReferenceClips
 from mimic_core.chain import discover
 
 PHYSIOLOGICAL_N = (0.2, 1.2)
@@ -62,6 +63,15 @@ def poses_of_reaches(model: BodyModel, folder: Path) -> np.ndarray:
     return np.concatenate(poses).astype(float)
 
 
+def poses_of_clips(model: BodyModel, path: Path) -> np.ndarray:
+    """Return the poses (rad) of the reach (first 0.3 s) of clips that `mimic register` fitted to this body."""
+    clips = ReferenceClips.load(path)
+    if clips.joint_names != model.joint_names:
+        raise SystemExit(f"{path}: has joints {', '.join(clips.joint_names)}; register with {model.body.name} first")
+    frames = round(REACH_S * clips.rate_hz)
+    return np.concatenate([q[: min(n, frames)] for q, n in zip(clips.qpos, clips.n_frames, strict=True)]).astype(float)
+
+
 def force_table(model: BodyModel, poses: np.ndarray) -> pd.DataFrame:
     """Return one row per muscle: its force (N) over the poses, and the share of poses in the physiological range."""
     forces = isometric_forces(model, poses)
@@ -69,7 +79,7 @@ def force_table(model: BodyModel, poses: np.ndarray) -> pd.DataFrame:
     inside = (forces >= low) & (forces <= high)
     quantiles = {"min": 0.0, "p5": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
     columns = {name: np.quantile(forces, q, axis=0) for name, q in quantiles.items()}
-    columns["largest isometric"] = [m.max_isometric_force for m in model.body.muscles]
+    columns["largest isometric"] = model.mj_model.actuator_gainprm[model.muscle_ids, 2]
     columns["share in 0.2-1.2 N"] = inside.mean(0)
     return pd.DataFrame(columns, index=pd.Index(model.muscle_names, name="muscle"))
 
@@ -79,14 +89,17 @@ def main() -> None:
     parser.add_argument("--body", default="mouse_forelimb")
     parser.add_argument("--variant", default=None)
     parser.add_argument("--reaches", type=Path, default=None, help="folder of registered reaches, *_ik.h5")
+    parser.add_argument("--clips", type=Path, default=None, help="reaches registered with this body, clips.h5")
     parser.add_argument("--poses", type=int, default=2000, help="how many poses over the joints' range")
     arguments = parser.parse_args()
 
     plugins = discover()
     body = plugins.get("body", arguments.body).make(arguments.variant)
-    hill = plugins.get("actuation", "hill")
-    model = BodyModel.compile(body, hill.build(hill.config(), body))
-    if arguments.reaches:
+    own = plugins.get("actuation", "native" if body.actuators else "hill")
+    model = BodyModel.compile(body, own.build(own.config(), body))
+    if arguments.clips:
+        poses, where = poses_of_clips(model, arguments.clips), f"{arguments.clips}, first {REACH_S:g} s"
+    elif arguments.reaches:
         poses, where = poses_of_reaches(model, arguments.reaches), f"{arguments.reaches}, first {REACH_S:g} s"
     else:
         poses, where = poses_over_range(model, arguments.poses), "the joints' range"

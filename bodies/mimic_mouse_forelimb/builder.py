@@ -32,7 +32,7 @@ def build_body(variant: str) -> Body:
         name="mouse_forelimb",
         variant=variant,
         mjcf=_mjcf(table),
-        keypoints={name: _keypoint_site(name) for name in table["keypoints"]},
+        keypoints={name: keypoint_site(name) for name in table["keypoints"]},
         keypoint_spread=table["registration"]["keypoint_spread"],
         muscles=tuple(_muscle(name, m, table["muscle_defaults"]) for name, m in table["muscles"].items()),
         emg_muscles=table["emg"],
@@ -40,7 +40,8 @@ def build_body(variant: str) -> Body:
     )
 
 
-def _keypoint_site(name: str) -> str:
+def keypoint_site(name: str) -> str:
+    """Return the name of a keypoint's site."""
     return f"keypoint_{name}"
 
 
@@ -56,38 +57,45 @@ def _muscle(name: str, own: dict[str, Any], defaults: dict[str, Any]) -> Muscle:
 
 def _mjcf(table: dict[str, Any]) -> str:
     root = ET.Element("mujoco", model="mouse_forelimb")
-    _settings(root, table)
+    settings(root, table)
     world = ET.SubElement(root, "worldbody")
-    _scenery(world, table["camera"])
+    scenery(world, table["camera"])
     elements = {"world": world}
     for name, body in table["bodies"].items():
         elements[name] = _body(elements[body["parent"]], name, body)
     for name, joint in table["joints"].items():
         _joint(elements[joint["body"]], name, joint)
+    marks(elements, table)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode")
+
+
+def marks(elements: dict[str, ET.Element], table: dict[str, Any]) -> None:
+    """Add the points of muscles' paths, the keypoints and the bones to the bodies, ``elements`` by name."""
     for body, sites in table["sites"].items():
         for name, pos in sites.items():
-            _add(elements[body], "site", name=name, pos=pos, size=_SITE_SIZE, rgba=_MUSCLE_SITE_RGBA, group=_SITE_GROUP)
+            add(elements[body], "site", name=name, pos=pos, size=_SITE_SIZE, rgba=_MUSCLE_SITE_RGBA, group=_SITE_GROUP)
     for name, keypoint in table["keypoints"].items():
-        _add(
+        add(
             elements[keypoint["body"]],
             "site",
-            name=_keypoint_site(name),
+            name=keypoint_site(name),
             pos=keypoint["pos"],
             size=1.5 * _SITE_SIZE,
             rgba=_KEYPOINT_RGBA,
             group=_KEYPOINT_GROUP,
         )
     for name, shape in table["shapes"].items():
-        _shape(elements[shape["body"]], name, shape)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode")
+        bone(elements[shape["body"]], name, shape)
 
 
-def _settings(root: ET.Element, table: dict[str, Any]) -> None:
+def settings(root: ET.Element, table: dict[str, Any], angle: str = "degree") -> None:
+    """Add options, defaults and what pictures need; ``angle`` is the unit of angles."""
     compiling, joint, camera = table["compile"], table["joint_defaults"], table["camera"]
-    compiler = _add(root, "compiler", angle="degree", eulerseq="xyz")
-    _add(compiler, "lengthrange", mode="muscle", timestep=compiling["length_range_timestep"])
-    _add(
+    compiler = add(root, "compiler", angle=angle, eulerseq="xyz")
+    if "length_range_timestep" in compiling:
+        add(compiler, "lengthrange", mode="muscle", timestep=compiling["length_range_timestep"])
+    add(
         root,
         "option",
         timestep=compiling["timestep"],
@@ -97,7 +105,7 @@ def _settings(root: ET.Element, table: dict[str, Any]) -> None:
         ls_iterations=compiling["ls_iterations"],
     )
     default = ET.SubElement(root, "default")
-    _add(
+    add(
         default,
         "joint",
         limited="true",
@@ -107,14 +115,14 @@ def _settings(root: ET.Element, table: dict[str, Any]) -> None:
         solreflimit=joint["limit_solref"],
         solimplimit=joint["limit_solimp"],
     )
-    _add(default, "geom", mass=0.0, contype=0, conaffinity=0)
+    add(default, "geom", mass=0.0, contype=0, conaffinity=0)
     # Pictures only: MuJoCo guesses the scene's size from the bodies, and guesses badly for one this small.
-    _add(root, "statistic", center=camera["center"], extent=camera["extent"])
+    add(root, "statistic", center=camera["center"], extent=camera["extent"])
     visual = ET.SubElement(root, "visual")
-    _add(visual, "global", offwidth=1280, offheight=960)
-    _add(visual, "headlight", ambient=(0.35, 0.35, 0.35), diffuse=(0.45, 0.45, 0.45), specular=(0.1, 0.1, 0.1))
+    add(visual, "global", offwidth=1280, offheight=960)
+    add(visual, "headlight", ambient=(0.35, 0.35, 0.35), diffuse=(0.45, 0.45, 0.45), specular=(0.1, 0.1, 0.1))
     assets = ET.SubElement(root, "asset")
-    _add(
+    add(
         assets,
         "texture",
         type="skybox",
@@ -126,8 +134,9 @@ def _settings(root: ET.Element, table: dict[str, Any]) -> None:
     )
 
 
-def _scenery(world: ET.Element, camera: dict[str, Any]) -> None:
-    _add(
+def scenery(world: ET.Element, camera: dict[str, Any]) -> None:
+    """Add the light and the camera."""
+    add(
         world,
         "light",
         type="directional",
@@ -136,13 +145,13 @@ def _scenery(world: ET.Element, camera: dict[str, Any]) -> None:
         diffuse=(0.5, 0.5, 0.5),
         castshadow="false",
     )
-    _add(world, "camera", name=camera["name"], pos=camera["pos"], xyaxes=camera["xyaxes"], fovy=camera["fovy_deg"])
+    add(world, "camera", name=camera["name"], pos=camera["pos"], xyaxes=camera["xyaxes"], fovy=camera["fovy_deg"])
 
 
 def _body(parent: ET.Element, name: str, body: dict[str, Any]) -> ET.Element:
-    element = _add(parent, "body", name=name, pos=body["pos"], euler=body["euler_deg"])
+    element = add(parent, "body", name=name, pos=body["pos"], euler=body["euler_deg"])
     if "mass" in body:
-        _add(element, "inertial", pos=body["mass_pos"], mass=body["mass"], diaginertia=body["inertia"])
+        add(element, "inertial", pos=body["mass_pos"], mass=body["mass"], diaginertia=body["inertia"])
     return element
 
 
@@ -150,15 +159,17 @@ def _joint(body: ET.Element, name: str, joint: dict[str, Any]) -> None:
     kind = joint.get("type", "hinge")
     own = {k: joint[k] for k in ("armature", "damping", "stiffness") if k in joint}
     limits = joint["range_deg"] if kind == "hinge" else joint["range"]
-    _add(body, "joint", name=name, type=kind, pos=(0.0, 0.0, 0.0), axis=joint["axis"], range=limits, **own)
+    add(body, "joint", name=name, type=kind, pos=(0.0, 0.0, 0.0), axis=joint["axis"], range=limits, **own)
 
 
-def _shape(body: ET.Element, name: str, shape: dict[str, Any]) -> None:
+def bone(body: ET.Element, name: str, shape: dict[str, Any]) -> None:
+    """Add the shape of a bone, which has no mass and touches nothing."""
     place = {"fromto": [*shape["from"], *shape["to"]]} if "from" in shape else {"pos": shape["pos"]}
-    _add(body, "geom", name=f"bone_{name}", type=shape["type"], size=shape["size"], rgba=shape["rgba"], **place)
+    add(body, "geom", name=f"bone_{name}", type=shape["type"], size=shape["size"], rgba=shape["rgba"], **place)
 
 
-def _add(parent: ET.Element, tag: str, **attributes: str | float | Sequence[float]) -> ET.Element:
+def add(parent: ET.Element, tag: str, **attributes: str | float | Sequence[float]) -> ET.Element:
+    """Add an element whose numbers read back exactly."""
     return ET.SubElement(parent, tag, {k: _text(v) for k, v in attributes.items()})
 
 

@@ -1,4 +1,4 @@
-"""Read the facts table ``body.toml``, with a variant's overlay applied."""
+"""Read the facts: ``body.toml`` with a variant's overlay applied, or a file of the variant's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import attrs
 
 from mimic_core import ConfigError, did_you_mean
 
-_ABOUT = ("name", "variants", "sources", "source_of", "units", "variant")
+_BODY = "body.toml"
+_ABOUT = ("name", "variants", "files", "sources", "source_of", "units", "variant")
 """Parts of the table that say something about facts and are none themselves."""
 
 
@@ -36,13 +37,31 @@ class Fact:
 
 
 @cache
-def _document() -> dict[str, Any]:
-    return tomllib.loads(files("mimic_mouse_forelimb").joinpath("body.toml").read_text("utf-8"))
+def _document(file: str = _BODY) -> dict[str, Any]:
+    return tomllib.loads(files("mimic_mouse_forelimb").joinpath(file).read_text("utf-8"))
 
 
-def sources() -> dict[str, str]:
-    """Return source key → citation."""
-    return dict(_document()["sources"])
+def _of_variant(variant: str) -> dict[str, Any]:
+    """The file that a variant's facts are in.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
+    every = _document()
+    if variant not in every["variants"]:
+        raise ConfigError(
+            f"body {every['name']}: unknown variant {variant!r}{did_you_mean(variant, every['variants'])}"
+        )
+    return _document(every["files"].get(variant, _BODY))
+
+
+def sources(variant: str = "paper") -> dict[str, str]:
+    """Return source key → citation of the file that a variant's facts are in.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
+    return dict(_of_variant(variant)["sources"])
 
 
 def table(variant: str) -> list[Fact]:
@@ -51,15 +70,12 @@ def table(variant: str) -> list[Fact]:
     Raises:
         ConfigError: there is no such variant.
     """
-    document = _document()
-    if variant not in document["variants"]:
-        raise ConfigError(
-            f"body {document['name']}: unknown variant {variant!r}{did_you_mean(variant, document['variants'])}"
-        )
-    facts = {(f.group, f.entry, f.quantity): f for f in _facts(document, document["source_of"])}
+    document = _of_variant(variant)
+    units = document["units"]
+    facts = {(f.group, f.entry, f.quantity): f for f in _facts(document, document["source_of"], units)}
     overlay = dict(document.get("variant", {}).get(variant, {}))
     source = overlay.pop("source", "")
-    facts |= {(f.group, f.entry, f.quantity): f for f in _facts(overlay, dict.fromkeys(overlay, source))}
+    facts |= {(f.group, f.entry, f.quantity): f for f in _facts(overlay, dict.fromkeys(overlay, source), units)}
     return list(facts.values())
 
 
@@ -76,23 +92,23 @@ def load(variant: str) -> dict[str, Any]:
     return nested
 
 
-def _facts(groups: dict[str, Any], source_of: dict[str, str]) -> Iterator[Fact]:
+def _facts(groups: dict[str, Any], source_of: dict[str, str], units: dict[str, Any]) -> Iterator[Fact]:
     for group, content in groups.items():
         if group in _ABOUT:
             continue
         for key, value in content.items():
             if isinstance(value, dict) and "value" not in value:
                 for quantity, inner in value.items():
-                    yield _fact(group, key, quantity, inner, source_of[group])
+                    yield _fact(group, key, quantity, inner, source_of[group], units)
             else:
-                yield _fact(group, "", key, value, source_of[group])
+                yield _fact(group, "", key, value, source_of[group], units)
 
 
-def _fact(group: str, entry: str, quantity: str, value: Any, source: str) -> Fact:
+def _fact(group: str, entry: str, quantity: str, value: Any, source: str, units: dict[str, Any]) -> Fact:
     unit = ""
     if isinstance(value, dict):
         unit, value, source = value.get("unit", ""), value["value"], value["source"]
     if not unit and not isinstance(value[0] if isinstance(value, list) else value, str):
-        units = _document()["units"][group]
-        unit = units["*"] if "*" in units else units[quantity]
+        own = units[group]
+        unit = own["*"] if "*" in own else own[quantity]
     return Fact(group=group, entry=entry, quantity=quantity, value=value, unit=unit, source=source)

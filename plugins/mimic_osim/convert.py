@@ -192,6 +192,9 @@ def _say_muscles(out: Converted) -> None:
         out.remarks.append(
             f"fibres beyond 0.5 to 1.6 of their optimal length in over a fifth of random poses: {', '.join(far)}"
         )
+    for name, h in out.hills.items():
+        if h.most < 1.0:
+            out.remarks.append(f"{name}: excitation goes to {h.most:.3g}, the largest control that the model allows")
     plain = {m.osim.getConcreteClassName() for m in out.muscles} - {
         "Millard2012EquilibriumMuscle", "Thelen2003Muscle", "DeGrooteFregly2016Muscle"
     }  # fmt: skip

@@ -14,6 +14,8 @@ from mimic_osim.opened import Opened, each, package
 
 _ABSURD_TURN, _ABSURD_LENGTH = 4 * np.pi, 100.0
 """Ranges that are wider say that there is none (rad, m)."""
+_NARROW = 1e-4
+"""A coordinate clamped to a range that is narrower (rad, m) cannot move."""
 
 
 @attrs.frozen(eq=False)
@@ -136,15 +138,17 @@ def _coordinate(c: Any, opened: Opened, ranges: Mapping[str, tuple[float, float]
     low, high = float(c.getRangeMin()), float(c.getRangeMax())
     if name in ranges:
         low, high = np.deg2rad(ranges[name]) if turns else ranges[name]
+    clamped = bool(c.get_clamped()) and 0 <= high - low < _NARROW
     if not 0 < high - low < (_ABSURD_TURN if turns else _ABSURD_LENGTH):
         low, high = -np.inf, np.inf
-    fixed = bool(c.get_locked())
+    fixed = bool(c.get_locked()) or clamped
     if c.get_prescribed() and not fixed:
         fixed = True
         default = float(c.get_prescribed_function().calcValue(package().Vector(1, 0.0)))
         remarks.append(f"coordinate {name} is prescribed in time; held where it is at 0 s, {default:.4g}")
     elif fixed:
-        remarks.append(f"coordinate {name} is locked; held at {default:.4g} {'rad' if turns else 'm'}")
+        why = "is locked" if c.get_locked() else "has no range"
+        remarks.append(f"coordinate {name} {why}; held at {default:.4g} {'rad' if turns else 'm'}")
     return Coordinate(name, turns, default, float(low), float(high), fixed)
 
 

@@ -17,6 +17,8 @@ from mimic_osim.opened import package
 
 _RANGE = (0.5, 1.5)
 """Fibre lengths between which MuJoCo is told path lengths; any two say the same."""
+_NO_PASSIVE = 1e-6
+"""Scale of the passive force of a muscle that has none: MuJoCo takes no 0."""
 _THELEN_GAMMA, _THELEN_PASSIVE = "KshapeActive", "KshapePassive"
 
 
@@ -29,6 +31,7 @@ class Hill:
         length_range: path lengths (m) at fibre lengths ``_RANGE``.
         lmin, lmax, vmax, fpmax, fvmax: see MuJoCo's actuator/muscle.
         time: activation and deactivation time constants, s.
+        most: largest excitation.
         active_error, passive_error: root mean square difference of the force-length curves from OpenSim's over the
             fibre lengths that poses give, in maximum isometric forces.
         outside: share of poses with fibres shorter than half or longer than 1.6 of their optimal length.
@@ -42,6 +45,7 @@ class Hill:
     fpmax: float
     fvmax: float
     time: tuple[float, float]
+    most: float
     active_error: float
     passive_error: float
     outside: float
@@ -51,7 +55,7 @@ class Hill:
         """Attributes of MJCF's ``<muscle>``."""
         named = {k: repr(float(getattr(self, k))) for k in ("force", "lmin", "lmax", "vmax", "fpmax", "fvmax")}
         low, high = self.length_range
-        pair = {"lengthrange": (low, high), "range": _RANGE, "timeconst": self.time, "ctrlrange": (0.0, 1.0)}
+        pair = {"lengthrange": (low, high), "range": _RANGE, "timeconst": self.time, "ctrlrange": (0.0, self.most)}
         return named | {k: " ".join(repr(float(x)) for x in v) for k, v in pair.items()}
 
 
@@ -86,6 +90,7 @@ def hill(muscle: Any, lengths: np.ndarray) -> Hill:
         fpmax=fpmax,
         fvmax=fvmax,
         time=(times[0], times[1]),
+        most=most if 0.0 < (most := float(muscle.get_max_control())) < 1.0 else 1.0,
         active_error=active_error,
         passive_error=passive_error,
         outside=float(np.mean((reached < 0.5) | (reached > 1.6))),
@@ -154,4 +159,5 @@ def _fit_active(x: np.ndarray, wanted: np.ndarray) -> tuple[float, float, float]
 def _fit_passive(x: np.ndarray, wanted: np.ndarray, lmax: float) -> tuple[float, float]:
     shape = passive_force(x, lmax, 1.0)
     scale = float(shape @ wanted / (shape @ shape)) if shape.any() else 0.0
-    return max(scale, 0.0), float(np.sqrt(np.mean((scale * shape - wanted) ** 2)))
+    scale = max(scale, _NO_PASSIVE)
+    return scale, float(np.sqrt(np.mean((scale * shape - wanted) ** 2)))

@@ -297,14 +297,15 @@ def test_every_fact_has_a_unit_and_a_known_source():
     from mimic_mouse_forelimb import facts
 
     cited = set()
-    for variant in facts._document()["variants"]:
+    known = {v: facts.sources(v) for v in facts._document()["variants"]}
+    for variant, sources in known.items():
         for fact in facts.table(variant):
             where = f"{fact.group}.{fact.entry}.{fact.quantity}"
-            assert fact.source in facts.sources(), where
+            assert fact.source in sources, where
             is_text = isinstance(fact.value[0] if isinstance(fact.value, list) else fact.value, str)
             assert bool(fact.unit) != is_text, where
-            cited.add(fact.source)
-    assert cited == set(facts.sources())
+            cited.add((fact.source, sources[fact.source]))
+    assert cited == {pair for sources in known.values() for pair in sources.items()}
 
 
 def test_variants_differ_exactly_where_they_should():
@@ -341,7 +342,7 @@ def test_spec_and_table_name_the_same_variants():
 
     spec = discover().get("body", "mouse_forelimb")
     document = facts._document()
-    assert list(spec.variants) == document["variants"] == [*VARIANTS, "mobile_shoulder", "wrist"]
+    assert list(spec.variants) == document["variants"] == [*VARIANTS, "mobile_shoulder", "wrist", "gilmer"]
 
 
 def test_unknown_variant():

@@ -252,7 +252,7 @@ def test_unknown_body(failing, tmp_path):
     said = failing("register", recording(tmp_path / "a.h5"), "--body", "mouse_forlimb", "--out", out)
     assert said == "unknown body 'mouse_forlimb'; did you mean mouse_forelimb?"
     said = failing("register", tmp_path / "a.h5", "--body", "mouse_forelimb:old", "--out", out)
-    assert said == "body mouse_forelimb: unknown variant 'old'; known: mobile_shoulder, paper, revised, wrist"
+    assert said == "body mouse_forelimb: unknown variant 'old'; known: gilmer, mobile_shoulder, paper, revised, wrist"
     assert not out.exists()
 
 

@@ -64,6 +64,28 @@ def test_a_locked_coordinate_is_held_at_its_value(knee):
     assert any(r.startswith("coordinate ankle_angle is locked; held at 0.2 rad") for r in knee.converted.remarks)
 
 
+def test_what_a_model_forbids_stays_forbidden(tmp_path):
+    """A coordinate clamped to one value, a muscle without passive force, and one whose control is limited."""
+    import opensim as osim
+
+    model = made.knee("DeGrooteFregly2016Muscle")
+    hip = model.getCoordinateSet().get("hip_q0")
+    hip.setRangeMin(0.1)
+    hip.setRangeMax(0.1)
+    hip.setDefaultValue(0.1)
+    hip.set_clamped(True)
+    front = osim.DeGrooteFregly2016Muscle.safeDownCast(model.getMuscles().get("front"))
+    front.set_ignore_passive_fiber_force(True)
+    front.setMaxControl(0.25)
+    twin = twin_of(model, tmp_path)
+    m, remarks = twin.model, twin.converted.remarks
+    assert "hip_q0" not in [m.joint(j).name for j in range(m.njnt)]
+    assert "coordinate hip_q0 has no range; held at 0.1 rad" in remarks
+    assert 0 < m.actuator("front").biasprm[7] <= 1e-6 < m.actuator("back").biasprm[7]  # scale of the passive force
+    assert m.actuator("front").ctrlrange.tolist() == [0.0, 0.25] and m.actuator("back").ctrlrange.tolist() == [0.0, 1.0]
+    assert "front: excitation goes to 0.25, the largest control that the model allows" in remarks
+
+
 def test_lengths_and_moment_arms(agreement):
     for muscle in ("front", "back", "bent", "moving"):
         assert np.median(agreement.length_error[muscle]) < 0.002, muscle
