@@ -35,5 +35,5 @@ def test_a_trial_that_lasts_for_years_is_refused_and_fills_no_memory(plugins, tm
     trials, spikes = tmp_path / "trials.csv", tmp_path / "spikes.csv"
     trials.write_text(f"clip,start_s,end_s\na,1.0,1.1\nb,2.0,{end}\n")
     spikes.write_text("unit,time_s\n1,1.01\n2,2.05\n")
-    with pytest.raises(DataError, match="trial b lasts .* s, which makes .* bins of 2 neurons"):
+    with pytest.raises(DataError, match=r"trial b lasts .* s, which makes .* bins of 2 neurons"):
         do(plugins, "neural", files=[trials, spikes], out=tmp_path / "n.h5")
