@@ -23,7 +23,8 @@ def test_the_kit_has_synthetic_neurons_of_its_rollouts(plugins):
 
 def test_the_stage_works_on_them_and_on_files(plugins, tmp_path):
     stage = plugins.get("stage", "neural")
-    assert check_work(stage, plugins, {"code": "intention"}) == ""
+    rollouts = toy_records(plugins)["rollouts"].save(tmp_path / "rollouts.h5")
+    assert check_work(stage, plugins, {"code": "intention", "files": [rollouts]}) == ""
     trials, spikes = tmp_path / "trials.csv", tmp_path / "spikes.csv"
     trials.write_text("clip,start_s,end_s\na,1.0,1.1\nb,2.0,2.1\n")
     spikes.write_text("unit,time_s\n1,1.01\n2,2.05\n")
