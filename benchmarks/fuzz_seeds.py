@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import scipy.io
 
-from mimic_core.chain import installed
+from mimic_core.chain import do, installed
 from mimic_core.testing import toy_records
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +99,7 @@ def seeds(folder: Path) -> list[Seed]:
     path = place("mean.csv")
     _write(path, [["time", "flexor", "extensor"], *([i / 100, i % 7 / 7, i % 5 / 5] for i in range(50))])
     add("emg: mean", path, _emg(plugins.get("emg_reader", "mean_emg"), ["mean.csv"], averaged_trials=10))
+    _neural(add, place, plugins)
     _configs(add, place, plugins)
     return out
 
@@ -112,6 +113,49 @@ def _emg(spec: Any, names: list[str], **settings: Any) -> Callable[[Path], Any]:
             return spec.build(spec.config(**settings))(files)
 
     return read
+
+
+def _neural(add: Callable[..., None], place: Callable[[str], Path], plugins: Any) -> None:
+    """Sessions of spikes and of signals, as the stage `neural` reads them."""
+
+    def reading(*names: str) -> Callable[[Path], Any]:
+        return lambda path: do(
+            plugins, "neural", files=[path.parent / n for n in names or (path.name,)], out=path.parent / "out.h5"
+        )
+
+    for what in ("units", "series"):
+        path = place(f"{what}.nwb")
+        _session(path, units=what == "units")
+        add(f"neural: nwb {what}", path, reading())
+    rng = np.random.default_rng(0)
+    trials = [["clip", "start_s", "end_s"], *([f"reach_{i}", i + 0.5, i + 0.8] for i in range(4))]
+    spikes = [["unit", "time_s"], *([k % 3, round(t, 4)] for k, t in enumerate(np.sort(rng.uniform(0, 5, 120))))]
+    signals = [["time_s", "a", "b"], *([i / 40, *rng.normal(size=2).round(3)] for i in range(200))]
+    for what, rows in (("spikes", spikes), ("signals", signals), ("trials", trials)):
+        path = place(f"{what}.csv")
+        other = "spikes" if what == "trials" else what
+        _write(path.parent / "trials.csv", trials)
+        _write(path.parent / f"{other}.csv", spikes if what == "trials" else rows)
+        add(f"neural: {what} csv", path, reading("trials.csv", f"{other}.csv"))
+
+
+def _session(path: Path, units: bool) -> None:
+    from pynwb import NWBHDF5IO, NWBFile, TimeSeries
+
+    rng = np.random.default_rng(0)
+    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    file = NWBFile(session_description="reaching", identifier="a", session_start_time=start)
+    file.add_trial_column("clip", "of the reach")
+    for i in range(4):
+        file.add_trial(start_time=i + 0.5, stop_time=i + 0.8, clip=f"reach_{i}")
+    for _ in range(3 * units):
+        file.add_unit(spike_times=np.sort(rng.uniform(0, 5, 40)), obs_intervals=[[0.0, 4.5]])
+    if not units:
+        file.add_acquisition(TimeSeries(name="dff", data=rng.normal(size=(200, 2)), unit="1", rate=40.0))
+        times = np.arange(200) / 40
+        file.add_acquisition(TimeSeries(name="z", data=rng.normal(size=200), unit="1", timestamps=times))
+    with NWBHDF5IO(str(path), "w") as io:
+        io.write(file)
 
 
 def _raw_emg(folder: Path, rollouts: Any) -> list[Path]:

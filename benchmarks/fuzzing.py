@@ -266,8 +266,9 @@ def _bytes_changed(data: bytes, rng: random.Random) -> bytes:
 def _reworded(text: str, rng: random.Random) -> str:
     for _ in range(rng.choice([1, 1, 2, 4])):
         how = rng.randrange(9)
-        numbers = list(re.finditer(r"-?\d+\.?\d*(?:e-?\d+)?", text))
-        words = list(re.finditer(r"\w+", text))
+        # of a long file only what is asked for is looked up
+        numbers = list(re.finditer(r"-?\d+\.?\d*(?:e-?\d+)?", text)) if how <= 2 else []
+        words = list(re.finditer(r"\w+", text)) if how == 3 else []
         lines = text.split("\n")
         at = rng.randrange(len(lines))
         if how <= 2 and numbers:

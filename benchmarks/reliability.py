@@ -7,7 +7,8 @@
   more than 1 GiB are not. Inputs are numbered: the same number gives the same file on every machine.
 - kills: `mimic run` is killed (SIGKILL) at random moments while it makes stages anew. After each kill every output that
   was finished must still be there, whole, in its place or beside it; at the end the run is let finish and must
-  leave what a run leaves that was never killed, to the last bit.
+  leave what a run leaves that was never killed, to the last bit. One kill in five hits `mimic sweep`: a training that
+  was finished must stay as it was, and one that was not must end as if it had never been killed.
 - bits: single bits are flipped in records and in a checkpoint. Whatever is then read must be what was written (a
   checkpoint falls back to the one before), or the damage must be said.
 - places: a disk that fills up, a folder that is read-only, no home directory.
@@ -19,6 +20,7 @@ docs/measured/reliability.json.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pwd
@@ -29,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,34 @@ window = 2
 [rollout]
 [analyze.tracking]
 """
+VARIANTS = [
+    {"cutoff_hz": c, "steps": s} for c, s in ((30.0, 1600), (30.0, 2400), (25.0, 2400), (25.0, 3200), (30.0, 1600))
+]
+SWEEP = """
+[sweep]
+clips = {clips!r}
+seeds = 1
+max_together = 1
+[sweep.grid]
+"rewards.joint.weight" = [0.5, 1.0]
+[train.policy]
+name = "bottleneck_ppo"
+encoder_layers = [8]
+decoder_layers = [8]
+critic_layers = [8]
+intention_size = 2
+environments = 8
+batch_size = 8
+minibatches = 2
+passes = 1
+unroll = 5
+steps = 1600
+evaluations = 4
+[train.task]
+window = 2
+[rollout]
+[analyze.tracking]
+"""
 TOY = '''"""The toy arm as a body."""
 from mimic_core import BodySpec, hookimpl
 
@@ -88,6 +119,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first broken file")
     parser.add_argument("--formats", nargs="+", default=["*"], help="patterns of what is broken; '*' for all")
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     parser.add_argument("--bits", type=int, default=500)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -99,7 +131,7 @@ def main() -> None:
             began = time.monotonic()
             found[what] = {
                 "fuzz": lambda f: fuzzed(f, given.inputs, given.first, given.formats),
-                "kills": lambda f: killed(f, given.kills),
+                "kills": lambda f: killed(f, given.kills, given.seed),
                 "bits": lambda f: flipped(f, given.bits),
                 "places": places,
             }[what](folder)
@@ -135,47 +167,90 @@ def _beside(file: Path, found: dict[str, Any]) -> dict[str, Any]:
 # -- kill -9 ------------------------------------------------------------------------------------------------------
 
 
-def killed(folder: Path, kills: int) -> dict[str, Any]:
-    """Kill runs, and look each time for what is lost."""
-    rng, out, lost, damaged, where = random.Random(0), folder / "run", [], 0, []
-    plugin = folder / "toy.py"
+def killed(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
+    """Kill runs and sweeps, and look each time for what is lost."""
+    plugin, rng = folder / "toy.py", random.Random(seed)
     plugin.write_text(TOY)
-    variants = [
-        {"cutoff_hz": c, "steps": s} for c, s in ((30.0, 1600), (30.0, 2400), (25.0, 2400), (25.0, 3200), (30.0, 1600))
+    usual = _finished(folder, plugin, folder / "usual", VARIANTS[0])
+    in_sweeps = kills // 5
+    found = [
+        _killed_runs(folder, plugin, kills - in_sweeps, usual, rng),
+        _killed_sweeps(folder, plugin, in_sweeps, rng),
     ]
-    usual = _finished(folder, plugin, folder / "usual", variants[0])
-    shutil.copytree(folder / "usual", out)
-    done = 0
-    while done < kills:
-        variant = variants[(done // 3) % len(variants)]
-        process = subprocess.Popen(
-            _command(folder, plugin, out, variant), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        time.sleep(rng.uniform(0.15, 1.1) * usual)
-        process.send_signal(signal.SIGKILL)
-        if process.wait() != -signal.SIGKILL:
-            if process.returncode:
-                lost.append(f"kill {done}: the run failed: {process.stderr.read().decode()[-300:]}")
-                break
-            continue  # it had finished
-        done += 1
-        found = list(_lost(out))
-        where.append(_running(out))
-        lost += [f"kill {done}: {x}" for x in found]
-        damaged += len(found)
-        if done % 10 == 0:
-            print(f"{done} kills, {len(lost)} lost", flush=True)
-    _finished(folder, plugin, out, variants[0])
-    differs = sorted(_differences(out, folder / "usual"))
-    left = [str(p.relative_to(out)) for p in out.rglob(".*") if "mimic-" in p.name or p.name.endswith(".before")]
     return {
-        "kills": done,
-        "lost": len(lost),
-        "what": lost[:10],
-        "in": {stage: where.count(stage) for stage in dict.fromkeys(where)},
-        "differs from a run that was never killed": differs,
-        "temporary files left in the end": left,
+        "kills": sum(len(f["in"]) for f in found),
+        "lost": sum(len(f["lost"]) for f in found),
+        "what": [x for f in found for x in f["lost"]][:10],
+        "in": dict(Counter(stage for f in found for stage in f["in"])),
+        "differs from a run that was never killed": [x for f in found for x in f["differs"]],
+        "temporary files left in the end": [x for f in found for x in f["left"]],
     }
+
+
+def _killed_runs(folder: Path, plugin: Path, kills: int, usual: float, rng: random.Random) -> dict[str, list[str]]:
+    out, where, lost = folder / "run", list[str](), list[str]()
+    shutil.copytree(folder / "usual", out)
+    while len(where) < kills and len(lost) < 10:
+        words = _command(folder, plugin, out, VARIANTS[(len(where) // 3) % len(VARIANTS)])
+        what = f"run: kill {len(where)}"
+        if not _kill(words, rng.uniform(0.1, 1.0) * usual, what, lost):
+            continue
+        lost += [f"{what}: {x}" for x in _lost(out)]
+        where.append(_running(out))
+        if len(where) % 10 == 0:
+            print(f"{len(where)} kills of runs, {len(lost)} lost", flush=True)
+    _finished(folder, plugin, out, VARIANTS[0])
+    return {"in": where, "lost": lost, "differs": sorted(_differences(out, folder / "usual")), "left": _left(out)}
+
+
+def _killed_sweeps(folder: Path, plugin: Path, kills: int, rng: random.Random) -> dict[str, list[str]]:
+    out, whole, where, lost = folder / "swept", folder / "usual_sweep", list[str](), list[str]()
+    differs, left = list[str](), list[str]()
+    file = folder / "sweep.toml"
+    file.write_text(SWEEP.format(clips=str(folder / "usual" / "clips.h5")))
+    words = [*MIMIC, "--plugin", str(plugin), "sweep", str(file), "--out"]
+    began = time.monotonic()
+    subprocess.run([*words, str(whole)], check=True, capture_output=True)
+    usual, right, there = time.monotonic() - began, _trainings(whole), dict[str, Any]()
+    while len(where) < kills and len(lost) < 10:
+        what = f"sweep: kill {len(where)}"
+        died = _kill([*words, str(out)], rng.uniform(0.1, 1.0) * usual, what, lost)
+        now = _trainings(out)
+        lost += [f"{what}: {name} is gone or changed" for name, held in there.items() if now.get(name) != held]
+        there = now
+        where += ["sweep"] * died
+        if not died or len(where) == kills:
+            subprocess.run([*words, str(out)], check=True, capture_output=True)
+            differs += [f"sweep: {name}" for name, held in right.items() if _trainings(out).get(name) != held]
+            left += _left(out)
+            shutil.rmtree(out)
+            there = {}
+        if len(where) % 10 == 0:
+            print(f"{len(where)} kills of sweeps, {len(lost)} lost", flush=True)
+    return {"in": where, "lost": lost, "differs": differs, "left": left}
+
+
+def _kill(words: list[str], after_s: float, what: str, lost: list[str]) -> bool:
+    """Kill a command after a while; False where it had ended. Its failing is a loss."""
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(after_s)
+    process.send_signal(signal.SIGKILL)
+    said = process.communicate()[1]
+    if process.returncode not in (0, -signal.SIGKILL):
+        lost.append(f"{what}: the command failed: {said.decode()[-300:]}")
+    return process.returncode == -signal.SIGKILL
+
+
+def _trainings(out: Path) -> dict[str, Any]:
+    """Name of each finished training of a sweep → its weights and the numbers of its rollouts."""
+    finished = out.rglob("summary.json")
+    return {str(p.parent.relative_to(out)): (_weights(p.parent), _numbers(p.parent / "rollouts.h5")) for p in finished}
+
+
+def _left(out: Path) -> list[str]:
+    names = [p for p in out.rglob(".*") if "mimic-" in p.name or p.name.endswith(".before")]
+    return [str(p.relative_to(out)) for p in names]
 
 
 def _command(folder: Path, plugin: Path, out: Path, variant: dict[str, Any]) -> list[str]:

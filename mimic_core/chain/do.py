@@ -16,6 +16,7 @@ from mimic_core.plugins.context import Context
 from mimic_core.plugins.inputs import Inputs, Reads
 from mimic_core.plugins.manager import Plugins
 from mimic_core.plugins.stage import StageSpec
+from mimic_guard.stopping import telling
 
 
 def do(
@@ -85,13 +86,13 @@ def done(
         with Events(plugins, where, settings) as events:
             options = with_files(spec, given.options, where)
             context = Context(plugins=plugins, out=out, progress=events.progress, seed=seed, label=label)
-            try:
+            with telling(lambda: _kept(where, out)):
                 summary = spec.work(options, find(), context)
-            except KeyboardInterrupt as e:
-                if out.suffix:
-                    e.add_note(f"{where}: {out} is {'as it was' if out.exists() else 'not written'}")
-                raise
             return events.finish({"out": str(out), **summary})
+
+
+def _kept(where: str, out: Path) -> str:
+    return f"{where}: {out} is {'as it was' if out.exists() else 'not written'}" if out.suffix else ""
 
 
 @contextlib.contextmanager

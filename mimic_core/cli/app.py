@@ -15,6 +15,7 @@ import typer
 from mimic_core.cli.commands import Commands, Stopped
 from mimic_core.cli.common import session
 from mimic_core.errors import DataWarning, MimicError
+from mimic_guard.stopping import end, ends_when_asked
 
 app = typer.Typer(
     name="mimic",
@@ -73,15 +74,11 @@ def _options(
     """Options before the command."""
 
 
-def _terminate(number: int, _: object) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
 def main() -> None:
     """Run the command line; whatever goes wrong is one line, and exit status 1."""
     session.reset()
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)  # so that it clears up as Ctrl-C does
+        ends_when_asked()
     show = warnings.showwarning
     try:
         warnings.showwarning = lambda text, kind, *rest: (
@@ -90,9 +87,8 @@ def main() -> None:
         app()
     except (Stopped, KeyboardInterrupt) as e:
         why = e.__cause__ or e
-        said = "; ".join([*getattr(why, "__notes__", []), "the same command goes on where it can"])
-        print(f"mimic: stopped; {said}", file=sys.stderr)
-        sys.exit(128 + (signal.SIGTERM if why.args == (signal.SIGTERM.name,) else signal.SIGINT))
+        terminated = why.args == (signal.SIGTERM.name,)
+        end(signal.SIGTERM if terminated else signal.SIGINT, getattr(why, "__notes__", []))
     except Exception as e:
         if session.debug:
             raise

@@ -173,4 +173,5 @@ def toy_records(plugins: Plugins) -> dict[str, Any]:
         Rollouts.KIND: rollouts,
         "perturbed": toy_perturbed(rollouts),
         Emg.KIND: toy_emg(rollouts),
+        **{spec.name: spec.synthetic(rollouts) for spec in plugins.all("record") if spec.synthetic is not None},
     }

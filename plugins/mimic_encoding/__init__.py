@@ -26,12 +26,20 @@ def read(path: Path):
     return Neural.load(path)
 
 
+def synthetic(rollouts):
+    from mimic_encoding.made_up import made_up
+    from mimic_encoding.sources import KINEMATICS
+
+    return made_up(rollouts, KINEMATICS, 0.02, 8, 40.0, seed=0)
+
+
 @hookimpl
 def mimic_records() -> Iterator[RecordSpec]:
     yield RecordSpec(
         name="neural",
         build=read,
         made_by="mimic neural",
+        synthetic=synthetic,
         summary="spike counts or signals of trials in bins, neuron by neuron",
     )
 

@@ -15,6 +15,8 @@ from mimic_nwb import check, data_of, groups, in_unit, open_hdf5, table, text, t
 from mimic_tables import read_table, seconds
 
 _SIGNALS = ("TimeSeries", "RoiResponseSeries", "FiberPhotometryResponseSeries", "ElectricalSeries")
+MOST_NUMBERS = 3e7
+"""trials × bins × neurons: 240 MB"""
 _STARTS = {"start_s": 1.0, "start_time": 1.0, "start": 1.0, "start_ms": 1e-3}
 _ENDS = {"end_s": 1.0, "stop_time": 1.0, "end": 1.0, "end_ms": 1e-3, "stop": 1.0}
 
@@ -188,8 +190,15 @@ def bins(found: Recording, width_s: float, before_s: float) -> np.ndarray:
     Bins begin ``before_s`` before the start of each reach; one that does not fit before its end is left out.
     """
     trials = found.trials
-    n = np.floor((trials.end_s - trials.start_s + before_s) / width_s + 1e-6).astype(int)
+    n = np.floor((trials.end_s - trials.start_s + before_s) / width_s + 1e-6)
     names = list(found.spikes or found.signals)
+    if not len(trials.names) * n.max() * len(names) <= MOST_NUMBERS:
+        longest = int(np.argmax(n))
+        raise DataError(
+            f"neural: trial {trials.names[longest]} lasts {trials.end_s[longest] - trials.start_s[longest]:g} s, which "
+            f"makes {n.max():g} bins of {len(names)} neurons; trials are single reaches, in s of the session"
+        )
+    n = n.astype(int)
     out = np.full((len(trials.names), max(int(n.max()), 1), len(names)), np.nan)
     for i, (start, count) in enumerate(zip(trials.start_s - before_s, n, strict=True)):
         edges = start + width_s * np.arange(count + 1)

@@ -10,7 +10,19 @@ import attrs
 import numpy as np
 from attrs.validators import ge, gt
 
-from mimic_core import ConfigError, Context, Inputs, Plugins, Reads, Rollouts, StageSpec, Table, file_hash, option
+from mimic_core import (
+    ConfigError,
+    Context,
+    Inputs,
+    Plugins,
+    Reads,
+    Rollouts,
+    StageSpec,
+    Table,
+    blaming,
+    file_hash,
+    option,
+)
 from mimic_core.chain import versions
 from mimic_encoding.neural import COUNTS, Neural
 
@@ -88,8 +100,9 @@ def work(options: NeuralOptions, inputs: Inputs, context: Context) -> Mapping[st
 def _recorded(options: NeuralOptions, width: float) -> Neural:
     from mimic_encoding.session import bins, recording
 
-    session = recording(options.files, options.series, options.clips)
-    values = bins(session, width, options.before_ms * 1e-3)
+    with blaming("cannot be read", *options.files):
+        session = recording(options.files, options.series, options.clips)
+        values = bins(session, width, options.before_ms * 1e-3)
     how = "spikes were counted" if session.kind == COUNTS else "signals were averaged"
     return Neural(
         kind_of_value=session.kind,

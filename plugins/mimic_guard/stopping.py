@@ -1,12 +1,25 @@
-"""Being stopped between two iterations, and not in the midst of one."""
+"""Being stopped: between two iterations and not in the midst of one, or at once, whatever is being computed."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+PATIENCE_S = 1.0
+"""Within it Python is to hear of a signal."""
+UNWINDING_S = 5.0
+"""And within it, what was being done is to end: a library that calls Python may drop what is raised there."""
+_endings: list[Callable[[], str | None]] = []
+_unheard: list[int] = []
+"""how many signals each block of `asked_to_stop` was sent, the innermost last"""
+_raised, _unwound = threading.Event(), threading.Event()
+_over = threading.Event()
 
 
 @contextlib.contextmanager
@@ -17,16 +30,107 @@ def asked_to_stop() -> Iterator[list[str]]:
     """
     asked: list[str] = []
 
-    def ask(number: int, _: object) -> None:
+    def ask(number: int, frame: object) -> None:
         if asked:
-            raise KeyboardInterrupt(signal.Signals(number).name)
+            _break_in(number, frame)
         asked.append(signal.Signals(number).name)
         print("mimic: stopping after this iteration; once more stops at once", file=sys.stderr, flush=True)
 
     here = threading.current_thread() is threading.main_thread()
-    before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)} if here else {}
+    before = {n: signal.signal(n, ask) for n in STOPPING} if here else {}
+    _unheard.append(0)
     try:
         yield asked
     finally:
+        _unheard.pop()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def at_the_end(clear: Callable[[], str | None]) -> Iterator[None]:
+    """Have ``clear`` called where the process is ended within this block, see `ends_when_asked`.
+
+    It runs in another thread, while this one stands still, and may return what is to be said. Where the block is left
+    in any other way, it is not called: what leaves it clears up itself.
+    """
+    _endings.append(clear)
+    try:
+        yield
+    finally:
+        _endings.remove(clear)
+
+
+@contextlib.contextmanager
+def telling(kept: Callable[[], str]) -> Iterator[None]:
+    """Say what is kept where Ctrl-C or SIGTERM ends this block; nothing where ``kept`` returns nothing."""
+    with at_the_end(kept):
+        try:
+            yield
+        except KeyboardInterrupt as e:
+            _unwound.set()
+            if said := kept():
+                e.add_note(said)
+            raise
+
+
+def ends_when_asked() -> None:
+    """Let Ctrl-C and SIGTERM end this process within about a second, whatever it does; to be called by the main thread.
+
+    They raise `KeyboardInterrupt`. But Python hears of a signal between two of its own steps, and a library may compute
+    for minutes in one of them, or drop what is raised. Another thread learns of the signal at once: where that did
+    not come up in time, it clears up what was given to `at_the_end`, says what that returned, and ends the process.
+    """
+    for number in STOPPING:
+        signal.signal(number, _break_in)
+    receiving, sending = os.pipe()
+    os.set_blocking(sending, False)
+    old = signal.set_wakeup_fd(sending, warn_on_full_buffer=False)
+    if old != -1:
+        os.close(old)  # its thread reads the end of the file and ends
+    threading.Thread(target=_watch, args=(receiving,), daemon=True).start()
+
+
+def _break_in(number: int, _: object) -> NoReturn:
+    if _over.is_set():
+        threading.Event().wait()  # the other thread is ending the process
+    _raised.set()
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _watch(receiving: int) -> None:
+    while sent := os.read(receiving, 1):
+        number = sent[0]
+        if number not in STOPPING or getattr(signal.getsignal(number), "__module__", "") != __name__:
+            continue
+        if _unheard:
+            _unheard[-1] += 1
+            if _unheard[-1] == 1:
+                continue  # what is computed is to be kept
+        if not (_raised.wait(PATIENCE_S) and _unwound.wait(UNWINDING_S)):
+            _over.set()
+            said = []
+            for clear in reversed(_endings.copy()):
+                with contextlib.suppress(Exception):
+                    said.append(clear())
+            end(number, [text for text in said if text])
+        _raised.clear()  # the next one is to break in too
+        _unwound.clear()
+    os.close(receiving)
+
+
+def end(number: int, kept: Sequence[str]) -> NoReturn:
+    """Say what is kept and end the process, without waiting for what a library still computes.
+
+    Args:
+        number: of the signal, which the exit status is made of.
+        kept: what to say.
+    """
+    shown = "\x1b[?25h\n" if os.isatty(2) else ""  # a progress bar hides the cursor
+    said = "; ".join(["mimic: stopped", *kept, "the same command goes on where it can"])
+    if threading.current_thread() is threading.main_thread():  # which else may be in the midst of writing
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        os.write(2, f"{shown}{said}\n".encode())
+    os._exit(128 + number)

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from mimic_guard.stopping import at_the_end
+
 
 @contextlib.contextmanager
 def beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
@@ -25,13 +27,14 @@ def beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
     holder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
     held = os.open(holder, os.O_RDONLY)
     try:
-        _lock(held)
-        tmp = holder / path.name
-        if folder:
-            tmp.mkdir()
-        else:
-            tmp.touch()
-        yield tmp
+        with at_the_end(lambda: _remove(holder)):
+            _lock(held)
+            tmp = holder / path.name
+            if folder:
+                tmp.mkdir()
+            else:
+                tmp.touch()
+            yield tmp
     finally:
         os.close(held)
         _remove(holder)

@@ -34,6 +34,7 @@ from mimic_core import (
     write_json,
 )
 from mimic_core.chain import done, versions
+from mimic_guard.stopping import telling
 from mimic_run.plan import RUN, Planned, plan_stages
 from mimic_run.stage_output import (
     DONE,
@@ -105,12 +106,10 @@ def _run(plugins: Plugins, config: Mapping[str, Any], plan: Sequence[Planned], o
     for at, stage in enumerate(plan):
         # entries of stages not reached yet stay in the manifest, so that a failure loses no finished work
         later = [previous[s.name] for s in plan[at + 1 :] if s.name in previous]
-        try:
+        names = ", ".join(e["name"] for e in manifest["stages"])
+        kept = f"finished and kept in {out}: {names}" if names else ""
+        with telling(lambda kept=kept: kept):
             entry = _do(plugins, stage, previous.get(stage.name), out, manifest, later)
-        except KeyboardInterrupt as e:
-            if names := [e["name"] for e in manifest["stages"]]:
-                e.add_note(f"finished and kept in {out}: {', '.join(names)}")
-            raise
         manifest["stages"].append(entry)
         manifest["synthetic"] |= bool(stage.spec.writes == "keypoints" and entry["summary"].get("synthetic"))
         write_json(manifest_file, {**manifest, "stages": [*manifest["stages"], *later]})

@@ -14,6 +14,7 @@ from typing import Any
 
 from mimic_core import DataError, file_hash, value_hash
 from mimic_core.chain import LOGS
+from mimic_guard.stopping import at_the_end
 from mimic_runs import LOCK
 
 DONE = ("done", "reused")
@@ -74,13 +75,18 @@ def aside(path: Path, going_on: bool, keep_new: bool) -> Iterator[None]:
             remove(path)  # the beginning of another one
         elif path.exists():
             path.rename(old)
-    try:
-        yield
-    except BaseException:
+
+    def back() -> None:
         if old.exists() and not (keep_new and path.exists()):
             remove(path)
             old.rename(path)
-        raise
+
+    with at_the_end(back):
+        try:
+            yield
+        except BaseException:
+            back()
+            raise
 
 
 def forget(path: Path, files: Sequence[str] | None) -> None:

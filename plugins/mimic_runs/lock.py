@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mimic_core import DataError, write_json
+from mimic_guard.stopping import at_the_end
 
 LOCK = ".lock"
 """How the names of a lock's files begin; they are no output."""
@@ -43,8 +44,9 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as e:
         raise DataError(f"{folder}: cannot be written to ({e.strerror}); choose another --out") from e
     try:
-        write_json(owner, {"process": os.getpid(), "host": socket.gethostname()})
-        yield
+        with at_the_end(lambda: owner.unlink(missing_ok=True)):
+            write_json(owner, {"process": os.getpid(), "host": socket.gethostname()})
+            yield
     finally:
         owner.unlink(missing_ok=True)
         lock.release()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +18,7 @@ COARSE = 1e6  # and of those that a first calibration takes
 MOST_FRAMES = 8000  # whatever the body: what a frame costs does not fall below what its bands and rotations cost
 _SNIPPET, _SHORTEST = 25, 8  # frames; clips are many where each has the shorter
 _OVERLAP = 25
+_MOST_AT_ONCE = 4  # chunks that are fitted side by side: each takes memory of its own
 _GOLDEN = 0.618034  # multiples of it, without their whole part, are spread evenly
 
 
@@ -65,6 +69,19 @@ def chunks(data: Data, kin: KinematicTree) -> Iterator[tuple[np.ndarray, np.ndar
             yield of_clip[low:high], np.arange(first - low, end - low)
     if waiting:
         yield _whole(waiting)
+
+
+def side_by_side(do: Callable[[Any], Any], parts: Sequence[Any]) -> Iterator[Any]:
+    """Yield ``do(part)`` of each part, in their order; as many at once as there are processors.
+
+    An error, or being stopped, ends it without doing the parts that have not begun.
+    """
+    with ThreadPoolExecutor(max(1, min(_MOST_AT_ONCE, os.cpu_count() or 1, len(parts)))) as threads:
+        try:
+            yield from threads.map(do, parts)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _runs(number: np.ndarray) -> list[np.ndarray]:

@@ -25,7 +25,7 @@ from mimic_stac.ground import on_ground
 from mimic_stac.jumps import smallest_jump, smallest_outlier, trust_in_time
 from mimic_stac.kinematics import KinematicTree
 from mimic_stac.outcome import diagnostics, free_parameters, jumps, reference_clips
-from mimic_stac.pieces import COARSE, chunks, sample
+from mimic_stac.pieces import COARSE, chunks, sample, side_by_side
 from mimic_stac.pose import MM, Smoothness, Targets
 from mimic_stac.settings import Settings, axes_matrix
 from mimic_stac.simultaneous import Problem, State
@@ -237,12 +237,16 @@ class Registration:
     ) -> tuple[Fit, np.ndarray]:
         """Fit all of a recording that was calibrated on a part of it, in chunks that overlap; their edges are not kept.
 
+        Chunks know nothing of one another, and are fitted side by side.
+
         Returns:
             the fit, with the own shift and turn of each clip that a chunk holds whole; and the poses (frame, qpos).
         """
         q, parts = np.empty((len(data.pos), self.kin.nq)), list(chunks(data, self.kin))
         kin, of_clips = self.kin.scaled(fit.segments), problem.freedom.of_clips()
-        for i, (frames, keep) in enumerate(parts):
+
+        def follow(chunk: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, State]:
+            frames, keep = chunk
             there, clip = np.unique(data.clip[frames], return_inverse=True)
             part = data.pick(frames, data.piece[frames] - data.piece[frames[0]])._replace(clip=clip)
             free = of_clips if len(keep) == len(frames) else of_clips.nothing()
@@ -252,10 +256,13 @@ class Registration:
             state = of_part.poses(own, first, 60, _ENOUGH if free.any else 1e-6)
             if free.any:
                 state = of_part.solve(state, _STEPS_OF_CLIPS, _ENOUGH)
-            state = self._unstuck(of_part, state, poses)
-            fit, q[frames[keep]] = fit.with_clips(there, state.fit), state.q[keep]
+            return there, self._unstuck(of_part, state, poses)
+
+        found = fit
+        for i, ((frames, keep), (there, state)) in enumerate(zip(parts, side_by_side(follow, parts), strict=True)):
+            found, q[frames[keep]] = found.with_clips(there, state.fit), state.q[keep]
             progress(i + 1, len(parts), {})
-        return fit, q
+        return found, q
 
     def _unstuck(self, problem: Problem, state: State, poses: np.ndarray) -> State:
         """Begin anew where a keypoint is further from the body than usual, and keep what comes closer."""

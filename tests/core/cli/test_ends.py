@@ -19,9 +19,9 @@ from mimic_core.cli.common import session
 
 PLUGIN = '''
 """A stage that fails, or waits to be stopped."""
-import os, signal, sys, time
+import ctypes, hashlib, os, sys, time
 import attrs
-from mimic_core import StageSpec, hookimpl, option
+from mimic_core import StageSpec, atomic_path, hookimpl, option
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +35,18 @@ def work(options, inputs, context):
     if options.how == "wait":
         print("waiting", file=sys.stderr, flush=True)
         time.sleep(60)
+    if options.how in ("compute", "deaf"):
+        with atomic_path(context.out):
+            print("waiting", file=sys.stderr, flush=True)
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9) if options.how == "compute" else deaf()
     return {}
+
+
+def deaf():
+    """What is raised in a function that a library calls is lost."""
+    function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+    for _ in range(1200):
+        ctypes.CDLL(None).qsort((ctypes.c_int * 2)(), 2, 4, function(lambda a, b: time.sleep(0.05) or 0))
 
 
 @hookimpl
@@ -103,6 +114,21 @@ def test_being_stopped_says_what_is_kept(odd, tmp_path, number, code):
     assert process.returncode == code
     assert f"mimic: stopped; odd: {old} is as it was; the same command goes on where it can" in said
     assert "Aborted" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("how", ["compute", pytest.param("deaf", marks=pytest.mark.slow)])
+def test_what_a_library_computes_is_not_waited_for(odd, tmp_path, how):
+    old = tmp_path / "odd.h5"
+    old.write_text("as it was")
+    words = [sys.executable, "-m", "mimic_core.cli", *odd[1:], "odd", "--how", how, "--out", str(old)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while process.stderr.readline() != "waiting\n":
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert f"mimic: stopped; odd: {old} is as it was; the same command goes on where it can" in said
+    assert [p.name for p in tmp_path.iterdir()] == ["odd.h5"] and old.read_text() == "as it was"
 
 
 def test_no_cell_of_a_table_is_a_formula(tmp_path):
