@@ -381,6 +381,7 @@ def test_two_processes_train_one_policy(clips_file, tmp_path):
     _same_curves(curves[0], _curve(_on_devices(tmp_path, clips_file, policy, "one", 1)))
 
 
+@pytest.mark.slow
 def test_the_host_engine_serves_one_device_only(clips_file, tmp_path):
     given = merge(merge(TINY, POLICIES["bottleneck_ppo"]), {"simulator": {"name": "mujoco"}})
     code = _DEVICES.replace("summary =", "from mimic_core.errors import ConfigError\ntry:\n    summary =").replace(
