@@ -125,6 +125,7 @@ def stumble(step):
     return jnp.where((step.time > 0.04) & (step.joint_pos[0] > 0.0), jnp.nan, 1.0)
 
 
+@pytest.mark.conformance
 def test_a_term_that_is_not_finite_is_named_with_place_and_state(plugins, toy_clips, toy_model, tmp_path):
     config = PpoSettings(**SMALL, environments=8, batch_size=8, minibatches=1, unroll=30, steps=2400, evaluations=1)
     good = (1.0, lambda s: -((s.joint_pos - s.ref.joint_pos) ** 2).sum())
