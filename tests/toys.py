@@ -133,6 +133,24 @@ def make_task(
     )
 
 
+class Compiled:
+    """A task whose functions are compiled, as trainers use them; ``plain`` is hundreds of small programs."""
+
+    def __init__(self, task: Task) -> None:
+        self.plain = task
+        self.reset = jax.jit(task.reset, static_argnames=("batch", "steps_left", "lead"))
+        self.reset_at, self.step, self.restart = map(jax.jit, (task.reset_at, task.step, task.restart))
+        self.observe = jax.jit(task.observe)
+
+    def __getattr__(self, name: str):
+        return getattr(self.plain, name)
+
+
+def compiled_task(*args, **kwargs) -> Compiled:
+    """What `make_task` makes, with compiled functions."""
+    return Compiled(make_task(*args, **kwargs))
+
+
 FREE = """<mujoco><worldbody><body name="trunk"><freejoint name="root"/><geom size="0.01" mass="0.01"/>
 <site name="nose" pos="0.01 0 0"/>
 <body pos="0 0.01 0"><joint name="tail" axis="0 0 1"/><geom size="0.005" mass="0.001"/></body>

@@ -109,7 +109,7 @@ def step_on_reference(model: BodyModel, key: Any = 0, window: int = 3) -> StepVi
     """Return a random step in which body and reference agree exactly, also at the coming instants."""
     step = random_step(model, key, window)
     here = Kinematics(**{name: getattr(step, name) for name in Kinematics._fields})
-    return step._replace(ref=here, future=jax.tree.map(lambda a: jnp.stack([a] * window), here))
+    return step._replace(ref=here, future=jax.tree.map(lambda a: jnp.asarray(np.stack([a] * window)), here))
 
 
 class _State(NamedTuple):

@@ -178,9 +178,9 @@ def check_vmap(case: TermCase) -> None:
     """A batch gives what a loop over its members gives."""
     steps = [random_step(case.model, key) for key in (11, 12, 13)]
     memory = case.term.init()
-    batch = jax.tree.map(lambda *a: jnp.stack(a), *steps)
-    found = jax.vmap(lambda s: case.value(memory, s))(batch)
-    one_by_one = jnp.stack([jnp.asarray(case.value(memory, s)) for s in steps])
+    batch = jax.tree.map(lambda *a: np.stack(a), *steps)
+    found = jax.jit(jax.vmap(lambda s: case.value(memory, s)))(batch)
+    one_by_one = np.stack([case.value(memory, s) for s in steps])
     _same(
         found,
         one_by_one,
@@ -191,15 +191,15 @@ def check_vmap(case: TermCase) -> None:
 
 def check_finite(case: TermCase) -> None:
     """Values are finite everywhere; so is the slope of rewards and observations with respect to everything read."""
+    slopes_at = jax.jit(jax.jacrev(lambda s, m: jnp.asarray(case.value(m, s))))
     for where, memory, step in case.cases():
-        found = jnp.asarray(case.value(memory, step))
-        if not jnp.isfinite(found).all():
-            raise PluginError(f"gives {np.asarray(found).tolist()} {where}; guard divisions, logarithms and roots")
+        found = np.asarray(case.value(memory, step))
+        if not np.isfinite(found).all():
+            raise PluginError(f"gives {found.tolist()} {where}; guard divisions, logarithms and roots")
         if case.kind == "termination":
             continue
-        slopes = jax.jacrev(lambda s, m=memory: jnp.asarray(case.value(m, s)))(step)
-        for path, slope in jax.tree_util.tree_leaves_with_path(slopes):
-            if not jnp.isfinite(slope).all():
+        for path, slope in jax.tree_util.tree_leaves_with_path(slopes_at(step, memory)):
+            if not np.isfinite(slope).all():
                 name = jax.tree_util.keystr(path).lstrip(".")
                 raise PluginError(f"its gradient with respect to {name} is not finite {where}; {_SMOOTH}")
 

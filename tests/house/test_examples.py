@@ -52,7 +52,7 @@ def test_they_are_listed(site):
     ("name", "check"),
     [
         ("effort", "finite values and gradients"),
-        ("linear", "saved and loaded"),
+        pytest.param("linear", "saved and loaded", marks=pytest.mark.conformance),
         ("mimic-pendulum:pendulum", "driven"),
     ],
 )

@@ -73,8 +73,8 @@ class PolicyCase:
     @cached_property
     def seen(self) -> Observation:
         """Observations of the true physics, (3, n) and (3, m)."""
-        state = self.truth.reset_at(jnp.zeros(_BATCH, jnp.int32), jnp.arange(_BATCH) * 10)
-        return self.truth.observe(state)
+        begun = jax.jit(lambda clip, step: self.truth.observe(self.truth.reset_at(clip, step)))
+        return begun(np.zeros(_BATCH, np.int32), np.arange(_BATCH) * 10)
 
     @cached_property
     def controller(self) -> Controller:

@@ -73,7 +73,8 @@ def check_forces(record: Any, plugins: Plugins) -> None:
     model = toy_model(plugins)
     simulator = record.build(record.config(), model, float(model.mj_model.opt.timestep), False)
     at_rest = np.zeros((2, len(model.actuator_names)))
-    state = simulator.reset(np.tile(model.mj_model.qpos0, (2, 1)), np.zeros((2, model.mj_model.nv)), at_rest)
+    begun = np.tile(model.mj_model.qpos0, (2, 1)), np.zeros((2, model.mj_model.nv))
+    state = jax.jit(simulator.reset)(*begun, at_rest)
     force = np.zeros((2, len(model.body_names), 6), np.float32)
     force[1, -1, :3] = 1e-3
     pushed = jax.jit(simulator.step)(state._replace(force=force), at_rest)

@@ -205,6 +205,7 @@ def test_millimetres_are_registered_when_said(here, failing, keypoints, tmp_path
     assert said.startswith("unit 'inch': not known; known: ")
 
 
+@pytest.mark.slow
 def test_register_reports_how_good_the_fit_is(here, keypoints, tmp_path):
     clips, folder = tmp_path / "clips.h5", tmp_path / "quality"
     given = ("register", keypoints[0], "--body", "mouse_forelimb", "--out", clips, "--report", folder)

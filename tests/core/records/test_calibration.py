@@ -128,7 +128,7 @@ def animal(plugins, tmp_path_factory):
     return folder, first
 
 
-@pytest.mark.parametrize("source", ["animal.h5", "clips.h5"])
+@pytest.mark.parametrize("source", ["animal.h5", pytest.param("clips.h5", marks=pytest.mark.slow)])
 def test_further_recordings_are_fitted_to_the_same_animal(animal, tmp_path, source):
     folder, first = animal
     assert first["calibration"] == str(folder / "animal.h5")

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import make_task
+from toys import compiled_task
 
 from mimic_core import Body, BodyModel
 from mimic_core.chain.assembly import plan_training
@@ -50,7 +50,7 @@ SEEN = {"reference": [difference], "proprioception": [muscles_and_angles]}
 
 @pytest.fixture(scope="module")
 def plain(plugins, toy_model, toy_clips):
-    return make_task(plugins, toy_clips, toy_model, observations=SEEN)
+    return compiled_task(plugins, toy_clips, toy_model, observations=SEEN)
 
 
 def begin(task, key=None):
@@ -67,7 +67,7 @@ def test_nothing_of_it_unless_asked_for(plain):
 
 def test_the_body_is_seen_as_it_was(plugins, toy_model, toy_clips, plain):
     """5 ms are two control steps: at first the start is seen, then each instant two steps late."""
-    late = make_task(plugins, toy_clips, toy_model, observations=SEEN, sensory_delay_ms=5.0)
+    late = compiled_task(plugins, toy_clips, toy_model, observations=SEEN, sensory_delay_ms=5.0)
     acts = actions(plain, 3)
     now, _, body = watch(plain, begin(plain), acts)
     then, _, same = watch(late, begin(late), acts)
@@ -83,7 +83,7 @@ def test_the_body_is_seen_as_it_was(plugins, toy_model, toy_clips, plain):
 
 def test_excitation_arrives_late(plugins, toy_model, toy_clips, plain):
     """Until the first excitation arrives, the actuators hold the start's activation."""
-    late = make_task(plugins, toy_clips, toy_model, observations=SEEN, motor_delay_ms=5.0)
+    late = compiled_task(plugins, toy_clips, toy_model, observations=SEEN, motor_delay_ms=5.0)
     acts = actions(plain, 3)
     start_action = jnp.full((2, 3, 2), 2 * 0.1 - 1)
     _, excitation, body = watch(late, begin(late), acts)
@@ -94,7 +94,7 @@ def test_excitation_arrives_late(plugins, toy_model, toy_clips, plain):
 
 
 def test_both_delays_after_a_restart(plugins, toy_model, toy_clips):
-    task = make_task(plugins, toy_clips, toy_model, observations=SEEN, sensory_delay_ms=5.0, motor_delay_ms=2.5)
+    task = compiled_task(plugins, toy_clips, toy_model, observations=SEEN, sensory_delay_ms=5.0, motor_delay_ms=2.5)
     state, _ = task.step(task.reset(KEY, 4), jnp.ones((4, 2)))
     where = jnp.array([True, False, False, True])
     again = task.restart(jax.random.key(3), state, where)
@@ -105,7 +105,9 @@ def test_both_delays_after_a_restart(plugins, toy_model, toy_clips):
 
 
 def test_disturbed_starts_are_what_is_seen(plugins, toy_model, toy_clips):
-    task = make_task(plugins, toy_clips, toy_model, observations=SEEN, sensory_delay_ms=10.0, initial_joint_noise=0.05)
+    task = compiled_task(
+        plugins, toy_clips, toy_model, observations=SEEN, sensory_delay_ms=10.0, initial_joint_noise=0.05
+    )
     state = task.reset(KEY, 5)
     np.testing.assert_array_equal(state.sensed["joint_pos"], np.repeat(np.asarray(state.sim.qpos)[:, None], 5, axis=1))
     moved = task.placed(state, state.sim._replace(activation=jnp.full((5, 2), 0.7)))
@@ -121,7 +123,7 @@ def noisy(plugins, toy_model, toy_clips):
         "reference": SEEN["reference"],
         "proprioception": [lambda s: s.joint_pos, lambda s: s.joint_vel, lambda s: s.activation],
     }
-    return make_task(plugins, toy_clips, toy_model, observations=observations, noise=NOISE)
+    return compiled_task(plugins, toy_clips, toy_model, observations=observations, noise=NOISE)
 
 
 @pytest.mark.slow
@@ -200,7 +202,7 @@ def test_torques_have_noise_too(plugins, toy_model, toy_clips):
     from toys import compile_body
 
     motors = compile_body(plugins, toy_model.body, "torque")
-    task = make_task(plugins, toy_clips, motors, noise=Noise(motor=0.1))
+    task = compiled_task(plugins, toy_clips, motors, noise=Noise(motor=0.1))
     after, _ = task.step(task.reset(KEY, 5000), jnp.tile(jnp.array([-0.5, 0.0]), (5000, 1)))
     still, pushed = motors.actuator_names.index("elbow"), motors.actuator_names.index("shoulder")
     assert np.asarray(after.excitation)[:, pushed].std() == pytest.approx(0.05, rel=0.05)
@@ -225,7 +227,7 @@ def test_noise_can_be_differentiated(noisy):
 @pytest.mark.slow
 def test_many_trainings_in_one_program(plugins, toy_model, toy_clips):
     """Everything on: a program over several keys gives what each key gives alone."""
-    task = make_task(
+    task = compiled_task(
         plugins,
         toy_clips,
         toy_model,
@@ -257,7 +259,7 @@ def test_many_trainings_in_one_program(plugins, toy_model, toy_clips):
 
 @pytest.mark.conformance
 def test_gradients_pass_through_all_of_it(plugins, toy_model, toy_clips):
-    task = make_task(
+    task = compiled_task(
         plugins,
         toy_clips,
         toy_model,

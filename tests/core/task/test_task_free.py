@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from toys import angles_and_speeds, coming_angles, make_task
+from toys import angles_and_speeds, coming_angles, compiled_task
 
 from mimic_core import Actuation, BodyModel
 from mimic_core.chain import plan_training
@@ -92,7 +92,7 @@ def test_a_body_that_tilts_sees_it(plan, plugins, model):
 
 def test_the_velocity_of_the_root_is_the_one_of_mujoco(plugins, model):
     clips = swaying(model)
-    task = make_task(
+    task = compiled_task(
         plugins,
         clips,
         model,
@@ -116,7 +116,7 @@ def test_the_velocity_of_the_root_is_the_one_of_mujoco(plugins, model):
 
 
 def test_a_body_whose_physics_diverge_stays_and_its_episode_ends(plugins, model):
-    task = make_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0)
+    task = compiled_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0)
     state = task.reset_at(jnp.array([0, 0]), jnp.array([5, 5]))
     wild = state._replace(sim=state.sim._replace(qvel=state.sim.qvel.at[1].set(3e6)))
     after, outcome = task.step(wild, jnp.zeros((2, 4)))
@@ -126,7 +126,7 @@ def test_a_body_whose_physics_diverge_stays_and_its_episode_ends(plugins, model)
 
 
 def test_starts_are_anywhere_in_a_long_recording(plugins, model):
-    task = make_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0)
+    task = compiled_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0)
     begun = np.asarray(task.reset(KEY, 4000).step)
     assert (begun == 0).mean() < 0.3 and begun.max() > 0.95 * task.n_steps[0]
     assert task.n_steps[0] == 399 and FREE_BODY.physics.timestep == 0.002
@@ -154,7 +154,7 @@ def servo():
 
 
 def servo_task(plugins, servo, **settings):
-    return make_task(plugins, swaying(servo), servo, control_rate_hz=100.0, window_step_ms=10.0, **settings)
+    return compiled_task(plugins, swaying(servo), servo, control_rate_hz=100.0, window_step_ms=10.0, **settings)
 
 
 def test_a_servo_begins_where_the_reference_has_its_joint(plugins, servo):
@@ -183,7 +183,7 @@ def test_servos_are_given_the_reference_and_an_action_is_added(plugins, servo):
 
 
 def test_without_servos_an_action_is_an_excitation(plugins, model):
-    task = make_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0, servo_span=0.5)
+    task = compiled_task(plugins, swaying(model), model, control_rate_hz=100.0, window_step_ms=10.0, servo_span=0.5)
     assert not task.follows_by_itself
     after, _ = task.step(task.reset_at(jnp.zeros(1, int), jnp.array([50])), jnp.full((1, 4), 0.3))
     np.testing.assert_allclose(after.excitation, 0.3, atol=1e-6)

@@ -182,7 +182,9 @@ def test_the_differentiable_view_of_each_altered_body(plugins, toy_model):
     np.testing.assert_allclose(track[:, beyond], expected[:, 0], atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "differentiable"), [("mujoco", False), ("mjx", True)])
+@pytest.mark.parametrize(
+    ("name", "differentiable"), [("mujoco", False), pytest.param("mjx", True, marks=pytest.mark.conformance)]
+)
 def test_no_spread_is_exactly_the_body_as_it_is(plugins, toy_model, name, differentiable):
     same = draw_bodies(Randomisation(bodies=2), toy_model)
     start, u = starts(toy_model, 4), random_excitation(toy_model, 10, 4)

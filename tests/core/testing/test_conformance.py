@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import attrs
 import jax
@@ -83,7 +84,15 @@ def rodent_from_file(spec: BodySpec, folder: Path) -> BodySpec:
     return attrs.evolve(spec, description=described)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(p.kind, p.name) for p in discover().provided() if p.kind in LIGHT])
+def quick_or_not(provided: Provided) -> Any:
+    """Of the kinds that are dear to check one component stands for all; the tests beside each plugin try the others."""
+    dear = ("reward", "observation", "termination", "generator", "registration", "executor")
+    stands = ("joint", "proprioception", "keypoint_error", "reaches")
+    marks = [pytest.mark.conformance] if provided.kind in dear and provided.name not in stands else []
+    return pytest.param(provided.kind, provided.name, marks=marks)
+
+
+@pytest.mark.parametrize(("kind", "name"), [quick_or_not(p) for p in discover().provided() if p.kind in LIGHT])
 def test_built_in_components_conform(plugins, kind, name, tmp_path):
     provided = plugins.provider(kind, name)
     if name == "rodent" and importlib.util.find_spec("dm_control") is None:
@@ -292,6 +301,7 @@ def needing(joint):
     return RewardSpec(name="mine", summary="a test", build=build)
 
 
+@pytest.mark.conformance
 def test_term_that_refuses_the_toy_body_is_tried_on_the_installed_ones(plugins):
     forelimb = BodyModel.compile(plugins.default("body").make(None))
     joint = next(name for name in forelimb.joint_names if name not in toy_model(plugins).joint_names)

@@ -271,6 +271,7 @@ def test_entries_and_padding_of_rollouts(rollouts):
     assert (r.error_mm[:, 0] < 1e-3).all()  # it begins on the reference
 
 
+@pytest.mark.slow
 def test_a_seed_makes_rollouts_stochastic(trained, plugins, tmp_path):
     out, _ = trained
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):

@@ -36,14 +36,14 @@ def test_a_whole_stretch_is_what_single_steps_give(lstm_size, autoregressive):
     ended[2, 1] = ended[4, 0] = ended[5, 0] = True
     # the stretch begins in the middle of an episode
     before, _ = brain.step(params, jax.tree.map(lambda a: a[0] + 1.0, seen), brain.begin(BATCH), noise[0])
-    memory, steps = before, []
+    memory, steps, step = before, [], jax.jit(brain.step)
     for t in range(TIME):
-        memory, output = brain.step(params, jax.tree.map(lambda a, t=t: a[t], seen), memory, noise[t])
+        memory, output = step(params, jax.tree.map(lambda a, t=t: a[t], seen), memory, noise[t])
         steps.append(output)
         memory = brain.forget(memory, jnp.asarray(ended[t]))
     restarted = jnp.asarray(np.concatenate([np.zeros((1, BATCH)), ended[:-1]]), jnp.float32)
-    whole = brain.unroll(params, seen, before, restarted, noise)
-    one_by_one = jax.tree.map(lambda *a: jnp.stack(a), *steps)
+    whole = jax.jit(brain.unroll)(params, seen, before, restarted, noise)
+    one_by_one = jax.tree.map(lambda *a: np.stack(a), *steps)
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(one_by_one), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 

@@ -22,7 +22,7 @@ from mimic_core.task.task import Observation
 
 @settings(max_examples=25, deadline=None)
 @given(
-    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    sizes=st.lists(st.sampled_from([1, 2, 7, 30]), min_size=1, max_size=5),  # each size is compiled
     seed=st.integers(0, 10_000),
     offset=st.floats(-50, 50),
     spread=st.floats(0.1, 20),
@@ -114,7 +114,7 @@ def test_what_reaches_which_part():
     """The decoder sees the reference only through the intention; the encoder never sees the body."""
     net = Bottleneck(2, 3, (8, 6), (5,), (4,), resting_action=-0.75)
     reference, body = jnp.ones((4, 7)), jnp.ones((4, 9))
-    params = net.init(jax.random.key(0), reference, body)
+    params = jax.jit(net.init)(jax.random.key(0), reference, body)
     intention, inner = net.apply(params, reference, method="encode")
     actions, outer = net.apply(params, intention.mean, body, method="decode")
     assert intention.mean.shape == intention.logvar.shape == (4, 2)

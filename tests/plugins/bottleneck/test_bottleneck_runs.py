@@ -125,6 +125,7 @@ def stumble(step):
     return jnp.where((step.time > 0.04) & (step.joint_pos[0] > 0.0), jnp.nan, 1.0)
 
 
+@pytest.mark.conformance
 def test_a_term_that_is_not_finite_is_named_with_place_and_state(plugins, toy_clips, toy_model, tmp_path):
     config = PpoSettings(**SMALL, environments=8, batch_size=8, minibatches=1, unroll=30, steps=2400, evaluations=1)
     good = (1.0, lambda s: -((s.joint_pos - s.ref.joint_pos) ** 2).sum())
@@ -381,6 +382,7 @@ def test_two_processes_train_one_policy(clips_file, tmp_path):
     _same_curves(curves[0], _curve(_on_devices(tmp_path, clips_file, policy, "one", 1)))
 
 
+@pytest.mark.slow
 def test_the_host_engine_serves_one_device_only(clips_file, tmp_path):
     given = merge(merge(TINY, POLICIES["bottleneck_ppo"]), {"simulator": {"name": "mujoco"}})
     code = _DEVICES.replace("summary =", "from mimic_core.errors import ConfigError\ntry:\n    summary =").replace(

@@ -295,7 +295,7 @@ def test_runs():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("missing", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_short_clips_and_missing_keypoints_and_clips(toy_model, toy_clips, tmp_path, missing):
     clips = clips_of(toy_model, [toy_clips.qpos[0, :4], toy_clips.qpos[1, :2]] if missing else [toy_clips.qpos[0, :4]])
     error = np.where(np.isfinite(clips.error_mm), 0.0, np.nan)

@@ -423,6 +423,7 @@ def test_cases_of_several_files(plugins, tmp_path):
 
 
 @needs_cases
+@pytest.mark.slow
 def test_a_misspelt_keypoint_is_named(plugins, tmp_path):
     found = register(plugins, tmp_path, ["15-misspelt-keypoint/partial.csv"])
     said = " ".join(found["remarks"])

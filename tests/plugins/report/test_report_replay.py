@@ -324,6 +324,7 @@ def test_mouse_and_keys_turn_and_zoom(opened):
     assert page.evaluate("mimicReplay.view") == home
 
 
+@pytest.mark.slow
 def test_without_webgl_it_is_drawn_in_lines(opened):
     page = opened(NO_WEBGL)
     assert page.evaluate("mimicReplay.renderer") == "2d" and page.is_visible("#replay-plain")
@@ -333,6 +334,7 @@ def test_without_webgl_it_is_drawn_in_lines(opened):
     assert page.locator("#replay-canvas").screenshot() != before
 
 
+@pytest.mark.slow
 def test_a_figure_is_enlarged_by_a_click_and_closed_by_escape(opened):
     page = opened()
     page.locator("button.enlarge").click()

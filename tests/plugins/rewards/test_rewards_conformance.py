@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
-from toys import clips_of, compile_body, make_simulator, make_task
+from toys import clips_of, compile_body, compiled_task, make_simulator, make_task
 
 from mimic_core.chain.assembly import plan_training
 from mimic_core.task.step import fields_read
@@ -83,11 +83,10 @@ def test_all_terms_run_together(plugins, toy_model, toy_clips):
     names = [n for n in (*REWARDS, *COSTS) if n not in FREE]
     specs = {n: plugins.get("reward", n) for n in names}
     rewards = {n: (-1.0 if s.cost else 1.0, s.build(s.config(), toy_model)) for n, s in specs.items()}
-    task = make_task(plugins, toy_clips, toy_model, rewards)
+    task = compiled_task(plugins, toy_clips, toy_model, rewards)
     state = task.reset(jax.random.key(0), 3)
-    step = jax.jit(task.step)
     for _ in range(4):
-        state, outcome = step(state, jnp.full((3, 2), 0.3))
+        state, outcome = task.step(state, jnp.full((3, 2), 0.3))
         assert set(outcome.terms) == set(names)
         assert all(np.isfinite(v).all() and v.shape == (3,) for v in outcome.terms.values())
 

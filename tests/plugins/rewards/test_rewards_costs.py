@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import compile_body, make_clips, make_task
+from toys import compile_body, compiled_task, make_clips, make_task
 
 from mimic_core.testing.steps import random_step
 from mimic_core.testing.toy import toy_body
@@ -150,7 +150,7 @@ def test_work_in_a_simulation_is_the_energy_that_the_muscles_add(plugins, toy_mo
         "joints": (1.0, lambda s: (s.joint_force * s.joint_vel).sum()),
         "positive": (-1.0, build(plugins, "mechanical_work", toy_model)),
     }
-    task = make_task(plugins, make_clips(toy_model, frames=(40,)), toy_model, rewards)
+    task = compiled_task(plugins, make_clips(toy_model, frames=(40,)), toy_model, rewards)
     state = task.reset(jax.random.key(3), 4)
     for action in (1.0, -0.5, 0.5):
         state, outcome = task.step(state, jnp.full((4, 2), action))

@@ -191,6 +191,7 @@ def test_a_new_title_redoes_the_report(copy, toy_plugins):
     assert "Another title" in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_training_setting_redoes_training_and_what_follows(copy, toy_plugins):
     file, out = copy
     summary = pipeline.run(toy_plugins, file, out, {"train": {"policy": {"steps": 80}}})

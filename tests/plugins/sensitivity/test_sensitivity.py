@@ -248,6 +248,7 @@ def _places(rollouts, made):
     return [rollouts.clip_names.index(n) for n in made.clip_names]
 
 
+@pytest.mark.slow
 def test_the_controllers_activation_beside_least_effort(run, made):
     """Under one excitation its activation differs by the time constants alone."""
     quick = Inverse(bodies=0, solutions=("squared",))

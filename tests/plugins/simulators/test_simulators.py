@@ -173,6 +173,7 @@ def engines(plugins, mouse_model):
     return states_c, states_mjx, c.read(last, ALL), read_mjx
 
 
+@pytest.mark.conformance
 def test_engines_agree_on_the_movement(engines, mouse_model):
     c, mjx, *_ = engines
     np.testing.assert_allclose(mjx.qpos, c.qpos, atol=1e-3)
@@ -184,6 +185,7 @@ def test_engines_agree_on_the_movement(engines, mouse_model):
     assert outside.sum() >= 4
 
 
+@pytest.mark.conformance
 def test_engines_read_the_same(engines, mouse_model):
     *_, c, mjx = engines
     np.testing.assert_allclose(mjx.site_pos, c.site_pos, atol=1e-6)
@@ -307,7 +309,7 @@ def anywhere(model, batch, seed):
     ("variant", "actuation"),
     [
         ("paper", "hill"),
-        ("mobile_shoulder", "torque"),
+        pytest.param("mobile_shoulder", "torque", marks=pytest.mark.slow),
         pytest.param("mobile_shoulder", "hill", marks=pytest.mark.slow),
         pytest.param("paper", "torque", marks=pytest.mark.slow),
     ],
