@@ -8,10 +8,11 @@ differentiable view; reported numbers come from the true physics.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
@@ -22,6 +23,9 @@ from mimic_bottleneck.settings import ApgSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
 from mimic_core import BodyModel
 from mimic_core.task import Task, TaskState
+
+if TYPE_CHECKING:
+    import mujoco
 
 _CONTROL_STEPS = 1920
 """per update, unless the settings say otherwise"""
@@ -37,11 +41,20 @@ def expected_compile_s(model: BodyModel) -> float:
     muscles wrap around. The number of steps hardly counts, since they are a loop.
     """
     m = model.mj_model
-    return _COMPILE_S["any"] + _COMPILE_S["dof"] * m.nv + _COMPILE_S["body"] * m.nbody + _COMPILE_S["wrap"] * m.nwrap
+    each = {"any": 1, "dof": m.nv, "body": m.nbody, "point": m.nwrap, "wrapping": _wraps(m)}
+    return sum(_COMPILE_S[what] * count for what, count in each.items())
 
 
-_COMPILE_S = {"any": 14.0, "dof": 0.16, "body": 0.16, "wrap": 0.05}
-"""s on two cores: 15 for the mouse's forelimb and 36 for the rat; that of wraps is a guess"""
+def _wraps(m: mujoco.MjModel) -> bool:
+    """Whether a tendon passes around a sphere or a cylinder."""
+    from mujoco import mjtWrap
+
+    return bool(np.isin(m.wrap_type, (int(mjtWrap.mjWRAP_SPHERE), int(mjtWrap.mjWRAP_CYLINDER))).any())
+
+
+_COMPILE_S = {"any": 14.0, "dof": 0.16, "body": 0.16, "point": 0.1, "wrapping": 20.0}
+"""s on two cores: 15 for the mouse's forelimb, 36 for the rat, 30 to 40 for a finger with 5 muscles that wrap, 80 for a
+worm with 95 and 85 for a human arm with 63"""
 
 
 class Running(NamedTuple):
