@@ -10,8 +10,6 @@ TOML read.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import shlex
 import shutil
@@ -85,12 +83,9 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("document", "block"), RUNS)
-def test_commands_do_what_the_document_shows(document, block, folders, here):
-    commands = session(block.text)
-    # whole chains and what pip has installed get a process of their own
-    apart = "slow" in block.notes or any(c.startswith("pip") for c, _ in commands)
-    for command, shown in commands:
-        output = run(command, folders[document]) if apart else here(command, folders[document])
+def test_commands_do_what_the_document_shows(document, block, folders):
+    for command, shown in session(block.text):
+        output = run(command, folders[document])
         expected = ".*?".join(re.escape(part) for part in squeeze(shown).split("…"))
         assert re.fullmatch(expected, output), f"$ {command}\n{output}"
 
@@ -99,35 +94,6 @@ def session(text: str) -> list[tuple[str, str]]:
     """Commands of a console block, each with the output shown below it."""
     parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
     return [part.partition("\n")[::2] for part in parts]
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Run a command of ours in this process, which spares it the imports; return what it prints."""
-    from mimic_core import cli
-    from mimic_core.chain.installed import installed
-    from mimic_core.cli.common import session as options
-
-    def forget() -> None:
-        installed.cache_clear()
-        options.loaded.clear()
-        options.warned.clear()
-
-    def run(command: str, folder: Path) -> str:
-        program, *args = shlex.split(command)
-        assert program == "mimic"
-        for name, value in environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "argv", ["mimic", *args])
-        forget()
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), pytest.raises(SystemExit):
-            cli.main()
-        return squeeze(said.getvalue())
-
-    yield run
-    forget()
 
 
 def run(command: str, folder: Path) -> str:
