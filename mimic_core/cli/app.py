@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -74,11 +73,10 @@ def _options(
     """Options before the command."""
 
 
+@ends_when_asked()
 def main() -> None:
     """Run the command line; whatever goes wrong is one line, and exit status 1."""
     session.reset()
-    if threading.current_thread() is threading.main_thread():
-        ends_when_asked()
     show = warnings.showwarning
     try:
         warnings.showwarning = lambda text, kind, *rest: (

@@ -74,21 +74,33 @@ def telling(kept: Callable[[], str]) -> Iterator[None]:
             raise
 
 
-def ends_when_asked() -> None:
-    """Let Ctrl-C and SIGTERM end this process within about a second, whatever it does; to be called by the main thread.
+@contextlib.contextmanager
+def ends_when_asked() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end this process within about a second, whatever is done in this block.
 
     They raise `KeyboardInterrupt`. But Python hears of a signal between two of its own steps, and a library may compute
     for minutes in one of them, or drop what is raised. Another thread learns of the signal at once: where that did
     not come up in time, it clears up what was given to `at_the_end`, says what that returned, and ends the process.
+    In another thread than the first, which signals do not reach, nothing changes.
     """
-    for number in STOPPING:
-        signal.signal(number, _break_in)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _raised.clear()
+    _unwound.clear()
+    before = {number: signal.signal(number, _break_in) for number in STOPPING}
     receiving, sending = os.pipe()
     os.set_blocking(sending, False)
     old = signal.set_wakeup_fd(sending, warn_on_full_buffer=False)
-    if old != -1:
-        os.close(old)  # its thread reads the end of the file and ends
     threading.Thread(target=_watch, args=(receiving,), daemon=True).start()
+    try:
+        yield
+    finally:
+        _unwound.set()
+        signal.set_wakeup_fd(old)
+        os.close(sending)  # its thread reads the end of the file and ends
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _break_in(number: int, _: object) -> NoReturn:

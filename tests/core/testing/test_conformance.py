@@ -46,25 +46,9 @@ from mimic_core.testing import (
 )
 from mimic_core.testing.checks.every import check_settings
 
-LIGHT = (
-    "body",
-    "actuation",
-    "importer",
-    "reader",
-    "emg_reader",
-    "format",
-    "generator",
-    "registration",
-    "reward",
-    "observation",
-    "termination",
-    "perturbation",
-    "report",
-    "executor",
-    "logger",
-    "display",
-    "stage",
-    "record",
+LIGHT = tuple(
+    "body actuation importer reader emg_reader format generator registration reward observation termination "
+    "perturbation report executor logger display stage record".split()
 )
 
 
@@ -85,7 +69,7 @@ def rodent_from_file(spec: BodySpec, folder: Path) -> BodySpec:
 
 
 def quick_or_not(provided: Provided) -> Any:
-    """Of the kinds that are dear to check one component stands for all; the tests beside each plugin try the others."""
+    """Of kinds that are dear to check one stands for all; the tests beside each plugin try the others."""
     dear = ("reward", "observation", "termination", "generator", "registration", "executor")
     stands = ("joint", "proprioception", "keypoint_error", "reaches")
     marks = [pytest.mark.conformance] if provided.kind in dear and provided.name not in stands else []

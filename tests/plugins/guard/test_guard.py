@@ -23,7 +23,7 @@ from mimic_core.errors import ConfigError
 from mimic_guard import Refused
 from mimic_guard.model import check_tree
 from mimic_guard.seal import is_sealed, reseal, seal, unsealed
-from mimic_guard.stopping import asked_to_stop
+from mimic_guard.stopping import STOPPING, asked_to_stop, ends_when_asked
 from mimic_guard.temporary import beside
 from mimic_guard.text import parse_toml, parse_yaml
 
@@ -176,6 +176,18 @@ def test_the_first_asks_and_the_second_breaks_in(number, capsys):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+def test_signals_are_answered_as_before_where_the_block_is_left():
+    """What runs the command line within its own process, as a test does, keeps its own answers."""
+    before = [signal.getsignal(n) for n in STOPPING]
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt), ends_when_asked():
+            assert all(signal.getsignal(n) is not b for n, b in zip(STOPPING, before, strict=True))
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert [signal.getsignal(n) for n in STOPPING] == before
+    descriptor = signal.set_wakeup_fd(-1)
+    assert descriptor == -1
 
 
 def test_a_sealed_file_can_be_gone_on_with(tmp_path):
