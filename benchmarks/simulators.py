@@ -90,6 +90,7 @@ def main() -> None:
     parser.add_argument("--control-ms", type=float, default=2.5)
     parser.add_argument("--environments", type=int, default=1024)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--engines", nargs="+", default=["mujoco", "mjx", "view"], help="of these alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     args = parser.parse_args()
     prepare_jax()
@@ -103,6 +104,8 @@ def main() -> None:
         jax.config.update("jax_compilation_cache_dir", cache)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         for engine, integrator in (*ENGINES, *VIEWS):
+            if engine.split(",")[0] not in args.engines:
+                continue
             run, inputs = program(model, engine, integrator, args.control_ms * 1e-3, args.environments, args.steps)
             seconds, cold, cached = measured(run, inputs)
             rows.append(
