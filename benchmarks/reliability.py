@@ -40,15 +40,7 @@ import attrs
 import numpy as np
 
 MIMIC = [sys.executable, "-m", "mimic_core.cli"]
-RUN = """
-body = {body!r}
-seed = 3
-[generate]
-clips = 6
-frames = 40
-gap_share = 0.0
-[register]
-cutoff_hz = {cutoff_hz}
+TRAIN = """
 [train.policy]
 name = "bottleneck_ppo"
 encoder_layers = [8]
@@ -67,34 +59,33 @@ window = 2
 [rollout]
 [analyze.tracking]
 """
+RUN = (
+    """
+body = {body!r}
+seed = 3
+[generate]
+clips = 6
+frames = 40
+gap_share = 0.0
+[register]
+cutoff_hz = {cutoff_hz}
+"""
+    + TRAIN
+)
 VARIANTS = [
     {"cutoff_hz": c, "steps": s} for c, s in ((30.0, 1600), (30.0, 2400), (25.0, 2400), (25.0, 3200), (30.0, 1600))
 ]
-SWEEP = """
+SWEEP = (
+    """
 [sweep]
 clips = {clips!r}
 seeds = 1
 max_together = 1
 [sweep.grid]
 "rewards.joint.weight" = [0.5, 1.0]
-[train.policy]
-name = "bottleneck_ppo"
-encoder_layers = [8]
-decoder_layers = [8]
-critic_layers = [8]
-intention_size = 2
-environments = 8
-batch_size = 8
-minibatches = 2
-passes = 1
-unroll = 5
-steps = 1600
-evaluations = 4
-[train.task]
-window = 2
-[rollout]
-[analyze.tracking]
 """
+    + TRAIN
+)
 TOY = '''"""The toy arm as a body."""
 from mimic_core import BodySpec, hookimpl
 
@@ -207,7 +198,7 @@ def _killed_sweeps(folder: Path, plugin: Path, kills: int, rng: random.Random) -
     out, whole, where, lost = folder / "swept", folder / "usual_sweep", list[str](), list[str]()
     differs, left = list[str](), list[str]()
     file = folder / "sweep.toml"
-    file.write_text(SWEEP.format(clips=str(folder / "usual" / "clips.h5")))
+    file.write_text(SWEEP.format(clips=str(folder / "usual" / "clips.h5"), steps=1600))
     words = [*MIMIC, "--plugin", str(plugin), "sweep", str(file), "--out"]
     began = time.monotonic()
     subprocess.run([*words, str(whole)], check=True, capture_output=True)
