@@ -18,6 +18,7 @@ from mimic_modelling.own import emg_names, name_actuators, take_actuators
 from mimic_modelling.settings import UNITS, Settings
 from mimic_modelling.torque import torque_limits
 from mimic_modelling.without import leave_out
+from mimic_modelling.wraps import set_sides
 
 if TYPE_CHECKING:
     import mujoco
@@ -59,6 +60,8 @@ def make_body(
     parts.name_parts(tree)
     model = _compile(tree, assets, path)
     parts.check_joints(model, path)
+    if set_sides(tree, model, settings.wraps, description.where, path, remarks):
+        model = _compile(tree, assets, path)
     if whole is not None:
         keyframe.add(tree, keyframe.pose(whole, model, settings.keyframe, description.where, path), settings.keyframe)
     unit = UNITS[settings.length_unit]

@@ -26,6 +26,19 @@ class Without:
     contacts: tuple[str, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Wraps:
+    """On which side tendons run, by patterns of names of the spheres and cylinders that they pass with a side site.
+
+    Attributes:
+        inside: geoms that hold the tendon within, as a pulley's rim does.
+        outside: geoms that the tendon goes round.
+    """
+
+    inside: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
 @attrs.frozen
 class Settings:
     """What a description of an MJCF model may say beside what every description says.
@@ -38,6 +51,7 @@ class Settings:
             description are in it too. What mimic reports in mm is converted; masses and forces are not.
         floor: the height, in that unit, of a floor for a model that has none.
         without: what is left out.
+        wraps: on which side of wrapping geoms tendons run, where the model's side sites are not to decide.
         emg_muscles: what a lab calls a muscle that it records → the muscle of the model.
     """
 
@@ -46,4 +60,5 @@ class Settings:
     length_unit: str = attrs.field(default="m", validator=attrs.validators.in_(tuple(UNITS)))
     floor: float | None = None
     without: Without = attrs.field(factory=Without)
+    wraps: Wraps = attrs.field(factory=Wraps)
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
