@@ -77,8 +77,8 @@ def set_sides(
         by_chance = sorted({w.geom for w in doubtful})
         inside = sum(w.radii < 1 for w in doubtful)
         remarks.append(
-            f"{len(doubtful)} tendons pass {len(by_chance)} geoms whose side sites lie on the surface, so that the last "
-            f"digit decides on which side they run ({inside} inside, {len(doubtful) - inside} outside): "
+            f"{len(doubtful)} tendons pass {len(by_chance)} geoms whose side sites lie on the surface, so that the "
+            f"last digit decides on which side they run ({inside} inside, {len(doubtful) - inside} outside): "
             f"{', '.join(by_chance)}; choose by [wraps] inside = [...] or outside = [...]"
         )
     return bool(side_of)

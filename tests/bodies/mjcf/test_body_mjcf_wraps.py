@@ -28,7 +28,10 @@ ARM = """<mujoco>
   <spatial name="right"><site site="right_root"/><geom geom="ball" sidesite="right_side"/><site site="right_tip"/>
   </spatial>
 </tendon>
-<actuator><motor name="pull_left" tendon="left" ctrlrange="0 1"/><motor name="pull_right" tendon="right" ctrlrange="0 1"/></actuator>
+<actuator>
+  <motor name="pull_left" tendon="left" ctrlrange="0 1"/>
+  <motor name="pull_right" tendon="right" ctrlrange="0 1"/>
+</actuator>
 </mujoco>"""
 
 
