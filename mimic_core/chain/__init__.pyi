@@ -20,6 +20,7 @@ from .declare import kind_depths as kind_depths
 from .declare import options_of as options_of
 from .declare import static_reads as static_reads
 from .description import MODEL as MODEL
+from .disturbed import Disturbed as Disturbed
 from .disturbed import body_index as body_index
 from .disturbed import disturbed_task as disturbed_task
 from .do import do as do

@@ -34,6 +34,7 @@ from mimic_core.records.training import Training, TrainPlan
 from mimic_core.task.task import Task
 from mimic_core.trainer.checkpoints import last_training, restored_controller
 
+Disturbance = tuple[Task, Perturbation | None, AppliedPerturbation | None]
 CLIPS = "clips.h5"
 """of a run: the reference clips that it was trained with, those held out included"""
 
@@ -214,15 +215,8 @@ class TrainedRun:
             ConfigError: an unknown checkpoint, or settings of a perturbation that are wrong.
             TrainingError: the physics diverged.
         """
-        chosen = self._chosen(perturb or Choice())
         controller = self.controller(checkpoint)
-        truth, perturbation, applied = self.task, None, None
-        if chosen is not None:
-            spec, config = chosen
-            context = RolloutContext.of(truth, controller, seed is not None)
-            perturbation = spec.build(config, context)
-            truth = disturbed_task(truth, perturbation, self.engine)
-            applied = _applied(perturbation, context, spec.name, label or spec.name, unstructure(config))
+        truth, perturbation, applied = self.disturbed(controller, seed is not None, perturb or Choice(), label)
         return roll_out(
             truth,
             controller,
@@ -238,12 +232,17 @@ class TrainedRun:
             provenance={"versions": versions(self.plugins)},
         )
 
-    def _chosen(self, perturb: Choice) -> tuple[Any, Any] | None:
-        if perturb.name is not None:
-            return chosen_perturbation(self.plugins, perturb.name, perturb.settings)
-        if perturb.settings:
+    def disturbed(self, controller: Controller, stochastic: bool, perturb: Choice, label: str) -> Disturbance:
+        """Return the task to roll out in, what disturbs it, and that for the record; see `roll_out`."""
+        if perturb.name is None and perturb.settings:
             raise ConfigError(f"{SECTION}.{next(iter(perturb.settings))}: names no perturbation; add --perturb NAME")
-        return None
+        if perturb.name is None:
+            return self.task, None, None
+        spec, config = chosen_perturbation(self.plugins, perturb.name, perturb.settings)
+        context = RolloutContext.of(self.task, controller, stochastic)
+        perturbation = spec.build(config, context)
+        applied = _applied(perturbation, context, spec.name, label or spec.name, unstructure(config))
+        return disturbed_task(self.task, perturbation, self.engine), perturbation, applied
 
 
 def build_trainer(plan: TrainPlan, plugins: Plugins, task: Task) -> Trainer:

@@ -101,9 +101,10 @@ def lesion(config: Lesion, context: RolloutContext) -> Perturbation:
     n = known[config.layer]
     onset, end, share = pulse(context, config.at_ms, np.inf if config.for_ms is None else config.for_ms)
     _check_onset(config.at_ms, onset, context)
-    units = np.zeros(n)
+    units = np.zeros(n, np.float32)
     units[np.random.default_rng(config.seed).permutation(n)[: round(config.dose * n)]] = config.depth
-    return Perturbation(onset_ms=onset, end_ms=end, inputs={SILENCED + config.layer: share[..., None] * units})
+    held = share.astype(np.float32)[..., None] * units
+    return Perturbation(onset_ms=onset, end_ms=end, inputs={SILENCED + config.layer: held})
 
 
 def sensorimotor_noise(config: SensorimotorNoise, context: RolloutContext) -> Perturbation:

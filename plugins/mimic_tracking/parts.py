@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mimic_core import Rollouts, atomic_path, file_hash, to_json
-from mimic_core.chain import ClipRunner, TrainedRun, roll_out, versions
+from mimic_core import Choice, Perturbation, Rollouts, atomic_path, file_hash, to_json
+from mimic_core.chain import ClipRunner, Disturbed, TrainedRun, roll_out, versions
 from mimic_guard.seal import reseal, unsealed
 
 AT_ONCE = 20_000
@@ -38,11 +39,23 @@ def clips_at_once(n_steps: np.ndarray) -> int:
 
 
 def roll_out_in_parts(
-    run: TrainedRun, out: Path, *, seed: int | None, checkpoint: str, nulls: Mapping[str, Any], progress: Any
+    run: TrainedRun,
+    out: Path,
+    *,
+    seed: int | None,
+    checkpoint: str,
+    perturb: Choice,
+    label: str,
+    nulls: Mapping[str, Any],
+    progress: Any,
 ) -> Rollouts:
     """Roll a controller out over all clips of a run and write `Rollouts`, with memory for the activations of a few.
 
+    What is drawn at random (by a controller that acts stochastically, noise of senses and muscles) is drawn for each
+    part by itself, and so is not what it is where all clips are rolled out at once.
+
     Args:
+        seed, checkpoint, perturb, label: see `TrainedRun.roll_out`.
         nulls: further fields of the `Rollouts`, of all clips.
         progress: told the clips done, of how many.
 
@@ -53,9 +66,11 @@ def roll_out_in_parts(
         DataError: the file cannot be written.
         TrainingError: the physics diverged.
     """
-    task, controller = run.task, run.controller(checkpoint)
+    controller = run.controller(checkpoint)
+    task, perturbation, applied = run.disturbed(controller, seed is not None, perturb, label)
     count, size = len(task.n_steps), clips_at_once(task.n_steps)
-    runner, diverged, whole = ClipRunner(task, np.arange(count)), dict[str, int](), None
+    every, diverged, whole = np.arange(count), dict[str, int](), None
+    runner = ClipRunner(task, every) if perturbation is None else _DisturbedParts(task, every, perturbation)
     clips_hash = file_hash(run.source) if isinstance(run.source, Path) else ""
     firsts = [*range(0, count - size, size), count - size]  # the last part overlaps: another size is another program
     with atomic_path(out) as tmp, contextlib.ExitStack() as stack:
@@ -75,7 +90,7 @@ def roll_out_in_parts(
                 provenance={"versions": versions(run.plugins)},
             )
             if whole is None:
-                whole = _widened(part, run, task.n_steps, nulls)
+                whole = _widened(part, run, task.n_steps, {"perturbation": applied, **nulls})
                 file = stack.enter_context(_open(whole, tmp))
             diverged |= part.provenance.get("diverged", {})
             for name, values in _per_clip(part):
@@ -87,6 +102,48 @@ def roll_out_in_parts(
             whole = attrs.evolve(whole, provenance={**whole.provenance, "diverged": diverged})
             file.attrs["provenance"] = json.dumps(to_json(whole.provenance))
     return whole
+
+
+class _DisturbedParts(ClipRunner):
+    """Rolls out parts of the clips that a perturbation is for; what is done to a part is an input of the program."""
+
+    def __init__(self, task: Any, clips: np.ndarray, perturbation: Perturbation) -> None:
+        super().__init__(task, clips)
+        self._perturbation = perturbation
+
+    def run(self, controller: Any, full: bool = True, key: Any = None, members: int = 0, which: Any = None) -> Any:
+        """See `ClipRunner`; ``which`` are clips, and ``members`` is 0."""
+        import jax
+
+        disturbed = Disturbed(self.task, self._steps, _of(self._perturbation, which))
+        if disturbed.noise_key is not None:
+            disturbed.noise_key = jax.random.fold_in(disturbed.noise_key, int(which[0]))
+        if full not in self._programs:
+
+            def program(variables: Any, key: Any, clips: Any, given: dict[str, Any]) -> Any:
+                self._disturbed = copy.copy(disturbed)
+                vars(self._disturbed).update(given)
+                return self._program(controller, full)(variables, key, clips)
+
+            self._programs[full] = jax.jit(program)
+        given = {k: getattr(disturbed, k) for k in _GIVEN}
+        return self._programs[full](controller.variables, key, which, given)
+
+
+_GIVEN = ("noise_key", "force", "inputs", "_which")
+"""What differs between parts of a disturbed rollout."""
+
+
+def _of(whole: Perturbation, which: np.ndarray) -> Perturbation:
+    """The part of a perturbation that is about certain clips."""
+    return attrs.evolve(
+        whole,
+        onset_ms=None if whole.onset_ms is None else whole.onset_ms[which],
+        end_ms=None if whole.end_ms is None else whole.end_ms[which],
+        force=None if whole.force is None else {k: a[which] for k, a in whole.force.items()},
+        inputs={k: a[which] for k, a in whole.inputs.items()},
+        which=None if whole.which is None else np.asarray(whole.which)[which],
+    )
 
 
 def _widened(part: Rollouts, run: TrainedRun, n_steps: np.ndarray, nulls: Mapping[str, Any]) -> Rollouts:

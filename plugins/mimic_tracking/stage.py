@@ -103,13 +103,15 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
     check(options, context.plugins)
     run = TrainedRun.open(inputs.one("training"), context.plugins)
     run = run.on(inputs.maybe(ReferenceClips.KIND), options.simulator, options.excerpt_s)
-    if options.perturb.name is None and len(run.task.n_steps) > clips_at_once(run.task.n_steps):
+    if len(run.task.n_steps) > clips_at_once(run.task.n_steps):
         rollouts = roll_out_in_parts(
             run,
             context.out,
             seed=options.seed,
             checkpoint=options.checkpoint,
-            nulls=_nulls(run),
+            perturb=options.perturb,
+            label=context.label,
+            nulls={} if options.perturb.name else _nulls(run),
             progress=context.progress,
         )
     else:

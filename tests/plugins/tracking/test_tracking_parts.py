@@ -80,6 +80,34 @@ def test_the_file_is_the_same(plugins, run, tmp_path, monkeypatch):
     assert told["reward_mean"] == pytest.approx(at_once["reward_mean"], rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "perturb",
+    [
+        {"name": "force_pulse", "force_N": 0.5, "at_ms": 50.0, "for_ms": 30.0},
+        {"name": "ablation"},
+        {"name": "sensory_delay", "extra_ms": 20.0},
+        {"name": "intention_noise", "sd": 2.0},
+        {"name": "lesion", "layer": "decoder/layer_0", "dose": 0.5},
+    ],
+    ids=lambda p: p["name"],
+)
+def test_the_file_is_the_same_when_disturbed(plugins, run, tmp_path, monkeypatch, perturb):
+    do(plugins, "rollout", run=run, out=tmp_path / "a.h5", perturb=perturb)
+    do(plugins, "rollout", run=run, out=tmp_path / "whole.h5")
+    task = TrainedRun.open(run, plugins).task
+    monkeypatch.setattr(parts, "AT_ONCE", 3 * int(task.n_steps.max()))
+    do(plugins, "rollout", run=run, out=tmp_path / "b.h5", perturb=perturb)
+    a, b, whole = (Rollouts.load(tmp_path / f"{n}.h5") for n in ("a", "b", "whole"))
+    assert a.perturbation == b.perturbation and len(a.perturbation.onset_ms) == len(a.clip_names)
+    assert not np.allclose(a.qpos, whole.qpos, equal_nan=True), "nothing was disturbed"
+    for name, x in parts._per_clip(a):
+        field, _, key = name.partition("/")
+        y = getattr(b, field)[key] if key else getattr(b, field)
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5, err_msg=name)
+    one, other = contents(tmp_path / "a.h5"), contents(tmp_path / "b.h5")
+    assert one["/"] == other["/"] and list(one) == list(other)
+
+
 def test_each_part_has_its_own_noise(plugins, run, tmp_path, monkeypatch):
     task = TrainedRun.open(run, plugins).task
     monkeypatch.setattr(parts, "AT_ONCE", 3 * int(task.n_steps.max()))
