@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import itertools
 
+import attrs
 import h5py
 import numpy as np
 import pytest
 
-from mimic_core import DataError, Rollouts
+from mimic_core import DataError, ReferenceClips, Rollouts
 from mimic_core.chain import TrainedRun, do
 from mimic_core.testing import toy_clips
 from mimic_guard.seal import is_sealed
@@ -87,7 +89,7 @@ def test_the_file_is_the_same(plugins, run, tmp_path, monkeypatch):
         {"name": "ablation"},
         {"name": "sensory_delay", "extra_ms": 20.0},
         {"name": "intention_noise", "sd": 2.0},
-        {"name": "lesion", "layer": "decoder/layer_0", "dose": 0.5},
+        {"name": "lesion", "layer": "decoder/layer_1", "dose": 0.5},
     ],
     ids=lambda p: p["name"],
 )
@@ -118,6 +120,23 @@ def test_each_part_has_its_own_noise(plugins, run, tmp_path, monkeypatch):
     assert a.seed == 3
     noise = (a.record["intention"] - a.record["intention_mean"])[:, 1:10]
     assert np.abs(noise[0] - noise[-1]).min() > 0
+
+
+def test_noise_of_senses_and_muscles_is_drawn_for_each_part(plugins, run, tmp_path, monkeypatch):
+    """Of clips that are all the same no two have the same noise, and a second time it is what it was."""
+    clips = ReferenceClips.load(run / "clips.h5")
+    of_each = [f.name for f in attrs.fields(ReferenceClips) if f.metadata.get("axes", ())[:1] == ("clip",)]
+    held = {name: getattr(clips, name) for name in of_each}
+    alike = {k: a[np.zeros(len(a), int)] for k, a in held.items() if isinstance(a, np.ndarray)}
+    attrs.evolve(clips, **alike).save(tmp_path / "clips.h5")
+    task = TrainedRun.open(run, plugins).task
+    monkeypatch.setattr(parts, "AT_ONCE", 3 * int(task.n_steps.max()))
+    how = {"run": run, "clips": tmp_path / "clips.h5", "perturb": {"name": "sensorimotor_noise", "motor": 0.5}}
+    a, b = (Rollouts.load(do(plugins, "rollout", out=tmp_path / f"{n}.h5", **how)["out"]) for n in "ab")
+    np.testing.assert_array_equal(a.qpos, b.qpos)
+    assert len(a.qpos) == 4 and (np.diff(a.ref_qpos, axis=0)[:, :70] == 0).all()
+    for one, other in itertools.combinations(a.qpos[:, 10], 2):
+        assert np.abs(one - other).max() > 0
 
 
 def test_a_full_disk_is_one_line_and_keeps_the_old_file(plugins, run, tmp_path, monkeypatch):
