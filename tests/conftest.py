@@ -17,9 +17,14 @@ from where import SHARED_DATA
 
 from mimic_core.chain import discover
 
+QUICK = "not slow and not conformance"
+"""Marks of `make test`: its programs run for moments, and are compiled in two thirds of the time if not optimised."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep compiled programs of this test session in one folder, which worker and child processes share."""
+    if config.option.markexpr == QUICK:
+        os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     if "MIMIC_CACHE_DIR" in os.environ:
         return
     folder = tempfile.mkdtemp(prefix="mimic-test-cache-")
@@ -27,6 +32,18 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(folder) / "compiled"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Look for no garbage while everything is imported."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the search for garbage the hundred thousands of objects that stay until the end; tracing makes many."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 RESIDENT_GIB = 1.2
