@@ -37,7 +37,7 @@ def site(tmp_path_factory) -> Path:
 
 
 def test_they_are_listed(site):
-    done = mimic("plugins", "list", "--json", site=site)
+    done = mimic("plugins", "list", "--json", site=site, apart=True)
     assert done.returncode == 0 and done.stderr == ""
     listed = json.loads(done.stdout)
     found = {(c["kind"], c["name"]): c["plugin"] for c in listed["components"]}
@@ -57,13 +57,13 @@ def test_they_are_listed(site):
     ],
 )
 def test_they_pass_the_check(site, name, check):
-    done = mimic("plugins", "check", name, "--json", site=site)
+    done = mimic("plugins", "check", name, "--json", site=site, apart=True)
     assert done.returncode == 0, done.stderr
     assert check in json.loads(done.stdout)["checked"][0]["checks"]
 
 
 def test_the_pendulum_can_be_used_like_any_body(site, tmp_path):
-    done = mimic("generate", "--body", "pendulum", "--out", tmp_path / "keypoints.h5", "--json", site=site)
+    done = mimic("generate", "--body", "pendulum", "--out", tmp_path / "keypoints.h5", "--json", site=site, apart=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["keypoints"] == ["pivot", "knee", "tip"]
 
@@ -74,9 +74,9 @@ def test_the_linear_policy_goes_through_the_chain(site, tmp_path):
     toy_clips().save(tmp_path / "clips.h5")
     sizes = ("generations=3", "candidates=16", "episodes=4", "horizon=10")
     small = [x for size in sizes for x in ("--set", f"policy.{size}")]
-    done = mimic("train", "clips.h5", "--out", "run", "--policy", "linear", *small, site=site, cwd=tmp_path)
+    done = mimic("train", "clips.h5", "--out", "run", "--policy", "linear", *small, site=site, apart=True, cwd=tmp_path)
     assert done.returncode == 0 and "linear (accurate) on" in done.stdout, done.stderr
-    done = mimic("rollout", "run", "--out", "rollouts.h5", "--json", site=site, cwd=tmp_path)
+    done = mimic("rollout", "run", "--out", "rollouts.h5", "--json", site=site, apart=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["clips"] == 4 and (tmp_path / "rollouts.h5").is_file()
     done = mimic("rollout", "run", "--out", "again.h5", cwd=tmp_path)

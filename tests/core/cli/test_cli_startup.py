@@ -83,7 +83,7 @@ def test_help_lists_every_command():
 
 @pytest.mark.parametrize("command", [("plugins", "list"), ("plugins", "show", "reward.joint"), ("info",)], ids=" ".join)
 def test_json_is_one_object_and_nothing_else(command):
-    done = mimic(*command, "--json")
+    done = mimic(*command, "--json", apart=True)
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
     assert done.stdout.count("\n") == 1
@@ -107,6 +107,6 @@ def test_an_error_is_one_line_and_status_1(tmp_path, command, said):
 
 
 def test_debug_adds_the_traceback(tmp_path):
-    done = mimic("--debug", "run", "absent.toml", "--out", "out", cwd=tmp_path)
+    done = mimic("--debug", "run", "absent.toml", "--out", "out", cwd=tmp_path, apart=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "absent.toml: no such run file" in done.stderr

@@ -144,11 +144,11 @@ def test_they_install_and_are_found(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", site, *packages], check=True, timeout=600
     )
-    done = mimic("plugins", "list", "--json", site=site)
+    done = mimic("plugins", "list", "--json", site=site, apart=True)
     assert done.returncode == 0 and done.stderr == ""
     listed = json.loads(done.stdout)
     found = {(c["kind"], c["name"]) for c in listed["components"] if c["plugin"].startswith("mimic-fresh-")}
     assert {(kind, f"fresh_{kind}") for kind in chosen} <= found and listed["broken"] == listed["clashes"] == []
     for name in ("fresh_reward", "fresh_body", "stage.fresh_stage"):
-        done = mimic("plugins", "check", name, "--json", site=site)
+        done = mimic("plugins", "check", name, "--json", site=site, apart=True)
         assert done.returncode == 0, done.stderr

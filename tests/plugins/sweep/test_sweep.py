@@ -401,13 +401,13 @@ def test_the_command_runs_a_sweep_in_processes(sweep_file, tmp_path):
     arguments = ("--plugin", plugin, "sweep", sweep_file, "--out", "out", "--json", "--set", "executor.workers=2")
     arguments += ("--set", "train.rewards.effort.weight=0.1", "--set", "analyze.tracking.saturation=0.9")
     arguments += ("--set", "sweep.max_together=1")
-    done = mimic(*arguments, cwd=tmp_path)
+    done = mimic(*arguments, cwd=tmp_path, apart=True)
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1 and last.startswith(f"mimic: error: failed: {NAMES[1]}: ") and "goes on" not in last
     assert "holds no training run" in last and f"logs/{NAMES[1]}.log" in last
     assert json.loads(done.stdout)["done"] == [n for n in NAMES if n != NAMES[1]]
     (tmp_path / "out" / NAMES[1] / "notes.txt").unlink()
-    done = mimic(*arguments, cwd=tmp_path)
+    done = mimic(*arguments, cwd=tmp_path, apart=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["done"] == [NAMES[1]]
     assert "effort" in Rollouts.load(tmp_path / "out" / NAMES[1] / "rollouts.h5").reward_terms
