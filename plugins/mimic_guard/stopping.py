@@ -18,8 +18,18 @@ UNWINDING_S = 5.0
 _endings: list[Callable[[], str | None]] = []
 _unheard: list[int] = []
 """how many signals each block of `asked_to_stop` was sent, the innermost last"""
-_raised, _unwound = threading.Event(), threading.Event()
 _over = threading.Event()
+
+
+class _Block:
+    """What happens in a block of `ends_when_asked`; each has its own, so that none answers for another's signals."""
+
+    def __init__(self) -> None:
+        self.raised, self.unwound = threading.Event(), threading.Event()
+
+
+_blocks: list[_Block] = []
+"""those that have begun and not ended, the innermost last"""
 
 
 @contextlib.contextmanager
@@ -68,7 +78,8 @@ def telling(kept: Callable[[], str]) -> Iterator[None]:
         try:
             yield
         except KeyboardInterrupt as e:
-            _unwound.set()
+            for block in _blocks[-1:]:
+                block.unwound.set()
             if said := kept():
                 e.add_note(said)
             raise
@@ -86,48 +97,54 @@ def ends_when_asked() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _raised.clear()
-    _unwound.clear()
+    block = _Block()
+    _blocks.append(block)
     before = {number: signal.signal(number, _break_in) for number in STOPPING}
     receiving, sending = os.pipe()
     os.set_blocking(sending, False)
     old = signal.set_wakeup_fd(sending, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(receiving,), daemon=True).start()
+    threading.Thread(target=_watch, args=(receiving, block), daemon=True).start()
     try:
         yield
     finally:
-        _unwound.set()
+        _blocks.remove(block)
         signal.set_wakeup_fd(old)
-        os.close(sending)  # its thread reads the end of the file and ends
         for number, handler in before.items():
             signal.signal(number, handler)
+        block.raised.set()  # nothing of it is left to be ended, however late its thread hears of a signal
+        block.unwound.set()
+        os.close(sending)  # its thread reads the end of the file and ends
 
 
 def _break_in(number: int, _: object) -> NoReturn:
     if _over.is_set():
         threading.Event().wait()  # the other thread is ending the process
-    _raised.set()
+    for block in _blocks[-1:]:
+        block.raised.set()
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def _watch(receiving: int) -> None:
+def _watch(receiving: int, block: _Block) -> None:
     while sent := os.read(receiving, 1):
         number = sent[0]
-        if number not in STOPPING or getattr(signal.getsignal(number), "__module__", "") != __name__:
+        if block not in _blocks or number not in STOPPING:
+            continue
+        if getattr(signal.getsignal(number), "__module__", "") != __name__:
             continue
         if _unheard:
             _unheard[-1] += 1
             if _unheard[-1] == 1:
                 continue  # what is computed is to be kept
-        if not (_raised.wait(PATIENCE_S) and _unwound.wait(UNWINDING_S)):
+        if not (block.raised.wait(PATIENCE_S) and block.unwound.wait(UNWINDING_S)):
             _over.set()
             said = []
             for clear in reversed(_endings.copy()):
                 with contextlib.suppress(Exception):
                     said.append(clear())
             end(number, [text for text in said if text])
-        _raised.clear()  # the next one is to break in too
-        _unwound.clear()
+        if block in _blocks:
+            block.raised.clear()  # the next one is to break in too
+            block.unwound.clear()
     os.close(receiving)
 
 

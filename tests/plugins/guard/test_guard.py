@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import h5py
@@ -20,7 +23,7 @@ from mimic_core.chain import make_body
 from mimic_core.cli import parse_assignments
 from mimic_core.config import read_toml
 from mimic_core.errors import ConfigError
-from mimic_guard import Refused
+from mimic_guard import Refused, stopping
 from mimic_guard.model import check_tree
 from mimic_guard.seal import is_sealed, reseal, seal, unsealed
 from mimic_guard.stopping import STOPPING, asked_to_stop, ends_when_asked
@@ -188,6 +191,22 @@ def test_signals_are_answered_as_before_where_the_block_is_left():
     assert [signal.getsignal(n) for n in STOPPING] == before
     descriptor = signal.set_wakeup_fd(-1)
     assert descriptor == -1
+
+
+def test_a_block_that_was_left_ends_no_process_later(monkeypatch):
+    """However late its thread hears of the signal, and whatever other blocks do by then."""
+    ended, waits, late = [], random.Random(0), SimpleNamespace(**vars(os))
+    late.read = lambda *a: (os.read(*a), time.sleep(waits.uniform(0, 0.02)))[0]
+    monkeypatch.setattr(stopping, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(stopping, "end", lambda number, kept: ended.append(number))
+    monkeypatch.setattr(stopping, "_over", threading.Event())
+    monkeypatch.setattr(stopping, "os", late)
+    for _ in range(50):
+        with pytest.raises(KeyboardInterrupt), ends_when_asked():
+            time.sleep(waits.uniform(0, 0.02))
+            os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)
+    assert ended == []
 
 
 def test_a_sealed_file_can_be_gone_on_with(tmp_path):
