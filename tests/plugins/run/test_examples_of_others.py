@@ -33,7 +33,8 @@ def test_the_finger_is_followed(tmp_path):
 @pytest.mark.skipif(not WORM.exists(), reason="the worm's model is not beside the checkout")
 def test_the_worm_follows_its_wave(tmp_path):
     ran("worm.toml", tmp_path, f"body.model={WORM}")
-    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())["free"]["by_split"]["held_out"]
+    metrics = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())
+    found = metrics["free"]["by_split"]["held_out"]
     assert found["controller"]["joint_deg_whole"] < 5  # in windows of 1 s
     assert found["limp body"]["joint_deg_whole"] > 15
     assert (tmp_path / "report.html").exists()
