@@ -29,8 +29,9 @@ from mimic_core import (
     structure,
     unstructure,
 )
-from mimic_core.chain import join, make_body, read_recordings, versions
+from mimic_core.chain import make_body, versions
 from mimic_core.registration import match_keypoints
+from mimic_recordings import join, read_recordings
 from mimic_stages.analyze import analysed
 from mimic_stages.generate import body_of
 from mimic_stages.selection import (
