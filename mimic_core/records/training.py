@@ -32,6 +32,7 @@ class TrainPlan:
     Attributes:
         settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
         policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
+        task: name of what is to be done; empty: what is done by default.
         seed: of everything random.
         holdout: which clips are kept from training: a share of them, drawn by the seed; names, with wildcards;
             ``animal`` for all of the last animal, ``animal:NAME`` of another; ``last:LENGTH`` for the end of each clip.
@@ -42,6 +43,7 @@ class TrainPlan:
     actuation: str
     simulator: str
     settings: dict[str, Any]
+    task: str = ""
     seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     holdout: Any = attrs.field(default=0.2, validator=holdout_valid)
 

@@ -35,8 +35,12 @@ FASTEST = 1e4
 """rad/s, m/s or m; a free body beyond it has diverged and stays in its last state, whose time no longer advances"""
 
 
+PUSH = "task.push"
+"""Where the memory of a task's push stands, beside that of the reward terms; no term is called so."""
+
+
 class Task:
-    """Imitate reference clips.
+    """Imitate reference clips, or do what else is commanded by clips.
 
     Args:
         model: the compiled body.
@@ -47,6 +51,8 @@ class Task:
         terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
         train_clips: (n,) indices of the clips that `reset` draws from.
         initial_activation: (clip, actuator) with which a clip begins, but for servos; None: relaxed.
+        push: what pushes the body, see `mimic_core.Goal`.
+        success: name of the reward term by which an episode succeeds, see `mimic_core.TaskSpec`.
 
     Attributes:
         control_dt: s, what one control step lasts.
@@ -72,10 +78,12 @@ class Task:
         terminations: list[Callable[[StepView], Array]],
         train_clips: Int[np.ndarray, " n"],
         initial_activation: Float[np.ndarray, "clip actuator"] | None = None,
+        push: Term | None = None,
+        success: str = "",
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
-        self.train_clips = np.asarray(train_clips)
+        self.train_clips, self.push, self.success = np.asarray(train_clips), push, success
         if initial_activation is None:
             relaxed = np.clip(0.0, model.driven_by.low, model.driven_by.high)
             initial_activation = np.full((len(clips.clip_names), self.action_size), relaxed)
@@ -98,12 +106,18 @@ class Task:
         self._motor_delay = self._control_steps("motor_delay_ms")
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
-        self._starts = Starts.of(self.n_steps, self.train_clips)
+        self._starts, self._start_qpos = self.starts_of(self.train_clips), clips.start
         self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span)
+        if clips.start is not None:
+            self._start_qpos = jnp.asarray(clips.start)
+            servos = Servos.of(model, clips.start[:, None], self.control_dt, settings.servo_span)
+            at = np.nan if servos is None else servos.states[:, 0]
+            self._initial_activation = jnp.where(jnp.isnan(at), self._initial_activation, at)
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
             "end": self._fields_read(map(as_term, terminations)),
             "observe": self._fields_read(as_term(f) for fs in observations.values() for f in fs),
+            "push": self._fields_read([push] if push else []),
         }
 
     def _control_steps(self, setting: str, least: int = 0) -> int:
@@ -127,6 +141,11 @@ class Task:
     def action_size(self) -> int:
         """How many actuators the body has."""
         return len(self.model.actuator_names)
+
+    def starts_of(self, clips: Int[np.ndarray, " chosen"], padded_to: int = 0) -> Starts:
+        """Return the instants at which episodes of the chosen clips may begin."""
+        n_steps = self.n_steps if self.clips.start is None else np.full_like(self.n_steps, 2)  # at the first instant
+        return Starts.of(n_steps, clips, padded_to)
 
     def _fields_read(self, terms: Iterable[Term]) -> frozenset[str]:
         return frozenset().union(*(fields_read(t, self.view.example()) for t in terms))
@@ -166,8 +185,10 @@ class Task:
         other.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.rewards]
         return other
 
-    def changed(self, *, settings: TaskSettings | None = None, simulator: Simulator | None = None) -> Task:
-        """Return this task with other settings or in another simulator."""
+    def changed(
+        self, *, settings: TaskSettings | None = None, simulator: Simulator | None = None, push: Term | None = None
+    ) -> Task:
+        """Return this task with other settings, in another simulator, or with another push."""
         return Task(
             model=self.model,
             simulator=simulator or self.simulator,
@@ -178,6 +199,8 @@ class Task:
             terminations=self._terminations,
             train_clips=self.train_clips,
             initial_activation=np.asarray(self._initial_activation),
+            push=push or self.push,
+            success=self.success,
         )
 
     # -- episodes ---------------------------------------------------------------------------------------------
@@ -228,11 +251,14 @@ class Task:
         """
         if activation is None:
             activation = self._begun_with(clip, step)
-        sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
+        qpos, qvel = self._qpos[clip, step], self._qvel[clip, step]
+        if self._start_qpos is not None:
+            qpos, qvel = self._start_qpos[clip], jnp.zeros_like(qvel)
+        sim = self.simulator.reset(qpos, qvel, activation)
         sim = sim._replace(time=step * self.control_dt)
         memory = {
-            t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
-            for t in self.rewards
+            name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), term.init())
+            for name, term in [*((t.name, t.term) for t in self.rewards), *([(PUSH, self.push)] if self.push else [])]
         }
         state = TaskState(sim, clip, step, sim.activation, memory)
         if key is not None and (self.settings.noise.in_senses or self.settings.noise.in_muscles):
@@ -241,7 +267,9 @@ class Task:
 
     def _begun_with(self, clip: Counts, step: Counts) -> Drive:
         held, servos = self._initial_activation[clip], self._servos
-        return held if servos is None else jnp.where(jnp.isnan(at := servos.states[clip, step]), held, at)
+        if servos is None or self._start_qpos is not None:
+            return held
+        return jnp.where(jnp.isnan(at := servos.states[clip, step]), held, at)
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
         """Return the episodes with their bodies in another state, which signals on their way (delays) then hold too."""
@@ -277,15 +305,26 @@ class Task:
         if self._servos is not None and self.follows_by_itself:
             sent = self._servos.excitation(self.model, state.clip, state.step, sent)
         excitation, after = self._arriving(state, sent)
-        sim = self.simulator.step(state.sim, excitation)
+        sim, memory = self._pushed(state)
+        sim = self.simulator.step(sim, excitation)
+        sim = sim if self.push is None else sim._replace(force=state.sim.force)
         if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
             good = (jnp.abs(jnp.concatenate([sim.qpos, sim.qvel], axis=-1)) < FASTEST).all(axis=-1)  # not if NaN
             sim = self.switched(good, sim, state.sim)
-        after = after._replace(sim=sim, step=state.step + 1, excitation=excitation)
+        after = after._replace(sim=sim, step=state.step + 1, excitation=excitation, memory=memory)
         if not self._sensory_delay:
             return after, self.view(after, state.excitation, fields)
         view = self.view(after, state.excitation, fields | self._reads["observe"])
         return after._replace(sensed=pushed(after.sensed, self._of_the_body(view))), view
+
+    def _pushed(self, state: TaskState) -> tuple[SimState, Mapping[str, Any]]:
+        """Return the bodies with the task's own push added to what pushes them, and the memory after it."""
+        if self.push is None:
+            return state.sim, state.memory
+        view = self.view(state, state.excitation, self._reads["push"])
+        memory, force = jax.vmap(self.push.step)(state.memory[PUSH], view)
+        force = force + state.sim.force if _has(state.sim.force) else force
+        return state.sim._replace(force=force), {**state.memory, PUSH: memory}
 
     def _arriving(self, state: TaskState, sent: Drive) -> tuple[Drive, TaskState]:
         """Return what reaches the actuators when ``sent`` leaves the policy, and the state with what is under way."""
@@ -297,7 +336,7 @@ class Task:
         return sent, state
 
     def _reward(self, state: TaskState, view: StepView) -> tuple[TaskState, Array, dict[str, Array]]:
-        reward, terms, memory = jnp.zeros(state.step.shape), {}, {}
+        reward, terms, memory = jnp.zeros(state.step.shape), {}, dict(state.memory)
         for t in self.rewards:
             memory[t.name], terms[t.name] = jax.vmap(t.term.step)(state.memory[t.name], view)
             reward = reward + t.weight * terms[t.name]

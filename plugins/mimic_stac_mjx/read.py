@@ -13,7 +13,7 @@ import numpy as np
 from mimic_core import Body, BodyModel, DataError, ReferenceClips
 from mimic_core.records import error_summary
 from mimic_core.registration import match_keypoints
-from mimic_core.task import velocity
+from mimic_kinematics.rates import velocity
 from mimic_recordings import join
 from mimic_stac_mjx.carriers import Movement, carried_by, carriers_of, find_carriers
 from mimic_stac_mjx.fit import Fit, read_fit
