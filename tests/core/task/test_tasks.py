@@ -29,9 +29,8 @@ def offering(**more):
     """The installed plugins with a task ``mine`` beside them."""
     plugins = discover()
     terms = {"rewards": {"joint": {"weight": 2.0}}, "terminations": {}}
-    spec = TaskSpec(
-        name="mine", summary="a test", build=lambda c, m: Goal(), config=Settings, **{"terms": terms, **more}
-    )
+    own = {"build": lambda c, m: Goal(), "config": Settings, "terms": terms}
+    spec = TaskSpec(name="mine", summary="a test", **own | more)
     plugin = types.ModuleType("mine")
     plugin.mimic_tasks = hookimpl(specname="mimic_tasks")(lambda: iter([spec]))
     plugins.add(plugin, "test:mine")
