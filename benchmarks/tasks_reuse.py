@@ -126,10 +126,11 @@ def main() -> None:
     parser.add_argument("--horizon", type=int, default=100, help="of bottleneck_apg, control steps")
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="trainings to do or go on with")
     args = parser.parse_args()
     prepare_jax()
     rows, curves, limp = [], {}, 0.0
-    for kind in KINDS:
+    for kind in args.kinds:
         began = time.perf_counter()
         made = train(args.run, kind, args)
         curves[kind], limp = [s["training"]["curve"] for s in made], made[0]["passive_success"]

@@ -71,13 +71,3 @@ class Training:
     clips: str = ""
     versions: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     schema: int = 1
-
-    @property
-    def force_scale(self) -> float:
-        """Factor on the muscles' forces that the actuation was set to; 1 where it has no such setting."""
-        return float(self.plan.settings.get("actuation", {}).get("force_scale", 1.0))
-
-    @property
-    def motor_delay_ms(self) -> float:
-        """By how much excitation reaches the muscles later than it is sent."""
-        return float(self.plan.settings.get("task", {}).get("motor_delay_ms", 0.0))

@@ -84,3 +84,17 @@ class TaskSettings:
     motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     noise: Noise = attrs.field(factory=Noise)
     randomise: Randomisation = attrs.field(factory=Randomisation)
+
+    @property
+    def control_steps(self) -> dict[str, int]:
+        """Spacing of the window, sensory and motor delay, as the nearest numbers of control steps."""
+        least = {"window_step_ms": 1, "sensory_delay_ms": 0, "motor_delay_ms": 0}
+        step_ms = 1.0 / self.control_rate_hz * 1e3
+        return {name: max(round(getattr(self, name) / step_ms), n) for name, n in least.items()}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A line for each time that is no whole number of control steps, and so is taken as another."""
+        step_ms, said = 1.0 / self.control_rate_hz * 1e3, "task.{}: {:g} ms is taken as {:g} ms, {} control steps"
+        times = [(name, getattr(self, name), n * step_ms, n) for name, n in self.control_steps.items()]
+        return tuple(said.format(*t) for t in times if abs(t[2] - t[1]) > 1e-6 * step_ms)

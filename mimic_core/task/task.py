@@ -24,6 +24,7 @@ from mimic_core.errors import ConfigError
 from mimic_core.physics.simulator import SimState, Simulator
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.disturbance import SENSED, delay_line, episode_keys, noisy_excitation, noisy_senses, pushed
+from mimic_core.task.pushes import PUSH, pushed_by
 from mimic_core.task.reference import Reference, resample
 from mimic_core.task.servos import Servos, displaced
 from mimic_core.task.settings import TaskSettings
@@ -33,10 +34,6 @@ from mimic_core.task.views import ViewMaker
 
 FASTEST = 1e4
 """rad/s, m/s or m; a free body beyond it has diverged and stays in its last state, whose time no longer advances"""
-
-
-PUSH = "task.push"
-"""Where the memory of a task's push stands, beside that of the reward terms; no term is called so."""
 
 
 class Task:
@@ -95,38 +92,25 @@ class Task:
                 raise ConfigError(f"observations: no {role} observation is chosen; name at least one")
         if not rewards:
             raise ConfigError("rewards: no reward term is chosen; name at least one")
-        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, tuple[str, ...]()
+        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, settings.remarks
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         after = 0 if clips.n_after is None else clips.n_after * settings.control_rate_hz / clips.rate_hz
         self.n_steps = self.reference.n_steps - np.round(after).astype(int)
-        ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
+        spacing, self._sensory_delay, self._motor_delay = settings.control_steps.values()
+        ahead = spacing * jnp.arange(1, settings.window + 1)
         self.view = ViewMaker(model, simulator, self.reference, ahead, self.control_dt)
-        self._sensory_delay = self._control_steps("sensory_delay_ms")
-        self._motor_delay = self._control_steps("motor_delay_ms")
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
-        self._starts, self._start_qpos = self.starts_of(self.train_clips), clips.start
-        self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span)
-        if clips.start is not None:
-            self._start_qpos = jnp.asarray(clips.start)
-            servos = Servos.of(model, clips.start[:, None], self.control_dt, settings.servo_span)
-            at = np.nan if servos is None else servos.states[:, 0]
-            self._initial_activation = jnp.where(jnp.isnan(at), self._initial_activation, at)
+        self._starts = self.starts_of(self.train_clips)
+        self._start_qpos = None if clips.start is None else jnp.asarray(clips.start)
+        self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span, clips.start)
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
             "end": self._fields_read(map(as_term, terminations)),
             "observe": self._fields_read(as_term(f) for fs in observations.values() for f in fs),
             "push": self._fields_read([push] if push else []),
         }
-
-    def _control_steps(self, setting: str, least: int = 0) -> int:
-        """A setting in ms as the nearest number of control steps; `remarks` tells of a time that this changes."""
-        ms, step_ms = getattr(self.settings, setting), self.control_dt * 1e3
-        steps = max(round(ms / step_ms), least)
-        if abs(steps * step_ms - ms) > 1e-6 * step_ms:
-            self.remarks += (f"task.{setting}: {ms:g} ms is taken as {steps * step_ms:g} ms, {steps} control steps",)
-        return steps
 
     @property
     def follows_by_itself(self) -> bool:
@@ -179,12 +163,6 @@ class Task:
             other._starts = starts
         return other
 
-    def with_costs(self, share: Any) -> Task:
-        """Return this task with the weights of its costs times ``share``, a number or a traced () array."""
-        other = copy.copy(self)
-        other.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.rewards]
-        return other
-
     def changed(
         self, *, settings: TaskSettings | None = None, simulator: Simulator | None = None, push: Term | None = None
     ) -> Task:
@@ -217,13 +195,9 @@ class Task:
                 instant is trained less often than those in the middle of the clip.
         """
         at, muscle, noise = jax.random.split(key, 3)
-        start = jnp.asarray(self._starts.table)[jax.random.randint(at, (batch,), 0, self._starts.count)]
-        clip = start[:, 0]
-        last = self._n_steps[clip] - 1
         before, rollout = jax.random.uniform(jax.random.fold_in(key, 3), (2, batch))
-        early = jnp.minimum(round(self.settings.control_rate_hz) if lead is None else lead, last)
-        step = jnp.where(before * (last + early) < early, 0, start[:, 1])
-        step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
+        lead = round(self.settings.control_rate_hz) if lead is None else lead
+        clip, step = self._starts.drawn(at, before, self._n_steps, steps_left, lead)
         varied, is_muscle = (step > 0) | (rollout < 0.5), np.isin(range(self.action_size), self.model.muscle_ids)
         free = is_muscle | (self.model.mj_model.actuator_actadr < 0)  # a servo's state is its set point, not drawn
         high = self.settings.initial_activation_max * is_muscle
@@ -258,7 +232,7 @@ class Task:
         sim = sim._replace(time=step * self.control_dt)
         memory = {
             name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), term.init())
-            for name, term in [*((t.name, t.term) for t in self.rewards), *([(PUSH, self.push)] if self.push else [])]
+            for name, term in (*((t.name, t.term) for t in self.rewards), *([(PUSH, self.push)] if self.push else ()))
         }
         state = TaskState(sim, clip, step, sim.activation, memory)
         if key is not None and (self.settings.noise.in_senses or self.settings.noise.in_muscles):
@@ -267,9 +241,7 @@ class Task:
 
     def _begun_with(self, clip: Counts, step: Counts) -> Drive:
         held, servos = self._initial_activation[clip], self._servos
-        if servos is None or self._start_qpos is not None:
-            return held
-        return jnp.where(jnp.isnan(at := servos.states[clip, step]), held, at)
+        return held if servos is None else jnp.where(jnp.isnan(at := servos.states[clip, step]), held, at)
 
     def placed(self, state: TaskState, sim: SimState) -> TaskState:
         """Return the episodes with their bodies in another state, which signals on their way (delays) then hold too."""
@@ -305,7 +277,9 @@ class Task:
         if self._servos is not None and self.follows_by_itself:
             sent = self._servos.excitation(self.model, state.clip, state.step, sent)
         excitation, after = self._arriving(state, sent)
-        sim, memory = self._pushed(state)
+        sim, memory = state.sim, state.memory
+        if self.push is not None:
+            sim, memory = pushed_by(self.push, state, self.view(state, state.excitation, self._reads["push"]))
         sim = self.simulator.step(sim, excitation)
         sim = sim if self.push is None else sim._replace(force=state.sim.force)
         if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
@@ -316,15 +290,6 @@ class Task:
             return after, self.view(after, state.excitation, fields)
         view = self.view(after, state.excitation, fields | self._reads["observe"])
         return after._replace(sensed=pushed(after.sensed, self._of_the_body(view))), view
-
-    def _pushed(self, state: TaskState) -> tuple[SimState, Mapping[str, Any]]:
-        """Return the bodies with the task's own push added to what pushes them, and the memory after it."""
-        if self.push is None:
-            return state.sim, state.memory
-        view = self.view(state, state.excitation, self._reads["push"])
-        memory, force = jax.vmap(self.push.step)(state.memory[PUSH], view)
-        force = force + state.sim.force if _has(state.sim.force) else force
-        return state.sim._replace(force=force), {**state.memory, PUSH: memory}
 
     def _arriving(self, state: TaskState, sent: Drive) -> tuple[Drive, TaskState]:
         """Return what reaches the actuators when ``sent`` leaves the policy, and the state with what is under way."""

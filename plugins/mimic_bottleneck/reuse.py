@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,9 +11,6 @@ import numpy as np
 from mimic_bottleneck.settings import DECODER, NetworkSettings
 from mimic_core import ConfigError
 from mimic_core.task import Task
-
-if TYPE_CHECKING:
-    from mimic_bottleneck.training import Learned
 
 _PARTS = ("decoder", "lstm")
 """of the network's parameters that turn intention and proprioception into actions"""
@@ -34,7 +31,7 @@ class Reused:
 
     def __init__(self, config: NetworkSettings, task: Task) -> None:
         self.part, self._folder = config.reuse, config.start_from
-        self._learned: Learned | None = None
+        self._learned: Any = None
         # a trained controller is loaded from its own checkpoint, wherever this run has gone since
         if not Path(self._folder).is_dir():
             return
@@ -66,8 +63,8 @@ class Reused:
         """Whether the decoder alone is taken over, and learns no more."""
         return self.part == DECODER
 
-    def begun(self, fresh: Learned) -> Learned:
-        """Return what a training begins with, of what it would have begun with.
+    def begun(self, fresh: Any) -> Any:
+        """Return the `mimic_bottleneck.training.Learned` that a training begins with, of what it would have begun with.
 
         Raises:
             ConfigError: the two see something else.

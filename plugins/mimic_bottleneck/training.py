@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
+import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -168,7 +169,9 @@ class BottleneckTrainer:
         if not self.config.cost_warmup:
             return self
         other = copy.copy(self)
-        other.task = self.task.with_costs(self._risen(iteration, self.config.cost_warmup))
+        share = self._risen(iteration, self.config.cost_warmup)
+        other.task = copy.copy(self.task)
+        other.task.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.task.rewards]
         return other
 
     def _risen(self, iteration: Array, warmup: float) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,8 @@ from mimic_core import (
     Progress,
     ReferenceClips,
     file_hash,
-    flatten,
     structure,
     to_json,
-    unstructure,
     value_hash,
     write_json,
 )
@@ -46,10 +43,9 @@ from mimic_core.records import Training, TrainPlan
 from mimic_core.task import Task
 from mimic_core.trainer import Loop, LoopSettings, Member
 from mimic_runs import LOCK, locked
+from mimic_stages.together import differences
 from mimic_statistics import mean_course
 
-_NAMED = ("policy", "actuation", "simulator", "task")
-"""Sections of a plan whose component is named beside its settings."""
 RUN_FILE = "run.json"
 """of a run: its `Training`, which a stopped one is known by"""
 
@@ -198,7 +194,7 @@ def train_together(
         return [train(plugins, clips_file, out=outs[0], given=given[0], progress=progress)]
     clips = ReferenceClips.load(clips_file)
     every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
-    values, work = _differences(plugins, every), _Work(plugins, clips, every)
+    values, work = differences(plugins, [one.plan for one in every]), _Work(plugins, clips, every)
     with locked(*(outs if _first_process() else [])):
         return work.run(values, progress)
 
@@ -297,30 +293,6 @@ class _Work:
                 "training": training,
             }
         )
-
-
-def _differences(plugins: Plugins, every: Sequence[_Asked]) -> list[dict[str, float]]:
-    """Return, of each training, the traced settings that are not the same in all."""
-    flat = [_flat(unstructure(one.plan)) for one in every]
-    spec = plugins.get("policy", every[0].plan.policy)
-    paths = [p for p in sorted(set().union(*flat)) if any(f.get(p) != flat[0].get(p) for f in flat)]
-    for path in paths:
-        if not any(fnmatch.fnmatch(path, pattern) for pattern in spec.traced) or any(path not in f for f in flat):
-            raise ConfigError(
-                f"{path}: differs between trainings that shall run together, but policy {spec.name} takes only "
-                f"{', '.join(spec.traced) or 'nothing'} as values; train them one by one"
-            )
-    return [{p: f[p] for p in paths if p != "seed"} for f in flat]
-
-
-def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan's settings as dotted path → value."""
-    return flatten(
-        {
-            **plan["settings"],
-            **{k: v for k, v in plan.items() if k not in ("settings", *_NAMED)},
-        }
-    ) | {f"{k}.name": plan[k] for k in _NAMED}
 
 
 def _first_process() -> bool:

@@ -14,7 +14,7 @@ from toys import make_task
 from mimic_core import ConfigError, Goal, PluginError, TaskSpec, Term, hookimpl
 from mimic_core.chain import ClipRunner, build_task, discover, passive_controller, plan_training
 from mimic_core.task import TaskSettings, as_term
-from mimic_core.task.task import PUSH
+from mimic_core.task.pushes import PUSH
 from mimic_core.trainer.curve import read_curve, write_curve
 
 PPO = {"policy": {"name": "bottleneck_ppo"}}

@@ -8,6 +8,7 @@ import attrs
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from faulty_tasks import TASKS
 
 from mimic_core import (
     ActuationSpec,
@@ -23,7 +24,6 @@ from mimic_core import (
     ExecutorSpec,
     FormatSpec,
     GeneratorSpec,
-    Goal,
     ImporterSpec,
     Keypoints,
     LoggerSpec,
@@ -42,7 +42,6 @@ from mimic_core import (
     RewardSpec,
     SimulatorSpec,
     StageSpec,
-    TaskSpec,
     Term,
     TerminationSpec,
     choice,
@@ -403,11 +402,7 @@ FAULTY = {
         "vmap": term(TerminationSpec, lambda s: COUNTER(s) % 3 < 1),
         "finite values and gradients": None,  # truth values are always finite
     },
-    "task": {
-        "settings and terms": spec(TaskSpec, lambda c, model: Goal(), success="mine"),
-        "episodes": spec(TaskSpec, lambda c, model: Goal(episodes=lambda clips: (clips, np.zeros(1, int)))),
-        "push": spec(TaskSpec, lambda c, model: Goal(push=lambda step: jnp.zeros(6))),
-    },
+    "task": TASKS,
     "perturbation": {"builds": spec(PerturbationSpec, lambda c, context: Perturbation(onset_ms=np.zeros(1)))},
     "analysis": {"synthetic records": spec(AnalysisSpec, lambda c: lambda i, context: Result())},
     "report": {"reports a run": spec(ReportSpec)},
