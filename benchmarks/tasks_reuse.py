@@ -2,8 +2,8 @@
 
     python benchmarks/tasks_reuse.py RUN --out FOLDER [--policy bottleneck_apg] [--steps 300000] [--seeds 5]
 
-``RUN`` imitates reaches with a bottleneck. Both kinds of training get the same targets, steps and settings; the seeds
-of a kind are trained as one program. Beside them stand a limp body, a posture that is held, and the run itself, which
+``RUN`` imitates reaches with a bottleneck. Both kinds of training get the same targets, steps and settings.
+What is finished is not trained again. Beside them stand a limp body, a posture that is held, and the run itself, which
 is shown the target's posture as if it were a movement. Files ``reuse_*`` have the table, the curves and a figure.
 """
 
@@ -12,16 +12,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from mimic_core import Context, Inputs, ReferenceClips
-from mimic_core.chain import ClipRunner, TrainedRun, asked, installed, parted, plan_training
-from mimic_core.plugins import no_progress
+from mimic_core import ReferenceClips
+from mimic_core.chain import ClipRunner, TrainedRun, do, installed, parted, passive_controller, plan_training
 from mimic_core.trainer import prepare_jax
 
 REACHED = 0.8
@@ -39,15 +37,22 @@ def settings(run: Path, kind: str, args: argparse.Namespace) -> dict[str, Any]:
     return {"policy": policy, "task": {"name": "reach"}, "preset": "laptop"}
 
 
-def train(run: Path, kind: str, args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Train all seeds of a kind as one program; return their summaries."""
-    plugins = installed()
-    spec = plugins.get("stage", "train")
-    folders = [args.out / args.policy / kind.replace(" ", "_") / f"seed-{s}" for s in range(args.seeds)]
-    given = settings(run, kind, args)
-    options = [asked(spec, {**given, "seed": s}, plugins, "train").options for s in range(args.seeds)]
-    contexts = [Context(plugins=plugins, out=f, progress=no_progress, seed=s) for s, f in enumerate(folders)]
-    return list(spec.together(options, Inputs({ReferenceClips.KIND: (run / "clips.h5",)}), contexts))
+def trained(run: Path, kind: str, seed: int, args: argparse.Namespace) -> list[dict[str, float]]:
+    """Return the curve of a training, which is done unless it lies there finished."""
+    folder = args.out / args.policy.removeprefix("bottleneck_") / kind.replace(" ", "_") / f"seed-{seed}"
+    curve = read(folder / "curve.csv")
+    if not curve or curve[-1]["control_steps"] < args.steps:
+        do(installed(), "train", out=folder, clips=run / "clips.h5", seed=seed, **settings(run, kind, args))
+        curve = read(folder / "curve.csv")
+    return curve
+
+
+def read(file: Path) -> list[dict[str, float]]:
+    """Rows of a curve; none where there is no file."""
+    if not file.is_file():
+        return []
+    with file.open(newline="") as f:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(f)]
 
 
 def first_at(curve: list[dict[str, float]], share: float) -> dict[str, float] | None:
@@ -83,7 +88,9 @@ def nulls(run: Path) -> dict[str, float]:
     _, _, (site_pos, _) = ClipRunner(as_is.task, every).run(as_is.controller(), full=False)
     away = np.linalg.norm(np.moveaxis(np.asarray(site_pos), 0, 1)[:, :, hand] - target[held][:, None], axis=-1)
     followed = float(held_long_enough(away <= radius, steps).mean())
-    return {"mean target held": posture, "imitation as it is": followed}
+    limp = ClipRunner(truth, every).measured(passive_controller(truth))[1]
+    assert limp is not None
+    return {"limp body": float(limp.mean()), "mean target held": posture, "imitation as it is": followed}
 
 
 def _moves(clips: ReferenceClips, name: str) -> float:
@@ -124,41 +131,36 @@ def main() -> None:
     parser.add_argument("--policy", default="bottleneck_apg")
     parser.add_argument("--steps", type=int, default=300_000)
     parser.add_argument("--horizon", type=int, default=100, help="of bottleneck_apg, control steps")
-    parser.add_argument("--evaluations", type=int, default=20)
+    parser.add_argument("--evaluations", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="trainings to do or go on with")
     args = parser.parse_args()
     prepare_jax()
-    rows, curves, limp = [], {}, 0.0
-    for kind in args.kinds:
-        began = time.perf_counter()
-        made = train(args.run, kind, args)
-        curves[kind], limp = [s["training"]["curve"] for s in made], made[0]["passive_success"]
-        for s in made:
-            at = first_at(s["training"]["curve"], REACHED)
+    rows: list[dict[str, Any]] = []
+    curves: dict[str, list[list[dict[str, float]]]] = {kind: [] for kind in KINDS}
+    others = nulls(args.run)
+    print(others, flush=True)
+    for seed in range(args.seeds):
+        for kind in KINDS:
+            curve = trained(args.run, kind, seed, args)
+            curves[kind].append(curve)
+            at = first_at(curve, REACHED)
+            last = {k: curve[-1][k] for k in ("success", "tracking_mm", "seconds")}
             rows.append(
-                {
-                    "kind": kind,
-                    "seed": s["seed"],
-                    "steps_to_80": None if at is None else at["control_steps"],
-                    "success": s["success"],
-                    "tracking_mm": s["tracking_mm"],
-                    "training_s": s["training"]["seconds"],
-                    "compile_s": s["training"]["compile_seconds"],
-                    "wall_s": time.perf_counter() - began,
-                }
+                {"kind": kind, "seed": seed, "steps_to_80": None if at is None else at["control_steps"], **last}
             )
             print(rows[-1], flush=True)
-    others = {"limp body": limp, **nulls(args.run)}
-    print(others)
-    args.out.mkdir(parents=True, exist_ok=True)
+        write(args, rows, others, curves)
+
+
+def write(args: argparse.Namespace, rows: list[dict], others: dict[str, float], curves: dict[str, list]) -> None:
+    """Write table, curves and figure of the seeds so far."""
     stem = args.out / f"reuse_{args.policy.removeprefix('bottleneck_')}"
     with stem.with_suffix(".csv").open("w", newline="") as f:
         writer = csv.DictWriter(f, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     stem.with_suffix(".json").write_text(json.dumps({"rows": rows, "nulls": others, "curves": curves}, indent=1))
-    draw(curves, limp, stem.with_suffix(".png"))
+    draw(curves, others["limp body"], stem.with_suffix(".png"))
 
 
 if __name__ == "__main__":
