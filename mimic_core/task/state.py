@@ -58,7 +58,12 @@ class Starts(NamedTuple):
         return cls(np.pad(pairs, ((0, max(padded_to - len(pairs), 0)), (0, 0))), len(pairs))
 
     def drawn(
-        self, key: PRNGKeyArray, before: Float[Array, " batch"], n_steps: Counts, steps_left: int, lead: int
+        self,
+        key: PRNGKeyArray,
+        before: Float[Array, " batch"],
+        n_steps: Int[Array, " clip"],
+        steps_left: int,
+        lead: int,
     ) -> tuple[Counts, Counts]:
         """Return clip and control step of episodes, see `Task.reset`; ``before`` is uniformly random in [0, 1)."""
         start = jnp.asarray(self.table)[jax.random.randint(key, before.shape, 0, self.count)]
