@@ -58,12 +58,7 @@ class Starts(NamedTuple):
         return cls(np.pad(pairs, ((0, max(padded_to - len(pairs), 0)), (0, 0))), len(pairs))
 
     def drawn(
-        self,
-        key: PRNGKeyArray,
-        before: Float[Array, " batch"],
-        n_steps: Int[Array, " clip"],
-        steps_left: int,
-        lead: int,
+        self, key: PRNGKeyArray, before: Float[Array, " batch"], n_steps: Int[Array, " clip"], left: int, lead: int
     ) -> tuple[Counts, Counts]:
         """Return clip and control step of episodes, see `Task.reset`; ``before`` is uniformly random in [0, 1)."""
         start = jnp.asarray(self.table)[jax.random.randint(key, before.shape, 0, self.count)]
@@ -71,7 +66,7 @@ class Starts(NamedTuple):
         last = n_steps[clip] - 1
         early = jnp.minimum(lead, last)
         step = jnp.where(before * (last + early) < early, 0, start[:, 1])
-        return clip, jnp.minimum(step, jnp.maximum(last - steps_left, 0))
+        return clip, jnp.minimum(step, jnp.maximum(last - left, 0))
 
 
 class TaskState(NamedTuple):
