@@ -65,7 +65,7 @@ def seeds(folder: Path) -> list[Seed]:
     def add(what: str, path: Path, read: Callable[[Path], Any], sealed: bool = False) -> None:
         out.append(Seed(what, path, read, sealed))
 
-    from mimic_core.chain import read_keypoints
+    from mimic_recordings import read_keypoints
 
     def reading(settings: dict[str, Any]) -> Callable[[Path], Any]:
         return lambda path: read_keypoints([path], plugins, settings=settings)
@@ -202,7 +202,7 @@ def _configs(add: Callable[..., None], place: Callable[[str], Path], plugins: An
     path = place("skeleton.yaml")
     path.write_text("KP_NAMES:\n" + "".join(f"  - {n}\n" for n in NAMES))
     _sleap_anipose(path.parent / "a.h5")
-    from mimic_core.chain import read_keypoints
+    from mimic_recordings import read_keypoints
 
     add(
         "config: names .yaml",

@@ -138,6 +138,8 @@ from .registration.readers import ReaderSpec as ReaderSpec
 from .task.step import Kinematics as Kinematics
 from .task.step import StepView as StepView
 from .task.step import Term as Term
+from .task.terms import Goal as Goal
 from .task.terms import ObservationSpec as ObservationSpec
 from .task.terms import RewardSpec as RewardSpec
+from .task.terms import TaskSpec as TaskSpec
 from .task.terms import TerminationSpec as TerminationSpec

@@ -112,6 +112,8 @@ def make_task(
     terminations=(),
     train=None,
     initial_activation=None,
+    push=None,
+    success="",
     **settings,
 ) -> Task:
     """A task; ``rewards`` maps names to (weight, function of the step or `Term`)."""
@@ -130,6 +132,8 @@ def make_task(
         terminations=list(terminations),
         train_clips=np.arange(len(clips.clip_names)) if train is None else np.asarray(train, int),
         initial_activation=initial_activation,
+        push=push,
+        success=success,
     )
 
 

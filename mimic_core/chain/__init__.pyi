@@ -8,8 +8,6 @@ from .choose import choose_simulator as choose_simulator
 from .choose import chosen_perturbation as chosen_perturbation
 from .choose import make_body as make_body
 from .choose import parse_body as parse_body
-from .choose import read_keypoints as read_keypoints
-from .choose import read_recordings as read_recordings
 from .declare import Asked as Asked
 from .declare import Option as Option
 from .declare import asked as asked
@@ -45,8 +43,6 @@ from .loading import LoadedPlugins as LoadedPlugins
 from .patterns import expanded as expanded
 from .patterns import holds_paths as holds_paths
 from .provenance import versions as versions
-from .recordings import checked as checked
-from .recordings import join as join
 from .trained_run import CLIPS as CLIPS
 from .trained_run import TrainedRun as TrainedRun
 from .trained_run import build_trainer as build_trainer

@@ -20,7 +20,8 @@ from mimic_core.physics.simulator import SimulatorSpec
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.training import SECTIONS, TrainPlan
-from mimic_core.task.terms import RewardSpec
+from mimic_core.task.settings import TaskSettings
+from mimic_core.task.terms import Goal, RewardSpec, TaskSpec
 
 if TYPE_CHECKING:
     from mimic_core.task.state import WeightedTerm
@@ -34,7 +35,7 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceCl
     """Lay defaults, preset and given settings over one another and check every one of them.
 
     ``given`` has ``policy``, ``rewards``, … as tables, and ``seed``, ``holdout``, ``preset`` as values. Components
-    are named by ``policy.name``, ``actuation.name`` and ``simulator.name``. A term is left out by giving
+    are named by ``policy.name``, ``actuation.name``, ``simulator.name`` and ``task.name``. A term is left out by giving
     ``false`` for its table. Where no actuation is named, a body that brings what one drives is driven by that.
 
     With ``clips``, preset and times that nobody named are those that suit their body and its recording (see
@@ -44,7 +45,7 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceCl
         ConfigError: an unknown or wrong setting, with its dotted path.
         PluginError: an unknown component.
     """
-    by_name = ("policy", "actuation", "simulator")
+    by_name = ("policy", "actuation", "simulator", "task")
     given = {k: {"name": v} if isinstance(v, str) and k in by_name else v for k, v in given.items()}
     unknown = set(given) - {*SECTIONS, "seed", "holdout", "preset"}
     if unknown:
@@ -59,7 +60,8 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceCl
     preset = given.pop("preset", None) or usual or next(iter(spec.presets), "")
     if preset and preset not in spec.presets:
         raise ConfigError(f"preset: policy {spec.name} has no preset {preset!r}{did_you_mean(preset, spec.presets)}")
-    laid = merge(spec.presets.get(preset, {}), given)
+    task: TaskSpec = plugins.choose("task", _name(given, "task"))
+    laid = merge({**spec.presets.get(preset, {}), **task.terms}, given)
     if any(item != ("name", "auto") for item in given.get("simulator", {}).items()):
         laid["simulator"] = given["simulator"]  # a preset's simulator settings are one choice, to be made anew
     own = [s for s in plugins.all("actuation") if clips is not None and s.own is not None and s.own(clips.body)]
@@ -72,10 +74,10 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceCl
         "policy": _checked(spec, laid.get("policy", {}), "policy"),
         "actuation": _checked(actuation, laid.get("actuation", {}), "actuation"),
         "simulator": {k: v for k, v in laid.get("simulator", {}).items() if k != "name"},
-        "rewards": _rewards(laid.get("rewards", {}), plugins),
-        "observations": _terms("observation", laid.get("observations", {}), plugins),
-        "terminations": _terms("termination", laid.get("terminations", {}), plugins),
-        "task": _task(laid.get("task", {})),
+        "rewards": _rewards(laid.get("rewards", {}), plugins, task),
+        "observations": _terms("observation", laid.get("observations", {}), plugins, task),
+        "terminations": _terms("termination", laid.get("terminations", {}), plugins, task),
+        "task": _checked(task, laid.get("task", {}), "task"),
     }
     if clips is not None:
         settings["task"] = fitted_times(settings["task"], laid.get("task", {}), clips)
@@ -88,6 +90,7 @@ def plan_training(given: Mapping[str, Any], plugins: Plugins, clips: ReferenceCl
         "actuation": actuation.name,
         "settings": settings,
         "simulator": _name(laid, "simulator") or "auto",
+        "task": task.name,
         "seed": given.get("seed", 0),
         "holdout": holdout,
     }
@@ -107,16 +110,11 @@ def _checked(spec: Any, data: Mapping[str, Any], where: str) -> dict[str, Any]:
     return unstructure(structure({k: v for k, v in data.items() if k != "name"}, spec.config, where))
 
 
-def _task(data: Mapping[str, Any]) -> dict[str, Any]:
-    from mimic_core.task.settings import TaskSettings
-
-    return unstructure(structure(dict(data), TaskSettings, "task"))
-
-
-def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
+def _rewards(data: Mapping[str, Any], plugins: Plugins, task: TaskSpec) -> dict[str, Any]:
     """Weights and settings of every term in use."""
     out: dict[str, Any] = {}
-    default: dict[str, Any] = {s.name: {} for s in plugins.all("reward") if s.weight is not None}
+    usual = () if "rewards" in task.terms else plugins.all("reward")
+    default: dict[str, Any] = {s.name: {} for s in usual if s.weight is not None}
     for name, table in merge(default, data).items():
         spec: RewardSpec = plugins.get("reward", name)
         if table is False:
@@ -141,8 +139,9 @@ def _rewards(data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
     return out
 
 
-def _terms(kind: str, data: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
-    default: dict[str, Any] = {s.name: {} for s in plugins.all(kind) if s.default}
+def _terms(kind: str, data: Mapping[str, Any], plugins: Plugins, task: TaskSpec) -> dict[str, Any]:
+    usual = () if f"{kind}s" in task.terms else plugins.all(kind)
+    default: dict[str, Any] = {s.name: {} for s in usual if s.default}
     out = {}
     for name, table in merge(default, data).items():
         spec = plugins.get(kind, name)
@@ -156,6 +155,13 @@ def build_model(body: Body, plan: TrainPlan, plugins: Plugins) -> BodyModel:
     spec = plugins.get("actuation", plan.actuation)
     config = structure(plan.settings["actuation"], spec.config, "actuation")
     return BodyModel.compile(body, spec.build(config, body))
+
+
+def goal_of(plan: TrainPlan, plugins: Plugins, model: BodyModel) -> tuple[TaskSpec, Goal, TaskSettings]:
+    """Return what a plan's task is, what it asks of a body, and its settings."""
+    spec: TaskSpec = plugins.choose("task", plan.task or None)
+    settings: TaskSettings = structure(plan.settings["task"], spec.config, "task")
+    return spec, spec.build(settings, model), settings
 
 
 def build_task(
@@ -178,12 +184,12 @@ def build_task(
     """
     import jax
 
-    from mimic_core.task.settings import TaskSettings
+    from mimic_core.task.step import as_term
     from mimic_core.task.task import Task
 
     config: Any
     model = model or build_model(clips.body, plan, plugins)
-    settings = structure(plan.settings["task"], TaskSettings, "task")
+    what, goal, settings = goal_of(plan, plugins, model)
     platform, more = jax.default_backend(), {}
     if for_training:
         spec, smooth = training_simulator(plan, plugins, platform, model)
@@ -198,6 +204,13 @@ def build_task(
                 "leave task.randomise out"
             )
         more["altered"] = spec.draw_altered(settings.randomise, model)
+    if goal.push is not None and not spec.forces:
+        able = ", ".join(s.name for s in plugins.all("simulator") if s.forces) or "one that can"
+        raise ConfigError(f"task: {what.name} pushes the body, which simulator {spec.name!r} cannot do; use {able}")
+    if what.success and what.success not in plan.settings["rewards"]:
+        raise ConfigError(
+            f"rewards.{what.success}: task {what.name} succeeds by this term; weigh it 0 to reward it not"
+        )
     simulator = spec.build(config, model, 1.0 / settings.control_rate_hz, smooth, **more)
     rewards, terminations = [], []
     observations: dict[str, list[Any]] = {"reference": [], "proprioception": []}
@@ -220,7 +233,9 @@ def build_task(
         observations=observations,
         terminations=terminations,
         train_clips=train_clips,
-        initial_activation=hold(model, clips.qpos[:, 0]) if hold else None,
+        initial_activation=hold(model, clips.qpos[:, 0] if clips.start is None else clips.start) if hold else None,
+        push=None if goal.push is None else as_term(goal.push),
+        success=what.success,
     )
 
 

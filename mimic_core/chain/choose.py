@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mimic_core.body.body import Body, BodySpec
 from mimic_core.chain.description import MODEL, SUFFIX, body_from_description
-from mimic_core.chain.recordings import checked, join
 from mimic_core.config import structure
 from mimic_core.control.perturbation import SECTION, PerturbationSpec
-from mimic_core.errors import ConfigError, DataError, PluginError, blaming
+from mimic_core.errors import ConfigError, DataError, PluginError
 from mimic_core.physics.simulator import SimulatorSpec
 from mimic_core.plugins.manager import Plugins
-from mimic_core.records.keypoints import Keypoints
-from mimic_core.registration.readers import ReaderSpec
 
 
 def parse_body(plugins: Plugins, text: str) -> tuple[BodySpec, str, str | None]:
@@ -77,59 +74,6 @@ def built_body(
         return spec.make(variant, structure(dict(settings or {}), spec.config, "body"))
     spec.chosen_variant(variant, where.removeprefix("body "))
     return body_from_description(spec.description, plugins.all("importer"), settings, where or f"body {spec.name}")
-
-
-def read_keypoints(
-    paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None, settings: dict[str, Any] | None = None
-) -> Keypoints:
-    """Read keypoint files of one animal and join them into one set of clips; see `mimic_core.chain.checked`.
-
-    Raises:
-        DataError: no files, a missing file, a format no reader accepts, or files that do not agree.
-    """
-    return join([part for part, _ in read_recordings(paths, plugins, reader, settings)])
-
-
-def read_recordings(
-    paths: Sequence[str | Path], plugins: Plugins, reader: str | None = None, settings: dict[str, Any] | None = None
-) -> list[tuple[Keypoints, list[str]]]:
-    """Return the keypoints of each file, checked, and remarks on what was found in it.
-
-    Raises:
-        DataError: no files, a missing file, a format no reader accepts, or one that holds what cannot be.
-    """
-    if not paths:
-        raise DataError("no keypoint files given; name at least one, e.g. mimic register trial*.h5 --body NAME")
-    parts = []
-    for path in map(Path, paths):
-        if not path.is_file():
-            raise DataError(f"{path}: no such file; check the path")
-        spec = plugins.get("reader", reader) if reader else _choose(path, plugins)
-        read = spec.build(structure(settings or {}, spec.config, f"reader.{spec.name}"))
-        with blaming(f"the reader {spec.name} cannot read it; export it again", path):
-            part = read(path)
-        if not part.n_frames.size or not part.n_frames.all():
-            raise DataError(f"{path}: holds no frames; export it again")
-        parts.append(checked(part, path))
-    return parts
-
-
-def _choose(path: Path, plugins: Plugins) -> ReaderSpec:
-    known = plugins.all("reader")
-    fitting = [r for r in known if path.suffix.lower() in r.suffixes]
-    if not fitting:
-        endings = sorted({s for r in known for s in r.suffixes})
-        raise DataError(
-            f"{path}: no reader for {path.suffix or 'a file without ending'!r}; known endings: {', '.join(endings)}"
-        )
-    for spec in fitting:
-        with blaming(f"the reader {spec.name} cannot tell whether it is one of its files; export it again", path):
-            if spec.accepts(path):
-                return spec
-    raise DataError(
-        f"{path}: none of the readers for {path.suffix} files ({', '.join(r.name for r in fitting)}) "
-        f"recognises it; expected {' or '.join(r.summary for r in fitting)}"
-    )
 
 
 def choose_simulator(name: str, plugins: Plugins, platform: str, *, differentiable: bool = False) -> SimulatorSpec:

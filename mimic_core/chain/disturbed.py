@@ -21,9 +21,9 @@ def disturbed_task(task: Task, perturbation: Perturbation, spec: SimulatorSpec) 
     Raises:
         ConfigError: the simulator cannot do what is asked of it, or a body of that name cannot be pushed.
     """
-    for needed, able in (("force", spec.forces), ("altered", spec.draw_altered)):
+    for needed, able in (("force", spec.forces), ("push", spec.forces), ("altered", spec.draw_altered)):
         if getattr(perturbation, needed) is not None and not able:
-            what = "push a body" if needed == "force" else "take another body"
+            what = "take another body" if needed == "altered" else "push a body"
             raise ConfigError(
                 f"{SECTION}: simulator {spec.name!r} cannot {what}; choose another, see 'mimic plugins list'"
             )
@@ -32,9 +32,9 @@ def disturbed_task(task: Task, perturbation: Perturbation, spec: SimulatorSpec) 
     simulator: Simulator | None = None
     if perturbation.altered is not None:
         simulator = spec.build(spec.config(), task.model, task.control_dt, False, altered=perturbation.altered)
-    if simulator is None and perturbation.task is None:
+    if simulator is None and perturbation.task is None and perturbation.push is None:
         return task
-    return task.changed(settings=perturbation.task, simulator=simulator)
+    return task.changed(settings=perturbation.task, simulator=simulator, push=perturbation.push)
 
 
 def body_index(model: BodyModel, name: str) -> int:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 
-from mimic_core.chain.assembly import split_clips
+from mimic_core.chain.assembly import build_model, goal_of, split_clips
 from mimic_core.errors import ConfigError
+from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.training import TrainPlan
 
@@ -58,14 +59,25 @@ def cut(clips: ReferenceClips, pieces: Sequence[Piece]) -> ReferenceClips:
     )
 
 
-def parted(clips: ReferenceClips, plan: TrainPlan) -> tuple[ReferenceClips, np.ndarray]:
+def parted(clips: ReferenceClips, plan: TrainPlan, plugins: Plugins) -> tuple[ReferenceClips, np.ndarray]:
     """Return the clips of a training, and (clip,) True where one is held out.
 
-    A holdout ``last:…`` cuts every clip in two: what comes first is trained on, what comes last is held out.
+    A holdout ``last:…`` cuts every clip in two: what comes first is trained on, what comes last is held out. Where the
+    plan's task commands other movements than were recorded, they are these, made of the clips.
 
     Raises:
         ConfigError: a clip is too short to be cut so, or see `mimic_core.chain.split_clips`.
     """
+    clips, held = _split(clips, plan)
+    episodes = goal_of(plan, plugins, build_model(clips.body, plan, plugins))[1].episodes
+    if episodes is None:
+        return clips, held
+    commanded, of = episodes(clips)
+    return commanded, held[of]
+
+
+def _split(clips: ReferenceClips, plan: TrainPlan) -> tuple[ReferenceClips, np.ndarray]:
+    """Return the recorded movements, cut in two where the plan says so, and which are held out."""
     holdout = plan.holdout
     if not isinstance(holdout, str) or not holdout.startswith("last:"):
         return clips, split_clips(clips, holdout, plan.seed)
@@ -98,11 +110,11 @@ def excerpts(clips: ReferenceClips, plan: TrainPlan, seconds: float | None = Non
 
     Every clip is divided evenly into excerpts of about ``seconds`` (None: ``task.excerpt_s``), each of which begins in
     the reference's state where the one before ends. The policy sees what comes behind an excerpt's end, within its
-    clip. With 0, or where excerpts were made before, these are the clips.
+    clip. With 0, where excerpts were made before, or where episodes do not begin on their clips, these are the clips.
     """
     task = plan.settings["task"]
     seconds = task.get("excerpt_s", 0.0) if seconds is None else seconds
-    if not seconds or (clips.n_after is not None and clips.n_after.any()):
+    if not seconds or clips.start is not None or (clips.n_after is not None and clips.n_after.any()):
         return clips, np.arange(len(clips.clip_names))
     coming = math.ceil(task["window"] * task["window_step_ms"] * 1e-3 * clips.rate_hz - 1e-9)
     pieces = []

@@ -150,8 +150,8 @@ class TrainedRun:
 
     def _excerpts(self, clips: ReferenceClips) -> ReferenceClips:
         """Cut a recording as the training cut its own."""
-        if clips.n_after is None:
-            clips, _ = parted(clips, self.plan)
+        if clips.n_after is None and clips.start is None:
+            clips, _ = parted(clips, self.plan, self.plugins)
         return excerpts(clips, self.plan, self.excerpt_s)[0]
 
     @property
@@ -268,7 +268,7 @@ def _check_installed(folder: Path, plan: TrainPlan, plugins: Plugins) -> None:
     Raises:
         PluginError: a component is not installed.
     """
-    needed = [("policy", plan.policy), ("actuation", plan.actuation)]
+    needed = [("policy", plan.policy), ("actuation", plan.actuation), *([("task", plan.task)] if plan.task else [])]
     needed += [(kind, name) for kind in ("reward", "observation", "termination") for name in plan.settings[f"{kind}s"]]
     there = {(p.kind, p.name) for p in plugins.provided()}
     for kind, name in needed:

@@ -45,7 +45,7 @@ class ClipRunner:
 
         Args:
             controller: what acts.
-            full: gather all; else only the keypoints.
+            full: gather all; else only the keypoints, and success.
             key: of the controller's own randomness and the task's noise; without one the controller is deterministic.
             members: the length of a leading axis that all arrays of the controller's variables have; everything
                 returned has it too. 0 if there is none.
@@ -53,7 +53,8 @@ class ClipRunner:
         Returns:
             the initial `SimState` of the clips; its `Readings`; and the trace of the control steps after it, each array
             (control step, clip, …): a tuple of `SimState`, `Readings`, excitation, `Decision` without its carry, and
-            `Outcome` if ``full``, else the keypoints (control step, clip, keypoint, 3) in m.
+            `Outcome` if ``full``; else the keypoints (control step, clip, keypoint, 3) in m, and (control step, clip)
+            above 1/2 where the task has succeeded, () for one without success.
         """
         kind = (controller.act, full, key is None, members)
         program = self._programs.get(kind)
@@ -84,7 +85,10 @@ class ClipRunner:
                         outcome,
                     )
                     if full
-                    else task.simulator.read(after.sim, SITES).site_pos
+                    else (
+                        task.simulator.read(after.sim, SITES).site_pos,
+                        outcome.terms[task.success] if task.success else (),
+                    )
                 )
                 return (after, decision.carry), trace
 
@@ -100,12 +104,18 @@ class ClipRunner:
         return float(np.average(self.clip_errors_mm(controller), weights=self.task.n_steps[self.clips]))
 
     def clip_errors_mm(self, controller: Controller, members: int = 0) -> Float[np.ndarray, "*members clip"]:
-        """Mean distance (mm of the animal) of the keypoints that move from the registered reference, of each clip.
+        """Return the mean distance (mm of the animal) of the keypoints that move from the registered reference.
 
         Returns:
             (clip,), or (member, clip) if the controller's variables have a leading axis of ``members``.
         """
-        _, start, site_pos = self.run(controller, full=False, members=members)
+        return self.measured(controller, members)[0]
+
+    def measured(
+        self, controller: Controller, members: int = 0
+    ) -> tuple[Float[np.ndarray, "*members clip"], Bool[np.ndarray, "*members clip"] | None]:
+        """Return `clip_errors_mm`, and whether each episode has succeeded; None where the task knows no success."""
+        _, start, (site_pos, reached) = self.run(controller, full=False, members=members)
         lead = (slice(None),) * bool(members)
         later = np.moveaxis(np.asarray(site_pos), len(lead), 1 + len(lead))
         first = np.asarray(start.site_pos)[(*lead, slice(None), None)]
@@ -114,7 +124,10 @@ class ClipRunner:
         error = 1e3 * self.task.clips.body.scale * np.linalg.norm(site_pos - reference, axis=-1)
         error = error[..., self.task.moving_keypoints].mean(axis=-1)
         inside = np.arange(self._steps) < self.task.n_steps[self.clips, None]
-        return np.where(inside, error, 0.0).sum(axis=-1) / inside.sum(axis=-1)
+        errors = np.where(inside, error, 0.0).sum(axis=-1) / inside.sum(axis=-1)
+        if not self.task.success:
+            return errors, None
+        return errors, ((np.moveaxis(np.asarray(reached), len(lead), -1) > 0.5) & inside[:, 1:]).any(axis=-1)
 
 
 def passive_controller(task: Task) -> Controller:

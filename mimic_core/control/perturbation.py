@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mimic_core.body.model import BodyModel
     from mimic_core.control.policy import Controller
     from mimic_core.task.settings import TaskSettings
+    from mimic_core.task.step import Term
     from mimic_core.task.task import Task
 
 SECTION = "perturb"
@@ -72,6 +73,8 @@ class Perturbation:
             None: from the clip's start, or until its end.
         force: name of a body (see `BodyModel.body_names`) → (clip, step, 6) force (N) on its centre of mass, then
             torque (N·m), along the world's axes.
+        push: what pushes the body in the place of the task's own push, see `mimic_core.Goal`; it depends on what the
+            body does.
         inputs: further inputs of the controller: name → (clip, step, number), see `Controller`.
         altered: the bodies that move instead of the model's, see `SimulatorSpec`; None: that one.
         which: (clip,) the one of them that each clip is in; None: all are in the first.
@@ -82,6 +85,7 @@ class Perturbation:
     onset_ms: np.ndarray | None = None
     end_ms: np.ndarray | None = None
     force: Mapping[str, np.ndarray] | None = None
+    push: Term | None = None
     inputs: Mapping[str, np.ndarray] = attrs.field(factory=dict)
     altered: Any = None
     which: np.ndarray | None = None

@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from mimic_core.body.body import Body
-from mimic_core.errors import DataError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.records.storage import Record, array, open_hdf5, value
 
@@ -49,16 +48,3 @@ class Calibration(Record):
         if kind == ReferenceClips.KIND:
             return cls.of(ReferenceClips.load(path))
         return super().load(path)
-
-    def check(self, body: Body, path: str | Path) -> None:
-        """Check that this calibration is of ``body``.
-
-        Raises:
-            DataError: it is of another body or variant.
-        """
-        if (self.body.name, self.body.mjcf) != (body.name, body.mjcf):
-            own, given = (f"{b.name}:{b.variant}" if b.variant else b.name for b in (self.body, body))
-            as_built = ", built otherwise" if own == given else ""
-            raise DataError(
-                f"{path}: calibrates body {own}{as_built}, but the body asked for is {given}; name that body"
-            )

@@ -32,6 +32,7 @@ class TrainPlan:
     Attributes:
         settings: sections (`SECTIONS`) of plain data, defaults and preset filled in.
         policy, preset, actuation, simulator: the names chosen; ``simulator`` may be ``auto``.
+        task: name of what is to be done; empty: what is done by default.
         seed: of everything random.
         holdout: which clips are kept from training: a share of them, drawn by the seed; names, with wildcards;
             ``animal`` for all of the last animal, ``animal:NAME`` of another; ``last:LENGTH`` for the end of each clip.
@@ -42,6 +43,7 @@ class TrainPlan:
     actuation: str
     simulator: str
     settings: dict[str, Any]
+    task: str = ""
     seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     holdout: Any = attrs.field(default=0.2, validator=holdout_valid)
 
@@ -69,13 +71,3 @@ class Training:
     clips: str = ""
     versions: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     schema: int = 1
-
-    @property
-    def force_scale(self) -> float:
-        """Factor on the muscles' forces that the actuation was set to; 1 where it has no such setting."""
-        return float(self.plan.settings.get("actuation", {}).get("force_scale", 1.0))
-
-    @property
-    def motor_delay_ms(self) -> float:
-        """By how much excitation reaches the muscles later than it is sent."""
-        return float(self.plan.settings.get("task", {}).get("motor_delay_ms", 0.0))

@@ -1,8 +1,7 @@
-from .disturbance import Noise as Noise
 from .reference import Reference as Reference
 from .reference import resample as resample
 from .reference import resample_positions as resample_positions
-from .reference import velocity as velocity
+from .settings import Noise as Noise
 from .settings import TaskSettings as TaskSettings
 from .state import Observation as Observation
 from .state import Outcome as Outcome
@@ -15,6 +14,8 @@ from .step import Term as Term
 from .step import as_term as as_term
 from .step import rotation as rotation
 from .task import Task as Task
+from .terms import Goal as Goal
 from .terms import ObservationSpec as ObservationSpec
 from .terms import RewardSpec as RewardSpec
+from .terms import TaskSpec as TaskSpec
 from .terms import TerminationSpec as TerminationSpec

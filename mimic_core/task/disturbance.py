@@ -4,51 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Key, PRNGKeyArray
 
+from mimic_core.task.settings import Noise
 from mimic_core.task.state import Counts, Drive, EpisodeKeys
 from mimic_core.task.step import StepView
 
 SENSED = frozenset(StepView._fields) - {"excitation", "previous_excitation", "time", "control_dt", "ref", "future"}
 """Fields of a `StepView` that are about the body. A sensory delay holds these back, and not the reference."""
-
-not_negative = attrs.validators.ge(0.0)
-
-
-@attrs.frozen
-class Noise:
-    """Noise of muscles and senses, normally distributed and drawn anew in each control step.
-
-    Training has it, and so have rollouts with a seed. Whatever the policy sees of joint angles, velocities and
-    activations is noisy, also the difference of a reference angle from the present one; other observations are exact.
-
-    Attributes:
-        motor: standard deviation of excitation as a share of it, the signal-dependent noise of Harris & Wolpert
-            (1998, doi:10.1038/29528).
-        motor_constant: standard deviation of excitation that does not depend on it. What reaches the actuators
-            stays within their range.
-        joint_deg: standard deviation of the joint angles seen, degrees; hinges only.
-        velocity: the same for the velocities of those joints, rad/s.
-        activation: the same for activations.
-    """
-
-    motor: float = attrs.field(default=0.0, validator=not_negative)
-    motor_constant: float = attrs.field(default=0.0, validator=not_negative)
-    joint_deg: float = attrs.field(default=0.0, validator=not_negative)
-    velocity: float = attrs.field(default=0.0, validator=not_negative)
-    activation: float = attrs.field(default=0.0, validator=not_negative)
-
-    @property
-    def in_muscles(self) -> bool:
-        return bool(self.motor or self.motor_constant)
-
-    @property
-    def in_senses(self) -> bool:
-        return bool(self.joint_deg or self.velocity or self.activation)
 
 
 def episode_keys(key: PRNGKeyArray, batch: int) -> EpisodeKeys:

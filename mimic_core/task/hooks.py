@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mimic_core.plugins.component import Kind
 from mimic_core.plugins.markers import hookspec
-from mimic_core.task.terms import ObservationSpec, RewardSpec, TerminationSpec
+from mimic_core.task.terms import ObservationSpec, RewardSpec, TaskSpec, TerminationSpec
 
 
 @hookspec
@@ -40,9 +40,20 @@ def mimic_terminations() -> Iterator[TerminationSpec]:
     """
 
 
+@hookspec
+def mimic_tasks() -> Iterator[TaskSpec]:
+    """Yield what controllers can be trained to do.
+
+    >>> @hookimpl
+    ... def mimic_tasks():
+    ...     yield TaskSpec(name="follow", build=lambda config, model: Goal(), terms={"terminations": {}})
+    """
+
+
 KINDS = (
     Kind("reward", "mimic_rewards", RewardSpec),
     Kind("observation", "mimic_observations", ObservationSpec),
     Kind("termination", "mimic_terminations", TerminationSpec),
+    Kind("task", "mimic_tasks", TaskSpec),
 )
 """Kinds of component that come through these hooks."""

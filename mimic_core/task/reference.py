@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, sosfiltfilt
-from scipy.spatial.transform import Rotation, RotationSpline
 
 from mimic_core.body.model import BodyModel
 from mimic_core.errors import DataError
@@ -77,27 +76,6 @@ def resample_positions(
         share = np.clip(at - low, 0, 1)[:, None, None]
         high = np.where(share[:, 0, 0] > 1e-9, np.minimum(low + 1, n - 1), low)
         out[i, :steps] = clip[low] + share * (clip[high] - clip[low])
-    return out
-
-
-def velocity(
-    qpos: Float[np.ndarray, "frame qpos"], model: BodyModel, rate_hz: float
-) -> Float[np.ndarray, "frame qvel"]:
-    """Return (frame, qvel) rates of one clip's ``qpos`` (frame, qpos), at its own frames.
-
-    They are derivatives of cubic splines through the frames; the angular velocity of a free root and of ball joints is
-    that of the spline on the rotation group (`scipy.spatial.transform.RotationSpline`), in the body's frame as MuJoCo
-    has it. A single frame is at rest.
-    """
-    out = np.zeros((len(qpos), model.mj_model.nv))
-    if len(qpos) < 2:
-        return out
-    time = np.arange(len(qpos)) / rate_hz
-    rate = CubicSpline(time, qpos)(time, 1)
-    for a, v in _addresses(model, 1):
-        out[:, v] = rate[:, a]
-    for a, v in _addresses(model, 4):
-        out[:, v : v + 3] = RotationSpline(time, Rotation.from_quat(qpos[:, a : a + 4], scalar_first=True))(time, 1)
     return out
 
 

@@ -21,7 +21,8 @@ class Servos:
 
     Attributes:
         points: (clip, step, actuator) excitation with which servos follow the imitated reference; NaN of others.
-        states: the same at rest, the activation of a servo that is where it should be.
+        states: the same at rest, the activation of a servo that is where it should be; (clip, 1, actuator) where all
+            episodes begin at the first step.
         span: see `mimic_core.task.TaskSettings.servo_span`.
     """
 
@@ -30,17 +31,24 @@ class Servos:
     span: float
 
     @classmethod
-    def of(cls, model: BodyModel, qpos: Float[np.ndarray, "clip step qpos"], dt: float, span: float) -> Servos | None:
-        """Return those along poses ``dt`` s apart; None where no actuator is a servo."""
+    def of(
+        cls,
+        model: BodyModel,
+        qpos: Float[np.ndarray, "clip step qpos"],
+        dt: float,
+        span: float,
+        start: Float[np.ndarray, "clip qpos"] | None = None,
+    ) -> Servos | None:
+        """Return those along poses ``dt`` s apart, at rest in ``start`` if given; None where no actuator is a servo."""
         actuation, set_points = model.driven_by, model.driven_by.set_points
         if set_points is None:
             return None
 
-        def course(dt: float) -> Array:
-            wanted = [set_points(model.mj_model, poses, dt) for poses in qpos]
+        def course(of: Float[np.ndarray, "clip step qpos"], dt: float) -> Array:
+            wanted = [set_points(model.mj_model, poses, dt) for poses in of]
             return jnp.asarray(np.clip(wanted, actuation.low, actuation.high), jnp.float32)
 
-        return cls(course(dt), course(np.inf), span)
+        return cls(course(qpos, dt), course(qpos if start is None else start[:, None], np.inf), span)
 
     def excitation(self, model: BodyModel, clip: Counts, step: Counts, sent: Drive) -> Drive:
         """Return what reaches the actuators where a policy sends ``sent``, which is added to the set points."""

@@ -1,16 +1,49 @@
-"""Settings of the imitation task."""
+"""Settings that every task has."""
 
 from __future__ import annotations
 
 import attrs
 
 from mimic_core.physics.randomisation import Randomisation
-from mimic_core.task.disturbance import Noise
+
+not_negative = attrs.validators.ge(0.0)
+
+
+@attrs.frozen
+class Noise:
+    """Noise of muscles and senses, normally distributed and drawn anew in each control step.
+
+    Training has it, and so have rollouts with a seed. Whatever the policy sees of joint angles, velocities and
+    activations is noisy, also the difference of a reference angle from the present one; other observations are exact.
+
+    Attributes:
+        motor: standard deviation of excitation as a share of it, the signal-dependent noise of Harris & Wolpert
+            (1998, doi:10.1038/29528).
+        motor_constant: standard deviation of excitation that does not depend on it. What reaches the actuators
+            stays within their range.
+        joint_deg: standard deviation of the joint angles seen, degrees; hinges only.
+        velocity: the same for the velocities of those joints, rad/s.
+        activation: the same for activations.
+    """
+
+    motor: float = attrs.field(default=0.0, validator=not_negative)
+    motor_constant: float = attrs.field(default=0.0, validator=not_negative)
+    joint_deg: float = attrs.field(default=0.0, validator=not_negative)
+    velocity: float = attrs.field(default=0.0, validator=not_negative)
+    activation: float = attrs.field(default=0.0, validator=not_negative)
+
+    @property
+    def in_muscles(self) -> bool:
+        return bool(self.motor or self.motor_constant)
+
+    @property
+    def in_senses(self) -> bool:
+        return bool(self.joint_deg or self.velocity or self.activation)
 
 
 @attrs.frozen
 class TaskSettings:
-    """Settings of the imitation task.
+    """Settings that every task has; a task with more inherits them.
 
     Attributes:
         control_rate_hz: how often the policy acts.
@@ -51,3 +84,17 @@ class TaskSettings:
     motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     noise: Noise = attrs.field(factory=Noise)
     randomise: Randomisation = attrs.field(factory=Randomisation)
+
+    @property
+    def control_steps(self) -> dict[str, int]:
+        """Spacing of the window, sensory and motor delay, as the nearest numbers of control steps."""
+        least = {"window_step_ms": 1, "sensory_delay_ms": 0, "motor_delay_ms": 0}
+        step_ms = 1.0 / self.control_rate_hz * 1e3
+        return {name: max(round(getattr(self, name) / step_ms), n) for name, n in least.items()}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A line for each time that is no whole number of control steps, and so is taken as another."""
+        step_ms, said = 1.0 / self.control_rate_hz * 1e3, "task.{}: {:g} ms is taken as {:g} ms, {} control steps"
+        times = [(name, getattr(self, name), n * step_ms, n) for name, n in self.control_steps.items()]
+        return tuple(said.format(*t) for t in times if abs(t[2] - t[1]) > 1e-6 * step_ms)

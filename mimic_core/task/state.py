@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import attrs
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Float, Int, PRNGKeyArray, UInt32
 
 from mimic_core.physics.simulator import SimState
 from mimic_core.task.step import Term
@@ -54,6 +56,17 @@ class Starts(NamedTuple):
             [np.stack([np.full(n, c), np.arange(n)], axis=1) for c, n in zip(clips, left, strict=True)]
         )
         return cls(np.pad(pairs, ((0, max(padded_to - len(pairs), 0)), (0, 0))), len(pairs))
+
+    def drawn(
+        self, key: PRNGKeyArray, before: Float[Array, " batch"], n_steps: Int[Array, " clip"], left: int, lead: int
+    ) -> tuple[Counts, Counts]:
+        """Return clip and control step of episodes, see `Task.reset`; ``before`` is uniformly random in [0, 1)."""
+        start = jnp.asarray(self.table)[jax.random.randint(key, before.shape, 0, self.count)]
+        clip = start[:, 0]
+        last = n_steps[clip] - 1
+        early = jnp.minimum(lead, last)
+        step = jnp.where(before * (last + early) < early, 0, start[:, 1])
+        return clip, jnp.minimum(step, jnp.maximum(last - left, 0))
 
 
 class TaskState(NamedTuple):

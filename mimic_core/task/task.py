@@ -24,6 +24,7 @@ from mimic_core.errors import ConfigError
 from mimic_core.physics.simulator import SimState, Simulator
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.disturbance import SENSED, delay_line, episode_keys, noisy_excitation, noisy_senses, pushed
+from mimic_core.task.pushes import PUSH, pushed_by
 from mimic_core.task.reference import Reference, resample
 from mimic_core.task.servos import Servos, displaced
 from mimic_core.task.settings import TaskSettings
@@ -36,7 +37,7 @@ FASTEST = 1e4
 
 
 class Task:
-    """Imitate reference clips.
+    """Imitate reference clips, or do what else is commanded by clips.
 
     Args:
         model: the compiled body.
@@ -47,6 +48,8 @@ class Task:
         terminations: functions of a `StepView` of one environment that give () True where the episode is to end.
         train_clips: (n,) indices of the clips that `reset` draws from.
         initial_activation: (clip, actuator) with which a clip begins, but for servos; None: relaxed.
+        push: what pushes the body, see `mimic_core.Goal`.
+        success: name of the reward term by which an episode succeeds, see `mimic_core.TaskSpec`.
 
     Attributes:
         control_dt: s, what one control step lasts.
@@ -72,10 +75,12 @@ class Task:
         terminations: list[Callable[[StepView], Array]],
         train_clips: Int[np.ndarray, " n"],
         initial_activation: Float[np.ndarray, "clip actuator"] | None = None,
+        push: Term | None = None,
+        success: str = "",
     ) -> None:
         self.model, self.simulator, self.clips, self.settings = model, simulator, clips, settings
         self.rewards, self._observations, self._terminations = rewards, observations, terminations
-        self.train_clips = np.asarray(train_clips)
+        self.train_clips, self.push, self.success = np.asarray(train_clips), push, success
         if initial_activation is None:
             relaxed = np.clip(0.0, model.driven_by.low, model.driven_by.high)
             initial_activation = np.full((len(clips.clip_names), self.action_size), relaxed)
@@ -87,32 +92,25 @@ class Task:
                 raise ConfigError(f"observations: no {role} observation is chosen; name at least one")
         if not rewards:
             raise ConfigError("rewards: no reward term is chosen; name at least one")
-        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, tuple[str, ...]()
+        self.control_dt, self.remarks = 1.0 / settings.control_rate_hz, settings.remarks
         self.registered: Reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=0.0)
         self.reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
         after = 0 if clips.n_after is None else clips.n_after * settings.control_rate_hz / clips.rate_hz
         self.n_steps = self.reference.n_steps - np.round(after).astype(int)
-        ahead = self._control_steps("window_step_ms", least=1) * jnp.arange(1, settings.window + 1)
+        spacing, self._sensory_delay, self._motor_delay = settings.control_steps.values()
+        ahead = spacing * jnp.arange(1, settings.window + 1)
         self.view = ViewMaker(model, simulator, self.reference, ahead, self.control_dt)
-        self._sensory_delay = self._control_steps("sensory_delay_ms")
-        self._motor_delay = self._control_steps("motor_delay_ms")
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
-        self._starts = Starts.of(self.n_steps, self.train_clips)
-        self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span)
+        self._starts = self.starts_of(self.train_clips)
+        self._start_qpos = None if clips.start is None else jnp.asarray(clips.start)
+        self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span, clips.start)
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
             "end": self._fields_read(map(as_term, terminations)),
             "observe": self._fields_read(as_term(f) for fs in observations.values() for f in fs),
+            "push": self._fields_read([push] if push else []),
         }
-
-    def _control_steps(self, setting: str, least: int = 0) -> int:
-        """A setting in ms as the nearest number of control steps; `remarks` tells of a time that this changes."""
-        ms, step_ms = getattr(self.settings, setting), self.control_dt * 1e3
-        steps = max(round(ms / step_ms), least)
-        if abs(steps * step_ms - ms) > 1e-6 * step_ms:
-            self.remarks += (f"task.{setting}: {ms:g} ms is taken as {steps * step_ms:g} ms, {steps} control steps",)
-        return steps
 
     @property
     def follows_by_itself(self) -> bool:
@@ -127,6 +125,11 @@ class Task:
     def action_size(self) -> int:
         """How many actuators the body has."""
         return len(self.model.actuator_names)
+
+    def starts_of(self, clips: Int[np.ndarray, " chosen"], padded_to: int = 0) -> Starts:
+        """Return the instants at which episodes of the chosen clips may begin."""
+        n_steps = self.n_steps if self.clips.start is None else np.full_like(self.n_steps, 2)  # at the first instant
+        return Starts.of(n_steps, clips, padded_to)
 
     def _fields_read(self, terms: Iterable[Term]) -> frozenset[str]:
         return frozenset().union(*(fields_read(t, self.view.example()) for t in terms))
@@ -160,14 +163,10 @@ class Task:
             other._starts = starts
         return other
 
-    def with_costs(self, share: Any) -> Task:
-        """Return this task with the weights of its costs times ``share``, a number or a traced () array."""
-        other = copy.copy(self)
-        other.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.rewards]
-        return other
-
-    def changed(self, *, settings: TaskSettings | None = None, simulator: Simulator | None = None) -> Task:
-        """Return this task with other settings or in another simulator."""
+    def changed(
+        self, *, settings: TaskSettings | None = None, simulator: Simulator | None = None, push: Term | None = None
+    ) -> Task:
+        """Return this task with other settings, in another simulator, or with another push."""
         return Task(
             model=self.model,
             simulator=simulator or self.simulator,
@@ -178,6 +177,8 @@ class Task:
             terminations=self._terminations,
             train_clips=self.train_clips,
             initial_activation=np.asarray(self._initial_activation),
+            push=push or self.push,
+            success=self.success,
         )
 
     # -- episodes ---------------------------------------------------------------------------------------------
@@ -194,13 +195,9 @@ class Task:
                 instant is trained less often than those in the middle of the clip.
         """
         at, muscle, noise = jax.random.split(key, 3)
-        start = jnp.asarray(self._starts.table)[jax.random.randint(at, (batch,), 0, self._starts.count)]
-        clip = start[:, 0]
-        last = self._n_steps[clip] - 1
         before, rollout = jax.random.uniform(jax.random.fold_in(key, 3), (2, batch))
-        early = jnp.minimum(round(self.settings.control_rate_hz) if lead is None else lead, last)
-        step = jnp.where(before * (last + early) < early, 0, start[:, 1])
-        step = jnp.minimum(step, jnp.maximum(last - steps_left, 0))
+        lead = round(self.settings.control_rate_hz) if lead is None else lead
+        clip, step = self._starts.drawn(at, before, self._n_steps, steps_left, lead)
         varied, is_muscle = (step > 0) | (rollout < 0.5), np.isin(range(self.action_size), self.model.muscle_ids)
         free = is_muscle | (self.model.mj_model.actuator_actadr < 0)  # a servo's state is its set point, not drawn
         high = self.settings.initial_activation_max * is_muscle
@@ -228,11 +225,14 @@ class Task:
         """
         if activation is None:
             activation = self._begun_with(clip, step)
-        sim = self.simulator.reset(self._qpos[clip, step], self._qvel[clip, step], activation)
+        qpos, qvel = self._qpos[clip, step], self._qvel[clip, step]
+        if self._start_qpos is not None:
+            qpos, qvel = self._start_qpos[clip], jnp.zeros_like(qvel)
+        sim = self.simulator.reset(qpos, qvel, activation)
         sim = sim._replace(time=step * self.control_dt)
         memory = {
-            t.name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), t.term.init())
-            for t in self.rewards
+            name: jax.tree.map(lambda a: jnp.broadcast_to(a, (len(clip), *jnp.shape(a))), term.init())
+            for name, term in (*((t.name, t.term) for t in self.rewards), *([(PUSH, self.push)] if self.push else ()))
         }
         state = TaskState(sim, clip, step, sim.activation, memory)
         if key is not None and (self.settings.noise.in_senses or self.settings.noise.in_muscles):
@@ -277,11 +277,15 @@ class Task:
         if self._servos is not None and self.follows_by_itself:
             sent = self._servos.excitation(self.model, state.clip, state.step, sent)
         excitation, after = self._arriving(state, sent)
-        sim = self.simulator.step(state.sim, excitation)
+        sim, memory = state.sim, state.memory
+        if self.push is not None:
+            sim, memory = pushed_by(self.push, state, self.view(state, state.excitation, self._reads["push"]))
+        sim = self.simulator.step(sim, excitation)
+        sim = sim if self.push is None else sim._replace(force=state.sim.force)
         if self.model.root is not None:  # a body that falls and collides may leave what the time step can resolve
             good = (jnp.abs(jnp.concatenate([sim.qpos, sim.qvel], axis=-1)) < FASTEST).all(axis=-1)  # not if NaN
             sim = self.switched(good, sim, state.sim)
-        after = after._replace(sim=sim, step=state.step + 1, excitation=excitation)
+        after = after._replace(sim=sim, step=state.step + 1, excitation=excitation, memory=memory)
         if not self._sensory_delay:
             return after, self.view(after, state.excitation, fields)
         view = self.view(after, state.excitation, fields | self._reads["observe"])
@@ -297,7 +301,7 @@ class Task:
         return sent, state
 
     def _reward(self, state: TaskState, view: StepView) -> tuple[TaskState, Array, dict[str, Array]]:
-        reward, terms, memory = jnp.zeros(state.step.shape), {}, {}
+        reward, terms, memory = jnp.zeros(state.step.shape), {}, dict(state.memory)
         for t in self.rewards:
             memory[t.name], terms[t.name] = jax.vmap(t.term.step)(state.memory[t.name], view)
             reward = reward + t.weight * terms[t.name]

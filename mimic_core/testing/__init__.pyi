@@ -29,5 +29,6 @@ from .suites import ReportConformance as ReportConformance
 from .suites import RewardConformance as RewardConformance
 from .suites import SimulatorConformance as SimulatorConformance
 from .suites import StageConformance as StageConformance
+from .suites import TaskConformance as TaskConformance
 from .suites import TerminationConformance as TerminationConformance
 from .toy import toy_body as toy_body

@@ -7,7 +7,7 @@ from typing import Any
 
 from mimic_core.errors import MimicError, PluginError
 from mimic_core.plugins.manager import Plugins, Provided
-from mimic_core.testing.checks import analyses, bodies, every, files, running, simulators, stages
+from mimic_core.testing.checks import analyses, bodies, every, files, running, simulators, stages, tasks
 from mimic_core.testing.checks.policies import policy_checks
 from mimic_core.testing.checks.terms import term_checks
 from mimic_core.testing.perturbations import check_perturbation
@@ -99,4 +99,9 @@ _OWN: dict[str, dict[str, Check]] = {
     "registration": {"registers the toy body": files.check_registration},
     "generator": {"makes keypoints": files.check_generator},
     "perturbation": {"builds": check_perturbation},
+    "task": {
+        "settings and terms": tasks.check_task_terms,
+        "episodes": tasks.check_task_episodes,
+        "push": tasks.check_task_push,
+    },
 }

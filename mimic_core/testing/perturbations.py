@@ -32,6 +32,7 @@ def context_of(model: BodyModel, n_steps: tuple[int, ...] = (41, 31), **more: An
 
 def check_perturbation(record: Any, plugins: Plugins) -> None:
     """Its arrays fit the clips, the body and the controller, and are the same when it is built again."""
+    from mimic_core.testing.checks.tasks import check_push
     from mimic_core.testing.steps import toy_model
 
     context = context_of(toy_model(plugins))
@@ -48,6 +49,8 @@ def check_perturbation(record: Any, plugins: Plugins) -> None:
     for name in made.force or ():
         body_index(context.model, name)
         shapes[f"force of {name}"] = (clips, steps, 6)
+    if made.push is not None:
+        check_push(made.push, context.model)
     repeated = _arrays(again)
     for name, a in _arrays(made).items():
         if np.shape(a) != shapes[name]:

@@ -275,6 +275,12 @@ class StageConformance(_KindConformance):
             pytest.skip(reason)
 
 
+class TaskConformance(_KindConformance):
+    """Every check of a task; set ``spec`` to a `mimic_core.TaskSpec`."""
+
+    kind = "task"
+
+
 class TerminationConformance(_KindConformance):
     """Every check of a reason to end an episode; set ``spec`` to a `mimic_core.TerminationSpec`."""
 

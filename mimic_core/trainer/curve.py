@@ -15,6 +15,8 @@ COLUMNS = ("control_steps", "seconds", "reward", "tracking_mm", "train_mm")
 """``seconds`` are those of training, without compilation and evaluation; ``reward`` is the last iteration's mean per
 control step; ``tracking_mm`` and ``train_mm`` are the mean distance of the keypoints that move from the registered
 reference, mm of the animal, over the clips held out (all where none is) and over those trained on"""
+SUCCESS = "success"
+"""A further column for a task that knows success: its share among the episodes held out (all where none is)"""
 
 Row = dict[str, float]
 
@@ -32,7 +34,8 @@ def read_curve(directory: Path, until: int) -> list[Row]:
 def write_curve(directory: Path, curve: Sequence[Row]) -> None:
     """Write a run's curve anew."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    columns = (*COLUMNS, SUCCESS) if curve and SUCCESS in curve[-1] else COLUMNS
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(curve)
     write_text(directory / FILE, text.getvalue())

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from mimic_core.control.policy import Controller, Trainer
 from mimic_core.errors import DataWarning, TrainingError
 from mimic_core.trainer.checkpoints import Checkpoints
-from mimic_core.trainer.curve import FILE, Row, read_curve, write_curve
+from mimic_core.trainer.curve import FILE, SUCCESS, Row, read_curve, write_curve
 from mimic_core.trainer.devices import on_one_device
 from mimic_core.trainer.faults import describe_fault
 from mimic_core.trainer.programs import LoopState, Metrics, phase_of, programs
@@ -42,8 +42,8 @@ class Loop:
         trainer: says what an iteration is, see `mimic_core.Trainer`.
         members: one or several trainings.
         evaluate: controller → what is measured of each member: ``tracking_mm`` (mm of the animal), which the best
-            checkpoint is chosen by, and ``train_mm``. With several members the arrays of the controller's variables
-            have a leading axis of members.
+            checkpoint is chosen by, ``train_mm``, and ``success`` where the task knows it. With several members the
+            arrays of the controller's variables have a leading axis of members.
         progress: told every few iterations, never per control step: control steps done, of how many, and metrics.
         settings: how often is measured and saved.
     """
@@ -216,7 +216,8 @@ class Loop:
             self.members, curves, measured, rewards, self._seconds, strict=True
         ):
             row = {"control_steps": self.trainer.control_steps(done), "seconds": float(spent), "reward": float(reward)}
-            curve.append({**row, **{k: found.get(k, float("nan")) for k in ("tracking_mm", "train_mm")}})
+            known = {k: found[k] for k in (SUCCESS,) if k in found}
+            curve.append({**row, **{k: found.get(k, float("nan")) for k in ("tracking_mm", "train_mm")}, **known})
             if jax.process_index() == 0:
                 write_curve(member.directory, curve)
         return measured

@@ -59,12 +59,12 @@ class Values(NamedTuple):
         known = {f.name for f in attrs.fields(type(config))}
         given = {f"policy.{k}": getattr(config, k) for k in names if k in known}
         given |= {f"rewards.{t.name}.weight": abs(t.weight) for t in task.rewards if t.rebuilt is not None}
-        longest = len(Starts.of(task.n_steps, np.arange(len(task.n_steps))).table)
+        longest = len(task.starts_of(np.arange(len(task.n_steps))).table)
         out = []
         for m in members:
             clips = task.train_clips if m.train_clips is None else m.train_clips
             # padded, since members that train on other clips have other numbers of instants to begin at
-            out.append(cls(np.int32(m.seed), {**given, **m.settings}, Starts.of(task.n_steps, clips, longest)))
+            out.append(cls(np.int32(m.seed), {**given, **m.settings}, task.starts_of(clips, longest)))
         return [jax.tree.map(_number, v) for v in out]
 
     @classmethod

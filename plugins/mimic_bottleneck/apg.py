@@ -136,7 +136,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
     def loss(self, params, learned: Learned, begin: Running, weight: Array, phase: int, key: Array):
         """Return −mean reward per control step + KL over a batch of segments, and (what it consists of, their ends)."""
-        learned = learned._replace(params=params)
+        learned = learned._replace(params=self.held(params))
         run = self._bootstrapped if self.config.bootstrap else self._summed
         objective, means, end = run(learned, begin, self.phases[phase].horizon, key)
         return objective + weight * means["kl"], (means, end)

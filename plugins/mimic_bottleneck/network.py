@@ -54,6 +54,15 @@ class Gaussian(NamedTuple):
     def sample(self, noise: Array) -> Array:
         return self.mean + jnp.exp(0.5 * self.logvar) * noise
 
+    def log_prob(self, x: Array) -> Array:
+        """Log density, summed over dimensions."""
+        away = (x - self.mean) ** 2 * jnp.exp(-self.logvar)
+        return -0.5 * (away + self.logvar + jnp.log(2 * jnp.pi)).sum(axis=-1)
+
+    def entropy(self) -> Array:
+        """Differential entropy, summed over dimensions."""
+        return 0.5 * (1.0 + self.logvar + jnp.log(2 * jnp.pi)).sum(axis=-1)
+
     def kl_to(self, mean: Array | float = 0.0, variance: Array | float = 1.0) -> Array:
         """KL(N(μ, σ²) ‖ N(mean, variance)) summed over dimensions (Kingma & Welling 2014, appendix B)."""
         away = (jnp.exp(self.logvar) + (self.mean - mean) ** 2) / variance

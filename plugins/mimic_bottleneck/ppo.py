@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from mimic_bottleneck.brain import Memory
+from mimic_bottleneck.brain import BrainOutput, Memory
 from mimic_bottleneck.returns import generalised_advantages
 from mimic_bottleneck.settings import PpoSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
@@ -32,7 +32,8 @@ class Transition(NamedTuple):
     """not normalised, so that the running scale can be updated from it"""
     intention_noise: Array
     action_noise: Array
-    pre_tanh: Array
+    chosen: Array
+    """what the policy's probabilities are about: the action before tanh, or the intention where that is the action"""
     log_prob: Array
     reward: Array
     terminated: Array
@@ -92,7 +93,9 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         learned = Learned(
             params,
             state.learned.reference.update(data.observation.reference),
-            state.learned.proprioception.update(data.observation.proprioception),
+            state.learned.proprioception
+            if self.sends_intentions  # the decoder sees its body as it has learned to
+            else state.learned.proprioception.update(data.observation.proprioception),
         )
         metrics = {**{k: v.mean() for k, v in measured.items()}, **losses}
         return state._replace(
@@ -123,16 +126,16 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
             noise, move = noises
             seen = self.normalise(learned, running.seen)
             memory, output = self.brain.step(learned.params, seen, running.memory, noise)
-            pre_tanh = output.actions.loc + output.actions.std * move
-            after, outcome = task.step(running.state, jnp.tanh(pre_tanh))
+            chosen, action = self._chosen(output, move)
+            after, outcome = task.step(running.state, action)
             ended = outcome.terminated | outcome.truncated
             final = task.observe(after)
             data = Transition(
                 running.seen,
                 noise,
                 move,
-                pre_tanh,
-                output.actions.log_prob(pre_tanh),
+                chosen,
+                self._log_prob(output, chosen),
                 outcome.reward,
                 outcome.terminated,
                 ended,
@@ -143,6 +146,16 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
 
         end, (data, measured) = jax.lax.scan(step, running, (noise, moves))
         return end, (data, running.memory, measured)
+
+    def _chosen(self, output: BrainOutput, move: Array) -> tuple[Array, Array]:
+        """Return what is chosen at random, see `Transition.chosen`, and the action that comes of it."""
+        if self.sends_intentions:
+            return output.intention, output.actions.mode()
+        pre_tanh = output.actions.loc + output.actions.std * move
+        return pre_tanh, jnp.tanh(pre_tanh)
+
+    def _log_prob(self, output: BrainOutput, chosen: Array) -> Array:
+        return output.gaussian.log_prob(chosen) if self.sends_intentions else output.actions.log_prob(chosen)
 
     def _value(self, learned: Learned, observation: Observation) -> Array:
         return self.brain.network.apply(learned.params, *self.normalise(learned, observation), method="value")
@@ -184,14 +197,16 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         of probabilities is exact. The entropy is estimated with the noise of the actions, as good as new draws.
         """
         cfg, data = self.config, batch.data
+        params = self.held(params)
         output = self.brain.unroll(params, batch.seen, batch.memory, batch.restarted, data.intention_noise)
         values = self.brain.network.apply(params, *batch.seen, method="value")
         scaled = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
-        ratio = jnp.exp(output.actions.log_prob(data.pre_tanh) - data.log_prob)
+        ratio = jnp.exp(self._log_prob(output, data.chosen) - data.log_prob)
         policy = -jnp.minimum(ratio * scaled, jnp.clip(ratio, 1 - cfg.clip, 1 + cfg.clip) * scaled).mean()
         critic = 0.5 * ((values - batch.targets) ** 2).mean()
         kl = output.kl.mean()
-        entropy = output.actions.entropy(data.action_noise).mean()
+        sends = self.sends_intentions
+        entropy = (output.gaussian.entropy() if sends else output.actions.entropy(data.action_noise)).mean()
         total = policy + cfg.value_weight * critic + kl_weight * kl - cfg.entropy * entropy
         clipped = (jnp.abs(ratio - 1) > cfg.clip).mean()
         return total, {
@@ -208,7 +223,7 @@ class ProximalPolicyOptimisation(BottleneckTrainer):
         _, (data, _, measured) = self._gather(state, gather)
         found = {
             "observation": jnp.concatenate(data.observation, axis=-1),
-            "action": data.pre_tanh,
+            "action": data.chosen,
             "observation after the step": jnp.concatenate(data.final, axis=-1),
             **{f"reward term {t.name}": measured[t.name] for t in self.task.rewards},
         }

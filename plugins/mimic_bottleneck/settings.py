@@ -6,6 +6,8 @@ import attrs
 
 from mimic_core.trainer import LoopSettings
 
+DECODER, ALL = "decoder", "all"
+"""What of another run's network a training may begin with."""
 positive = attrs.validators.gt(0)
 at_least_zero = attrs.validators.ge(0)
 at_least_one = attrs.validators.ge(1)
@@ -29,6 +31,9 @@ class NetworkSettings(LoopSettings):
         kl_warmup: share of the training over which that weight rises from 0.
         cost_warmup: share of the training over which the weights of costs rise from 0. A cost that is high from the
             start may leave the body limp before it has learned to follow.
+        start_from: folder of a run of the same body whose network the training begins with; empty: with a new one.
+        reuse: what of it: ``decoder``, which learns no more, so that what is learned is to send it intentions; or
+            ``all``, which goes on learning.
         steps: control steps to train for, over all environments.
     """
 
@@ -43,6 +48,8 @@ class NetworkSettings(LoopSettings):
     kl_weight: float = attrs.field(default=1e-5, validator=at_least_zero)
     kl_warmup: float = attrs.field(default=0.0, validator=share)
     cost_warmup: float = attrs.field(default=0.0, validator=share)
+    start_from: str = ""
+    reuse: str = attrs.field(default=DECODER, validator=attrs.validators.in_((DECODER, ALL)))
     steps: int = attrs.field(default=1_000_000, validator=at_least_one)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
+import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +17,7 @@ from jaxtyping import Float
 
 from mimic_bottleneck.brain import Brain
 from mimic_bottleneck.network import Bottleneck, Normalizer
+from mimic_bottleneck.reuse import Reused
 from mimic_core import Controller, Decision
 from mimic_core.task import Observation, Task, TaskState
 from mimic_core.trainer import Devices, Member, Values
@@ -72,6 +74,7 @@ class BottleneckTrainer:
             config.initial_std,
         )
         self.brain = Brain(network, config.prior == "autoregressive")
+        self.reused = Reused(config, task) if config.start_from else None
 
     # -- to be said by the subclass ---------------------------------------------------------------------------
 
@@ -125,9 +128,12 @@ class BottleneckTrainer:
         seen = self.task.observe(self.states_for_scale(sample))
         normal = [Normalizer.empty(o.shape[-1]).update(o) for o in seen]
         params = self.brain.network.init(net, *(n(o[:1]) for n, o in zip(normal, seen, strict=True)))
+        learned = Learned(params, *normal)
+        if self.reused is not None:
+            learned = jax.tree.map(jnp.asarray, self.reused.begun(learned))
         return TrainState(
-            Learned(params, *normal),
-            self.optimizer.init(params),
+            learned,
+            self.optimizer.init(learned.params),
             jax.random.key_data(key),
             jnp.zeros((), jnp.int32),
             self.start_environments(envs),
@@ -142,12 +148,30 @@ class BottleneckTrainer:
         """The KL divergence's weight in the course of training."""
         return self.config.kl_weight * self._risen(iteration, self.config.kl_warmup)
 
+    @property
+    def sends_intentions(self) -> bool:
+        """Whether what is learned is to send intentions to a decoder that is held: they are the policy's actions."""
+        return self.reused is not None and self.reused.of_decoder
+
+    def held(self, params: Any) -> Any:
+        """Return the parameters without gradients of what learns no more.
+
+        Raises:
+            ConfigError: the run that the training begins with is not there.
+        """
+        if self.reused is None:
+            return params
+        self.reused.check()
+        return self.reused.held(params)
+
     def at(self, iteration: Array) -> Self:
         """Return this trainer with the costs' weights as they are then."""
         if not self.config.cost_warmup:
             return self
         other = copy.copy(self)
-        other.task = self.task.with_costs(self._risen(iteration, self.config.cost_warmup))
+        share = self._risen(iteration, self.config.cost_warmup)
+        other.task = copy.copy(self.task)
+        other.task.rewards = [attrs.evolve(t, weight=share * t.weight) if t.cost else t for t in self.task.rewards]
         return other
 
     def _risen(self, iteration: Array, warmup: float) -> Array:
@@ -194,7 +218,7 @@ class BottleneckTrainer:
                 noise = jax.random.normal(intend, (seen.reference.shape[0], self.config.intention_size))
             memory, output = self.brain.step(learned.params, seen, carry, noise, intention_shift, lesion)
             action = output.actions.mode()
-            if move is not None:
+            if move is not None and not self.sends_intentions:
                 action = jnp.tanh(output.actions.loc + output.actions.std * jax.random.normal(move, action.shape))
             record = {
                 "intention_mean": output.gaussian.mean,

@@ -180,7 +180,7 @@ def reference(rollouts: Rollouts, muscle: str, signal: str, values: np.ndarray, 
 def max_force(rollouts: Rollouts, muscle: str) -> float | None:
     """Maximum isometric force of a muscle as it was simulated, N; None where the rollouts do not hold it."""
     known = {m.name: m.max_isometric_force for m in rollouts.body.muscles} if rollouts.body is not None else {}
-    scale = 1.0 if rollouts.training is None else rollouts.training.force_scale
+    scale = _force_scale(rollouts)
     if muscle in known or rollouts.body is None:
         return known[muscle] * scale if muscle in known else None
     return _own_forces(rollouts.body.actuators).get(muscle)
@@ -194,3 +194,9 @@ def _own_forces(actuators: str) -> dict[str, float]:
     spec = mujoco.MjSpec.from_string(actuators) if actuators else mujoco.MjSpec()
     muscles = [a for a in spec.actuators if a.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE]
     return {a.name: float(a.gainprm[MUSCLE_FORCE]) for a in muscles if a.gainprm[MUSCLE_FORCE] > 0}
+
+
+def _force_scale(rollouts: Rollouts) -> float:
+    """Factor on the muscles' forces that the actuation was set to; 1 where it has no such setting."""
+    settings = {} if rollouts.training is None else rollouts.training.plan.settings
+    return float(settings.get("actuation", {}).get("force_scale", 1.0))

@@ -73,7 +73,7 @@ def plan_and_clips(
     if not source.is_dir():
         clips = ReferenceClips.load(source)
         plan = plan_training(_with_policy(given or {}, plugins), plugins, clips)
-        return plan, *parted(clips, plan)
+        return plan, *parted(clips, plan, plugins)
     if given:
         raise ConfigError(f"{source}: a run has its own settings; leave {', '.join(given)} out, or give its clips")
     run = TrainedRun.open(source, plugins)

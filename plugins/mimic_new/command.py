@@ -38,6 +38,7 @@ USE = {
     "report": "mimic report run --writer template --out report.txt",
     "reward": "mimic train clips.h5 --out run --set rewards.template.weight=0.05",
     "stage": "mimic template clips.h5 --out template.json",
+    "task": "mimic train clips.h5 --out run --task template",
     "termination": "mimic train clips.h5 --out run --set terminations.template.limit_deg=90",
 }
 """Kind → a command that uses a component of it."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from mimic_core import Body, BodyModel, DataError, DataWarning, ReferenceClips, Rollouts, did_you_mean
 from mimic_core.body import positions
-from mimic_core.task import velocity
+from mimic_kinematics.rates import velocity
 from mimic_osim.motion import Motion
 from mimic_osim.settings import ExportSettings, MovementSettings
 from mimic_osim.storage import Storage

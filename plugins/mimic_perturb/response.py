@@ -183,7 +183,8 @@ def between_clips_mm(plain: Rollouts, keypoints: Sequence[str]) -> float:
 
 def motor_delay_ms(rollouts: Rollouts) -> float:
     """By how much excitation reaches the muscles later than it is sent; 0 where the rollouts hold no training."""
-    return 0.0 if rollouts.training is None else rollouts.training.motor_delay_ms
+    settings = {} if rollouts.training is None else rollouts.training.plan.settings
+    return float(settings.get("task", {}).get("motor_delay_ms", 0.0))
 
 
 def recovered_ms(deviation: np.ndarray, since: np.ndarray, threshold: float) -> float:

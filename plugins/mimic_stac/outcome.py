@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 
 from mimic_core import Body, BodyModel, Keypoints, ReferenceClips
-from mimic_core.task import velocity
 from mimic_kinematics.quaternions import tidy
+from mimic_kinematics.rates import velocity
 from mimic_stac.calibrate import Fit, Freedom
 from mimic_stac.jumps import DISTRUST, runs
 from mimic_stac.kinematics import KinematicTree

@@ -11,10 +11,10 @@ import attrs
 import numpy as np
 
 from mimic_core import Body, BodyModel, DataError, ReferenceClips
-from mimic_core.chain import join
 from mimic_core.records import error_summary
 from mimic_core.registration import match_keypoints
-from mimic_core.task import velocity
+from mimic_kinematics.rates import velocity
+from mimic_recordings import join
 from mimic_stac_mjx.carriers import Movement, carried_by, carriers_of, find_carriers
 from mimic_stac_mjx.fit import Fit, read_fit
 from mimic_stac_mjx.pose import is_length, poses, qpos_names

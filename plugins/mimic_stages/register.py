@@ -15,6 +15,7 @@ from mimic_core import (
     Choice,
     ConfigError,
     Context,
+    DataError,
     Headline,
     Inputs,
     Keypoints,
@@ -29,8 +30,9 @@ from mimic_core import (
     structure,
     unstructure,
 )
-from mimic_core.chain import join, make_body, read_recordings, versions
+from mimic_core.chain import make_body, versions
 from mimic_core.registration import match_keypoints
+from mimic_recordings import join, read_recordings
 from mimic_stages.analyze import analysed
 from mimic_stages.generate import body_of
 from mimic_stages.selection import (
@@ -271,13 +273,25 @@ def _animal(options: RegisterOptions, context: Context, known: Calibration | Non
             raise ConfigError("no body named; give --body NAME (see 'mimic plugins list'), or --calibration FILE")
         return make_body(context.plugins, name, settings)
     if name is not None:
-        known.check(make_body(context.plugins, name, settings), options.calibration)
+        check_calibration(known, make_body(context.plugins, name, settings), options.calibration)
     return known.body
 
 
 def fitted(free: Mapping[str, int]) -> str:
     """What a registration fitted, in words."""
     return ", ".join(f"{what} {n:,}" for what, n in free.items())
+
+
+def check_calibration(known: Calibration, body: Body, path: Path | None) -> None:
+    """Check that a calibration is of ``body``.
+
+    Raises:
+        DataError: it is of another body or variant.
+    """
+    if (known.body.name, known.body.mjcf) != (body.name, body.mjcf):
+        own, given = _full_name(known.body), _full_name(body)
+        as_built = ", built otherwise" if own == given else ""
+        raise DataError(f"{path}: calibrates body {own}{as_built}, but the body asked for is {given}; name that body")
 
 
 def _full_name(body: Body) -> str:

@@ -11,7 +11,8 @@ from mimic_core import Choice, Context, Inputs, Plugins, Reads, ReferenceClips, 
 from mimic_core.chain import plan_training
 from mimic_core.records import holdout_valid
 
-_TABLES = ("rewards", "observations", "terminations", "task")
+_TABLES = ("rewards", "observations", "terminations")
+_CHOICES = ("policy", "simulator", "actuation", "task")
 
 
 def _table(help: str) -> Any:
@@ -45,6 +46,7 @@ class TrainOptions:
         "simulator", partial=True, help="The physics engine; auto picks what suits machine and policy."
     )
     actuation: Choice = choice("actuation", partial=True, help="What drives the body, e.g. native, hill or torque.")
+    task: Choice = choice("task", partial=True, help="What it is to do; default: imitate the clips.")
     seed: int = option(
         0,
         shared=True,
@@ -60,12 +62,11 @@ class TrainOptions:
     rewards: Mapping[str, Any] = _table("Reward terms, by name.")
     observations: Mapping[str, Any] = _table("Observations, by name.")
     terminations: Mapping[str, Any] = _table("Reasons to end an episode, by name.")
-    task: Mapping[str, Any] = _table("Settings of the task.")
 
 
 def settings_of(options: TrainOptions) -> dict[str, Any]:
     """The settings as `mimic_core.chain.plan_training` takes them."""
-    chosen = {name: getattr(options, name) for name in ("policy", "simulator", "actuation")}
+    chosen = {name: getattr(options, name) for name in _CHOICES}
     given = {name: {**c.settings, **({"name": c.name} if c.name else {})} for name, c in chosen.items()}
     given = {name: table for name, table in given.items() if table}
     given |= {name: dict(table) for name in _TABLES if (table := getattr(options, name))}
@@ -135,6 +136,10 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     )
     yield from summary["remarks"]
     clips = f"{summary['tracking_mm_on'].replace('_', '-')} clips{of_animal}"
+    if "success" in summary:
+        limp = f"a limp body: {summary['passive_success']:.0%}"
+        yield f"{summary['task']} succeeds in {summary['success']:.0%} of {clips} ({limp}) → {summary['out']}"
+        return
     yield (f"tracking error on {clips}: {summary['tracking_mm']:.2f} mm{also} ({nulls}) → {summary['out']}")
 
 

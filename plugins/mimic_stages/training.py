@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,8 @@ from mimic_core import (
     Progress,
     ReferenceClips,
     file_hash,
-    flatten,
     structure,
     to_json,
-    unstructure,
     value_hash,
     write_json,
 )
@@ -46,6 +43,7 @@ from mimic_core.records import Training, TrainPlan
 from mimic_core.task import Task
 from mimic_core.trainer import Loop, LoopSettings, Member
 from mimic_runs import LOCK, locked
+from mimic_stages.together import differences
 from mimic_statistics import mean_course
 
 RUN_FILE = "run.json"
@@ -78,7 +76,7 @@ class _Asked:
     ) -> Self:
         """Check the settings, and that the folder is free or holds this very training."""
         plan = plan_training(given or {}, plugins, clips)
-        parts, held = parted(clips, plan)
+        parts, held = parted(clips, plan, plugins)
         measured, of = excerpts(parts, plan)
         training = Training(
             plan=plan,
@@ -118,9 +116,10 @@ class _Asked:
         write_json(self.out / RUN_FILE, self.training)
         clips.save(self.out / CLIPS)
 
-    def errors_mm(self, of_clip: np.ndarray, n_steps: np.ndarray) -> dict[str, float]:
-        """Average the errors (excerpt,) over those held out and those trained on."""
-        return {
+    def errors_mm(self, of_clip: np.ndarray, reached: np.ndarray | None, n_steps: np.ndarray) -> dict[str, float]:
+        """Average the errors (excerpt,) over those held out and those trained on; and success, where it is known."""
+        success = {} if reached is None else {"success": float(reached[self.measured].mean())}
+        return success | {
             "tracking_mm": float(np.average(of_clip[self.measured], weights=n_steps[self.measured])),
             "train_mm": float(np.average(of_clip[~self.held_excerpts], weights=n_steps[~self.held_excerpts])),
         }
@@ -195,7 +194,7 @@ def train_together(
         return [train(plugins, clips_file, out=outs[0], given=given[0], progress=progress)]
     clips = ReferenceClips.load(clips_file)
     every = [_Asked.prepare(plugins, clips, clips_file, o, g) for o, g in zip(outs, given, strict=True)]
-    values, work = _differences(plugins, every), _Work(plugins, clips, every)
+    values, work = differences(plugins, [one.plan for one in every]), _Work(plugins, clips, every)
     with locked(*(outs if _first_process() else [])):
         return work.run(values, progress)
 
@@ -222,8 +221,8 @@ class _Work:
         for one in self._every:
             one.begin(self._clips)
         runner, controller = self._limp
-        limp = runner.clip_errors_mm(controller)
-        passive = [one.errors_mm(limp, self._n_steps)["tracking_mm"] for one in self._every]
+        limp = runner.measured(controller)
+        passive = [one.errors_mm(*limp, self._n_steps) for one in self._every]
         replayed = [self._replayed_mm(one) for one in self._every]
         members = [one.member(v) for one, v in zip(self._every, values, strict=True)]
         config = structure(self._plan.settings["policy"], self._spec.config, "policy")
@@ -256,17 +255,24 @@ class _Work:
     def _evaluate(self, controller: Controller) -> list[dict[str, float]]:
         """Measure every member in the true physics."""
         several = len(self._every) if len(self._every) > 1 else 0
-        errors = self._runner.clip_errors_mm(controller, members=several)
-        of_each = errors if several else [errors]
-        return [one.errors_mm(e, self._n_steps) for one, e in zip(self._every, of_each, strict=True)]
+        errors, reached = self._runner.measured(controller, members=several)
+        each = (
+            zip(errors, [None] * several if reached is None else reached, strict=True)
+            if several
+            else [(errors, reached)]
+        )
+        return [one.errors_mm(*found, self._n_steps) for one, found in zip(self._every, each, strict=True)]
 
-    def _summary(self, one: _Asked, training: dict[str, Any], passive: float, replayed: float | None) -> dict:
+    def _summary(
+        self, one: _Asked, training: dict[str, Any], passive: dict[str, float], replayed: float | None
+    ) -> dict:
         held_out = one.training.held_out_animals
         platform, last = jax.default_backend(), training["curve"][-1]
         simulator, smooth = training_simulator(one.plan, self._plugins, platform, self._task.model)
         return to_json(
             {
                 "out": str(one.out),
+                "task": one.plan.task,
                 "policy": one.plan.policy,
                 "preset": one.plan.preset,
                 "seed": one.plan.seed,
@@ -278,7 +284,8 @@ class _Work:
                 "tracking_mm": last["tracking_mm"],
                 "train_mm": last.get("train_mm"),
                 "tracking_mm_on": "held_out" if one.held.any() else "train",
-                "passive_mm": passive,
+                "passive_mm": passive["tracking_mm"],
+                **({"success": last["success"], "passive_success": passive["success"]} if "success" in last else {}),
                 "mean_movement_mm": replayed,
                 "excerpt_s": one.plan.settings["task"]["excerpt_s"],
                 "held_out_animals": [a for a in held_out if a not in one.training.train_animals],
@@ -286,30 +293,6 @@ class _Work:
                 "training": training,
             }
         )
-
-
-def _differences(plugins: Plugins, every: Sequence[_Asked]) -> list[dict[str, float]]:
-    """Return, of each training, the traced settings that are not the same in all."""
-    flat = [_flat(unstructure(one.plan)) for one in every]
-    spec = plugins.get("policy", every[0].plan.policy)
-    paths = [p for p in sorted(set().union(*flat)) if any(f.get(p) != flat[0].get(p) for f in flat)]
-    for path in paths:
-        if not any(fnmatch.fnmatch(path, pattern) for pattern in spec.traced) or any(path not in f for f in flat):
-            raise ConfigError(
-                f"{path}: differs between trainings that shall run together, but policy {spec.name} takes only "
-                f"{', '.join(spec.traced) or 'nothing'} as values; train them one by one"
-            )
-    return [{p: f[p] for p in paths if p != "seed"} for f in flat]
-
-
-def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan's settings as dotted path → value."""
-    return flatten(
-        {
-            **plan["settings"],
-            **{k: v for k, v in plan.items() if k not in ("settings", "policy", "actuation", "simulator")},
-        }
-    ) | {f"{k}.name": plan[k] for k in ("policy", "actuation", "simulator")}
 
 
 def _first_process() -> bool:

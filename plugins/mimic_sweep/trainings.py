@@ -68,7 +68,7 @@ def expand(plugins: Plugins, sweep: Wanted) -> list[Planned]:
                 plan = stage.decides(asked(stage, table, plugins, "train").options, plugins)
             except ConfigError as e:
                 raise ConfigError(f"{point}: {e}" if point else str(e)) from e
-            names = {f"{kind}.name": plan[kind] for kind in ("policy", "actuation", "simulator")}
+            names = {f"{kind}.name": plan[kind] for kind in ("policy", "actuation", "simulator", "task")}
             whole = flatten({**plan["settings"], **{k: plan[k] for k in ("seed", "holdout", "preset")}}) | names
             found.append(Planned(point=point, values=values, given=table, plan=whole, policy=plan["policy"]))
     return found

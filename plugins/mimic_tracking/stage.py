@@ -156,7 +156,7 @@ def _limp_site_pos(task: Task) -> np.ndarray:
 
     task = task.without_set_points()
     runner = ClipRunner(task, np.arange(len(task.clips.clip_names)))
-    _, start, later = runner.run(passive_controller(task), full=False)
+    _, start, (later, _) = runner.run(passive_controller(task), full=False)
     course = np.concatenate([np.asarray(start.site_pos)[:, None], np.moveaxis(np.asarray(later), 0, 1)], axis=1)
     inside = np.arange(course.shape[1]) < task.n_steps[:, None]
     return np.where(inside[..., None, None], course, np.nan).astype(np.float32)

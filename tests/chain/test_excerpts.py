@@ -36,7 +36,7 @@ def planned(plugins, clips, **given):
 def test_the_end_of_a_recording_is_held_out(plugins, recording, holdout, held):
     """A share of a single recording that is followed in excerpts is one of its time."""
     plan = planned(plugins, recording, holdout=holdout)
-    parts, is_held = parted(recording, plan)
+    parts, is_held = parted(recording, plan, plugins)
     assert parts.n_frames.tolist() == [200 - held, held] and is_held.tolist() == [False, True]
     assert parts.clip_names == (f"sway[0:{200 - held}]", f"sway[{200 - held}:200]")
     np.testing.assert_array_equal(parts.qpos[0, : 200 - held], recording.qpos[0, : 200 - held])
@@ -53,7 +53,7 @@ def test_the_end_of_a_recording_is_held_out(plugins, recording, holdout, held):
 )
 def test_what_cannot_be_held_out_is_said(plugins, recording, holdout, said):
     with pytest.raises(ConfigError) as e:
-        parted(recording, planned(plugins, recording, holdout=holdout))
+        parted(recording, planned(plugins, recording, holdout=holdout), plugins)
     assert str(e.value) == f"train.holdout: {said}"
 
 
@@ -96,8 +96,8 @@ def test_a_body_fixed_in_space_keeps_its_times(plugins, toy_clips):
     assert alone == fitted and fitted.settings["task"]["control_rate_hz"] == 400.0 and fitted.preset == "laptop"
     slow = attrs.evolve(toy_clips, rate_hz=150.0)
     assert plan_training({}, plugins, slow) == alone
-    assert (split_clips(toy_clips, 0.2, 0) == parted(toy_clips, fitted)[1]).all()
-    assert parted(toy_clips, fitted)[0] is toy_clips and excerpts(toy_clips, fitted)[0] is toy_clips
+    assert (split_clips(toy_clips, 0.2, 0) == parted(toy_clips, fitted, plugins)[1]).all()
+    assert parted(toy_clips, fitted, plugins)[0] is toy_clips and excerpts(toy_clips, fitted)[0] is toy_clips
 
 
 @pytest.mark.parametrize(("rate", "control", "spacing"), [(50.0, 100.0, 20.0), (30.0, 62.5, 32.0), (400.0, 500.0, 2.0)])
@@ -117,4 +117,4 @@ def test_a_rate_that_is_asked_for_is_not_changed(plugins, recording):
 def test_several_clips_are_drawn_by_the_seed_as_ever(plugins, toy_model):
     clips = make_clips(toy_model, (40,) * 10)
     plan = plan_training({"seed": 3}, plugins, clips)
-    assert (parted(clips, plan)[1] == split_clips(clips, 0.2, 3)).all()
+    assert (parted(clips, plan, plugins)[1] == split_clips(clips, 0.2, 3)).all()

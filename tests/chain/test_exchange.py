@@ -20,8 +20,8 @@ from mimic_core import Body, BodyModel, ConfigError, DataError, FormatSpec, Plug
 from mimic_core.chain import HOOKS, do
 from mimic_core.chain.loading import LoadedPlugins
 from mimic_core.records.clips import ReferenceClips
-from mimic_core.task.reference import velocity
 from mimic_core.testing import synthetic_rollouts, toy_body
+from mimic_kinematics.rates import velocity
 
 RUNNER = Body(
     name="runner",

@@ -25,6 +25,7 @@ LIBRARIES = {
     "mimic_static_optimisation",
     "mimic_kinematics",
     "mimic_modelling",
+    "mimic_recordings",
     "mimic_runs",
     "mimic_nwb",
     "mimic_sensitivity",

@@ -8,10 +8,11 @@ import pytest
 from toys import compile_body
 
 from mimic_core import BodyModel
-from mimic_core.chain.choose import make_body, read_keypoints
+from mimic_core.chain.choose import make_body
 from mimic_core.plugins import no_progress
 from mimic_core.registration.method import match_keypoints
 from mimic_mouse_forelimb import facts
+from mimic_recordings import read_keypoints
 
 WRIST = ("wrist_flexion", "wrist_deviation")
 

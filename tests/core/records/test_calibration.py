@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -14,6 +15,7 @@ from mimic_core.chain import discover, do
 from mimic_core.errors import ConfigError, MimicError
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.testing.toy import toy_body
+from mimic_stages.register import check_calibration
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +79,15 @@ def test_a_missing_damaged_or_foreign_file_is_named(clips, tmp_path):
 
 def test_it_is_refused_for_another_body(clips, mouse_model, plugins):
     known = Calibration.of(clips)
-    known.check(toy_body(), "animal.h5")  # a fresh one: size, offsets and segments are what a calibration adds
+    check_calibration(known, toy_body(), Path("animal.h5"))  # size, offsets, segments are what a calibration adds
     with pytest.raises(DataError) as e:
-        known.check(mouse_model.body, "animal.h5")
+        check_calibration(known, mouse_model.body, Path("animal.h5"))
     assert str(e.value) == (
         "animal.h5: calibrates body toy, but the body asked for is mouse_forelimb:paper; name that body"
     )
     other = attrs.evolve(toy_body(), mjcf=toy_body().mjcf.replace('range="-60 60"', 'range="-50 60"'))
     with pytest.raises(DataError, match=r"calibrates body toy, built otherwise, but the body asked for is toy;"):
-        known.check(other, "animal.h5")
+        check_calibration(known, other, Path("animal.h5"))
 
 
 # -- through the command line ---------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ from mimic_core.testing.checks.every import check_settings
 
 LIGHT = tuple(
     "body actuation importer reader emg_reader format generator registration reward observation termination "
-    "perturbation report executor logger display stage record".split()
+    "task perturbation report executor logger display stage record".split()
 )
 
 

@@ -8,6 +8,7 @@ import attrs
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from faulty_tasks import TASKS
 
 from mimic_core import (
     ActuationSpec,
@@ -401,6 +402,7 @@ FAULTY = {
         "vmap": term(TerminationSpec, lambda s: COUNTER(s) % 3 < 1),
         "finite values and gradients": None,  # truth values are always finite
     },
+    "task": TASKS,
     "perturbation": {"builds": spec(PerturbationSpec, lambda c, context: Perturbation(onset_ms=np.zeros(1)))},
     "analysis": {"synthetic records": spec(AnalysisSpec, lambda c: lambda i, context: Result())},
     "report": {"reports a run": spec(ReportSpec)},

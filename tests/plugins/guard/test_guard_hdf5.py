@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import pytest
 
-from mimic_core.chain import read_keypoints
 from mimic_core.errors import DataError
 from mimic_core.records import open_hdf5
 from mimic_guard import Refused
 from mimic_guard.hdf5 import check_hdf5, little_memory
+from mimic_recordings import read_keypoints
 
 POSITIONS = np.random.default_rng(0).uniform(-1, 1, (30, 1, 4, 3))
 NAMES = {"rate_hz": 100, "names": ["a", "b", "c", "d"]}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mimic_core import ConfigError, DataError
-from mimic_core.chain.choose import read_keypoints, read_recordings
+from mimic_recordings import read_keypoints, read_recordings
 
 RATE = {"rate_hz": 200.0}
 HEADER = "time,wrist_x,wrist_y,wrist_z,elbow_z,elbow_y,elbow_x\n"

@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 
 from mimic_core import DataError
-from mimic_core.chain import read_keypoints, read_recordings
+from mimic_recordings import read_keypoints, read_recordings
 
 NAMES = ("Wrist", "Elbow")
 POSITIONS = np.random.default_rng(0).normal(size=(12, 2, 3)).round(4)

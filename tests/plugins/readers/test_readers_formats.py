@@ -11,7 +11,7 @@ import pytest
 import scipy.io
 
 from mimic_core import ConfigError, DataError
-from mimic_core.chain.choose import read_keypoints
+from mimic_recordings import read_keypoints
 
 NAMES = ("Wrist", "Elbow")
 POSITIONS = np.random.default_rng(0).normal(size=(6, 2, 3)).round(4)

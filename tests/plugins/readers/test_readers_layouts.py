@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mimic_core import Keypoints
-from mimic_core.chain import read_recordings
 from mimic_core.records import METRES_PER
+from mimic_recordings import read_recordings
 
 UNCERTAIN = 0.625
 """Confidence that every layout can hold exactly."""

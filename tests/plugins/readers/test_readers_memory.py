@@ -10,9 +10,8 @@ import pytest
 from where import ROOT
 
 from mimic_core import DataError, Keypoints
-from mimic_core.chain.choose import read_keypoints
-from mimic_core.chain.recordings import join
 from mimic_readers.movement import from_movement
+from mimic_recordings import join, read_keypoints
 
 NAMES = ("Wrist", "Elbow")
 POSITIONS = np.random.default_rng(0).normal(size=(3, 5, 2, 3))

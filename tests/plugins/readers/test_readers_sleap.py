@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mimic_core import ConfigError, DataError
-from mimic_core.chain.choose import read_keypoints
+from mimic_recordings import read_keypoints
 
 sleap_io = pytest.importorskip("sleap_io")
 pytest.importorskip("aniposelib")

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from where import SHARED_DATA
 
 from mimic_core import ConfigError, DataError, Keypoints
-from mimic_core.chain import checked, do, join, read_keypoints, read_recordings
+from mimic_core.chain import do
 from mimic_readers.common import placed
 from mimic_readers.dlc_h5 import texts
+from mimic_recordings import checked, join, read_keypoints, read_recordings
 from mimic_stages import selection
 
 NAMES = ["Shoulder", "Elbow", "Wrist"]

@@ -13,9 +13,10 @@ from scipy.spatial.transform import Rotation
 from stac_cases import WALKER, quiet, toy
 
 from mimic_core import BodyModel, Calibration, ConfigError, DataError, Keypoints
-from mimic_core.chain.choose import make_body, read_keypoints
+from mimic_core.chain.choose import make_body
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.registration.method import match_keypoints
+from mimic_recordings import read_keypoints
 from mimic_stac import build, build_calibrated, pieces, start
 from mimic_stac.calibrate import Data, Fit
 from mimic_stac.jumps import runs, trust_in_time

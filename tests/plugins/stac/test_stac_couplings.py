@@ -122,8 +122,9 @@ def test_what_is_not_kept_is_said():
 
 
 def test_the_case_of_coupled_joints(plugins, shared_data):
-    from mimic_core.chain.choose import make_body, read_keypoints
+    from mimic_core.chain.choose import make_body
     from mimic_core.registration.method import match_keypoints
+    from mimic_recordings import read_keypoints
 
     case = shared_data / "cases/21-coupled-joints"
     body = make_body(plugins, str(case / "limb.toml"))

@@ -95,7 +95,7 @@ def test_unknown_unit():
 
 def test_real_mouse_and_rat(shared_data, plugins):
     """Recorded in metres; in millimetres they must be recognised as such."""
-    from mimic_core.chain.choose import read_keypoints
+    from mimic_recordings import read_keypoints
 
     body = plugins.get("body", "mouse_forelimb").make("paper")
     for pattern in ("mouse_reach/*.h5", "reaches/set1*.csv", "reaches/set4*.csv"):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic_core import Body, BodyModel, ConfigError
-from mimic_core.chain.choose import read_keypoints
+from mimic_recordings import read_keypoints
 from mimic_synthetic import build
 from mimic_synthetic.reaches import minimum_jerk, to_csv
 from mimic_synthetic.settings import Settings

@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from mimic_core.errors import DataError
-from mimic_core.records.keypoints import METRES_PER, Keypoints
+from mimic_core import DataError, Keypoints
+from mimic_core.records import METRES_PER
 
 RATES_HZ = (1.0, 1e5)
 """Slowest and fastest camera."""

@@ -1,0 +1,167 @@
+"""How soon a hand learns to reach, with the decoder of a trained run and with a new network.
+
+    python benchmarks/tasks_reuse.py RUN --out FOLDER [--policy bottleneck_apg] [--steps 300000] [--seeds 5]
+
+``RUN`` imitates reaches with a bottleneck. Both kinds of training get the same targets, steps and settings.
+What is finished is not trained again. Beside them stand a limp body, a posture that is held, and the run itself, which
+is shown the target's posture as if it were a movement. Files ``reuse_*`` have the table, the curves and a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mimic_core import ReferenceClips
+from mimic_core.chain import ClipRunner, TrainedRun, do, installed, parted, passive_controller, plan_training
+from mimic_core.trainer import prepare_jax
+
+REACHED = 0.8
+"""share of the episodes held out that must succeed"""
+KINDS = {"new network": {}, "decoder held": {"reuse": "decoder"}}
+
+
+def settings(run: Path, kind: str, args: argparse.Namespace) -> dict[str, Any]:
+    """What ``mimic train`` is given."""
+    policy: dict[str, Any] = {"name": args.policy, "steps": args.steps, "evaluations": args.evaluations}
+    if args.policy == "bottleneck_apg":
+        policy["horizon"] = args.horizon
+    if KINDS[kind]:
+        policy |= {"start_from": str(run), **KINDS[kind]}
+    return {"policy": policy, "task": {"name": "reach"}, "preset": "laptop"}
+
+
+def trained(run: Path, kind: str, seed: int, args: argparse.Namespace) -> list[dict[str, float]]:
+    """Return the curve of a training, which is done unless it lies there finished."""
+    folder = args.out / args.policy.removeprefix("bottleneck_") / kind.replace(" ", "_") / f"seed-{seed}"
+    curve = read(folder / "curve.csv")
+    if not curve or curve[-1]["control_steps"] < args.steps:
+        do(installed(), "train", out=folder, clips=run / "clips.h5", seed=seed, **settings(run, kind, args))
+        curve = read(folder / "curve.csv")
+    return curve
+
+
+def read(file: Path) -> list[dict[str, float]]:
+    """Rows of a curve; none where there is no file."""
+    if not file.is_file():
+        return []
+    with file.open(newline="") as f:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(f)]
+
+
+def first_at(curve: list[dict[str, float]], share: float) -> dict[str, float] | None:
+    """Return the first row of a curve from which at least this share succeeds; None where none does."""
+    return next((row for row in curve if row["success"] >= share), None)
+
+
+def held_long_enough(inside: np.ndarray, steps: int) -> np.ndarray:
+    """(episode,) whether ``inside`` (episode, step) is True for so many steps in a row."""
+    found = np.zeros(len(inside), bool)
+    count = np.zeros(len(inside), int)
+    for now in inside.T:
+        count = np.where(now, count + 1, 0)
+        found |= count >= steps
+    return found
+
+
+def nulls(run: Path) -> dict[str, float]:
+    """Success, on the episodes held out, of what has not learned the task."""
+    plugins, trained = installed(), TrainedRun.open(run)
+    given = {"task": {"name": "reach"}, "policy": {"name": trained.plan.policy}}
+    recorded = ReferenceClips.load(run / "clips.h5")
+    plan = plan_training(given, plugins, recorded)
+    episodes, held = parted(recorded, plan, plugins)
+    truth = attrs.evolve(trained, training=attrs.evolve(trained.training, plan=plan)).on(episodes).task
+    hand = truth.clips.keypoint_names.index(max(truth.clips.keypoint_names, key=lambda n: _moves(truth.clips, n)))
+    target = episodes.site_pos[:, 0, hand]
+    at_start = np.linalg.norm(target - target[~held].mean(0), axis=-1)
+    radius = 0.05 * _span(truth)
+    posture = float((at_start[held] <= radius).mean())
+    every, steps = np.flatnonzero(held), round(0.05 / truth.control_dt)
+    as_is = trained.on(episodes)
+    _, _, (site_pos, _) = ClipRunner(as_is.task, every).run(as_is.controller(), full=False)
+    away = np.linalg.norm(np.moveaxis(np.asarray(site_pos), 0, 1)[:, :, hand] - target[held][:, None], axis=-1)
+    followed = float(held_long_enough(away <= radius, steps).mean())
+    limp = ClipRunner(truth, every).measured(passive_controller(truth))[1]
+    assert limp is not None
+    return {"limp body": float(limp.mean()), "mean target held": posture, "imitation as it is": followed}
+
+
+def _moves(clips: ReferenceClips, name: str) -> float:
+    return float(np.ptp(clips.site_pos[:, 0, clips.keypoint_names.index(name)], axis=0).sum())
+
+
+def _span(task: Any) -> float:
+    """The greatest distance of two keypoints in the reference pose, m."""
+    from mimic_core.body import positions
+
+    pose = positions(task.model, task.model.mj_model.qpos0[None])[0][0]
+    return float(np.linalg.norm(pose[:, None] - pose, axis=-1).max())
+
+
+def draw(curves: dict[str, list[list[dict[str, float]]]], limp: float, path: Path) -> None:
+    """Draw success over control steps, every seed thin and their median thick."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+    axes = figure.subplots()
+    for colour, (kind, seeds) in zip(("#777777", "#1f77b4"), curves.items(), strict=True):
+        steps = [1e-3 * row["control_steps"] for row in seeds[0]]
+        each = 100 * np.array([[row["success"] for row in curve] for curve in seeds])
+        axes.plot(steps, each.T, color=colour, lw=0.6, alpha=0.6)
+        axes.plot(steps, np.median(each, axis=0), color=colour, lw=2, label=kind)
+    axes.axhline(100 * REACHED, color="black", lw=0.6, ls=":")
+    axes.axhline(100 * limp, color="black", lw=0.6, ls="--", label="limp body")
+    axes.set(xlabel="control steps (thousands)", ylabel="targets reached and held (%)", ylim=(-3, 103))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=200)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--policy", default="bottleneck_apg")
+    parser.add_argument("--steps", type=int, default=300_000)
+    parser.add_argument("--horizon", type=int, default=100, help="of bottleneck_apg, control steps")
+    parser.add_argument("--evaluations", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=5)
+    args = parser.parse_args()
+    prepare_jax()
+    rows: list[dict[str, Any]] = []
+    curves: dict[str, list[list[dict[str, float]]]] = {kind: [] for kind in KINDS}
+    others = nulls(args.run)
+    print(others, flush=True)
+    for seed in range(args.seeds):
+        for kind in KINDS:
+            curve = trained(args.run, kind, seed, args)
+            curves[kind].append(curve)
+            at = first_at(curve, REACHED)
+            last = {k: curve[-1][k] for k in ("success", "tracking_mm", "seconds")}
+            rows.append(
+                {"kind": kind, "seed": seed, "steps_to_80": None if at is None else at["control_steps"], **last}
+            )
+            print(rows[-1], flush=True)
+        write(args, rows, others, curves)
+
+
+def write(args: argparse.Namespace, rows: list[dict], others: dict[str, float], curves: dict[str, list]) -> None:
+    """Write table, curves and figure of the seeds so far."""
+    stem = args.out / f"reuse_{args.policy.removeprefix('bottleneck_')}"
+    with stem.with_suffix(".csv").open("w", newline="") as f:
+        writer = csv.DictWriter(f, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    stem.with_suffix(".json").write_text(json.dumps({"rows": rows, "nulls": others, "curves": curves}, indent=1))
+    draw(curves, others["limp body"], stem.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()
