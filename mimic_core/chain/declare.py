@@ -192,7 +192,12 @@ def _check_choice(o: Option, value: Mapping[str, Any], plugins: Plugins, where: 
         return
     spec = component_of(plugins, o.meta.kind, name)
     if o.meta.kind != "body":  # a body is checked where it is built, together with its description file
-        structure(dict(settings), spec.config, where if o.meta.flat else f"{where}.{o.key}")
+        try:
+            structure(dict(settings), spec.config, where if o.meta.flat else f"{where}.{o.key}")
+        except ConfigError as e:
+            raise (
+                e if name or not o.meta.flat else ConfigError(f"{e} ({o.key} {spec.name}, since none is named)")
+            ) from e
 
 
 def _text(v: Any, where: str) -> str | None:

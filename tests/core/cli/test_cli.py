@@ -321,6 +321,13 @@ def test_wrong_settings_of_a_registration(failing, tmp_path, setting, message):
     assert not out.exists()
 
 
+def test_a_setting_of_another_component_than_the_one_that_is_meant_without_a_name(failing, tmp_path):
+    said = failing("generate", "--body", "mouse_forelimb", "--out", tmp_path / "k.h5", "--set", "duty=0.5")
+    assert said.startswith("generate.duty: unknown setting") and said.endswith(
+        "(generator reaches, since none is named)"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
