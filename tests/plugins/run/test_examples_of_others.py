@@ -38,3 +38,12 @@ def test_the_worm_follows_its_wave(tmp_path):
     assert found["controller"]["joint_deg_whole"] < 5  # in windows of 1 s
     assert found["limp body"]["joint_deg_whole"] > 15
     assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("dm_control") is None, reason="dm_control is not installed")
+def test_the_fly_walks(tmp_path):
+    ran("fruitfly.toml", tmp_path)
+    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())["free"]["by_split"]["held_out"]
+    nulls = [found[null]["followed"] for null in found if null != "controller"]
+    assert found["controller"]["followed"] > 60 > 2 * max(nulls)
