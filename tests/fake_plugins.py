@@ -90,6 +90,7 @@ def _here(words: list[str], site: Path | None, cwd: Path | None, together: bool)
 
     def forget() -> None:
         installed.cache_clear()
+        session.reset()
         session.loaded.clear()
         session.warned.clear()
 

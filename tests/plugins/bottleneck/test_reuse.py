@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -34,7 +35,7 @@ SMALL = {
 
 
 def test_density_and_entropy_are_scipys():
-    mean, logvar, x = np.array([0.3, -1.0]), np.array([-1.2, 0.4]), np.array([0.5, 0.7])
+    mean, logvar, x = (jnp.asarray(a) for a in ([0.3, -1.0], [-1.2, 0.4], [0.5, 0.7]))
     normal, ours = multivariate_normal(mean, np.diag(np.exp(logvar))), Gaussian(mean, logvar)
     assert float(ours.log_prob(x)) == pytest.approx(normal.logpdf(x), rel=1e-5)
     assert float(ours.entropy()) == pytest.approx(normal.entropy(), rel=1e-5)

@@ -179,7 +179,7 @@ def test_what_is_given_lies_over_the_preset(plugins):
             "preset: policy bottleneck_apg has no preset 'desktop'; known: economical, free, joint_only",
         ),
         ({"policy": 3}, "policy: must be a name or a table, got 3; see 'mimic plugins list'"),
-        ({"task": 3}, "task: must be a table, got 3"),
+        ({"task": 3}, "task: must be a name or a table, got 3"),
         ({"rewards": {"joint": {"weight": None}}}, "rewards.joint.weight: must be"),
         ({"reward": {}}, "reward: unknown section; did you mean rewards?"),
         ({"holdout": 1.0}, "train.holdout: must be < 1, got 1"),

@@ -44,6 +44,8 @@ def test_the_worm_follows_its_wave(tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec("dm_control") is None, reason="dm_control is not installed")
 def test_the_fly_walks(tmp_path):
     ran("fruitfly.toml", tmp_path)
-    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())["free"]["by_split"]["held_out"]
+    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())["free"]["by_split"][
+        "held_out"
+    ]
     nulls = [found[null]["followed"] for null in found if null != "controller"]
     assert found["controller"]["followed"] > 60 > 2 * max(nulls)
