@@ -36,7 +36,7 @@ types: install
 	$(BIN)/mypy
 
 coverage: install
-	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow and not conformance" --cov --cov-report=term --cov-report=html
+	COVERAGE_CORE=$$($(BIN)/python -c "import sys; print('sysmon' if sys.version_info >= (3, 12) else 'ctrace')") $(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow and not conformance" --cov --cov-report=term --cov-report=html
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -58,6 +58,8 @@ class Batch(NamedTuple):
 class ProximalPolicyOptimisation(BottleneckTrainer):
     """PPO. Rollout and update are one compiled program."""
 
+    explores = True
+
     def __init__(self, config: PpoSettings, task: Task) -> None:
         super().__init__(config, task)
         self.unrolls = config.batch_size * config.minibatches // config.environments

@@ -60,6 +60,8 @@ class BottleneckTrainer:
     iterations: int
     environments: int
     """that run side by side, at least"""
+    explores = False
+    """whether it learns from actions that are tried out at random"""
 
     def __init__(self, config: Any, task: Task) -> None:
         self.config, self.task = config, task
@@ -74,7 +76,7 @@ class BottleneckTrainer:
             config.initial_std,
         )
         self.brain = Brain(network, config.prior == "autoregressive")
-        self.reused = Reused(config, task) if config.start_from else None
+        self.reused = Reused(config, task, self.explores) if config.start_from else None
 
     # -- to be said by the subclass ---------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mimic_recordings.checking import checked as checked
+from mimic_recordings.checking import gathered as gathered
 from mimic_recordings.checking import join as join
 from mimic_recordings.reading import read_keypoints as read_keypoints
 from mimic_recordings.reading import read_recordings as read_recordings

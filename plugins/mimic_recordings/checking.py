@@ -47,6 +47,17 @@ def checked(keypoints: Keypoints, path: Path) -> tuple[Keypoints, list[str]]:
     ]
 
 
+def gathered(said: Sequence[Sequence[str]]) -> list[str]:
+    """Return the remarks on several files, each file's a list of ``file: text``; what is said of many stands once."""
+    of: dict[str, list[str]] = {}
+    for name, _, text in (line.partition(": ") for lines in said for line in lines):
+        of.setdefault(text, []).append(name)
+    every = len(said)
+    return [
+        f"{f'all {every} files' if len(names) == every > 1 else ', '.join(names)}: {text}" for text, names in of.items()
+    ]
+
+
 def _check_names(keypoints: Keypoints, path: Path) -> None:
     lower = [n.strip().lower() for n in keypoints.names]
     if not lower or not all(lower):

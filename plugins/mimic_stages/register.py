@@ -32,7 +32,7 @@ from mimic_core import (
 )
 from mimic_core.chain import make_body, versions
 from mimic_core.registration import match_keypoints
-from mimic_recordings import join, read_recordings
+from mimic_recordings import gathered, join, read_recordings
 from mimic_stages.analyze import analysed
 from mimic_stages.generate import body_of
 from mimic_stages.selection import (
@@ -227,7 +227,7 @@ def _selected(
     options: RegisterOptions, animal: Body, recordings: Sequence[tuple[Keypoints, list[str]]]
 ) -> tuple[list[Keypoints], list[str]]:
     """What is used of each recording, and remarks on what was found and left out."""
-    remarks = [text for _, said in recordings for text in said]
+    remarks = gathered([said for _, said in recordings])
     check_named([part for part, _ in recordings], options.rename, options.leave_out)
     parts = []
     for part, _ in recordings:

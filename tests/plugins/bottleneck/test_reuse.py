@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from mimic_bottleneck.network import Gaussian
-from mimic_bottleneck.reuse import Reused
+from mimic_bottleneck.network import Bottleneck, Gaussian
+from mimic_bottleneck.reuse import Reused, Sent
 from mimic_bottleneck.settings import PpoSettings
 from mimic_bottleneck.training import Learned
 from mimic_core.chain import TrainedRun
@@ -60,6 +60,19 @@ def test_the_decoder_is_taken_over_and_nothing_else():
     assert (begun.reference == 1.0).all() and (begun.proprioception == 2.0).all()
     whole = reused("all", network(2.0)).begun(network(1.0))
     assert all((np.asarray(a) == 2.0).all() for a in jax.tree.leaves(whole))
+
+
+@pytest.mark.parametrize("explores", [False, True])
+def test_a_new_encoder_sends_what_the_decoder_has_learned_to_read(explores):
+    sent = Sent(np.array([3.0, -2.0]), np.array([4.0, 0.5]), np.array([-5.0, -4.0]))
+    network = Bottleneck(2, 3, (64,), (8,), (8,))
+    seen = jax.random.normal(jax.random.key(1), (2000, 6))
+    params = network.init(jax.random.key(0), seen[:1], seen[:1])["params"]
+    begun = {"params": {**params, "encoder": sent.by_new(params["encoder"], explores)}}
+    (found, _), (plain, _) = (network.apply(p, seen, method="encode") for p in (begun, {"params": params}))
+    np.testing.assert_allclose((found.mean - sent.mean) / sent.spread, plain.mean, atol=1e-5)
+    std = 0.3 * sent.spread if explores else np.exp(0.5 * sent.logvar)
+    np.testing.assert_allclose(np.exp(0.5 * found.logvar), np.broadcast_to(std, (2000, 2)), rtol=1e-5)
 
 
 def test_other_observations_are_refused():

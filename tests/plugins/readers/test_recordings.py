@@ -17,7 +17,7 @@ from mimic_core import ConfigError, DataError, Keypoints
 from mimic_core.chain import do
 from mimic_readers.common import placed
 from mimic_readers.dlc_h5 import texts
-from mimic_recordings import checked, join, read_keypoints, read_recordings
+from mimic_recordings import checked, gathered, join, read_keypoints, read_recordings
 from mimic_stages import selection
 
 NAMES = ["Shoulder", "Elbow", "Wrist"]
@@ -70,6 +70,13 @@ def test_exact_zeros_are_missing_and_counted(tmp_path):
     positions[:, 0] = 0  # a recording about its shoulder
     found, said = checked(keypoints(positions), tmp_path / "a.trc")
     assert (found.positions[0, :, 0] == 0).all() and np.isnan(found.positions[0, 5:9, 2]).all()
+
+
+def test_what_is_said_of_several_files_stands_once():
+    said = [["a.trc: zeros", "a.trc: a rate: odd"], ["b.trc: zeros"], ["c.trc: zeros", "c.trc: a rate: odd"], []]
+    assert gathered(said) == ["a.trc, b.trc, c.trc: zeros", "a.trc, c.trc: a rate: odd"]
+    assert gathered(said[:3]) == ["all 3 files: zeros", "a.trc, c.trc: a rate: odd"]
+    assert gathered(said[1:2]) == ["b.trc: zeros"] and gathered([]) == []
 
 
 @pytest.mark.parametrize("names", [["a", "A", "b"], ["a", "", "b"], ["a", " a", "b"]])
