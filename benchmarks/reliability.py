@@ -162,7 +162,8 @@ def killed(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
     """Kill runs and sweeps, and look each time for what is lost."""
     plugin, rng = folder / "toy.py", random.Random(seed)
     plugin.write_text(TOY)
-    usual = _finished(folder, plugin, folder / "usual", VARIANTS[0])
+    _finished(folder, plugin, folder / "usual", VARIANTS[0])
+    usual = _finished(folder, plugin, folder / "again", VARIANTS[0])  # with the programs that the first one compiled
     in_sweeps = kills // 5
     found = [
         _killed_runs(folder, plugin, kills - in_sweeps, usual, rng),
@@ -179,10 +180,12 @@ def killed(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
 
 
 def _killed_runs(folder: Path, plugin: Path, kills: int, usual: float, rng: random.Random) -> dict[str, list[str]]:
-    out, where, lost = folder / "run", list[str](), list[str]()
+    out, where, lost, tries = folder / "run", list[str](), list[str](), 0
     shutil.copytree(folder / "usual", out)
     while len(where) < kills and len(lost) < 10:
-        words = _command(folder, plugin, out, VARIANTS[(len(where) // 3) % len(VARIANTS)])
+        # by tries, not by kills: a run that has nothing left to do ends before it is killed
+        words = _command(folder, plugin, out, VARIANTS[(tries // 3) % len(VARIANTS)])
+        tries += 1
         what = f"run: kill {len(where)}"
         if not _kill(words, rng.uniform(0.1, 1.0) * usual, what, lost):
             continue

@@ -2,9 +2,9 @@
 
     python benchmarks/tasks_reuse.py RUN --out FOLDER [--policy bottleneck_apg] [--steps 600000] [--seeds 5]
 
-``RUN`` imitates reaches with a bottleneck. Both kinds of training get the same targets, steps and settings, but for the
-length of a segment of `bottleneck_apg`, of which each has the one that served it better (100 and 30 control steps were
-tried with one seed each: through a decoder that is held the slope of a long one is chaotic).
+``RUN`` imitates reaches with a bottleneck. Both kinds of training get the same targets and steps. `bottleneck_apg` has
+for each kind the segments that served it best, of those tried with one seed: through a decoder that is held the slope
+of a long segment is chaotic.
 What is finished is not trained again. Beside them stand a limp body, a posture that is held, and the run itself, which
 is shown the target's posture as if it were a movement. Files ``reuse_*`` have the table, the curves and a figure.
 """
@@ -27,15 +27,17 @@ from mimic_core.trainer import prepare_jax
 REACHED = 0.8
 """share of the episodes held out that must succeed"""
 KINDS: dict[str, dict[str, Any]] = {"new network": {}, "decoder held": {"reuse": "decoder"}}
-HORIZON = {"new network": 100, "decoder held": 30}
-"""control steps per segment"""
+SEGMENTS = {
+    "new network": {"horizon": 100, "environments": 19},
+    "decoder held": {"horizon": 30, "environments": 8},
+}
 
 
 def settings(run: Path, kind: str, args: argparse.Namespace) -> dict[str, Any]:
     """What ``mimic train`` is given."""
     policy: dict[str, Any] = {"name": args.policy, "steps": args.steps, "evaluations": args.evaluations}
     if args.policy == "bottleneck_apg":
-        policy |= {"horizon": args.horizon or HORIZON[kind], "environments": args.environments}
+        policy |= SEGMENTS[kind]
     if KINDS[kind]:
         policy |= {"start_from": str(run), **KINDS[kind]}
     return {"policy": policy, "task": {"name": "reach"}, "preset": "laptop"}
@@ -134,8 +136,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--policy", default="bottleneck_apg")
     parser.add_argument("--steps", type=int, default=600_000)
-    parser.add_argument("--horizon", type=int, help=f"of bottleneck_apg, control steps; left out: {HORIZON}")
-    parser.add_argument("--environments", type=int, default=8, help="of bottleneck_apg")
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()

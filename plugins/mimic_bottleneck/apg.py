@@ -8,7 +8,7 @@ differentiable view; reported numbers come from the true physics.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import optax
 from jax import Array
 
 from mimic_bottleneck.brain import Memory
+from mimic_bottleneck.critic import Critic, Lesson
 from mimic_bottleneck.phases import Phase, Phases
 from mimic_bottleneck.returns import lambda_returns
 from mimic_bottleneck.settings import ApgSettings
@@ -64,6 +65,13 @@ class Running(NamedTuple):
     memory: Memory
 
 
+class Steps(NamedTuple):
+    """States of the optimizers, with ``bootstrap``."""
+
+    policy: optax.OptState
+    critic: optax.OptState
+
+
 class AnalyticPolicyGradient(BottleneckTrainer):
     """Maximise Σ weight·term over short segments by its gradient (Wiedemann et al. 2023, arXiv 2209.13052).
 
@@ -76,6 +84,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         self.phases = _phases(config, task)
         self.iterations = self.phases.iterations
         self.environments = min(p.environments for p in self.phases)
+        self.critic = Critic(self.brain.network, config.critic_learning_rate, config.critic_passes)
 
     @property
     def expects(self) -> str:
@@ -115,6 +124,10 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         n = self.phases[0].environments
         return Running(self.task.reset(key, n), self.brain.begin(n))
 
+    def start_optimizer(self, params: Any) -> Any:
+        policy = super().start_optimizer(params)
+        return Steps(policy, self.critic.begin(params)) if self.config.bootstrap else policy
+
     # -- one segment ------------------------------------------------------------------------------------------
 
     def _begin(self, state: TrainState, phase: int, key: Array) -> Running:
@@ -134,12 +147,20 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         memory, output = self.brain.step(learned.params, seen, running.memory, noise)
         return seen, memory, output
 
-    def loss(self, params, learned: Learned, begin: Running, weight: Array, phase: int, key: Array):
-        """Return −mean reward per control step + KL over a batch of segments, and (what it consists of, their ends)."""
+    def loss(self, params, learned: Learned, begin: Running, at: Array, phase: int, key: Array):
+        """Return −mean reward per control step + KL over a batch of segments, and what comes beside it.
+
+        That is what the reward consists of; with ``bootstrap`` also the segments' ends and what the critic is to learn.
+        ``at`` is the iteration.
+        """
         learned = learned._replace(params=self.held(params))
-        run = self._bootstrapped if self.config.bootstrap else self._summed
-        objective, means, end = run(learned, begin, self.phases[phase].horizon, key)
-        return objective + weight * means["kl"], (means, end)
+        horizon = self.phases[phase].horizon
+        if self.config.bootstrap:
+            trust = self._risen(at, self.config.value_warmup)
+            objective, means, *after = self._bootstrapped(learned, begin, horizon, trust, key)
+        else:
+            objective, means, *after = self._summed(learned, begin, horizon, key)
+        return objective + self.kl_weight(at) * means["kl"], (means, after)
 
     def _summed(self, learned: Learned, begin: Running, horizon: int, key: Array):
         """The plain sum over segments that nothing ends."""
@@ -152,10 +173,10 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
         _, trace = jax.lax.scan(step, begin, jax.random.split(key, horizon))
         means = {k: v.mean() for k, v in trace.items()}
-        return -means["reward"], means, ()
+        return -means["reward"], means
 
-    def _bootstrapped(self, learned: Learned, begin: Running, horizon: int, key: Array):
-        """The discounted sum with the critic's value where a segment, or a clip within it, ends."""
+    def _bootstrapped(self, learned: Learned, begin: Running, horizon: int, trust: Array, key: Array):
+        """The discounted sum with ``trust`` of the critic's value where a segment, or a clip within it, ends."""
         cfg, task, n = self.config, self.task, begin.state.step.shape[0]
         noise, again = jax.random.split(key)
         fresh = self.devices.spread(task.reset(again, n))
@@ -170,7 +191,8 @@ class AnalyticPolicyGradient(BottleneckTrainer):
             value = self._value(judge, after)
             ended = outcome.terminated | outcome.truncated
             goes_on = jnp.where(outcome.terminated, 0.0, value)
-            worth = worth + discount * outcome.reward + jnp.where(ended, discount * cfg.discount * goes_on, 0.0)
+            beyond = jnp.where(ended, trust * cfg.discount * goes_on, 0.0)
+            worth = worth + discount * (outcome.reward + beyond)
             discount = jnp.where(ended, 1.0, discount * cfg.discount)
             running = Running(task.switched(ended, fresh, after), self.brain.forget(memory, ended))
             data = (seen, outcome.reward, value, outcome.terminated, ended)
@@ -178,14 +200,11 @@ class AnalyticPolicyGradient(BottleneckTrainer):
 
         carry = (begin, jnp.zeros(n), jnp.ones(n))
         (end, worth, discount), (trace, data) = jax.lax.scan(step, carry, jax.random.split(noise, horizon))
-        last = jnp.where(data[4][-1], 0.0, discount * self._value(judge, end.state))
+        last = trust * jnp.where(data[4][-1], 0.0, discount * self._value(judge, end.state))
         seen, reward, following, terminated, ended = jax.lax.stop_gradient(data)
-        values = self.brain.network.apply(learned.params, *seen, method="value")
         targets = lambda_returns(reward, following, terminated, ended, cfg.discount, cfg.td_lambda)
-        critic = 0.5 * ((values - targets) ** 2).mean()
-        means = {**{k: v.mean() for k, v in trace.items()}, "critic_loss": critic}
-        objective = -(worth + last).mean() / horizon + cfg.value_weight * critic
-        return objective, means, jax.lax.stop_gradient(end)
+        means = {k: v.mean() for k, v in trace.items()}
+        return -(worth + last).mean() / horizon, means, jax.lax.stop_gradient(end), Lesson(seen, targets)
 
     def _value(self, learned: Learned, state: TaskState) -> Array:
         seen = self.normalise(learned, self.task.observe(state))
@@ -198,18 +217,28 @@ class AnalyticPolicyGradient(BottleneckTrainer):
     def _iterate(self, state: TrainState, phase: int) -> tuple[TrainState, dict[str, Array]]:
         key, begin, use = self.keys(state)
         start = self._begin(state, phase, begin)
-        weight = self.kl_weight(state.iteration)
-        gradient, (metrics, end) = jax.grad(self.loss, has_aux=True)(
-            state.learned.params, state.learned, start, weight, phase, use
+        gradient, (metrics, after) = jax.grad(self.loss, has_aux=True)(
+            state.learned.params, state.learned, start, state.iteration, phase, use
         )
-        params, optimizer = self.step_of_optimizer(state, gradient)
+        metrics |= {"gradient_norm": optax.global_norm(gradient)}
+        environments: Running | tuple = ()
+        if self.config.bootstrap:
+            environments, lesson = after
+            policy = state._replace(optimizer=state.optimizer.policy)
+            params, policy_steps = self.step_of_optimizer(policy, gradient)
+            params, critic_steps, metrics["critic_loss"] = self.critic.learn(
+                params, state.optimizer.critic, lesson, jax.random.fold_in(use, 1)
+            )
+            optimizer: Any = Steps(policy_steps, critic_steps)
+        else:
+            params, optimizer = self.step_of_optimizer(state, gradient)
         return state._replace(
             learned=state.learned._replace(params=params),
             optimizer=optimizer,
             key=jax.random.key_data(key),
             iteration=state.iteration + 1,
-            environments=end,
-        ), {**metrics, "gradient_norm": optax.global_norm(gradient)}
+            environments=environments,
+        ), metrics
 
     def retrace(self, state: TrainState, phase: int) -> dict[str, Array]:
         """Every number of the next iteration's segments, and the gradient of their reward by the actions."""

@@ -72,7 +72,9 @@ class ApgSettings(NetworkSettings):
             the reference's state, and what comes after it does not count.
         discount: γ per control step, with ``bootstrap``.
         td_lambda: λ of the critic's targets.
-        value_weight: weight of the critic's squared error.
+        critic_learning_rate, critic_passes: the critic's own, and how often it goes over each segment.
+        value_warmup: share of the training over which the weight of the critic's value rises from 0 to 1: the slope
+            of a critic that has learned nothing leads anywhere.
     """
 
     steps: int = attrs.field(default=600_000, validator=at_least_one)
@@ -85,7 +87,9 @@ class ApgSettings(NetworkSettings):
     bootstrap: bool = False
     discount: float = attrs.field(default=0.97, validator=share)
     td_lambda: float = attrs.field(default=0.95, validator=share)
-    value_weight: float = attrs.field(default=0.5, validator=at_least_zero)
+    critic_learning_rate: float = attrs.field(default=1e-3, validator=positive)
+    critic_passes: int = attrs.field(default=4, validator=at_least_one)
+    value_warmup: float = attrs.field(default=0.1, validator=share)
 
     def __attrs_post_init__(self) -> None:
         if self.horizons and self.horizon is not None:

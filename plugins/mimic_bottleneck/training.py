@@ -84,6 +84,10 @@ class BottleneckTrainer:
         """Return what is carried from iteration to iteration beside the parameters."""
         return ()
 
+    def start_optimizer(self, params: Any) -> Any:
+        """Return the state of what steps the parameters."""
+        return self.optimizer.init(params)
+
     def states_for_scale(self, key: Array) -> TaskState:
         """Return states whose observations set the first scale of the network's inputs."""
         return self.task.reset(key, _SAMPLE)
@@ -135,7 +139,7 @@ class BottleneckTrainer:
             learned = jax.tree.map(jnp.asarray, self.reused.begun(learned))
         return TrainState(
             learned,
-            self.optimizer.init(learned.params),
+            self.start_optimizer(learned.params),
             jax.random.key_data(key),
             jnp.zeros((), jnp.int32),
             self.start_environments(envs),

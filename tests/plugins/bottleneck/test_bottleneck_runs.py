@@ -20,10 +20,13 @@ from toys import make_task
 from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
+from mimic_bottleneck.critic import Critic, Lesson
+from mimic_bottleneck.network import Bottleneck
 from mimic_bottleneck.returns import generalised_advantages, lambda_returns
 from mimic_core.cli import parse_assignments
 from mimic_core.config import merge
 from mimic_core.errors import ConfigError, TrainingError
+from mimic_core.task import Observation
 from mimic_core.task.task import Starts
 from mimic_core.trainer import Checkpoints, restored_controller
 from mimic_stages.training import train, train_together
@@ -272,7 +275,7 @@ def test_lambda_returns_by_hand():
 def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     """With reward 1 per step and a critic that says v: −(Σγᵗ + γᴴ·v)/H, and the critic gets no push from it."""
     config = ApgSettings(
-        **SMALL, environments=5, horizon=3, steps=15, bootstrap=True, discount=0.9, td_lambda=1.0, value_weight=0.5
+        **SMALL, environments=5, horizon=3, steps=150, bootstrap=True, discount=0.9, td_lambda=1.0, value_warmup=0.5
     )
     rewards = {"one": (1.0, lambda s: 1.0 + 0.0 * s.joint_pos.sum())}
     task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
@@ -285,19 +288,32 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     params["params"]["critic"]["out"] = {"kernel": jnp.zeros_like(out["kernel"]), "bias": jnp.full((1,), v)}
     key = jax.random.key(1)
     both = jax.jit(  # one program, which is what the memory of a small machine has room for
-        jax.value_and_grad(
-            lambda p: trainer.loss(p, state.learned, state.environments, jnp.zeros(()), 0, key), has_aux=True
-        )
+        jax.value_and_grad(lambda p, at: trainer.loss(p, state.learned, state.environments, at, 0, key), has_aux=True)
     )
-    (loss, (means, end)), gradient = both(params)
-    worth = (1 + 0.9 + 0.81 + 0.729 * v) / 3
-    targets = np.array([1 + 0.9 + 0.81 + 0.729 * v, 1 + 0.9 + 0.81 * v, 1 + 0.9 * v])
-    critic = 0.5 * ((targets - v) ** 2).mean()
-    assert float(means["critic_loss"]) == pytest.approx(critic, rel=1e-4)
-    assert float(loss) == pytest.approx(-worth + 0.5 * critic, rel=1e-4)
+    for at, trust in ((0, 0.0), (1, 0.2), (5, 1.0), (9, 1.0)):  # of 10 iterations
+        (loss, (_, (end, lesson))), gradient = both(params, jnp.asarray(at))
+        assert float(loss) == pytest.approx(-(1 + 0.9 + 0.81 + trust * 0.729 * v) / 3, rel=1e-4)
+    targets = [1 + 0.9 + 0.81 + 0.729 * v, 1 + 0.9 + 0.81 * v, 1 + 0.9 * v]
+    np.testing.assert_allclose(lesson.targets, np.tile(np.array(targets)[:, None], 5), rtol=1e-5)
     np.testing.assert_array_equal(end.state.step, state.environments.state.step + 3)
-    pushed = float(gradient["params"]["critic"]["out"]["bias"][0])
-    assert pushed == pytest.approx(0.5 * float((v - targets).mean()), rel=1e-4)
+    assert not any(np.asarray(a).any() for a in jax.tree.leaves(gradient["params"]["critic"]))
+
+
+def test_a_critic_learns_its_lesson_and_nothing_else():
+    """Targets that are linear in what is seen, beside the variance that a constant leaves."""
+    network = Bottleneck(2, 3, (8,), (8,), (32,))
+    keys = jax.random.split(jax.random.key(0), 4)
+    seen = Observation(jax.random.normal(keys[0], (6, 21, 4)), jax.random.normal(keys[1], (6, 21, 3)))
+    targets = 5.0 + 2.0 * seen.reference[..., 0] - seen.proprioception[..., 1]
+    params = network.init(keys[2], seen.reference[0], seen.proprioception[0])
+    critic = Critic(network, 1e-2, passes=100)
+    taught, state, first = jax.jit(critic.learn)(params, critic.begin(params), Lesson(seen, targets), keys[3])
+    assert float(first) < 0.5 * float((targets**2).mean())
+    _, _, last = jax.jit(critic.learn)(taught, state, Lesson(seen, targets), keys[3])
+    assert float(last) < 0.02 * 0.5 * float(targets.var())
+    for part, a in taught["params"].items():
+        changed = jax.tree.map(lambda x, y: bool((x != y).any()), a, params["params"][part])
+        assert any(jax.tree.leaves(changed)) == (part == "critic")
 
 
 @pytest.mark.slow
