@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -71,7 +70,7 @@ class Reused:
         self._learned: Any = None
         self._sent: Sent | None = None
         # a trained controller is loaded from its own checkpoint, wherever this run has gone since
-        if not Path(self._folder).is_dir():
+        if self._folder is None or not self._folder.is_dir():
             return
         from mimic_core.chain import TrainedRun
 

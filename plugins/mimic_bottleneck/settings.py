@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 
 from mimic_core.trainer import LoopSettings
@@ -31,7 +33,7 @@ class NetworkSettings(LoopSettings):
         kl_warmup: share of the training over which that weight rises from 0.
         cost_warmup: share of the training over which the weights of costs rise from 0. A cost that is high from the
             start may leave the body limp before it has learned to follow.
-        start_from: folder of a run of the same body whose network the training begins with; empty: with a new one.
+        start_from: folder of a run of the same body whose network the training begins with; left out: with a new one.
         reuse: what of it: ``decoder``, which learns no more, so that what is learned is to send it intentions; or
             ``all``, which goes on learning.
         steps: control steps to train for, over all environments.
@@ -48,7 +50,7 @@ class NetworkSettings(LoopSettings):
     kl_weight: float = attrs.field(default=1e-5, validator=at_least_zero)
     kl_warmup: float = attrs.field(default=0.0, validator=share)
     cost_warmup: float = attrs.field(default=0.0, validator=share)
-    start_from: str = ""
+    start_from: Path | None = None
     reuse: str = attrs.field(default=DECODER, validator=attrs.validators.in_((DECODER, ALL)))
     steps: int = attrs.field(default=1_000_000, validator=at_least_one)
 

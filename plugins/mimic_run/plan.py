@@ -154,7 +154,7 @@ def _planned(
         needs=tuple(dict.fromkeys(needs)),
         command=command_text(s.spec, s.given, shown, _shown(s.output, out), s.reads, lambda p: _shown(p, out)),
         settings={"options": settings, "decides": s.decides},
-        files=[f for f in expanded(files, s.name) if f.is_file()],
+        files=[f for named in expanded(files, s.name) for f in (files_below(named) if named.is_dir() else [named])],
     )
 
 

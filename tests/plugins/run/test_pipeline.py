@@ -132,6 +132,21 @@ def test_commands_name_every_choice(toy_plugins, tmp_path):
     ]
 
 
+def test_a_folder_that_a_setting_names_counts_with_what_is_in_it(toy_plugins, tmp_path):
+    """Another training in the folder that a training starts from makes this one anew."""
+    first = tmp_path / "first"
+    (first / "checkpoints").mkdir(parents=True)
+    for file in ("run.json", "checkpoints/best"):
+        (first / file).write_text("1")
+    text = '[train.policy]\nname = "bottleneck_apg"\nstart_from = "first"\n'
+    (tmp_path / "run.toml").write_text(f'[train]\nclips = "clips.h5"\n{text}')
+    (tmp_path / "clips.h5").write_text("")
+    config = load_run_file(tmp_path / "run.toml", {}, toy_plugins)
+    (planned,) = plan_stages(toy_plugins, config, tmp_path / "out")
+    read = {str(p.relative_to(tmp_path)) for p in planned.read_files(tmp_path / "out")}
+    assert read == {"first/run.json", "first/checkpoints/best", "clips.h5"}
+
+
 def test_a_stage_that_is_false_is_left_out(plugins, tmp_path):
     (tmp_path / "run.toml").write_text("[generate]\n[emg]\n[analyze.tracking]\n[analyze.emg]\n")
     config = load_run_file(tmp_path / "run.toml", {"emg": False, "analyze": {"emg": False}}, plugins)
