@@ -301,8 +301,14 @@ def _numbers(path: Path) -> dict[str, bytes]:
 
     found: dict[str, bytes] = {}
     with h5py.File(path) as f:
-        f.visititems(lambda n, item: found.update({n: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+        f.visititems(lambda n, item: found.update({n: _bytes(item[()])}) if isinstance(item, h5py.Dataset) else None)
     return found
+
+
+def _bytes(values: Any) -> bytes:
+    """What a dataset holds; the bytes of an array of texts would be their addresses in memory."""
+    values = np.asarray(values)
+    return repr(values.tolist()).encode() if values.dtype.kind == "O" else values.tobytes()
 
 
 def _weights(folder: Path) -> list[bytes]:

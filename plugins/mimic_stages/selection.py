@@ -154,7 +154,7 @@ def by_folder(parts: Sequence[Keypoints]) -> tuple[list[Keypoints], list[str]]:
         new = {n: f"{before[i]}_{n}" if alone else f"{n}{files[i].suffix}" for n in shared}
         said += [new[n] for n in parts[i].clip_names if n in new]
         out[i] = attrs.evolve(parts[i], clip_names=[new.get(n, n) for n in parts[i].clip_names])
-    return out, [f"names that clips of several files share bear their folder's name: {', '.join(said)}"[:300]]
+    return out, [f"names that clips of several files share bear their folder's name: {', '.join(said)}"]
 
 
 def files_of(parts: Sequence[Keypoints]) -> dict[str, str]:
