@@ -178,7 +178,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
     def _bootstrapped(self, learned: Learned, begin: Running, horizon: int, trust: Array, key: Array):
         """The discounted sum with ``trust`` of the critic's value where a segment, or a clip within it, ends."""
         cfg, task, n = self.config, self.task, begin.state.step.shape[0]
-        noise, again = jax.random.split(key)
+        noise, again, pick = jax.random.split(key, 3)
         fresh = self.devices.spread(task.reset(again, n))
         # the critic judges, but does not move to please the policy
         judge = learned._replace(params=jax.lax.stop_gradient(learned.params))
@@ -204,6 +204,8 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         seen, reward, following, terminated, ended = jax.lax.stop_gradient(data)
         targets = lambda_returns(reward, following, terminated, ended, cfg.discount, cfg.td_lambda)
         means = {k: v.mean() for k, v in trace.items()}
+        restarted = jax.random.uniform(pick, (n,)) < cfg.restarted
+        end = Running(task.switched(restarted, fresh, end.state), self.brain.forget(end.memory, restarted))
         return -(worth + last).mean() / horizon, means, jax.lax.stop_gradient(end), Lesson(seen, targets)
 
     def _value(self, learned: Learned, state: TaskState) -> Array:

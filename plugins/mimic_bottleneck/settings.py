@@ -72,6 +72,8 @@ class ApgSettings(NetworkSettings):
         bootstrap: a critic values the end of each segment, and episodes go on from segment to segment until their
             clip ends (short-horizon actor-critic, Xu et al. 2022, arXiv 2204.07137). Without it every segment begins in
             the reference's state, and what comes after it does not count.
+        restarted: share of the segments after which an episode does not go on, but another begins near the reference,
+            with ``bootstrap``: from where a body has fallen no slope leads back.
         discount: γ per control step, with ``bootstrap``.
         td_lambda: λ of the critic's targets.
         critic_learning_rate, critic_passes: the critic's own, and how often it goes over each segment.
@@ -87,6 +89,7 @@ class ApgSettings(NetworkSettings):
     learning_rate: float = attrs.field(default=3e-3, validator=positive)
     max_gradient_norm: float = attrs.field(default=1.0, validator=positive)
     bootstrap: bool = False
+    restarted: float = attrs.field(default=0.5, validator=share)
     discount: float = attrs.field(default=0.97, validator=share)
     td_lambda: float = attrs.field(default=0.95, validator=share)
     critic_learning_rate: float = attrs.field(default=1e-3, validator=positive)

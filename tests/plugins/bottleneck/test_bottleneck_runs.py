@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 
+import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -275,7 +276,15 @@ def test_lambda_returns_by_hand():
 def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     """With reward 1 per step and a critic that says v: −(Σγᵗ + γᴴ·v)/H, and the critic gets no push from it."""
     config = ApgSettings(
-        **SMALL, environments=5, horizon=3, steps=150, bootstrap=True, discount=0.9, td_lambda=1.0, value_warmup=0.5
+        **SMALL,
+        environments=5,
+        horizon=3,
+        steps=150,
+        bootstrap=True,
+        restarted=0.0,
+        discount=0.9,
+        td_lambda=1.0,
+        value_warmup=0.5,
     )
     rewards = {"one": (1.0, lambda s: 1.0 + 0.0 * s.joint_pos.sum())}
     task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
@@ -297,6 +306,12 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     np.testing.assert_allclose(lesson.targets, np.tile(np.array(targets)[:, None], 5), rtol=1e-5)
     np.testing.assert_array_equal(end.state.step, state.environments.state.step + 3)
     assert not any(np.asarray(a).any() for a in jax.tree.leaves(gradient["params"]["critic"]))
+    trainer.config = attrs.evolve(config, restarted=1.0)
+    (again, (_, (anew, _))), _ = jax.value_and_grad(
+        lambda p: trainer.loss(p, state.learned, state.environments, jnp.asarray(9), 0, key), has_aux=True
+    )(params)
+    assert float(again) == pytest.approx(float(loss), rel=1e-5)  # what an episode is worth does not depend on it
+    assert set(np.asarray(anew.state.step).tolist()) <= {0, 3}  # where episodes begin
 
 
 def test_a_critic_learns_its_lesson_and_nothing_else():
