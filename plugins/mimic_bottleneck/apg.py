@@ -206,11 +206,21 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         means = {k: v.mean() for k, v in trace.items()}
         restarted = jax.random.uniform(pick, (n,)) < cfg.restarted
         end = Running(task.switched(restarted, fresh, end.state), self.brain.forget(end.memory, restarted))
-        return -(worth + last).mean() / horizon, means, jax.lax.stop_gradient(end), Lesson(seen, targets)
+        return (
+            -(worth + last).mean() / horizon,
+            means,
+            jax.lax.stop_gradient(end),
+            Lesson(seen, targets / self._steps_ahead),
+        )
 
     def _value(self, learned: Learned, state: TaskState) -> Array:
         seen = self.normalise(learned, self.task.observe(state))
-        return self.brain.network.apply(learned.params, *seen, method="value")
+        return self._steps_ahead * self.brain.network.apply(learned.params, *seen, method="value")
+
+    @property
+    def _steps_ahead(self) -> float | Array:
+        """How many control steps a value sums over, about: the critic says the mean reward of them, a number near 1."""
+        return 1.0 / jnp.maximum(1.0 - self.config.discount, 1e-3)
 
     def iterate(self, state: TrainState, phase: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Take one gradient step."""

@@ -294,7 +294,10 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
     v = 7.0
     params = jax.tree.map(jnp.asarray, state.learned.params)
     out = params["params"]["critic"]["out"]
-    params["params"]["critic"]["out"] = {"kernel": jnp.zeros_like(out["kernel"]), "bias": jnp.full((1,), v)}
+    params["params"]["critic"]["out"] = {
+        "kernel": jnp.zeros_like(out["kernel"]),
+        "bias": jnp.full((1,), 0.1 * v),
+    }  # of the steps ahead, 1/(1 − γ) = 10
     key = jax.random.key(1)
     both = jax.jit(  # one program, which is what the memory of a small machine has room for
         jax.value_and_grad(lambda p, at: trainer.loss(p, state.learned, state.environments, at, 0, key), has_aux=True)
@@ -303,7 +306,7 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
         (loss, (_, (end, lesson))), gradient = both(params, jnp.asarray(at))
         assert float(loss) == pytest.approx(-(1 + 0.9 + 0.81 + trust * 0.729 * v) / 3, rel=1e-4)
     targets = [1 + 0.9 + 0.81 + 0.729 * v, 1 + 0.9 + 0.81 * v, 1 + 0.9 * v]
-    np.testing.assert_allclose(lesson.targets, np.tile(np.array(targets)[:, None], 5), rtol=1e-5)
+    np.testing.assert_allclose(10 * lesson.targets, np.tile(np.array(targets)[:, None], 5), rtol=1e-5)
     np.testing.assert_array_equal(end.state.step, state.environments.state.step + 3)
     assert not any(np.asarray(a).any() for a in jax.tree.leaves(gradient["params"]["critic"]))
     trainer.config = attrs.evolve(config, restarted=1.0)
