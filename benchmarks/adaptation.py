@@ -1,6 +1,6 @@
 """How a hand that reaches adapts to a force field, and what is left of it when the field goes.
 
-    python benchmarks/adaptation.py RUN --out FOLDER [--curl 0.05] [--updates 60] [--seeds 3]
+    python benchmarks/adaptation.py RUN --out FOLDER [--curl 0.2] [--updates 60] [--seeds 3]
 
 ``RUN`` was trained on the task ``reach`` without a field. Its network goes on learning in three blocks, as a laboratory
 has them (Shadmehr & Mussa-Ivaldi 1994): without the field (baseline), in it (adaptation), and without it again
@@ -176,11 +176,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--curl", type=float, default=0.05, help="N·s/m at the size of the model")
+    parser.add_argument("--curl", type=float, default=0.2, help="N·s/m at the size of the model")
     parser.add_argument("--updates", type=int, default=60, help="in the field")
-    parser.add_argument("--every", type=int, default=2, help="updates between two measurements")
+    parser.add_argument("--every", type=int, default=4, help="updates between two measurements")
     parser.add_argument("--reaches", type=int, default=8, help="in each update")
-    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     prepare_jax()
