@@ -50,7 +50,7 @@ class NetworkSettings(LoopSettings):
     kl_weight: float = attrs.field(default=1e-5, validator=at_least_zero)
     kl_warmup: float = attrs.field(default=0.0, validator=share)
     cost_warmup: float = attrs.field(default=0.0, validator=share)
-    start_from: Path | None = None
+    start_from: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
     reuse: str = attrs.field(default=DECODER, validator=attrs.validators.in_((DECODER, ALL)))
     steps: int = attrs.field(default=1_000_000, validator=at_least_one)
 
