@@ -19,6 +19,7 @@ _SHAPE = ("network", "decoder_layers", "lstm_size", "intention_size", "initial_s
 
 
 _EXPLORED, _LEAST_STD = 0.3, 1e-2
+"""Standard deviation that new intentions are tried out with: in spreads of the first run's, and at least."""
 
 
 class Sent(NamedTuple):
