@@ -10,6 +10,7 @@ import numpy as np
 from mimic_core import BodyModel, DataError, Emg, ReferenceClips, Rollouts
 from mimic_core.records import muscle_pairs
 from mimic_inverse.findings import Agreement, Beside, Feasible, Recorded, Solution
+from mimic_inverse.reachable import Reachable
 from mimic_inverse.settings import Settings
 from mimic_static_optimisation.dynamics import Movement, load_of
 from mimic_static_optimisation.effort import least_squared
@@ -191,16 +192,19 @@ def recorded(
     movement: Movement,
     activations: Mapping[str, np.ndarray],
     settings: Settings,
+    feasible: Feasible | None = None,
 ) -> tuple[Recorded, ...]:
     """Put mean activations beside mean EMG, muscle by muscle.
 
-    Means are over the clips that are trials of the EMG; over all of both where they share no name.
+    Means are over the clips that are trials of the EMG; over all of both where they share no name. What is reachable is
+    a mean over those of them whose feasible range was found; a frame that no activation explains may have any.
 
     Args:
         emg: recorded.
         clips, model, movement: what moved.
         activations: name → (frame, muscle), the compared one first.
         settings: name muscles.
+        feasible: range of each muscle, for what is reachable.
     """
     pairs = muscle_pairs(
         emg.muscle_names, model.muscle_names, clips.body, dict(settings.muscles), "analyze.inverse.muscles"
@@ -210,11 +214,24 @@ def recorded(
     of = [clips.clip_names.index(n) for n in shared] or list(range(len(clips.clip_names)))
     courses = {name: mean_course(movement.by_clip(a)[of]) for name, a in activations.items()}
     frames = np.arange(int(movement.n_frames.max())) / movement.rate_hz
+    ends: list[np.ndarray] = []
+    if feasible is not None:
+        ranged = [c for c in of if c in set(movement.evenly(settings.range_clips))] or list(
+            movement.evenly(settings.range_clips)
+        )
+        both = (np.nan_to_num(feasible.low, nan=0.0), np.nan_to_num(feasible.high, nan=1.0))
+        ends = [_at(emg.time, frames, mean_course(movement.by_clip(a)[ranged])) for a in both]
     out = []
     for name, muscle in pairs.items():
         mean = mean_and_sem(emg.envelope[rows][:, :, emg.muscle_names.index(name)].astype(float))[0]
         at = {k: _at(emg.time, frames, c) for k, c in courses.items()}
-        out.append(_compared(name, muscle, emg.time, mean, at, model.muscle(muscle)))
+        found = _compared(name, muscle, emg.time, mean, at, model.muscle(muscle))
+        if ends:
+            low, high = (a[:, model.muscle(muscle)] for a in ends)
+            there = np.isfinite(mean) & np.isfinite(low) & np.isfinite(high)
+            reachable = Reachable.of(mean[there], low[there], high[there], settings.inside_tolerance)
+            found = attrs.evolve(found, reachable=reachable)
+        out.append(found)
     return tuple(out)
 
 

@@ -21,6 +21,7 @@ from mimic_core import (
 from mimic_inverse import tables, texts
 from mimic_inverse.agreement import CONSTANT, OTHER_CLIP, beside, mean_of, recorded
 from mimic_inverse.findings import Beside, Found
+from mimic_inverse.held import held_on_emg
 from mimic_inverse.sensitivity import of_controller, sensitivity
 from mimic_inverse.settings import Settings
 from mimic_sensitivity import ALL, Sensitivity
@@ -105,7 +106,7 @@ def find(
     curves = {name: s.activation for name, s in solutions.items()}
     if ours is not None:
         curves["controller"] = ours.activation
-    emg_beside = () if emg is None else recorded(emg, clips, model, movement, curves, settings)
+    emg_beside = () if emg is None else recorded(emg, clips, model, movement, curves, settings, feasible)
     return Found(
         joints=model.joint_names,
         muscles=model.muscle_names,
@@ -117,6 +118,9 @@ def find(
         nulls=trivial_shares(load),
         beside=ours,
         recorded=emg_beside,
+        held=held_on_emg(load, movement, emg_beside, model, settings.reserve_cost, settings.infeasible_share)
+        if emg_beside
+        else {},
         varied={}
         if settings.bodies == 0
         else sensitivity(clips, model, movement, emg, settings, lambda done: told(0.5 + 0.5 * done)),
@@ -237,7 +241,16 @@ def _metrics(found: Found, settings: Settings) -> dict[str, Any]:
             for name, s in found.solutions.items()
         },
         "range_width": _by_muscle(found, mean_of(found.feasible.high - found.feasible.low)),
-        "emg": {r.name: {"muscle": r.muscle, "mae": dict(r.mae), "r2": dict(r.r2)} for r in found.recorded},
+        "emg": {
+            r.name: {
+                "muscle": r.muscle,
+                "mae": dict(r.mae),
+                "r2": dict(r.r2),
+                "reachable": None if r.reachable is None else attrs.asdict(r.reachable),
+            }
+            for r in found.recorded
+        },
+        "held": {name: attrs.asdict(h) for name, h in found.held.items()},
         "settings": attrs.asdict(settings),
     }
     if load.root is not None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
+from mimic_inverse.reachable import Reachable
 from mimic_sensitivity import ALL, Spread
 from mimic_static_optimisation.dynamics import Load, Movement
 from mimic_static_optimisation.solve import Feasible, Solution
@@ -62,6 +63,7 @@ class Recorded:
         mean: (sample,) EMG.
         mae, r2: solution, controller or null model → mean absolute difference and R² of an affine fit, see `Agreement`.
         samples: how many samples are compared.
+        reachable: how near any activation within the feasible range comes; None where no range was asked for.
     """
 
     name: str
@@ -71,6 +73,22 @@ class Recorded:
     mae: Mapping[str, float]
     r2: Mapping[str, float]
     samples: int
+    reachable: Reachable | None = None
+
+
+@attrs.frozen
+class Held:
+    """What the least effort comes to with recorded muscles held on a course, over the frames that have EMG.
+
+    Attributes:
+        effort: mean Σa² of all muscles, the held ones among them.
+        left: mean over joints of the share of the torque that muscles leave to a reserve.
+        infeasible: share of frames whose torque no activation of the other muscles gives.
+    """
+
+    effort: float
+    left: float
+    infeasible: float
 
 
 @attrs.frozen(eq=False)
@@ -109,6 +127,7 @@ class Found:
         nulls: null model → (joint,) share of the mean absolute torque that it leaves to others.
         beside: None without rollouts.
         recorded: of each recorded muscle that the body has.
+        held: what recorded muscles are held on → what the others have to do; empty without EMG.
         varied: parameter → its bodies; empty where the sensitivity is left out.
         controller: spread of the controller's mean activation (frame, muscle) over bodies with other muscles; None
             where it was not rolled out in any.
@@ -125,6 +144,7 @@ class Found:
     nulls: Mapping[str, np.ndarray]
     beside: Beside | None
     recorded: tuple[Recorded, ...]
+    held: Mapping[str, Held]
     varied: Mapping[str, Varied]
     controller: Spread | None = None
     controller_said: str = ""

@@ -40,6 +40,9 @@ def all_tables(found: Found, settings: Settings) -> dict[str, Table]:
         out["inside"] = _inside(found, found.beside, settings)
     if found.recorded:
         out["emg"] = _emg(found)
+        out["reachable"] = _reachable(found, settings)
+    if found.held:
+        out["held"] = _held(found, settings)
     if found.load.root is not None:
         out["root"] = _root(found)
     if found.varied:
@@ -189,6 +192,38 @@ def _emg(found: Found) -> Table:
         caption="Mean activation over clips beside mean EMG, and null models: the best constant, no activation, the "
         f"other muscles of {first_solution(found)} (mean over them). R²: of the best affine map with a slope not "
         f"below 0. {found.recorded[0].samples} samples.",
+    )
+
+
+def _reachable(found: Found, settings: Settings) -> Table:
+    return Table(
+        columns=("EMG", "muscle", "MAE", "R²", "reversed: MAE", "reversed: R²", "EMG outside (%)"),
+        rows=[
+            (r.name, r.muscle, b.mae, b.r2, b.reversed_mae, b.reversed_r2, 100 * b.outside)
+            for r in found.recorded
+            if (b := r.reachable) is not None
+        ],
+        caption="How near to mean EMG any course comes that stays within the muscle's mean feasible range: the least "
+        "mean absolute error and the largest R² (of an affine map with a slope not below 0). No activation that gives "
+        "this movement's torques in this body comes nearer. Reversed: the same for the EMG running backwards in time, "
+        "which tells what so wide a range reaches by itself. Outside: instants at which the EMG, as recorded, is more "
+        f"than {settings.inside_tolerance:g} beyond the range. Each muscle by itself, without activation dynamics; a "
+        "frame that no activation explains may have any.",
+    )
+
+
+def _held(found: Found, settings: Settings) -> Table:
+    muscles = " and ".join(r.muscle for r in found.recorded)
+    least = next(iter(found.held.values())).effort
+    return Table(
+        columns=("held on", "Σa²", "times the least", "left (%)", "infeasible frames (%)"),
+        rows=[
+            (name, h.effort, h.effort / max(least, 1e-300), 100 * h.left, 100 * h.infeasible)
+            for name, h in found.held.items()
+        ],
+        caption=f"Least Σa² for the torques with {muscles} held, as recorded, on the mean EMG in every clip, on it "
+        "running backwards in time, and on its mean, over the frames that have EMG. Left and infeasible: as in the "
+        "table of solutions. What is feasible for one muscle by itself need not be so for all at once.",
     )
 
 
