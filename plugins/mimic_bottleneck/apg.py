@@ -1,8 +1,8 @@
 """Analytic policy gradients: because the body, its muscles and the reward terms are differentiable functions,
 the reward summed over a short segment has a gradient with respect to the policy, and the policy climbs it.
 
-A segment begins anywhere in a training clip, in the reference's state; or, with a critic that values what comes after
-its end, where the last segment of the same environment ended. The gradient flows through the simulator's
+A segment begins anywhere in a training clip, in the reference's state; or, with a critic for what comes after its end,
+where the last segment of the same environment ended. The gradient flows through the simulator's
 differentiable view; reported numbers come from the true physics.
 """
 
@@ -17,9 +17,8 @@ import optax
 from jax import Array
 
 from mimic_bottleneck.brain import Memory
-from mimic_bottleneck.critic import Critic, Lesson
+from mimic_bottleneck.critic import Critic, CriticState, Lesson, as_numbers, moved
 from mimic_bottleneck.phases import Phase, Phases
-from mimic_bottleneck.returns import lambda_returns
 from mimic_bottleneck.settings import ApgSettings
 from mimic_bottleneck.training import BottleneckTrainer, Learned, TrainState
 from mimic_core import BodyModel
@@ -69,14 +68,15 @@ class Steps(NamedTuple):
     """States of the optimizers, with ``bootstrap``."""
 
     policy: optax.OptState
-    critic: optax.OptState
+    critic: CriticState
 
 
 class AnalyticPolicyGradient(BottleneckTrainer):
     """Maximise Σ weight·term over short segments by its gradient (Wiedemann et al. 2023, arXiv 2209.13052).
 
-    With ``bootstrap`` the sum is discounted and a critic's value of the last state is added (SHAC, Xu et al. 2022,
-    arXiv 2204.07137, equation 5).
+    With ``bootstrap`` the sum is discounted, and what comes after it counts by its slope at the last state, which a
+    critic says: the segments of SHAC (Xu et al. 2022, arXiv 2204.07137) with the critic of dual heuristic programming
+    (see `mimic_bottleneck.critic`) in the place of a value.
     """
 
     def __init__(self, config: ApgSettings, task: Task) -> None:
@@ -128,6 +128,11 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         policy = super().start_optimizer(params)
         return Steps(policy, self.critic.begin(params)) if self.config.bootstrap else policy
 
+    def critic_size(self, config: ApgSettings, task: Task) -> int:
+        """With ``bootstrap`` a slope for each number of the state."""
+        m = task.model.mj_model
+        return m.nq + m.nv + task.action_size if config.bootstrap else 1
+
     # -- one segment ------------------------------------------------------------------------------------------
 
     def _begin(self, state: TrainState, phase: int, key: Array) -> Running:
@@ -147,20 +152,18 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         memory, output = self.brain.step(learned.params, seen, running.memory, noise)
         return seen, memory, output
 
-    def loss(self, params, learned: Learned, begin: Running, at: Array, phase: int, key: Array):
+    def loss(self, params, nudges, state: TrainState, begin: Running, phase: int, key: Array):
         """Return −mean reward per control step + KL over a batch of segments, and what comes beside it.
 
-        That is what the reward consists of; with ``bootstrap`` also the segments' ends and what the critic is to learn.
-        ``at`` is the iteration.
+        That is what the reward consists of; with ``bootstrap`` also the segments' ends, and what was seen in each step
+        at which discount. ``nudges`` (time, env, state) are zeros that are added to the states, for the slopes by them.
         """
-        learned = learned._replace(params=self.held(params))
-        horizon = self.phases[phase].horizon
+        learned = state.learned._replace(params=self.held(params))
         if self.config.bootstrap:
-            trust = self._risen(at, self.config.value_warmup)
-            objective, means, *after = self._bootstrapped(learned, begin, horizon, trust, key)
+            objective, means, *after = self._bootstrapped(learned, state, begin, nudges, key)
         else:
-            objective, means, *after = self._summed(learned, begin, horizon, key)
-        return objective + self.kl_weight(at) * means["kl"], (means, after)
+            objective, means, *after = self._summed(learned, begin, self.phases[phase].horizon, key)
+        return objective + self.kl_weight(state.iteration) * means["kl"], (means, after)
 
     def _summed(self, learned: Learned, begin: Running, horizon: int, key: Array):
         """The plain sum over segments that nothing ends."""
@@ -175,52 +178,42 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         means = {k: v.mean() for k, v in trace.items()}
         return -means["reward"], means
 
-    def _bootstrapped(self, learned: Learned, begin: Running, horizon: int, trust: Array, key: Array):
-        """The discounted sum with ``trust`` of the critic's value where a segment, or a clip within it, ends."""
+    def _bootstrapped(self, learned: Learned, state: TrainState, begin: Running, nudges: Array, key: Array):
+        """The discounted sum with the critic's slope where a segment ends. Nothing comes after the end of a clip."""
         cfg, task, n = self.config, self.task, begin.state.step.shape[0]
         noise, again, pick = jax.random.split(key, 3)
         fresh = self.devices.spread(task.reset(again, n))
-        # the critic judges, but does not move to please the policy
-        judge = learned._replace(params=jax.lax.stop_gradient(learned.params))
 
         @jax.checkpoint
-        def step(carry, key):
+        def step(carry, x):
+            key, nudge = x
             running, worth, discount = carry
-            seen, memory, output = self._decide(learned, running, key)
-            after, outcome = task.step(running.state, output.actions.mode())
-            value = self._value(judge, after)
+            at = running.state._replace(sim=moved(running.state.sim, nudge))
+            seen, memory, output = self._decide(learned, Running(at, running.memory), key)
+            after, outcome = task.step(at, output.actions.mode())
             ended = outcome.terminated | outcome.truncated
-            goes_on = jnp.where(outcome.terminated, 0.0, value)
-            beyond = jnp.where(ended, trust * cfg.discount * goes_on, 0.0)
-            worth = worth + discount * (outcome.reward + beyond)
-            discount = jnp.where(ended, 1.0, discount * cfg.discount)
+            worth = worth + discount * outcome.reward
+            following = jnp.where(ended, 1.0, discount * cfg.discount)
             running = Running(task.switched(ended, fresh, after), self.brain.forget(memory, ended))
-            data = (seen, outcome.reward, value, outcome.terminated, ended)
-            return (running, worth, discount), (_means(outcome.reward, output.kl, outcome.terms), data)
+            return (running, worth, following), (
+                _means(outcome.reward, output.kl, outcome.terms),
+                (seen, discount, ended),
+            )
 
-        carry = (begin, jnp.zeros(n), jnp.ones(n))
-        (end, worth, discount), (trace, data) = jax.lax.scan(step, carry, jax.random.split(noise, horizon))
-        last = trust * jnp.where(data[4][-1], 0.0, discount * self._value(judge, end.state))
-        seen, reward, following, terminated, ended = jax.lax.stop_gradient(data)
-        targets = lambda_returns(reward, following, terminated, ended, cfg.discount, cfg.td_lambda)
+        carry, keys = (begin, jnp.zeros(n), jnp.ones(n)), jax.random.split(noise, len(nudges))
+        (end, worth, discount), (trace, (seen, discounts, ended)) = jax.lax.scan(step, carry, (keys, nudges))
+        trust = self._risen(state.iteration, cfg.critic_warmup) * jnp.where(ended[-1], 0.0, discount)
         means = {k: v.mean() for k, v in trace.items()}
         restarted = jax.random.uniform(pick, (n,)) < cfg.restarted
-        end = Running(task.switched(restarted, fresh, end.state), self.brain.forget(end.memory, restarted))
-        return (
-            -(worth + last).mean() / horizon,
-            means,
-            jax.lax.stop_gradient(end),
-            Lesson(seen, targets / self._steps_ahead),
-        )
+        onward = Running(task.switched(restarted, fresh, end.state), self.brain.forget(end.memory, restarted))
+        total = (worth + trust * self._beyond(state, end.state)).mean()
+        return -total / len(nudges), means, *jax.lax.stop_gradient((onward, seen, discounts))
 
-    def _value(self, learned: Learned, state: TaskState) -> Array:
-        seen = self.normalise(learned, self.task.observe(state))
-        return self._steps_ahead * self.brain.network.apply(learned.params, *seen, method="value")
-
-    @property
-    def _steps_ahead(self) -> float | Array:
-        """How many control steps a value sums over, about: the critic says the mean reward of them, a number near 1."""
-        return 1.0 / jnp.maximum(1.0 - self.config.discount, 1e-3)
+    def _beyond(self, state: TrainState, end: TaskState) -> Array:
+        """(env,) a number that slopes by the state as what comes after it does, as far as the critic knows."""
+        seen = self.normalise(state.learned, self.task.observe(end))
+        slopes = self.critic.slopes(state.learned.params, state.optimizer.critic, seen)
+        return (jax.lax.stop_gradient(slopes) * as_numbers(end.sim)).sum(-1)
 
     def iterate(self, state: TrainState, phase: int = 0) -> tuple[TrainState, dict[str, Array]]:
         """Take one gradient step."""
@@ -229,19 +222,23 @@ class AnalyticPolicyGradient(BottleneckTrainer):
     def _iterate(self, state: TrainState, phase: int) -> tuple[TrainState, dict[str, Array]]:
         key, begin, use = self.keys(state)
         start = self._begin(state, phase, begin)
-        gradient, (metrics, after) = jax.grad(self.loss, has_aux=True)(
-            state.learned.params, state.learned, start, state.iteration, phase, use
+        boot, horizon = self.config.bootstrap, self.phases[phase].horizon
+        nudges = jnp.zeros((horizon, self.environments, self.brain.network.critic_size)) if boot else ()
+        (gradient, slopes), (metrics, after) = jax.grad(self.loss, argnums=(0, 1), has_aux=True)(
+            state.learned.params, nudges, state, start, phase, use
         )
         metrics |= {"gradient_norm": optax.global_norm(gradient)}
         environments: Running | tuple = ()
-        if self.config.bootstrap:
-            environments, lesson = after
-            policy = state._replace(optimizer=state.optimizer.policy)
-            params, policy_steps = self.step_of_optimizer(policy, gradient)
-            params, critic_steps, metrics["critic_loss"] = self.critic.learn(
+        if boot:
+            environments, seen, discounts = after
+            params, policy = self.step_of_optimizer(state._replace(optimizer=state.optimizer.policy), gradient)
+            # the loss is −Σ over the segment, a mean over environments and steps; undone, and as seen from each step
+            slopes = -slopes * self.environments * horizon / discounts[..., None]
+            lesson = Lesson(seen, jnp.where(jnp.isfinite(slopes), slopes, 0.0))
+            params, critic, metrics["critic_loss"] = self.critic.learn(
                 params, state.optimizer.critic, lesson, jax.random.fold_in(use, 1)
             )
-            optimizer: Any = Steps(policy_steps, critic_steps)
+            optimizer: Any = Steps(policy, critic)
         else:
             params, optimizer = self.step_of_optimizer(state, gradient)
         return state._replace(

@@ -136,12 +136,15 @@ class Bottleneck(nn.Module):
     initial_std: float | None = None
     """of actions before tanh; None leaves it as the last layer begins, softplus(0)"""
 
+    critic_size: int = 1
+    """how many numbers the critic says"""
+
     def setup(self) -> None:
         if self.lstm_size:
             self.lstm = nn.OptimizedLSTMCell(self.lstm_size)
         self.encoder = MLP(self.encoder_layers, 2 * self.intention_size)
         self.decoder = MLP(self.decoder_layers, 2 * self.action_size, 0.01)
-        self.critic = MLP(self.critic_layers, 1)
+        self.critic = MLP(self.critic_layers, self.critic_size)
 
     @property
     def silenceable(self) -> dict[str, int]:
@@ -181,7 +184,11 @@ class Bottleneck(nn.Module):
 
     def value(self, reference: Array, proprioception: Array) -> Array:
         """Return the critic's value, (…,)."""
-        return self.critic(jnp.concatenate([reference, proprioception], axis=-1))[0][..., 0]
+        return self.judge(reference, proprioception)[..., 0]
+
+    def judge(self, reference: Array, proprioception: Array) -> Array:
+        """Return all numbers of the critic, (…, critic_size)."""
+        return self.critic(jnp.concatenate([reference, proprioception], axis=-1))[0]
 
     def __call__(self, reference: Array, proprioception: Array) -> tuple:
         """Run every part once, for initialisation."""

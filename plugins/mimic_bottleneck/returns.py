@@ -1,4 +1,4 @@
-"""What a critic is trained towards, and how much better an action was than expected."""
+"""How much better an action was than expected, and what a critic of values is trained towards."""
 
 from __future__ import annotations
 
@@ -32,26 +32,3 @@ def generalised_advantages(
 
     _, advantages = jax.lax.scan(back, jnp.zeros_like(rewards[0]), (deltas, ended), reverse=True)
     return advantages, advantages + values
-
-
-def lambda_returns(
-    rewards: Float[Array, "time env"],
-    final_values: Float[Array, "time env"],
-    terminated: Array,
-    ended: Array,
-    discount: float | Array,
-    lam: float | Array,
-) -> Float[Array, "time env"]:
-    """Return TD(λ) targets (Sutton & Barto 2018, equation 12.18): G_t = r_t + γ·((1 − λ)·V(s') + λ·G_{t+1}).
-
-    Where an episode ended, and at the end of the data, V(s') takes the place of G_{t+1}.
-    """
-    following = jnp.where(terminated, 0.0, final_values)
-
-    def back(later, x):
-        reward, value, ended = x
-        ahead = jnp.where(ended, value, (1.0 - lam) * value + lam * later)
-        target = reward + discount * ahead
-        return target, target
-
-    return jax.lax.scan(back, following[-1], (rewards, following, ended), reverse=True)[1]

@@ -69,16 +69,15 @@ class ApgSettings(NetworkSettings):
             for example horizons = [10, 20, 40]; instead of ``horizon`` and ``environments``.
         learning_rate: at the start; it falls to a hundredth along a cosine.
         max_gradient_norm: gradients are scaled down to this global norm.
-        bootstrap: a critic values the end of each segment, and episodes go on from segment to segment until their
-            clip ends (short-horizon actor-critic, Xu et al. 2022, arXiv 2204.07137). Without it every segment begins in
-            the reference's state, and what comes after it does not count.
+        bootstrap: a critic says which way the worth of what comes after each segment slopes, and episodes go on from
+            segment to segment until their clip ends (the segments of Xu et al. 2022, arXiv 2204.07137). Without it
+            every segment begins in the reference's state, and what comes after it does not count.
         restarted: share of the segments after which an episode does not go on, but another begins near the reference,
             with ``bootstrap``: from where a body has fallen no slope leads back.
         discount: γ per control step, with ``bootstrap``.
-        td_lambda: λ of the critic's targets.
         critic_learning_rate, critic_passes: the critic's own, and how often it goes over each segment.
-        value_warmup: share of the training over which the weight of the critic's value rises from 0 to 1: the slope
-            of a critic that has learned nothing leads anywhere.
+        critic_warmup: share of the training over which the weight of the critic's slope rises from 0 to 1: that of a
+            critic that has learned nothing leads anywhere.
     """
 
     steps: int = attrs.field(default=600_000, validator=at_least_one)
@@ -91,10 +90,9 @@ class ApgSettings(NetworkSettings):
     bootstrap: bool = False
     restarted: float = attrs.field(default=0.5, validator=share)
     discount: float = attrs.field(default=0.97, validator=share)
-    td_lambda: float = attrs.field(default=0.95, validator=share)
     critic_learning_rate: float = attrs.field(default=1e-3, validator=positive)
     critic_passes: int = attrs.field(default=4, validator=at_least_one)
-    value_warmup: float = attrs.field(default=0.1, validator=share)
+    critic_warmup: float = attrs.field(default=0.1, validator=share)
 
     def __attrs_post_init__(self) -> None:
         if self.horizons and self.horizon is not None:

@@ -74,11 +74,16 @@ class BottleneckTrainer:
             np.asarray(task.model.actuation.resting_action).tolist(),
             config.lstm_size if config.network == "lstm" else 0,
             config.initial_std,
+            self.critic_size(config, task),
         )
         self.brain = Brain(network, config.prior == "autoregressive")
         self.reused = Reused(config, task, self.explores) if config.start_from else None
 
     # -- to be said by the subclass ---------------------------------------------------------------------------
+
+    def critic_size(self, config: Any, task: Task) -> int:
+        """How many numbers the critic says."""
+        return 1
 
     def start_environments(self, key: Array) -> Any:
         """Return what is carried from iteration to iteration beside the parameters."""

@@ -15,18 +15,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from toys import make_task
 from training_cases import rolled_out, run_loop
 
 from mimic_bottleneck import ApgSettings, PpoSettings
-from mimic_bottleneck.critic import Critic, Lesson
+from mimic_bottleneck.critic import Critic, Lesson, as_numbers, moved
 from mimic_bottleneck.network import Bottleneck
-from mimic_bottleneck.returns import generalised_advantages, lambda_returns
 from mimic_core.cli import parse_assignments
 from mimic_core.config import merge
 from mimic_core.errors import ConfigError, TrainingError
+from mimic_core.physics import SimState
 from mimic_core.task import Observation
 from mimic_core.task.task import Starts
 from mimic_core.trainer import Checkpoints, restored_controller
@@ -246,35 +244,9 @@ def test_settings_that_exclude_each_other(wrong, said):
         ApgSettings(**wrong)
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), discount=st.floats(0, 1), lam=st.floats(0, 1))
-def test_lambda_returns_are_values_plus_advantages(seed, discount, lam):
-    """G_t = V(s_t) + A_t where the values that lie between are the critic's own (Schulman et al. 2016)."""
-    rng = np.random.default_rng(seed)
-    values = rng.normal(size=(9, 2))
-    reward = rng.normal(size=(8, 2))
-    no = np.zeros((8, 2), bool)
-    args = [jnp.asarray(a) for a in (reward, values[:-1], values[1:], no, no)]
-    _, expected = generalised_advantages(*args, discount, lam)
-    found = lambda_returns(args[0], args[2], args[3], args[4], discount, lam)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-
-
-def test_lambda_returns_by_hand():
-    """γ = λ = 0.5; step 1 ends with its clip (value 4), step 2 fails.
-
-    G₃ = 1 + 0.5·6 = 4; G₂ = 1; G₁ = 1 + 0.5·4 = 3; G₀ = 1 + 0.5·(0.5·2 + 0.5·3) = 2.25.
-    """
-    following = jnp.array([2.0, 4.0, 5.0, 6.0])[:, None]
-    terminated = jnp.array([False, False, True, False])[:, None]
-    ended = jnp.array([False, True, True, False])[:, None]
-    found = lambda_returns(jnp.ones((4, 1)), following, terminated, ended, 0.5, 0.5)
-    np.testing.assert_allclose(found[:, 0], [2.25, 3.0, 1.0, 4.0])
-
-
 @pytest.mark.slow
 def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
-    """With reward 1 per step and a critic that says v: −(Σγᵗ + γᴴ·v)/H, and the critic gets no push from it."""
+    """With reward 1 per step and a critic that says the slopes b: −(Σγᵗ + γᴴ·b·x)/H of the last state x."""
     config = ApgSettings(
         **SMALL,
         environments=5,
@@ -283,55 +255,81 @@ def test_the_worth_of_a_segment_with_a_critic(plugins, toy_clips, toy_model):
         bootstrap=True,
         restarted=0.0,
         discount=0.9,
-        td_lambda=1.0,
-        value_warmup=0.5,
+        critic_warmup=0.5,
     )
     rewards = {"one": (1.0, lambda s: 1.0 + 0.0 * s.joint_pos.sum())}
     task = make_task(plugins, toy_clips, toy_model, rewards, simulator="mjx", differentiable=True)
     task = task.with_values({}, Starts(np.array([[0, 0], [1, 3]]), 2))  # far from the clips' ends
     trainer = plugins.get("policy", "bottleneck_apg").build(config, task)
     state = jax.jit(trainer.initial)(0)
-    v = 7.0
+    n = trainer.brain.network.critic_size
+    assert n == as_numbers(state.environments.state.sim).shape[-1]
+    b = jnp.linspace(-1.0, 2.0, n)
     params = jax.tree.map(jnp.asarray, state.learned.params)
     out = params["params"]["critic"]["out"]
-    params["params"]["critic"]["out"] = {
-        "kernel": jnp.zeros_like(out["kernel"]),
-        "bias": jnp.full((1,), 0.1 * v),
-    }  # of the steps ahead, 1/(1 − γ) = 10
-    key = jax.random.key(1)
+    params["params"]["critic"]["out"] = {"kernel": jnp.zeros_like(out["kernel"]), "bias": 0.5 * b}
+    critic = state.optimizer.critic._replace(size=jnp.full(n, 2.0))
+    state = state._replace(
+        learned=state.learned._replace(params=params), optimizer=state.optimizer._replace(critic=critic)
+    )
+    key, nudges = jax.random.key(1), jnp.zeros((3, 5, n))
     both = jax.jit(  # one program, which is what the memory of a small machine has room for
-        jax.value_and_grad(lambda p, at: trainer.loss(p, state.learned, state.environments, at, 0, key), has_aux=True)
+        jax.value_and_grad(
+            lambda p, x, at: trainer.loss(p, x, state._replace(iteration=at), state.environments, 0, key),
+            argnums=(0, 1),
+            has_aux=True,
+        )
     )
     for at, trust in ((0, 0.0), (1, 0.2), (5, 1.0), (9, 1.0)):  # of 10 iterations
-        (loss, (_, (end, lesson))), gradient = both(params, jnp.asarray(at))
-        assert float(loss) == pytest.approx(-(1 + 0.9 + 0.81 + trust * 0.729 * v) / 3, rel=1e-4)
-    targets = [1 + 0.9 + 0.81 + 0.729 * v, 1 + 0.9 + 0.81 * v, 1 + 0.9 * v]
-    np.testing.assert_allclose(10 * lesson.targets, np.tile(np.array(targets)[:, None], 5), rtol=1e-5)
+        (loss, (_, (end, _, discounts))), (gradient, by_state) = both(params, nudges, jnp.asarray(at))
+        beyond = float((as_numbers(end.state.sim) @ b).mean())
+        assert float(loss) == pytest.approx(-(1 + 0.9 + 0.81 + trust * 0.729 * beyond) / 3, rel=1e-4)
+    np.testing.assert_allclose(discounts, np.tile([[1.0], [0.9], [0.81]], 5), rtol=1e-6)
     np.testing.assert_array_equal(end.state.step, state.environments.state.step + 3)
     assert not any(np.asarray(a).any() for a in jax.tree.leaves(gradient["params"]["critic"]))
+    # the slope by the states, which the critic learns, beside a difference in each step
+    way = jax.random.normal(jax.random.key(2), nudges.shape[1:])
+    for t in range(3):
+        step = 1e-3 * nudges.at[t].set(way)
+        ahead, back = (float(both(params, sign * step, jnp.asarray(9))[0][0]) for sign in (1.0, -1.0))
+        assert float((by_state[t] * way).sum()) == pytest.approx((ahead - back) / 2e-3, rel=0.02, abs=2e-4)
     trainer.config = attrs.evolve(config, restarted=1.0)
-    (again, (_, (anew, _))), _ = jax.value_and_grad(
-        lambda p: trainer.loss(p, state.learned, state.environments, jnp.asarray(9), 0, key), has_aux=True
+    again, (_, (anew, _, _)) = jax.jit(
+        lambda p: trainer.loss(p, nudges, state._replace(iteration=jnp.asarray(9)), state.environments, 0, key)
     )(params)
     assert float(again) == pytest.approx(float(loss), rel=1e-5)  # what an episode is worth does not depend on it
     assert set(np.asarray(anew.state.step).tolist()) <= {0, 3}  # where episodes begin
 
 
+def test_a_state_is_moved_number_by_number():
+    sim = SimState(jnp.zeros(2), jnp.ones((2, 3)), jnp.zeros((2, 2)), jnp.full((2, 1), 0.5))
+    by = jnp.arange(12.0).reshape(2, 6)
+    np.testing.assert_array_equal(as_numbers(moved(sim, by)), as_numbers(sim) + by)
+    assert moved(sim, by).activation.tolist() == [[5.5], [11.5]]
+
+
 def test_a_critic_learns_its_lesson_and_nothing_else():
-    """Targets that are linear in what is seen, beside the variance that a constant leaves."""
-    network = Bottleneck(2, 3, (8,), (8,), (32,))
+    """Slopes of very different size that are linear in what is seen, and one that is always 0; then a wild one."""
+    network = Bottleneck(2, 3, (8,), (8,), (32,), critic_size=3)
     keys = jax.random.split(jax.random.key(0), 4)
     seen = Observation(jax.random.normal(keys[0], (6, 21, 4)), jax.random.normal(keys[1], (6, 21, 3)))
-    targets = 5.0 + 2.0 * seen.reference[..., 0] - seen.proprioception[..., 1]
+    first, second = 1e4 * (5.0 + 2.0 * seen.reference[..., 0]), -1e-3 * seen.proprioception[..., 1]
+    lesson = Lesson(seen, jnp.stack([first, second, 0.0 * first], axis=-1))
     params = network.init(keys[2], seen.reference[0], seen.proprioception[0])
     critic = Critic(network, 1e-2, passes=100)
-    taught, state, first = jax.jit(critic.learn)(params, critic.begin(params), Lesson(seen, targets), keys[3])
-    assert float(first) < 0.5 * float((targets**2).mean())
-    _, _, last = jax.jit(critic.learn)(taught, state, Lesson(seen, targets), keys[3])
-    assert float(last) < 0.02 * 0.5 * float(targets.var())
+    taught, state, _ = jax.jit(critic.learn)(params, critic.begin(params), lesson, keys[3])
+    taught, state, _ = jax.jit(critic.learn)(taught, state, lesson, keys[3])
+    said = critic.slopes(taught, state, seen)
+    for k in (0, 1):
+        assert float(((said - lesson.slopes)[..., k] ** 2).mean()) < 0.05 * float(lesson.slopes[..., k].var())
+    assert not said[..., 2].any() and state.size[2] == 0.0
     for part, a in taught["params"].items():
         changed = jax.tree.map(lambda x, y: bool((x != y).any()), a, params["params"][part])
         assert any(jax.tree.leaves(changed)) == (part == "critic")
+    # one lesson with a wild slope leaves the size nearly as it was: a fiftieth of the way, in orders of magnitude
+    wild = Lesson(seen, lesson.slopes.at[0, 0, 1].set(1e3))
+    _, after, _ = jax.jit(critic.learn)(taught, state, wild, keys[3])
+    assert 1.0 < float(after.size[1] / state.size[1]) < 1.5
 
 
 @pytest.mark.slow
