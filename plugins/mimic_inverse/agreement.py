@@ -19,6 +19,8 @@ from mimic_statistics import mean_and_sem
 
 CONSTANT, LIMP, OTHER_CLIP, OTHER_MUSCLES = "best constant", "limp", "another clip's", "other muscles"
 """Names of null models."""
+_FEWEST_SAMPLES = 3
+"""that courses are compared by"""
 
 
 def beside(
@@ -197,7 +199,8 @@ def recorded(
     """Put mean activations beside mean EMG, muscle by muscle.
 
     Means are over the clips that are trials of the EMG; over all of both where they share no name. What is reachable is
-    a mean over those of them whose feasible range was found; a frame that no activation explains may have any.
+    a mean over those of them whose feasible range was found, at instants at which half of them have one; the rest of
+    them may have any activation there.
 
     Args:
         emg: recorded.
@@ -216,11 +219,13 @@ def recorded(
     frames = np.arange(int(movement.n_frames.max())) / movement.rate_hz
     ends: list[np.ndarray] = []
     if feasible is not None:
-        ranged = [c for c in of if c in set(movement.evenly(settings.range_clips))] or list(
-            movement.evenly(settings.range_clips)
-        )
-        both = (np.nan_to_num(feasible.low, nan=0.0), np.nan_to_num(feasible.high, nan=1.0))
-        ends = [_at(emg.time, frames, mean_course(movement.by_clip(a)[ranged])) for a in both]
+        chosen = movement.evenly(settings.range_clips)
+        ranged = [c for c in of if c in chosen] or list(chosen)
+        there = movement.inside[ranged][..., None]
+        ends = [
+            _at(emg.time, frames, _end(movement.by_clip(a)[ranged], np.where(there, free, np.nan)))
+            for a, free in ((feasible.low, 0.0), (feasible.high, 1.0))
+        ]
     out = []
     for name, muscle in pairs.items():
         mean = mean_and_sem(emg.envelope[rows][:, :, emg.muscle_names.index(name)].astype(float))[0]
@@ -229,10 +234,16 @@ def recorded(
         if ends:
             low, high = (a[:, model.muscle(muscle)] for a in ends)
             there = np.isfinite(mean) & np.isfinite(low) & np.isfinite(high)
-            reachable = Reachable.of(mean[there], low[there], high[there], settings.inside_tolerance)
-            found = attrs.evolve(found, reachable=reachable)
+            if there.sum() >= _FEWEST_SAMPLES:
+                reachable = Reachable.of(mean[there], low[there], high[there], settings.inside_tolerance)
+                found = attrs.evolve(found, reachable=reachable)
         out.append(found)
     return tuple(out)
+
+
+def _end(values: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """(frame, muscle) mean over clips of an end of ranges, ``free`` where a clip has none; NaN unless half have one."""
+    return np.where(np.isfinite(mean_course(values)), mean_course(np.where(np.isfinite(values), values, free)), np.nan)
 
 
 def mean_course(values: np.ndarray) -> np.ndarray:
@@ -254,10 +265,10 @@ def _compared(
 ) -> Recorded:
     """Measures over the samples that all have; the null of other muscles is a mean over those of the first curve."""
     there = np.isfinite(mean) & np.all([np.isfinite(a[:, column]) for a in at.values()], axis=0)
-    if there.sum() < 3:
+    if there.sum() < _FEWEST_SAMPLES:
         raise DataError(
-            f"analyze.inverse: EMG of {name!r} and the movement share {there.sum()} instants, expected at least 3; "
-            "check the unit of the EMG's times"
+            f"analyze.inverse: EMG of {name!r} and the movement share {there.sum()} instants, "
+            f"expected at least {_FEWEST_SAMPLES}; check the unit of the EMG's times"
         )
     emg = mean[there]
     of = {k: _pair(a[there, column], emg) for k, a in at.items()}

@@ -20,6 +20,8 @@ class Reachable:
         reversed_mae, reversed_r2: the same for EMG that runs backwards in time, which has nothing to do with the
             movement: what a range as wide as this one reaches by itself.
         outside: share of the instants at which EMG, as recorded, is beyond the range.
+        samples: how many instants have a range.
+        lowest, highest: mean ends of the range.
     """
 
     mae: float
@@ -27,6 +29,9 @@ class Reachable:
     reversed_mae: float
     reversed_r2: float
     outside: float
+    samples: int
+    lowest: float
+    highest: float
 
     @classmethod
     def of(
@@ -44,6 +49,9 @@ class Reachable:
             reversed_mae=float(_beyond(back, low, high).mean()),
             reversed_r2=largest_r2(back, low, high),
             outside=float((_beyond(emg, low, high) > tolerance).mean()),
+            samples=len(emg),
+            lowest=float(low.mean()),
+            highest=float(high.mean()),
         )
 
 

@@ -197,18 +197,22 @@ def _emg(found: Found) -> Table:
 
 def _reachable(found: Found, settings: Settings) -> Table:
     return Table(
-        columns=("EMG", "muscle", "MAE", "R²", "reversed: MAE", "reversed: R²", "EMG outside (%)"),
+        columns=("EMG", "muscle", "feasible", "MAE", "R²", "reversed: MAE", "reversed: R²", "outside (%)", "samples"),
         rows=[
-            (r.name, r.muscle, b.mae, b.r2, b.reversed_mae, b.reversed_r2, 100 * b.outside)
+            (
+                *(r.name, r.muscle, f"{b.lowest:.2f}–{b.highest:.2f}"),
+                *(b.mae, b.r2, b.reversed_mae, b.reversed_r2, 100 * b.outside, b.samples),
+            )
             for r in found.recorded
             if (b := r.reachable) is not None
         ],
-        caption="How near to mean EMG any course comes that stays within the muscle's mean feasible range: the least "
-        "mean absolute error and the largest R² (of an affine map with a slope not below 0). No activation that gives "
-        "this movement's torques in this body comes nearer. Reversed: the same for the EMG running backwards in time, "
-        "which tells what so wide a range reaches by itself. Outside: instants at which the EMG, as recorded, is more "
-        f"than {settings.inside_tolerance:g} beyond the range. Each muscle by itself, without activation dynamics; a "
-        "frame that no activation explains may have any.",
+        caption="How near to mean EMG any course comes that stays within the muscle's mean feasible range (given as "
+        "its mean over time): the least mean absolute error and the largest R² (of an affine map with a slope not "
+        "below 0). No activation that gives this movement's torques in this body comes nearer. Reversed: the same for "
+        "EMG running backwards in time, which is what so wide a range reaches by itself. Outside: instants at which "
+        f"EMG, as recorded, is more than {settings.inside_tolerance:g} beyond the range. Each muscle by itself, "
+        "without activation dynamics, at instants at which some activation gives the torques in half of the clips or "
+        "more.",
     )
 
 

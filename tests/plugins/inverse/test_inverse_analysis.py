@@ -181,8 +181,8 @@ def test_emg_beside_least_effort(clips, toy_model, least):
     assert extensor["mae"][CONSTANT] == 0.0 and extensor["mae"][LIMP] == pytest.approx(0.25)
     assert CONSTANT in headline(result, "least Σa² beside EMG, extensor").unbeaten
     # the EMG is what a feasible solution does, so a feasible course comes that near
-    assert flexor["reachable"]["mae"] <= flexor["mae"]["squared"] + 1e-3
-    assert flexor["reachable"]["r2"] >= flexor["r2"]["squared"] - 1e-3
+    assert flexor["reachable"]["mae"] < 0.03 and flexor["reachable"]["r2"] > 0.97
+    assert flexor["reachable"]["samples"] <= len(course)
     assert {row[0] for row in result.tables["reachable"].rows} == {"flexor", "extensor"}
     assert [row[0] for row in result.tables["held"].rows][:2] == ["nothing", "mean EMG"]
     assert result.metrics["sensitivity"]["strength"]["emg_mae"]["flexor"]["sd"] > 0

@@ -27,6 +27,7 @@ def test_a_range_without_width_leaves_the_course_that_it_is():
     assert found.mae == pytest.approx(np.abs(RISING - x).mean())
     # of x − x² at 0, 0.1, …, 1 all but 0 and 1 are beyond 0.05
     assert found.outside == pytest.approx(9 / 11)
+    assert (found.samples, found.lowest) == (11, pytest.approx(x.mean()))
 
 
 def test_a_falling_course_explains_nothing_of_a_rising_one_that_runs_forwards():
