@@ -199,7 +199,11 @@ def test_what_is_shown_can_be_run(plugins, tmp_path):
     """The example and the sweep file of the documentation have no wrong setting."""
     root = ROOT
     (tmp_path / "docs.toml").write_text((root / "docs/sweeps.md").read_text().split("```toml\n")[1].split("```")[0])
-    for file, runs in ((root / "examples/sweep_control_cost.toml", 70), (tmp_path / "docs.toml", 40)):
+    for file, runs in (
+        (root / "examples/sweep_control_cost.toml", 70),
+        (root / "examples/sweep_segments.toml", 18),
+        (tmp_path / "docs.toml", 40),
+    ):
         (tmp_path / "clips.h5").touch()
         whole = wanted(SweepOptions(file=file), Inputs({"clips": [tmp_path / "clips.h5"]}), plugins)
         assert len(expand(plugins, whole)) == runs
