@@ -124,7 +124,7 @@ class Reused:
                 where = jax.tree_util.keystr(path)
                 raise ConfigError(
                     f"policy.start_from: {self._folder} has {np.shape(b)} numbers in {where}, this training "
-                    f"{np.shape(a)}; give both the same observations"
+                    f"{np.shape(a)}; give both the same observations and critic (policy.bootstrap)"
                 )
         return taken
 

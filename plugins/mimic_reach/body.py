@@ -1,10 +1,9 @@
-"""The hand of a body, and how large the body is."""
+"""The hand of a body."""
 
 from __future__ import annotations
 
 import mujoco
 import numpy as np
-from scipy.spatial.distance import pdist
 
 from mimic_core import BodyModel
 
@@ -25,11 +24,3 @@ def hand_of(model: BodyModel, keypoint: str = "") -> int:
 
 def _depth(m: mujoco.MjModel, body: int) -> int:
     return 0 if body == 0 else 1 + _depth(m, int(m.body_parentid[body]))
-
-
-def span_of(model: BodyModel) -> float:
-    """Return the greatest distance (m) of two keypoints in the reference pose; of one keypoint, the model's size."""
-    data = mujoco.MjData(model.mj_model)
-    mujoco.mj_kinematics(model.mj_model, data)
-    apart = pdist(data.site_xpos[model.keypoint_site_ids])
-    return float(apart.max() if apart.size else model.mj_model.stat.extent)

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mimic_core import BodyModel, DataError, DataWarning, ReferenceClips
-from mimic_reach.body import hand_of, span_of
+from mimic_kinematics.size import span
+from mimic_reach.body import hand_of
 from mimic_reach.settings import Reach
 
 _FEWEST_FRAMES = 4
@@ -26,7 +27,7 @@ class Commanded:
 
     def __init__(self, config: Reach, model: BodyModel) -> None:
         self._config, self._hand = config, hand_of(model, config.keypoint)
-        self._least = config.least_share * span_of(model)
+        self._least = config.least_share * span(model)
 
     def __call__(self, clips: ReferenceClips) -> tuple[ReferenceClips, Int[np.ndarray, " episode"]]:
         """Return the episodes as clips that stand still in the target's posture, and the clip that each is of.

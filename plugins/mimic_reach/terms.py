@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from mimic_core import BodyModel, StepView, Term
 from mimic_core.task import rotation
-from mimic_reach.body import hand_of, span_of
+from mimic_kinematics.size import span
+from mimic_reach.body import hand_of
 from mimic_reach.settings import HandDistance, Reached, Target
 
 
@@ -35,10 +36,10 @@ def target(config: Target, model: BodyModel) -> Callable[[StepView], Float[Array
 
 def hand_distance(config: HandDistance, model: BodyModel) -> Callable[[StepView], Float[Array, ""]]:
     """c = √(d² + r²) − r, in spans of the body: d is the distance, r is ``round_share``."""
-    hand, span, r = hand_of(model, config.keypoint), span_of(model), config.round_share
+    hand, size, r = hand_of(model, config.keypoint), span(model), config.round_share
 
     def cost(step: StepView) -> Float[Array, ""]:
-        away = (step.site_pos[hand] - step.ref.site_pos[hand]) / span
+        away = (step.site_pos[hand] - step.ref.site_pos[hand]) / size
         return jnp.sqrt((away**2).sum() + r**2) - r
 
     return cost
@@ -47,7 +48,7 @@ def hand_distance(config: HandDistance, model: BodyModel) -> Callable[[StepView]
 def reached(config: Reached, model: BodyModel) -> Term:
     """1 in every step that ends at least ``hold_ms`` after the hand came within the radius and stayed, else 0."""
     hand = hand_of(model, config.keypoint)
-    radius = config.radius_share * span_of(model)
+    radius = config.radius_share * span(model)
     if config.radius_mm is not None:
         radius = 1e-3 * config.radius_mm / model.body.scale
 

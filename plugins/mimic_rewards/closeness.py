@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from mimic_core import BodyModel, StepView
+from mimic_kinematics.size import span
 
 _SHARE = 0.05
 _SHARE_OF_BODY = 0.1
@@ -54,14 +55,3 @@ def length_scale(scale: float | None, model: BodyModel, share: float = _SHARE_OF
         return scale
     length = _SHARE * model.mj_model.stat.extent if model.root is None else share * span(model)
     return float(1.0 / length**2)
-
-
-def span(model: BodyModel) -> float:
-    """The greatest distance (m) between two keypoints in the reference pose; without two, the model's size."""
-    import mujoco
-    from scipy.spatial.distance import pdist
-
-    data = mujoco.MjData(model.mj_model)
-    mujoco.mj_kinematics(model.mj_model, data)
-    apart = pdist(data.site_xpos[model.keypoint_site_ids])
-    return float(apart.max() if apart.size else model.mj_model.stat.extent)

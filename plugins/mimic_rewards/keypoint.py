@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from mimic_core import BodyModel, RewardSpec, StepView
-from mimic_rewards.closeness import span
+from mimic_kinematics.size import span
 from mimic_rewards.distance import distances_mm
 from mimic_rewards.places import keypoints_named, moving_keypoints
 

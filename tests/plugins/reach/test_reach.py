@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from mimic_core import ConfigError, DataError, DataWarning
 from mimic_core.chain import parted, plan_training
 from mimic_core.testing import random_step
+from mimic_kinematics.size import span
 from mimic_reach import build_curl_field, build_reach
-from mimic_reach.body import hand_of, span_of
+from mimic_reach.body import hand_of
 from mimic_reach.episodes import Commanded
 from mimic_reach.field import curl_field
 from mimic_reach.settings import CurlField, HandDistance, Reach, Reached, Target
@@ -29,7 +30,7 @@ def test_the_hand_is_the_outermost_keypoint(toy_model, mouse_model):
     assert toy_model.keypoint_names[hand_of(toy_model)] == "hand"
     assert mouse_model.keypoint_names[hand_of(mouse_model)] == "paw"
     assert hand_of(toy_model, "elbow") == toy_model.keypoint_names.index("elbow")
-    assert span_of(toy_model) == pytest.approx(0.02)
+    assert span(toy_model) == pytest.approx(0.02)
 
 
 # -- episodes -----------------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def test_episodes_are_postures_of_one_movement(toy_clips, toy_model, seed, per_c
         assert begins.size and held.size and (qpos == qpos[0]).all() and len(qpos) == 21
         np.testing.assert_array_equal(site_pos[0], toy_clips.site_pos[c, held[0]])
         apart = np.linalg.norm(toy_clips.site_pos[c, begins[0], HAND] - site_pos[0, HAND])
-        assert apart >= least * span_of(toy_model) and begins[0] != held[0]
+        assert apart >= least * span(toy_model) and begins[0] != held[0]
 
 
 def test_a_movement_too_small_to_reach_in_is_said(toy_clips, toy_model):
