@@ -49,7 +49,14 @@ MUSCLES = {
     "emg.biceps.activation.mae": "biceps MAE",
     "emg.biceps.activation.r2_affine": "biceps R² affine",
 }
-"""Setting or metric of the sweep over presets → what its column is called; only these metrics are kept."""
+SEGMENTS = {
+    "policy.horizon": "control steps per segment",
+    "policy.bootstrap": "critic",
+    f"{_HELD}.whole.mean": "held out",
+    f"{_HELD}.whole.nulls.mean training movement": "mean movement",
+    f"{_HELD}.whole.nulls.limp body": "limp body",
+}
+"""Setting or metric of a sweep → what its column is called; only these metrics are kept."""
 _OF_A_METRIC = ("metric", "seeds", "mean", "sd", "ci95_low", "ci95_high")
 
 
@@ -201,7 +208,7 @@ def written() -> dict[Path, str]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     environment.globals |= {"headlines": headlines, "table": table, "points": points, "records": records}
     environment.globals |= {"figure": figure, "figures": figures, "fuzzed": fuzzed}
-    environment.globals |= {"TRACKING": TRACKING, "MUSCLES": MUSCLES}
+    environment.globals |= {"TRACKING": TRACKING, "MUSCLES": MUSCLES, "SEGMENTS": SEGMENTS}
     environment.filters["n"] = number
     measured = {p.stem: json.loads(p.read_text()) for p in sorted(MEASURED.glob("*.json"))}
     *pages, block = (

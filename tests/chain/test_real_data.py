@@ -61,8 +61,9 @@ def test_muscles_are_forecast_from_joints_far_better_than_shuffled(chain, plugin
     out, *_ = chain
     found = do(plugins, "analyze", analysis="simplex", records=[out / "rollouts.h5"], out=out / "simplex")
     for muscle in ("Biceps_Long", "Triceps_Lateral"):
-        assert found["rho"][muscle] > found["shuffled"][muscle]["rho"] + 0.3, muscle
-        assert abs(found["shuffled"][muscle]["rho"]) < 0.2
+        shuffled = found["shuffled"][muscle]
+        assert found["rho"][muscle] > shuffled["rho"] + 5 * shuffled["sd"] and found["rho"][muscle] > 0.15, muscle
+        assert abs(shuffled["rho"]) < 0.2
 
 
 def test_the_price_of_effort_takes_most_of_the_fast_excitation(chain, plugins):
