@@ -74,6 +74,8 @@ class Body:
         actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
         muscles: what a muscle actuation drives.
         torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
+        reserves: joint name → N·m (N for a slide), the most that an actuator beside the muscles gives there: it stands
+            for muscles that the body lacks. For actuations by muscles.
         remarks: what an importer left out of the model, one line each.
         emg_muscles: what a lab calls a muscle that it records (lower case) → the muscle of this body.
     """
@@ -91,6 +93,7 @@ class Body:
     actuators: str = attrs.field(default="", repr=False)
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
+    reserves: Mapping[str, float] = attrs.field(factory=dict)
     remarks: tuple[str, ...] = ()
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)

@@ -196,6 +196,7 @@ def roll_out(
     seen = resample_positions(clips.tracked_pos[which], clips.n_frames[which], n_steps, *rates).astype(np.float32)
     tracked = np.pad(seen, ((0, 0), (0, total - seen.shape[1]), (0, 0), (0, 0)), constant_values=np.nan)
     qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
+    activation, reserves = gather(sim.activation, start.activation), tuple(model.driven_by.reserves)
     return Rollouts(
         body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),
         rate_hz=rates[1],
@@ -222,7 +223,7 @@ def roll_out(
         tracked_error_mm=to_mm * np.linalg.norm(site_pos - tracked, axis=-1),
         action=gather(decision.action),
         excitation=gather(excitation),
-        activation=gather(sim.activation, start.activation),
+        activation=activation,
         muscle_force=gather(read.muscle_force, start_read.muscle_force),
         muscle_length=gather(read.muscle_length, start_read.muscle_length),
         muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity),
@@ -231,6 +232,8 @@ def roll_out(
         reward_units={t.name: t.units for t in task.rewards},
         ref_qpos=masked(task.registered.qpos),
         ref_qvel=masked(task.registered.qvel),
+        reserve_names=reserves,
+        reserve_force=(activation @ model.reserve_moment).astype(np.float32) if reserves else None,
         record={k: gather(v) for k, v in decision.record.items()},
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
         body=model.body,

@@ -40,6 +40,16 @@ def test_a_motor_gives_what_gravity_takes(arm):
     np.testing.assert_allclose(np.abs(found[:, 0]), 0.0981 / 0.2 * np.cos([0.0, 0.9]), rtol=1e-3)
 
 
+def test_a_motor_gives_what_a_movement_takes(arm):
+    """At 5 rad/s² the joint takes I·5 rad/s² more than at rest; without damping the velocity takes nothing."""
+    data = mujoco.MjData(arm.mj_model)
+    mujoco.mj_forward(arm.mj_model, data)
+    inertia = np.zeros((1, 1))
+    mujoco.mj_fullM(arm.mj_model, data, inertia)
+    rest, moved = (holding_activation(arm, np.zeros((1, 1)), v, a)[0, 0] for v, a in ((None, None), ([[3.0]], [[5.0]])))
+    assert 0.2 * (moved - rest) == pytest.approx(5.0 * inertia[0, 0], rel=1e-3)
+
+
 def test_muscles_do_not_fight_a_joint_limit(arm):
     """The limit is at 1 rad; a pose beyond it is held as the pose at the limit is."""
     beyond, at_limit = holding_activation(arm, np.array([[1.2], [1.0]]))
