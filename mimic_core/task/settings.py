@@ -58,8 +58,9 @@ class TaskSettings:
         excerpt_s: rollouts begin anew after so long, in the reference's state; 0: they last as long as their clip.
         initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
-        initial_activation: what a clip begins with: ``hold``, the least that holds its first pose at rest, or
-            ``relaxed``.
+        initial_activation: what a clip begins with: ``hold``, the least that holds its first pose at rest; ``move``,
+            the least for its first instant in movement, with the mean acceleration of its first 20 ms, for clips that
+            are cut out of a movement; or ``relaxed``.
         initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value, if it
             does not begin as a rollout does.
         sensory_delay_ms: the policy sees the body as it was this long ago, and the reference without delay.
@@ -78,7 +79,7 @@ class TaskSettings:
     excerpt_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
-    initial_activation: str = attrs.field(default="hold", validator=attrs.validators.in_(("hold", "relaxed")))
+    initial_activation: str = attrs.field(default="hold", validator=attrs.validators.in_(("hold", "move", "relaxed")))
     initial_activation_max: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     sensory_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
