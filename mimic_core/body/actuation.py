@@ -28,8 +28,7 @@ class Actuation:
             ``qpos`` (step, qpos), ``dt`` s apart; NaN for actuators that are no servos. None: there are no servos.
         hold: ``hold(model: BodyModel, qpos)`` → (pose, actuator) activation that holds poses (pose, qpos) at rest, with
             which clips begin; ``hold(model, qpos, qvel, qacc)`` → that of poses in movement. None: they begin relaxed.
-        reserves: actuator → the joint that it drives, of those that stand for muscles which the body lacks. What they
-            give is reported beside what the others give.
+        reserves: actuator → its joint, of those that stand for muscles which the body lacks and are reported apart.
     """
 
     name: str

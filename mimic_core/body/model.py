@@ -151,16 +151,6 @@ class BodyModel:
         return tuple(self.actuator_names[i] for i in self.muscle_ids)
 
     @cached_property
-    def reserve_moment(self) -> Float[np.ndarray, "actuator joint"]:
-        """(actuator, joint) N·m (N for a slide) of each reserve per unit of activation; 0 for all other actuators."""
-        m, reserves = self.mj_model, {} if self.actuation is None else self.actuation.reserves
-        out = np.zeros((m.nu, len(self.joint_names)))
-        for name, joint in reserves.items():
-            i = self.actuator_names.index(name)
-            out[i, self.joint(joint)] = m.actuator_gainprm[i, 0] * m.actuator_gear[i, 0]
-        return out
-
-    @cached_property
     def keypoint_names(self) -> tuple[str, ...]:
         """Names of the keypoints, in the body's order."""
         return tuple(self.body.keypoints)

@@ -57,8 +57,7 @@ class Rollouts(Record):
         error_mm: distance of each keypoint from the registered reference, mm of the animal.
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
-        reserve_names: of the actuators, those that stand for muscles which the body lacks.
-        reserve_force: the part of ``joint_force`` that these gave; None without any.
+        reserve_names, reserve_force: actuators that stand for muscles which the body lacks, and their ``joint_force``.
         limp_site_pos: keypoints of the same body from the same starts, never excited: a null model.
         null_qpos: coordinates of other null models by name, each from the same starts; NaN once its physics diverged.
         reward_terms: unweighted terms by name; their units are in ``reward_units``.

@@ -15,8 +15,10 @@ def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """
     import jax.numpy as jnp
 
+    from mimic_core.chain import reserve_moment
+
     if model.muscle_names:
-        moment = model.reserve_moment
+        moment = reserve_moment(model)
 
         def cost(step: StepView) -> object:
             by_muscles = jnp.maximum(-step.muscle_force * step.muscle_velocity, 0.0).sum()

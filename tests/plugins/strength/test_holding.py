@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_what_a_clip_begins_with(plugins, arm, how):
     given = {"task": {"initial_activation": how, "reference_lowpass_hz": 0.0}, "actuation": {"name": "torque"}}
     plan = plan_training(given, plugins, clips)
     task = build_task(clips, plan, plugins, train_clips=np.arange(1), for_training=False, model=arm)
-    begun = np.asarray(task.reset_at(np.zeros(1, int), np.zeros(1, int)).sim.activation)[0, 0]
+    begun = np.asarray(task.reset_at(jnp.zeros(1, int), jnp.zeros(1, int)).sim.activation)[0, 0]
     rest, moved = (holding_activation(arm, np.zeros((1, 1)), v, a)[0, 0] for v, a in ((None, None), ([[0.0]], [[8.0]])))
     assert begun == pytest.approx({"hold": rest, "move": moved, "relaxed": 0.0}[how], abs=0.1 * abs(moved - rest))
     assert abs(moved - rest) > 0.03
