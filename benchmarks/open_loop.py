@@ -4,7 +4,7 @@
 
 RUN is the folder of a training. The activation that a clip begins with and every excitation after it are free numbers,
 fitted by Adam through the physics that the policy was trained in, knowing the whole clip; what comes of it is measured
-in the body's own physics. A controller that acts on what it senses can hardly do better.
+in the body's own physics. A controller that acts on what it senses can hardly do better. Reserves cost nothing here.
 """
 
 from __future__ import annotations
@@ -70,12 +70,14 @@ def main() -> None:
         free, state = improved(free, state)
     error = np.asarray(jax.jit(lambda f: errors_mm(run.task, f))(free))
     first, held = round(FIRST_MS * 1e-3 / smooth.control_dt), np.array(run.split) != "train"
-    begun = np.asarray(jax.nn.sigmoid(free["activation"])).mean(0)
+    begun = dict(
+        zip(run.model.actuator_names, np.asarray(jax.nn.sigmoid(free["activation"])).mean(0).tolist(), strict=True)
+    )
     found = {
         "first_100_ms": {"held_out": float(error[:first, held].mean()), "train": float(error[:first, ~held].mean())},
         "whole": {"held_out": float(error[:, held].mean()), "train": float(error[:, ~held].mean())},
         "ms": given.ms,
-        "initial_activation": dict(zip(run.model.actuator_names, begun.tolist(), strict=True)),
+        "initial_activation": {k: v for k, v in begun.items() if k not in run.model.driven_by.reserves},
     }
     print(json.dumps(found) if given.json else "\n".join(f"{k}: {v}" for k, v in found.items()))
 

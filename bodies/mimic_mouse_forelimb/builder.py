@@ -35,6 +35,7 @@ def build_body(variant: str) -> Body:
         keypoints={name: keypoint_site(name) for name in table["keypoints"]},
         keypoint_spread=table["registration"]["keypoint_spread"],
         muscles=tuple(_muscle(name, m, table["muscle_defaults"]) for name, m in table["muscles"].items()),
+        reserves={name: joint["reserve"] for name, joint in table["joints"].items() if "reserve" in joint},
         emg_muscles=table["emg"],
         physics=Physics(**table["physics"]),
     )

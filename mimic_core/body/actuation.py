@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,7 +27,8 @@ class Actuation:
         set_points: ``set_points(model, qpos, dt)`` → (step, actuator) the excitation with which servos follow the poses
             ``qpos`` (step, qpos), ``dt`` s apart; NaN for actuators that are no servos. None: there are no servos.
         hold: ``hold(model: BodyModel, qpos)`` → (pose, actuator) activation that holds poses (pose, qpos) at rest, with
-            which clips begin. None: they begin relaxed.
+            which clips begin; ``hold(model, qpos, qvel, qacc)`` → that of poses in movement. None: they begin relaxed.
+        reserves: actuator → its joint, of those that stand for muscles which the body lacks and are reported apart.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Actuation:
     apply: Callable[[mujoco.MjSpec], None] = attrs.field(repr=False)
     hold: Callable[..., np.ndarray] | None = attrs.field(default=None, repr=False)
     set_points: Callable[[mujoco.MjModel, np.ndarray, float], np.ndarray] | None = attrs.field(default=None, repr=False)
+    reserves: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def resting_action(self) -> Any:

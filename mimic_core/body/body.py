@@ -62,11 +62,9 @@ class Body:
     """An animal's body as plain data: it can be saved in a file and built again from it.
 
     Attributes:
-        mjcf: the skeleton (bodies, joints, inertias, sites, bones) as MJCF text, without actuators;
-            numbers in full precision.
+        mjcf: the skeleton (bodies, joints, inertias, sites, bones) as MJCF text, without actuators, in full precision.
         keypoints: keypoint name → name of the site that marks it.
-        keypoint_pos: keypoint name → position in the parent body's frame (m), where a registration has
-            moved it from the place the skeleton gives it.
+        keypoint_pos: keypoint name → position in the parent body's frame (m), where a registration has moved it.
         keypoint_spread: how far (m) a registration should expect a keypoint to be from that place.
         scale, length_unit: metres of the animal, and of the model, per unit of length that the model is written in.
         segment_scale: body name → how much longer the segment that begins there is than the model's, beyond ``scale``.
@@ -74,6 +72,7 @@ class Body:
         actuators: the model's own, as MJCF text with ``<default>`` and ``<actuator>`` alone; empty if it has none.
         muscles: what a muscle actuation drives.
         torque_limits: joint name → N·m, for a torque actuation; joints not named get theirs from the muscles.
+        reserves: joint name → N·m (N for a slide), the most that a motor gives there for muscles that the body lacks.
         remarks: what an importer left out of the model, one line each.
         emg_muscles: what a lab calls a muscle that it records (lower case) → the muscle of this body.
     """
@@ -91,6 +90,7 @@ class Body:
     actuators: str = attrs.field(default="", repr=False)
     muscles: tuple[Muscle, ...] = ()
     torque_limits: Mapping[str, float] = attrs.field(factory=dict)
+    reserves: Mapping[str, float] = attrs.field(factory=dict)
     remarks: tuple[str, ...] = ()
     emg_muscles: Mapping[str, str] = attrs.field(factory=dict)
     physics: Physics = attrs.field(factory=Physics)

@@ -223,7 +223,6 @@ def build_task(
     for name, table in plan.settings["terminations"].items():
         end = plugins.get("termination", name)
         terminations.append(end.build(structure(table, end.config, f"terminations.{name}"), model))
-    hold = model.driven_by.hold if settings.initial_activation == "hold" else None
     return Task(
         model=model,
         simulator=simulator,
@@ -233,10 +232,29 @@ def build_task(
         observations=observations,
         terminations=terminations,
         train_clips=train_clips,
-        initial_activation=hold(model, clips.qpos[:, 0] if clips.start is None else clips.start) if hold else None,
+        initial_activation=_initial_activation(clips, model, settings),
         push=None if goal.push is None else as_term(goal.push),
         success=what.success,
     )
+
+
+_ONSET_S = 0.02
+"""Over so long a time the first acceleration of a movement is taken: at an end a spline has none of its own."""
+
+
+def _initial_activation(clips: ReferenceClips, model: BodyModel, settings: TaskSettings) -> np.ndarray | None:
+    """(clip, actuator) see `TaskSettings.initial_activation`; clips that begin at rest somewhere are held there."""
+    from mimic_core.task.reference import resample
+
+    hold = model.driven_by.hold
+    if settings.initial_activation == "relaxed" or hold is None:
+        return None
+    if settings.initial_activation == "hold" or clips.start is not None:
+        return hold(model, clips.qpos[:, 0] if clips.start is None else clips.start)
+    reference = resample(clips, model, settings.control_rate_hz, lowpass_hz=settings.reference_lowpass_hz)
+    later = np.clip(round(_ONSET_S * settings.control_rate_hz), 1, reference.n_steps - 1)
+    first, then = reference.qvel[:, 0], reference.qvel[np.arange(len(later)), later]
+    return hold(model, reference.qpos[:, 0], first, (then - first) / (later[:, None] / settings.control_rate_hz))
 
 
 def _weighted(spec: RewardSpec, table: Mapping[str, Any], model: BodyModel) -> WeightedTerm:

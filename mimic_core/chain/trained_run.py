@@ -109,7 +109,7 @@ class TrainedRun:
 
     def _check_body(self) -> None:
         trained, given = self.training.body, self.clips.body
-        parts = ("name", "mjcf", "assets", "actuators", "muscles", "torque_limits", "physics")
+        parts = ("name", "mjcf", "assets", "actuators", "muscles", "torque_limits", "reserves", "physics")
         if any(getattr(trained, part) != getattr(given, part) for part in parts):
             names = [f"{b.name}:{b.variant}" if b.variant else b.name for b in (given, trained)]
             raise DataError(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from mimic_core.body.model import BodyModel
 from mimic_core.chain.disturbed import Disturbed
 from mimic_core.control.perturbation import Perturbation
 from mimic_core.control.policy import Controller, Decision
@@ -196,6 +197,7 @@ def roll_out(
     seen = resample_positions(clips.tracked_pos[which], clips.n_frames[which], n_steps, *rates).astype(np.float32)
     tracked = np.pad(seen, ((0, 0), (0, total - seen.shape[1]), (0, 0), (0, 0)), constant_values=np.nan)
     qpos, qvel = gather(sim.qpos, start.qpos), gather(sim.qvel, start.qvel)
+    activation, reserves = gather(sim.activation, start.activation), tuple(model.driven_by.reserves)
     return Rollouts(
         body_name=model.body.name + (f":{model.body.variant}" if model.body.variant else ""),
         rate_hz=rates[1],
@@ -222,7 +224,7 @@ def roll_out(
         tracked_error_mm=to_mm * np.linalg.norm(site_pos - tracked, axis=-1),
         action=gather(decision.action),
         excitation=gather(excitation),
-        activation=gather(sim.activation, start.activation),
+        activation=activation,
         muscle_force=gather(read.muscle_force, start_read.muscle_force),
         muscle_length=gather(read.muscle_length, start_read.muscle_length),
         muscle_velocity=gather(read.muscle_velocity, start_read.muscle_velocity),
@@ -231,6 +233,8 @@ def roll_out(
         reward_units={t.name: t.units for t in task.rewards},
         ref_qpos=masked(task.registered.qpos),
         ref_qvel=masked(task.registered.qvel),
+        reserve_names=reserves,
+        reserve_force=(activation @ reserve_moment(model)).astype(np.float32) if reserves else None,
         record={k: gather(v) for k, v in decision.record.items()},
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
         body=model.body,
@@ -238,6 +242,16 @@ def roll_out(
         perturbation=applied,
         **fields,
     )
+
+
+def reserve_moment(model: BodyModel) -> Float[np.ndarray, "actuator joint"]:
+    """Return what each reserve gives per unit of activation, N·m (N for a slide); 0 for all other actuators."""
+    m, reserves = model.mj_model, {} if model.actuation is None else model.actuation.reserves
+    out = np.zeros((m.nu, len(model.joint_names)))
+    for name, joint in reserves.items():
+        i = model.actuator_names.index(name)
+        out[i, model.joint(joint)] = m.actuator_gainprm[i, 0] * m.actuator_gear[i, 0]
+    return out
 
 
 def diverged(time: Any, n_steps: Int[np.ndarray, " clip"]) -> dict[int, int]:

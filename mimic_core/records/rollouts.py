@@ -57,6 +57,7 @@ class Rollouts(Record):
         error_mm: distance of each keypoint from the registered reference, mm of the animal.
         fixed_keypoints: keypoints that the body cannot move; their distance is no tracking error.
         tracked_error_mm: distance from what was tracked (interpolated to the control rate).
+        reserve_names, reserve_force: actuators that stand for muscles which the body lacks, and their ``joint_force``.
         limp_site_pos: keypoints of the same body from the same starts, never excited: a null model.
         null_qpos: coordinates of other null models by name, each from the same starts; NaN once its physics diverged.
         reward_terms: unweighted terms by name; their units are in ``reward_units``.
@@ -114,6 +115,8 @@ class Rollouts(Record):
     ref_qpos: np.ndarray | None = array((*_S, "qpos"), "rad, m", optional=True)
     ref_qvel: np.ndarray | None = array((*_S, "qvel"), "rad/s, m/s", optional=True)
     record: dict[str, np.ndarray] = arrays((*_S, "unit"), "1")
+    reserve_names: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
+    reserve_force: np.ndarray | None = array((*_S, "joint"), "N·m", optional=True)
     fixed_keypoints: tuple[str, ...] = value(default=(), type=tuple[str, ...], converter=tuple)
     body: Body | None = value(default=None, type=Body | None)
     training: Training | None = value(default=None, type=Training | None)

@@ -49,25 +49,22 @@ class TaskSettings:
         control_rate_hz: how often the policy acts.
         window: how many coming instants of the reference the policy sees.
         window_step_ms: their spacing.
-        reference_lowpass_hz: the imitated reference is low-passed at this frequency, since tracked frames jump
-            by more than a limb can follow; 0 leaves it as registered. Tracking errors are always measured against
-            the registered reference.
+        reference_lowpass_hz: the imitated reference is low-passed here, since tracked frames jump by more than a limb
+            can follow; 0: not. Tracking errors are always measured against the registered reference.
         servo_span: with 0 an action is an excitation, over the actuator's whole range. Above 0 it is added, over this
             share of the range, to the excitation with which a servo would follow the reference, so that a policy which
             does nothing already follows roughly. Other actuators than servos are not affected.
         excerpt_s: rollouts begin anew after so long, in the reference's state; 0: they last as long as their clip.
         initial_joint_noise: in training, hinges begin this far from the reference, rad (standard deviation).
         initial_velocity_noise: the same for joint velocities, rad/s.
-        initial_activation: what a clip begins with: ``hold``, the least that holds its first pose at rest, or
-            ``relaxed``.
-        initial_activation_max: in training, an episode begins with activations drawn uniformly up to this value, if it
-            does not begin as a rollout does.
+        initial_activation: what a clip begins with: ``hold``, the least that holds its first pose at rest; ``move``,
+            that of its first instant in movement, with the mean acceleration of 20 ms; or ``relaxed``.
+        initial_activation_max: in training, episodes that begin otherwise draw activations uniformly up to this.
         sensory_delay_ms: the policy sees the body as it was this long ago, and the reference without delay.
             A whole number of control steps, in training and in rollouts.
         motor_delay_ms: the excitation that the policy chooses reaches the actuators this much later. Rewards and
             records hold the excitation that reaches them.
-        noise: noise of muscles and senses.
-        randomise: how far the bodies that training uses differ from the given one.
+        noise, randomise: of muscles and senses; how far the bodies that training uses differ from the given one.
     """
 
     control_rate_hz: float = attrs.field(default=400.0, validator=attrs.validators.gt(0))
@@ -78,7 +75,7 @@ class TaskSettings:
     excerpt_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_joint_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     initial_velocity_noise: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
-    initial_activation: str = attrs.field(default="hold", validator=attrs.validators.in_(("hold", "relaxed")))
+    initial_activation: str = attrs.field(default="hold", validator=attrs.validators.in_(("hold", "move", "relaxed")))
     initial_activation_max: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
     sensory_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     motor_delay_ms: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))

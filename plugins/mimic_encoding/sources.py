@@ -22,7 +22,9 @@ def sources_of(
         out[INTENTION] = rollouts.record["intention_mean"]
     out[KINEMATICS] = np.concatenate([rollouts.joint_pos, rollouts.joint_vel], axis=-1)
     has = np.isfinite(rollouts.activation).any()
-    out[MUSCLES if rollouts.muscle_names else "actuators"] = rollouts.activation if has else rollouts.excitation
+    own = [name not in rollouts.reserve_names for name in rollouts.actuator_names]
+    active = (rollouts.activation if has else rollouts.excitation)[..., own]
+    out[MUSCLES if rollouts.muscle_names else "actuators"] = active
     if clips is not None and plugins is not None and rollouts.muscle_names:
         out[EFFORT] = _static_optimisation(rollouts, clips, plugins)
     return {name: np.asarray(v, float) for name, v in out.items() if v.shape[-1]}

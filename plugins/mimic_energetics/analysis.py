@@ -11,6 +11,7 @@ import numpy as np
 from mimic_core import Context, DataError, Headline, Inputs, Plugins, Result, Rollouts, Table
 from mimic_energetics.energy import balance, compiled, joint_work, metabolic, muscle_work, passive_work, work
 from mimic_energetics.findings import Energetics
+from mimic_energetics.reserves import reserve_table, reserve_work
 from mimic_energetics.settings import Settings
 from mimic_energetics.varied import Varied, vary
 from mimic_energetics.varied import metrics as varied_metrics
@@ -51,6 +52,7 @@ def energetics(rollouts: Rollouts, settings: Settings, plugins: Plugins) -> Ener
         balance=None if model is None else balance(rollouts, model),
         held_still=None if still is None else np.nansum(still, axis=1) / rollouts.rate_hz,
         passive=passive_work(rollouts, model) if muscles else None,
+        reserves=reserve_work(rollouts),
         rate_hz=rollouts.rate_hz,
     )
 
@@ -87,7 +89,7 @@ def analysis(settings: Settings):
         metrics = _metrics(found, rollouts[0]) | {"rollouts": len(rollouts), "settings": attrs.asdict(settings)}
         sensitivity: Sensitivity | None = inputs.maybe("sensitivity")
         varied = None if sensitivity is None else vary(sensitivity, rollouts, settings, context.plugins)
-        tables = {"work": _work_table(metrics, what), "nulls": _null_table(metrics)}
+        tables = {"work": _work_table(metrics, what), "nulls": _null_table(metrics), **reserve_table(metrics)}
         if what == "muscle":
             tables["joint_work"] = _joint_table(metrics)
         if varied is not None:
@@ -194,6 +196,11 @@ def _metrics(found: list[Energetics], rollouts: Rollouts) -> dict[str, Any]:
             for i, name in enumerate(rollouts.muscle_names)
         }
     out["joints"] = {name: _of_one(found, lambda f: f.joints, i) for i, name in enumerate(rollouts.joint_names)}
+    if found[0].reserves is not None:
+        out["reserves_uJ"] = {
+            kind: _per_reach(found, lambda f, k=kind: getattr(f.reserves, k).sum(axis=1), MICRO)["mean"]
+            for kind in ("positive", "negative", "net")
+        }
     if found[0].balance is not None:
         out["balance_uJ"] = {
             "net_work": out["work_uJ"]["net"]["mean"],
@@ -212,7 +219,8 @@ def _together(of: Energetics) -> np.ndarray:
 
 def _rest(of: Energetics) -> np.ndarray:
     """(clip,) J, what neither moves the body nor is damped."""
-    return of.work.net.sum(axis=1) - of.balance.stored - of.balance.damped
+    reserves = 0.0 if of.reserves is None else of.reserves.net.sum(axis=1)
+    return of.work.net.sum(axis=1) + reserves - of.balance.stored - of.balance.damped
 
 
 def _of_one(found: list[Energetics], work: Any, i: int) -> dict[str, float]:
@@ -273,7 +281,8 @@ def _balance_table(found: list[Energetics], who: tuple[str, ...]) -> Table:
             for label, f in zip(who, found, strict=True)
         ],
         caption="Where the net work of a reach goes, mean over reaches: into kinetic and potential energy (stored), "
-        "into damping, and the rest into joint limits. At joints: the same work, from torques and angular velocities.",
+        "into damping, and the rest into joint limits. At joints: the same work, from torques and angular velocities."
+        + ("" if found[0].reserves is None else " What reserves did, see there, comes on top of the net work."),
     )
 
 

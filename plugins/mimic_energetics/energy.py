@@ -32,8 +32,9 @@ def muscle_work(rollouts: Rollouts) -> Work:
 
 
 def joint_work(rollouts: Rollouts) -> Work:
-    """Work of the actuators at the joints: ∫ torque · angular velocity dt."""
-    return work(rollouts.joint_force.astype(float) * rollouts.joint_vel, rollouts.rate_hz)
+    """Work of the actuators but reserves at the joints: ∫ torque · angular velocity dt."""
+    reserve = 0.0 if rollouts.reserve_force is None else rollouts.reserve_force.astype(float)
+    return work((rollouts.joint_force.astype(float) - reserve) * rollouts.joint_vel, rollouts.rate_hz)
 
 
 def compiled(rollouts: Rollouts, plugins: Plugins) -> BodyModel:

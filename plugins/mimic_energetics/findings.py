@@ -47,11 +47,12 @@ class Energetics:
     Attributes:
         names: of the muscles, or of the joints where torques drive the body.
         work: of these.
-        joints: work at the joints.
+        joints: work at the joints, without that of reserves.
         metabolic_power: (clip, control step, muscle) W; None without muscles.
         metabolic: (clip, muscle) J; None without muscles.
         balance: None where the rollouts hold no body.
         held_still: (clip, muscle) J, metabolic energy of the same activity at constant length; None without muscles.
+        reserves: work of the reserves at the joints, which is in no other number; None without reserves.
         passive: work of the same muscles if they were never active; None without muscles.
         rate_hz: of the powers, Hz.
     """
@@ -64,6 +65,7 @@ class Energetics:
     balance: Balance | None
     held_still: np.ndarray | None = None
     passive: Work | None = None
+    reserves: Work | None = None
     rate_hz: float = 1.0
 
     @property

@@ -13,6 +13,8 @@ from mimic_energetics.metabolics import SOURCE, Metabolic, Muscles, metabolic_po
 def build(config: Metabolic, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_m P_m in W over the muscles, P the metabolic power of `mimic_energetics.metabolics.metabolic_power`.
 
+    Reserves beside muscles have no metabolism and cost nothing here: weigh `reserve` or `mechanical_work` too.
+
     Raises:
         ConfigError: the body has no muscles.
     """

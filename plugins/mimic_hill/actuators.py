@@ -10,6 +10,7 @@ import mujoco
 
 from mimic_core import Actuation, Body, ConfigError, Muscle, did_you_mean
 from mimic_strength.holding import holding_activation
+from mimic_strength.reserves import with_reserves
 
 if TYPE_CHECKING:
     from mimic_hill.settings import Settings
@@ -19,7 +20,7 @@ _RGBA = (0.9, 0.0, 0.0, 0.5)
 
 
 def build_actuation(config: Settings, body: Body) -> Actuation:
-    """Return the actuation that drives every muscle of ``body``.
+    """Return the actuation that drives every muscle of ``body``, and its reserves (`mimic_strength.reserves`).
 
     A muscle's length range, which places its operating range (see `mimic_hill.curves`), is found by MuJoCo
     once, on the skeleton with the options that its MJCF gives, and then held: it must not move with the
@@ -27,7 +28,7 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
 
     Raises:
         ConfigError: the body has no muscles, two muscles of one name, or a muscle with a path of fewer than
-            two sites or through a site that the skeleton does not have.
+            two sites or through a site that the skeleton does not have; or a reserve for no joint of it.
     """
     if not body.muscles:
         raise ConfigError(
@@ -50,7 +51,8 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
         for muscle in body.muscles:
             _add(spec, muscle, config).lengthrange = ranges[muscle.name]
 
-    return Actuation(name="hill", actuators=names, low=0.0, high=1.0, apply=apply, hold=holding_activation)
+    muscles = Actuation(name="hill", actuators=names, low=0.0, high=1.0, apply=apply, hold=holding_activation)
+    return with_reserves(muscles, config.reserve, config.reserve_time, body)
 
 
 def _check_paths(body: Body) -> None:

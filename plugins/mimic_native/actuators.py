@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from mimic_core import Actuation, Body, ConfigError, did_you_mean
 from mimic_strength.holding import holding_activation
+from mimic_strength.reserves import with_reserves
 
 if TYPE_CHECKING:
     from mimic_native.settings import Settings
@@ -23,13 +24,13 @@ _NOT_COPIED = {"classname", "compiler", "id", "info", "name", "plugin", "signatu
 
 
 def build_actuation(config: Settings, body: Body) -> Actuation:
-    """Return the actuation that drives every actuator of ``body.actuators``.
+    """Return the actuation that drives every actuator of ``body.actuators``, and reserves (`mimic_strength.reserves`).
 
     An actuator's bounds are its control range; those of a muscle without one are 0 and 1.
 
     Raises:
         ConfigError: the body has no actuators of its own, MuJoCo rejects them, one has several states, one that is no
-            muscle has no control range, or a pattern of ``control_range`` fits none.
+            muscle has no control range, a pattern of ``control_range`` fits none, or a reserve is for no joint.
     """
     if not body.actuators:
         raise ConfigError(
@@ -58,7 +59,8 @@ def build_actuation(config: Settings, body: Body) -> Actuation:
     names = tuple(model.actuator(i).name for i in range(model.nu))
     points = set_points if _servos(model).any() else None
     bounds = {"low": low, "high": high}
-    return Actuation(name="native", actuators=names, **bounds, apply=apply, hold=holding_activation, set_points=points)
+    own = Actuation(name="native", actuators=names, **bounds, apply=apply, hold=holding_activation, set_points=points)
+    return with_reserves(own, config.reserve, config.reserve_time, body)
 
 
 def _servos(m: mujoco.MjModel) -> np.ndarray:

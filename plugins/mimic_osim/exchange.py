@@ -159,6 +159,8 @@ class RolloutTables:
     def _controls(self, r: Rollouts, i: int, n: int, motion: Motion | None) -> dict[str, np.ndarray]:
         out = {}
         for name in r.actuator_names:
+            if name in r.reserve_names:  # the model in OpenSim has none
+                continue
             x = r.of("excitation", name)[i, :n]
             out[_path(motion, "forces", name)] = np.append(x[1:], x[-1:])
         return out

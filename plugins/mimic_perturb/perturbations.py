@@ -139,11 +139,13 @@ def _check_onset(at_ms: float | None, onset_ms: np.ndarray, context: RolloutCont
 
 def _weaker(model: BodyModel, names: tuple[str, ...], active: float, passive: float) -> AlteredBodies:
     """One body whose named actuators give the given shares of active and passive force."""
+    able = [n for n in model.actuator_names if n not in model.driven_by.reserves]  # those stand for other muscles
     for name in names:
-        if name not in model.actuator_names:
-            known = did_you_mean(name, model.actuator_names)
-            raise ConfigError(f"perturb.muscles: body {model.body.name} has no muscle {name!r}{known}")
-    chosen = np.array([model.actuator_names.index(n) for n in names or model.actuator_names])
+        if name not in able:
+            raise ConfigError(
+                f"perturb.muscles: body {model.body.name} has no muscle {name!r}{did_you_mean(name, able)}"
+            )
+    chosen = np.array([model.actuator_names.index(n) for n in names or able])
     muscles = np.intersect1d(chosen, model.muscle_ids)
     motors = np.setdiff1d(chosen, muscles)
     # an actuator's force is gain · control + bias; a muscle's bias is its passive force

@@ -95,7 +95,7 @@ def scene(rollouts: Rollouts, body: Body, clips: dict[int, str]) -> dict[str, An
         "width": width,
         "signed": signed,
         "colours": _colours(signed),
-        "actuators": list(rollouts.actuator_names),
+        "actuators": [n for n in rollouts.actuator_names if n not in rollouts.reserve_names],
         "muscles": _muscles(figurine, rollouts),
         "keypoints": [{"name": k, "fixed": k in rollouts.fixed_keypoints} for k in rollouts.keypoint_names],
         "geoms": geoms,
@@ -126,11 +126,12 @@ def _stride(rollouts: Rollouts, clips: dict[int, str], figurine: Figurine) -> in
 def _clip(rollouts: Rollouts, clip: int, label: str, figurine: Figurine, taken: int) -> _Clip:
     steps = slice(0, int(rollouts.n_steps[clip]), taken)
     body, muscles = figurine.poses(rollouts.qpos[clip, steps])
+    own = len(rollouts.actuator_names) - len(rollouts.reserve_names)  # reserves, which no muscle shows, come last
     columns = {"body": body, "muscles": muscles}
     if rollouts.ref_qpos is not None:
         columns["reference"], _ = figurine.poses(rollouts.ref_qpos[clip, steps])
     columns |= {
-        "activation": rollouts.activation[clip, steps],
+        "activation": rollouts.activation[clip, steps, :own],
         "keypoints": rollouts.site_pos[clip, steps],
         "tracked": rollouts.tracked_pos[clip, steps],
         "error": rollouts.error_mm[clip, steps],

@@ -22,6 +22,7 @@ from mimic_rewards import (
     paw_distance,
     position,
     quaternion,
+    reserve,
 )
 
 _TERMS = (
@@ -43,6 +44,7 @@ _TERMS = (
     actuator_effort,
     energy,
     mechanical_work,
+    reserve,
 )
 
 

@@ -9,8 +9,17 @@ from mimic_rewards.sources import AL_BORNO
 
 
 def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
-    """c = Σ_m F_m over the tensions of the muscles, N; of a body without muscles Σ_j |f_j| over its motors, N·m."""
+    """c = Σ_m F_m over the tensions of the muscles, N; of a body without muscles Σ_j |f_j| over its motors, N·m.
+
+    Reserves beside muscles cost their force, N, where they drive a slide, and nothing where they turn a hinge, since a
+    torque is no force: `reserve` charges them.
+    """
+    from mimic_core.chain import reserve_moment
+
     if model.muscle_names:
+        moment = reserve_moment(model)[:, ~model.is_hinge]
+        if moment.any():
+            return lambda step: abs(step.muscle_force).sum() + abs(step.activation @ moment).sum()
         return lambda step: abs(step.muscle_force).sum()
     return lambda step: abs(step.joint_force).sum()
 

@@ -11,12 +11,22 @@ def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """c = Σ_m max(0, −F_m·v_m) in W: tension times shortening velocity of the muscles that shorten.
 
     Muscles that are stretched cost nothing and give nothing back. A body without muscles is charged
-    Σ_j max(0, f_j·q̇_j), the power of the motors that drive their joint.
+    Σ_j max(0, f_j·q̇_j), the power of the motors that drive their joint; so are reserves beside muscles.
     """
     import jax.numpy as jnp
 
+    from mimic_core.chain import reserve_moment
+
     if model.muscle_names:
-        return lambda step: jnp.maximum(-step.muscle_force * step.muscle_velocity, 0.0).sum()
+        moment = reserve_moment(model)
+
+        def cost(step: StepView) -> object:
+            by_muscles = jnp.maximum(-step.muscle_force * step.muscle_velocity, 0.0).sum()
+            if not moment.any():
+                return by_muscles
+            return by_muscles + jnp.maximum((step.activation @ moment) * step.joint_vel, 0.0).sum()
+
+        return cost
     return lambda step: jnp.maximum(step.joint_force * step.joint_vel, 0.0).sum()
 
 

@@ -1,5 +1,5 @@
 """How strong the joints of a body may be: limits by patterns of names, and by the weight that joints carry; and with
-how little a pose is held (`mimic_strength.holding`).
+how little a pose is held (`mimic_strength.holding`); and motors beside the muscles (`mimic_strength.reserves`).
 
 A library for what drives bodies and what imports them; it is no plugin of its own.
 """

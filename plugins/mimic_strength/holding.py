@@ -13,18 +13,26 @@ from mimic_kinematics.couplings import Couplings
 _EFFORT = 1e-3
 """Price of effort beside the torque that is missed, as a share of what each joint's actuators can give: small enough
 that a pose which can be held is held."""
+_RESERVE_PRICE = 100.0
+"""Price of a reserve's effort over that of another actuator: it gives what the muscles cannot."""
 
 
-def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -> Float[np.ndarray, "pose actuator"]:
-    """Return the least activation that holds each pose at rest, by static optimisation.
+def holding_activation(
+    model: BodyModel,
+    qpos: Float[np.ndarray, "pose qpos"],
+    qvel: Float[np.ndarray, "pose qvel"] | None = None,
+    qacc: Float[np.ndarray, "pose qvel"] | None = None,
+) -> Float[np.ndarray, "pose actuator"]:
+    """Return the least activation that holds each pose at rest, or that gives its movement, by static optimisation.
 
-    min Σ(a/a_max)² over the actuators' range, with the joint torques that `mujoco.mj_inverse` asks for at zero velocity
-    and acceleration (Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X, with the square). What the actuators
-    cannot give, and what carries a free root, stays a remainder. A joint that follows another by a coupling hands its
-    torque on to that one, which alone is held.
+    min Σ(a/a_max)² over the actuators' range, with the joint torques that `mujoco.mj_inverse` asks for at this velocity
+    and acceleration (Crowninshield & Brand 1981, doi:10.1016/0021-9290(81)90035-X, with the square); a reserve's square
+    counts a hundredfold. What the actuators cannot give, and what carries a free root, stays a remainder. A joint that
+    follows another by a coupling hands its torque on to that one, which alone is held.
 
     Args:
         qpos: rad and m.
+        qvel, qacc: rad/s and m/s, rad/s² and m/s²; None: at rest.
     """
     import mujoco
     from scipy.optimize import lsq_linear
@@ -35,7 +43,9 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
     angles, couplings = model.joint_qposadr, Couplings.of(model.mj_model)
     joints = model.joint_dofadr[~np.isin(model.joint_dofadr, m.jnt_dofadr[couplings.joint])]
     low, high = _range(model)
-    effort = np.diag(_EFFORT / np.maximum(np.abs([low, high]).max(axis=0), 1e-12))
+    reserve = np.isin(model.actuator_names, tuple(model.driven_by.reserves))
+    price = _EFFORT * np.where(reserve, np.sqrt(_RESERVE_PRICE), 1.0)
+    effort = np.diag(price / np.maximum(np.abs([low, high]).max(axis=0), 1e-12))
     out = np.zeros((len(qpos), m.nu))
 
     def driven(activation: Float[np.ndarray, " actuator"]) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +58,10 @@ def holding_activation(model: BodyModel, qpos: Float[np.ndarray, "pose qpos"]) -
         mujoco.mj_resetData(m, data)
         data.qpos[:] = pose
         data.qpos[angles] = np.clip(pose[angles], *model.joint_range.T)  # muscles need not fight a limit
+        if qvel is not None:
+            data.qvel[:] = qvel[i]
+        if qacc is not None:
+            data.qacc[:] = qacc[i]
         mujoco.mj_inverse(m, data)
         needed, (idle, relaxed) = couplings.folded(data.qfrc_inverse, data.qpos)[joints], driven(np.zeros(m.nu))
         torques, forces = zip(*map(driven, np.eye(m.nu)), strict=True)

@@ -12,6 +12,9 @@ from mimic_core.records import describe
 from mimic_tracking.findings import SPLITS, Entry, entries, headline, held_out_words, over_what, summary
 from mimic_tracking.free import Free
 from mimic_tracking.measures import representative, splits
+from mimic_tracking.reserves import headlines as reserve_headlines
+from mimic_tracking.reserves import summary as reserve_summary
+from mimic_tracking.reserves import table as reserve_table
 from mimic_tracking.settings import Settings
 from mimic_tracking.tables import window_table
 from mimic_tracking.windows import FIRST_MS, Windows
@@ -28,7 +31,7 @@ def analysis(settings: Settings):
         windows = Windows.of(rollouts, settings.reach_ms)
         found = entries(rollouts, windows)
         free = Free.of(rollouts, settings.lost_mm, settings.lost_deg)
-        use = muscle_use(rollouts, settings.saturation)
+        use, reserves = muscle_use(rollouts, settings.saturation), reserve_summary(rollouts)
         metrics = {
             **summary(rollouts, windows),
             "joint_deg": {j: describe(e)["mean"] for j, e in _joint_errors(rollouts, slice(None)).items()},
@@ -36,13 +39,18 @@ def analysis(settings: Settings):
             "shown_clips": {label: rollouts.clip_names[c] for label, c in shown.items()},
             "settings": attrs.asdict(settings),
             **({"free": free.summary()} if free else {}),
+            **({"reserves": reserves} if reserves else {}),
         }
         named = "; ".join(f"{label}: {rollouts.clip_names[c]}" for label, c in shown.items())
         joints, every = len(figures.drawn_joints(rollouts, list(shown.values()))), len(rollouts.joint_names)
         which = f" Of {every} joints the {joints} that are furthest off." if joints < every else ""
         until = f"Drawn for as long as half the clips last (of {len(rollouts.clip_names)})."
         return Result(
-            headlines=[*(free.headlines() if free else []), *_headlines(found, rollouts)],
+            headlines=[
+                *(free.headlines() if free else []),
+                *_headlines(found, rollouts),
+                *reserve_headlines(rollouts),
+            ],
             metrics=metrics,
             tables={
                 **({"root_followed": free.table()} if free else {}),
@@ -51,6 +59,7 @@ def analysis(settings: Settings):
                 "keypoint_error": _keypoint_table(rollouts),
                 "joint_error": _joint_table(rollouts),
                 "muscle_use": _muscle_table(use, settings.saturation),
+                **({"reserves": reserve_table(reserves)} if reserves else {}),
             },
             figures={
                 **({"root_followed": figures.surviving(free)} if free else {}),
@@ -142,9 +151,9 @@ def _joint_table(rollouts: Rollouts) -> Table:
 
 
 def muscle_use(rollouts: Rollouts, saturation: float) -> dict[str, dict[str, float]]:
-    """Mean and peak activation and excitation of each actuator, and the share of steps it is saturated."""
+    """Mean and peak activation and excitation of each actuator but reserves, and the share of steps it is saturated."""
     out = {}
-    for name in rollouts.actuator_names:
+    for name in (n for n in rollouts.actuator_names if n not in rollouts.reserve_names):
         a, u = (x[np.isfinite(x)] for x in (rollouts.of("activation", name), rollouts.of("excitation", name)))
         out[name] = {
             "mean_activation": float(a.mean()) if a.size else float("nan"),
@@ -194,6 +203,12 @@ def _windows_table(of: dict[str, dict[str, Entry]], rollouts: Rollouts, windows:
 def _methods(rollouts: Rollouts, settings: Settings, windows: Windows) -> str:
     fixed = ", ".join(rollouts.fixed_keypoints)
     left_out = f" Keypoints that the body cannot move ({fixed}) are left out of the means." if fixed else ""
+    reserves = (
+        f" Beside its own actuators the body has {len(rollouts.reserve_names)} reserves, ideal motors that stand for "
+        "muscles which it lacks (Hicks et al. 2015); what they gave is told apart."
+        if rollouts.reserve_names
+        else ""
+    )
     held = held_out_words(rollouts)
     limp = "" if rollouts.limp_site_pos is not None else " (these rollouts do not hold it)"
     counts = ", ".join(f"{int(c.sum())} {s.replace('_', '-')}" for s, c in splits(rollouts).items() if s != "all")
@@ -211,5 +226,5 @@ def _methods(rollouts: Rollouts, settings: Settings, windows: Windows) -> str:
         "widened for few clips (Hesterberg 2015). They span clips, not seeds. "
         f"{held[0].upper()}{held[1:]}. "
         "Joint error is the absolute difference of the angles. "
-        f"Excitations of at least {settings.saturation:g} count as saturated."
+        f"Excitations of at least {settings.saturation:g} count as saturated.{reserves}"
     )

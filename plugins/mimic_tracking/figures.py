@@ -221,9 +221,10 @@ def error_by_clip(rollouts: Rollouts, keypoints: Sequence[str]) -> Figure:
 
 
 def activation(rollouts: Rollouts) -> Figure:
-    """Mean and standard error of each actuator's activation over clips."""
-    figure, axes = _grid(len(rollouts.actuator_names), width=2.6, height=1.7)
-    for ax, name in zip(axes, rollouts.actuator_names, strict=True):
+    """Mean and standard error of each actuator's activation over clips, reserves left out."""
+    names = [n for n in rollouts.actuator_names if n not in rollouts.reserve_names]
+    figure, axes = _grid(len(names), width=2.6, height=1.7)
+    for ax, name in zip(axes, names, strict=True):
         a = over_clips(rollouts.of("activation", name), rollouts.n_steps)
         ms = 1e3 * np.arange(a.shape[1]) / rollouts.rate_hz
         mean, sem = mean_and_sem(a)

@@ -29,6 +29,8 @@ _KEPT = (
     "tracked_error_mm",
     "reward",
     "ref_qpos",
+    "joint_force",
+    "reserve_force",
 )
 """What is kept in memory of every clip beside the file: what the summary is made of."""
 

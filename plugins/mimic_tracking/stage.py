@@ -27,6 +27,9 @@ from mimic_core import (
 from mimic_core.records import AppliedPerturbation
 from mimic_tracking.findings import SPLITS, entries, headline, summary
 from mimic_tracking.free import Free, free_table
+from mimic_tracking.reserves import headlines as reserve_headlines
+from mimic_tracking.reserves import lines as reserve_lines
+from mimic_tracking.reserves import summary as reserve_summary
 from mimic_tracking.tables import window_table
 from mimic_tracking.windows import Windows
 
@@ -122,7 +125,7 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
             rollouts = attrs.evolve(rollouts, **_nulls(run))
         rollouts.save(context.out)
     windows, free = Windows.of(rollouts, options.reach_ms), Free.of(rollouts, options.lost_mm, options.lost_deg)
-    shown = _headlines(rollouts, windows)
+    shown, given = _headlines(rollouts, windows), reserve_headlines(rollouts)
     return {
         "training": str(run.folder),
         "clips": len(rollouts.clip_names),
@@ -136,7 +139,8 @@ def work(options: RolloutOptions, inputs: Inputs, context: Context) -> Mapping[s
         "reward_mean": float(np.nanmean(rollouts.reward)),
         "keypoints": list(rollouts.keypoint_names),
         "muscles": list(rollouts.muscle_names),
-        "headlines": [] if rollouts.perturbation else [*(free.headlines() if free else []), *shown],
+        "reserves": reserve_summary(rollouts),
+        "headlines": [] if rollouts.perturbation else [*(free.headlines() if free else []), *shown, *given],
     }
 
 
@@ -194,6 +198,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str | Table]:
         yield free_table(free, lost, brief=True)
         if free["diverged"]:
             yield f"the physics diverged in {', '.join(free['diverged'])}; the body is kept where it was"
+    yield from reserve_lines(summary.get("reserves", {}))
     fixed = tracking["fixed_keypoints"]
     left_out = f"; {', '.join(fixed)} cannot move and is left out" if fixed else ""
     yield f"joint angles are off by {tracking['joint_deg_mean']:.2f}° on average{left_out} → {summary['out']}"

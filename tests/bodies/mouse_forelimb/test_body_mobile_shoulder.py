@@ -13,6 +13,7 @@ from toys import compile_body, make_clips, make_simulator
 
 from mimic_core import BodyModel
 from mimic_core.chain.assembly import build_model, build_task, plan_training
+from mimic_core.chain.unroll import reserve_moment
 
 MOBILE = "mobile_shoulder"
 SLIDES = ("scapula_x", "scapula_y", "scapula_z")
@@ -35,7 +36,10 @@ def test_a_mobile_shoulder_adds_to_the_paper_and_changes_only_how_it_is_integrat
     assert {(group, entry) for group, entry, _ in added} == {("bodies", "scapula"), *(("joints", s) for s in SLIDES)}
     assert {f.source for f in added.values()} == {"project"}
     units = {f.quantity: f.unit for f in added.values() if f.group == "joints" and f.unit}
-    assert units == {"axis": "1", "range": "m", "armature": "kg", "damping": "N s/m", "stiffness": "N/m"}
+    assert units == {
+        **{"axis": "1", "range": "m", "armature": "kg"},
+        **{"damping": "N s/m", "stiffness": "N/m", "reserve": "N"},
+    }
 
 
 def test_the_scapula_slides_as_the_facts_say(mobile):
@@ -51,6 +55,15 @@ def test_the_scapula_slides_as_the_facts_say(mobile):
         assert (joint.stiffness[0], joint.damping[0], joint.armature[0]) == (200.0, 0.6, 0.0)
         assert joint.axis.tolist() == table[slide]["axis"]
     assert m.body_mass.sum() == pytest.approx(5e-4 + 2 * 1.258e-4 + 7.1e-4)
+
+
+def test_a_reserve_on_each_slide_stands_for_the_muscles_of_the_shoulder_girdle(mobile):
+    """0.5 N is what a spring of 200 N/m takes at 2.5 mm: alone it brings the slide to its limit and no further."""
+    assert mobile.body.reserves == dict.fromkeys(SLIDES, 0.5)
+    assert mobile.actuator_names == (*mobile.muscle_names, *(f"reserve_{s}" for s in SLIDES))
+    given = reserve_moment(mobile)[len(mobile.muscle_names) :, [mobile.joint(s) for s in SLIDES]]
+    np.testing.assert_array_equal(given, 0.5 * np.eye(3))
+    assert 200.0 * mobile.joint_range[mobile.joint("scapula_x"), 1] == pytest.approx(0.5)
 
 
 def at_rest(model: BodyModel, hinges: np.ndarray) -> mujoco.MjData:
@@ -128,7 +141,7 @@ def test_a_controller_can_be_trained_on_it(plugins, mobile, actuation):
     clips = make_clips(mobile, frames=(20, 20))
     plan = plan_training({"policy": {"name": "bottleneck_ppo"}, "actuation": {"name": actuation}}, plugins)
     model = build_model(clips.body, plan, plugins)
-    assert model.actuator_names == (mobile.muscle_names if actuation == "hill" else mobile.joint_names)
+    assert model.actuator_names == (mobile.actuator_names if actuation == "hill" else mobile.joint_names)
     task = build_task(clips, plan, plugins, train_clips=np.arange(2), for_training=True, model=model)
     state = task.reset(jax.random.key(0), 4)
     after, outcome = task.step(state, jnp.zeros((4, task.action_size)))
@@ -157,8 +170,9 @@ def test_both_engines_and_the_differentiable_view_move_it_alike(plugins, mobile)
     slides = [mobile.joint(s) for s in SLIDES]
     hinges = [mobile.joint(j) for j in JOINTS]
     start[:, slides] = 0.0
-    still, limp = np.zeros_like(start), np.zeros((16, len(mobile.muscle_names)))
-    excitation = jnp.asarray(np.random.default_rng(11).uniform(0, 1, (16, len(mobile.muscle_names))))
+    still, limp = np.zeros_like(start), np.zeros((16, len(mobile.actuator_names)))
+    excitation = np.random.default_rng(11).uniform(0, 1, (16, len(mobile.actuator_names)))
+    excitation = jnp.asarray(excitation).at[:, len(mobile.muscle_names) :].set(0.0)  # the reserves are at rest
 
     def move(simulator):
         def step(state, _):

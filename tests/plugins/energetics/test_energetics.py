@@ -239,6 +239,21 @@ def test_work_is_what_the_body_stores_and_damps(moved, plugins):
     np.testing.assert_allclose(joint_work(moved).net.sum(axis=1), muscles.net.sum(axis=1), rtol=1e-6)
 
 
+def test_the_work_of_reserves_is_told_apart(moved):
+    """A reserve that gives 1e-3 N·m does 1e-3 J for each rad; muscles and joints keep their numbers."""
+    reserve = np.where(np.isfinite(moved.joint_force), 1e-3, np.nan)
+    more = attrs.evolve(moved, joint_force=moved.joint_force + reserve, reserve_force=reserve)
+    plain, found = (analyse("energetics", rollouts=r) for r in (moved, more))
+    assert found.metrics["work_uJ"]["net"]["mean"] == pytest.approx(plain.metrics["work_uJ"]["net"]["mean"])
+    turned = np.array([q[n - 1] - q[0] for q, n in zip(moved.joint_pos, moved.n_steps, strict=True)]).sum(axis=1)
+    assert found.metrics["reserves_uJ"]["net"] == pytest.approx(1e6 * 1e-3 * turned.mean(), rel=0.01)
+    rest = [r.metrics["balance_uJ"]["rest"] for r in (plain, found)]
+    assert rest[1] == pytest.approx(rest[0] + found.metrics["reserves_uJ"]["net"])
+    assert "reserves" in found.tables and "reserves" not in plain.tables
+    for name, of in plain.metrics["joints"].items():
+        assert found.metrics["joints"][name] == pytest.approx(of, rel=1e-5, abs=1e-9)
+
+
 def test_result_is_complete(moved):
     """All figures have captions; the muscles' rows add up to the last one; positive work costs more than itself."""
     result = analyse("energetics", rollouts=moved)

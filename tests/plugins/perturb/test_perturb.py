@@ -23,6 +23,7 @@ from mimic_core.task.disturbance import Noise
 from mimic_core.task.settings import TaskSettings
 from mimic_core.testing import check_component
 from mimic_core.testing.perturbations import context_of
+from mimic_core.testing.toy import toy_body
 from mimic_perturb.perturbations import pulse
 
 BALL = """<mujoco><option gravity="0 0 0" timestep="0.00125" integrator="Euler"/><worldbody><body name="ball">
@@ -200,6 +201,17 @@ def test_motors_are_weakened_too(plugins, toy_model):
     of = motors.actuator_names.index
     gain, was = fields["actuator_gainprm"][0, :, 0], motors.mj_model.actuator_gainprm[:, 0]
     assert gain[of("elbow")] == 0.25 * was[of("elbow")] and gain[of("shoulder")] == was[of("shoulder")]
+
+
+def test_reserves_are_no_muscles_to_weaken(plugins):
+    spec, body = plugins.get("actuation", "hill"), toy_body()
+    model = BodyModel.compile(body, spec.build(spec.config(reserve={"elbow": 1e-3}), body))
+    gain = built(plugins, "weakening", context_of(model), strength=0.5).altered.fields["actuator_gainprm"][0]
+    was = model.mj_model.actuator_gainprm
+    np.testing.assert_allclose(gain[:2, 2], 0.5 * was[:2, 2])  # the muscles' greatest force
+    np.testing.assert_array_equal(gain[2], was[2])
+    with pytest.raises(ConfigError, match="has no muscle 'reserve_elbow'; known: extensor, flexor"):
+        built(plugins, "weakening", context_of(model), muscles=["reserve_elbow"])
 
 
 # -- senses and intentions ------------------------------------------------------------------------------------

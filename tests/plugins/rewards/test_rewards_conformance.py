@@ -22,7 +22,7 @@ FREE = ("position", "quaternion", "angular_velocity")
 REWARDS = (*DEFAULT[:1], "joint_velocity", *FREE, "body_position", "end_effector", "keypoint")
 COSTS = (
     *("bone_distance", "paw_distance", *DEFAULT[1:], "control_difference", "action_variance", "jerk"),
-    *("jitter", "actuator_effort", "mechanical_work"),
+    *("jitter", "actuator_effort", "mechanical_work", "reserve"),
 )
 
 

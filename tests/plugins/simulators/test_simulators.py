@@ -283,7 +283,7 @@ def test_mjx_takes_the_implicit_step_of_the_c_engine(plugins):
         model = compile_body(plugins, body)
         low, high = model.joint_range.T
         share = np.random.default_rng(0).uniform(0.4, 0.6, (4, len(low)))
-        start = low + share * (high - low), np.zeros_like(share), np.full((4, len(model.muscle_names)), 0.2)
+        start = low + share * (high - low), np.zeros_like(share), np.full((4, len(model.actuator_names)), 0.2)
         u = random_excitation(model, 4, 4)
         engines = [make_simulator(plugins, name, model) for name in ("mujoco", "mjx")]
         c, ours = (jax.jit(roll, static_argnums=0)(e, e.reset(*map(jnp.asarray, start)), u) for e in engines)
@@ -300,7 +300,7 @@ def anywhere(model, batch, seed):
     qpos = low + rng.uniform(-0.2, 1.2, (batch, len(low))) * (high - low)
     qvel = rng.normal(0, 10, qpos.shape) * (high - low)
     activation = rng.uniform(lowest, highest, (batch, len(model.actuator_names)))
-    u = rng.choice([lowest, highest], (_SEGMENT // 10, *activation.shape))
+    u = np.where(rng.choice([False, True], (_SEGMENT // 10, *activation.shape)), highest, lowest)
     return qpos, qvel, activation, np.repeat(u, 10, axis=0)
 
 

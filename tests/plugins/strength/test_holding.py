@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from toys import compile_body
+from toys import clips_of, compile_body
 
 from mimic_core import Body
+from mimic_core.chain import build_task, plan_training
 from mimic_strength.holding import holding_activation
 
 ARM = """
@@ -38,6 +40,16 @@ def test_a_motor_gives_what_gravity_takes(arm):
     """m·g·r·cos(q) = 0.0981 N·m at q = 0, of 0.2 N·m."""
     found = holding_activation(arm, np.array([[0.0], [0.9]]))
     np.testing.assert_allclose(np.abs(found[:, 0]), 0.0981 / 0.2 * np.cos([0.0, 0.9]), rtol=1e-3)
+
+
+def test_a_motor_gives_what_a_movement_takes(arm):
+    """At 5 rad/s² the joint takes I·5 rad/s² more than at rest; without damping the velocity takes nothing."""
+    data = mujoco.MjData(arm.mj_model)
+    mujoco.mj_forward(arm.mj_model, data)
+    inertia = np.zeros((1, 1))
+    mujoco.mj_fullM(arm.mj_model, data, inertia)
+    rest, moved = (holding_activation(arm, np.zeros((1, 1)), v, a)[0, 0] for v, a in ((None, None), ([[3.0]], [[5.0]])))
+    assert 0.2 * (moved - rest) == pytest.approx(5.0 * inertia[0, 0], rel=1e-3)
 
 
 def test_muscles_do_not_fight_a_joint_limit(arm):
@@ -138,3 +150,17 @@ def test_no_smaller_effort_holds(mouse_model):
         compared += 1
         np.testing.assert_allclose(found, best.x, atol=0.02)
     assert compared >= 4
+
+
+@pytest.mark.parametrize("how", ["hold", "move", "relaxed"])
+def test_what_a_clip_begins_with(plugins, arm, how):
+    """The arm is swung by q = 4·t² rad: 8 rad/s², of which the first 20 ms tell, and its own weight."""
+    time = np.arange(60)[:, None] / 200
+    clips = clips_of(arm, [4.0 * time**2])
+    given = {"task": {"initial_activation": how, "reference_lowpass_hz": 0.0}, "actuation": {"name": "torque"}}
+    plan = plan_training(given, plugins, clips)
+    task = build_task(clips, plan, plugins, train_clips=np.arange(1), for_training=False, model=arm)
+    begun = np.asarray(task.reset_at(jnp.zeros(1, int), jnp.zeros(1, int)).sim.activation)[0, 0]
+    rest, moved = (holding_activation(arm, np.zeros((1, 1)), v, a)[0, 0] for v, a in ((None, None), ([[0.0]], [[8.0]])))
+    assert begun == pytest.approx({"hold": rest, "move": moved, "relaxed": 0.0}[how], abs=0.1 * abs(moved - rest))
+    assert abs(moved - rest) > 0.03
