@@ -46,7 +46,7 @@ def times(a: Float[Array, "n i j b"], c: Float[Array, "n j k b"]) -> Float[Array
     return jnp.einsum("nijb,njkb->nikb", a, c, precision="highest")
 
 
-def cross(a: Float[Array, "*n 3 b"], c: Float[Array, "*n 3 b"]) -> Float[Array, "*n 3 b"]:
+def cross(a: Float[Array, "*n 3 #b"], c: Float[Array, "*n 3 #b"]) -> Float[Array, "*n 3 #b"]:
     """The cross product along the last axis but one."""
     ax, ay, az = (a[..., i, :] for i in range(3))
     cx, cy, cz = (c[..., i, :] for i in range(3))
