@@ -10,7 +10,7 @@ _TERMS = {
         "walk_speed": {"weight": 1.0},
         "upright": {"weight": 0.5},
         "walked": {"weight": 0.0},
-        "control": {"weight": 0.02},
+        "control": {"weight": 0.005},
         "control_difference": {"weight": 0.02},
     },
     "observations": {"command": {}, "proprioception": {"root_state": True}},
