@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mimic_core import Goal, ObservationSpec, RewardSpec, TaskSpec, TerminationSpec, hookimpl
-from mimic_walk.settings import Command, Fallen, Upright, Walk, Walked, WalkSpeed
+from mimic_walk.settings import Fallen, Upright, Walk, WalkCommand, Walked, WalkSpeed
 
 _TERMS = {
     "rewards": {
@@ -13,7 +13,7 @@ _TERMS = {
         "control": {"weight": 0.005},
         "control_difference": {"weight": 0.02},
     },
-    "observations": {"command": {}, "proprioception": {"root_state": True}},
+    "observations": {"walk_command": {}, "proprioception": {"root_state": True}},
     "terminations": {"fallen": {}},
 }
 
@@ -24,10 +24,10 @@ def build_walk(config, model):
     return Goal(episodes=Commanded(config, model))
 
 
-def build_command(config, model):
-    from mimic_walk.terms import command
+def build_walk_command(config, model):
+    from mimic_walk.terms import walk_command
 
-    return command(config, model)
+    return walk_command(config, model)
 
 
 def build_walk_speed(config, model):
@@ -94,9 +94,9 @@ def mimic_rewards():
 @hookimpl
 def mimic_observations():
     yield ObservationSpec(
-        name="command",
-        config=Command,
-        build=build_command,
+        name="walk_command",
+        config=WalkCommand,
+        build=build_walk_command,
         role="reference",
         summary="the commanded velocity and how far the body is from it; free roots only",
     )

@@ -48,7 +48,7 @@ class Walk(TaskSettings):
 
 
 @attrs.frozen
-class Command:
+class WalkCommand:
     """Settings of what is seen of the command.
 
     Attributes:

@@ -13,13 +13,13 @@ from jaxtyping import Bool, Float
 from mimic_core import BodyModel, StepView, Term
 from mimic_core.task import rotation
 from mimic_walk.body import middle_of, require_free_root, span_of, up_of
-from mimic_walk.settings import Command, Fallen, Upright, Walked, WalkSpeed
+from mimic_walk.settings import Fallen, Upright, WalkCommand, Walked, WalkSpeed
 
 _LEAST = 0.01
 """Spans of the body per second that count as the least commanded speed."""
 
 
-def command(config: Command, model: BodyModel) -> Callable[[StepView], Float[Array, " n"]]:
+def walk_command(config: WalkCommand, model: BodyModel) -> Callable[[StepView], Float[Array, " n"]]:
     """Give the commanded velocity and that minus the root's (m/s), the direction of gravity, the height (m), posture.
 
     All along the root's own axes; the height is the root's above that of the start. Joint angles (rad) and velocities
@@ -28,7 +28,7 @@ def command(config: Command, model: BodyModel) -> Callable[[StepView], Float[Arr
     Raises:
         ConfigError: the body is fixed in space.
     """
-    require_free_root(model, "observations.command")
+    require_free_root(model, "observations.walk_command")
     up = jnp.asarray(up_of(model))
 
     def observe(step: StepView) -> Float[Array, " n"]:

@@ -18,9 +18,9 @@ from mimic_core.testing.records import going_clips
 from mimic_walk import terms
 from mimic_walk.body import middle_of, span_of, up_of
 from mimic_walk.episodes import Commanded
-from mimic_walk.settings import Command, Fallen, Upright, Walk, Walked, WalkSpeed
+from mimic_walk.settings import Fallen, Upright, Walk, WalkCommand, Walked, WalkSpeed
 
-PARTS = ("walk", "walk_speed", "upright", "walked", "command", "fallen")
+PARTS = ("walk", "walk_speed", "upright", "walked", "walk_command", "fallen")
 DT = 0.0025
 """s, the control step of steps that the kit makes"""
 
@@ -230,14 +230,14 @@ def test_who_has_fallen_does_not_succeed(model):
 @given(st.integers(0, 99), st.floats(-180, 180))
 def test_the_command_is_seen_along_the_roots_axes(model, seed, yaw):
     """Turned about the vertical together with its reference, and carried elsewhere, the body sees the same."""
-    step, seen = random_step(model, seed), terms.command(Command(), model)
+    step, seen = random_step(model, seed), terms.walk_command(WalkCommand(), model)
     found = np.asarray(seen(step), float)
     to_root = Rotation.from_quat(np.asarray(step.root_quat, float), scalar_first=True).inv()
     wanted, own = (np.asarray(of.root_linvel, float) for of in (step.ref, step))
     rows = to_root.apply([wanted, wanted - own, [0.0, 0.0, -1.0]]).ravel()
     height = float(step.root_pos[2] - step.ref.root_pos[2])
     np.testing.assert_allclose(found, [*rows, height, *step.joint_pos, *step.joint_vel], rtol=1e-3, atol=1e-4)
-    assert terms.command(Command(posture=False), model)(step).shape == (10,)
+    assert terms.walk_command(WalkCommand(posture=False), model)(step).shape == (10,)
     turn, away = Rotation.from_euler("z", yaw, degrees=True), np.array([0.3, -0.2, 0.0])
 
     def elsewhere(at):
