@@ -104,9 +104,11 @@ class Walked(Fallen):
     """Settings of success, beside those of a fall.
 
     Attributes:
+        after_ms: what comes before does not count, since a body at rest can lean forward for a while without a step.
         over_ms: the velocity is a mean over so long, and is looked at whenever so long has passed.
         within: it may be off by this share of the commanded speed, in any level direction.
     """
 
+    after_ms: float = attrs.field(default=500.0, validator=ge(0))
     over_ms: float = attrs.field(default=500.0, validator=gt(0))
     within: float = attrs.field(default=0.3, validator=gt(0))

@@ -125,7 +125,7 @@ class Way(NamedTuple):
     begun: Float[Array, "3"]
     """m, how far the body was from the reference when it began"""
     lasted_s: Float[Array, ""]
-    """how long ago"""
+    """how long ago; below 0 where it is yet to begin"""
     fell: Bool[Array, ""]
     """whether the body has fallen since the episode began"""
 
@@ -133,10 +133,10 @@ class Way(NamedTuple):
 def walked(config: Walked, model: BodyModel) -> Term:
     """1 in every step that ends ``over_ms`` of walking at the commanded velocity, without a fall so far; else 0.
 
-    Stretches of ``over_ms`` follow upon one another from the beginning of the episode. One counts if the level part of
-    the body's mean velocity in it is off the commanded one by no more than ``within`` of the commanded speed: if the
-    body's middle (`mimic_walk.body.middle_of`) has come no further away from that of the reference, which goes along
-    at the commanded velocity.
+    Stretches of ``over_ms`` follow upon one another, the first of them ``after_ms`` after the beginning of the episode.
+    One counts if the level part of the body's mean velocity in it is off the commanded one by no more than ``within``
+    of the commanded speed: if the body's middle (`mimic_walk.body.middle_of`) has come no further away from that of
+    the reference, which goes along at the commanded velocity.
 
     Raises:
         ConfigError: the body is fixed in space.
@@ -149,9 +149,11 @@ def walked(config: Walked, model: BodyModel) -> Term:
         away = away - (away @ up) * up
         lasted, down = way.lasted_s + view.control_dt, way.fell | fell(view)
         # of times that are sums of single-precision control steps, half a step counts as none
+        begins = (way.lasted_s < 0) & (lasted >= -0.5 * view.control_dt)
+        begun, lasted = jnp.where(begins, away, way.begun), jnp.where(begins, 0.0, lasted)
         over = lasted >= 1e-3 * config.over_ms - 0.5 * view.control_dt
-        near = ((away - way.begun) ** 2).sum() <= (config.within * lasted) ** 2 * (view.ref.root_linvel**2).sum()
+        near = ((away - begun) ** 2).sum() <= (config.within * lasted) ** 2 * (view.ref.root_linvel**2).sum()
         value = jnp.where(over & near & ~down, 1.0, 0.0)
-        return Way(jnp.where(over, away, way.begun), jnp.where(over, 0.0, lasted), down), value
+        return Way(jnp.where(over, away, begun), jnp.where(over, 0.0, lasted), down), value
 
-    return Term(init=lambda: Way(jnp.zeros(3), jnp.zeros(()), jnp.zeros((), bool)), step=step)
+    return Term(init=lambda: Way(jnp.zeros(3), jnp.asarray(-1e-3 * config.after_ms), jnp.zeros((), bool)), step=step)

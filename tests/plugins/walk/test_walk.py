@@ -212,15 +212,24 @@ def test_upright_and_fallen_by_hand(model):
 
 def test_success_is_a_stretch_at_the_commanded_velocity(model):
     """Stretches of four steps at 0.1 m/s, 0.3 of it allowed: 0.3 mm after 10 ms, anew in each stretch."""
-    term = terms.walked(Walked(over_ms=10.0, within=0.3), model)
+    term = terms.walked(Walked(after_ms=0.0, over_ms=10.0, within=0.3), model)
     off = 1e-3 * np.array([0, 9, 9, 0.29, 0, 0, 0, 0.6, 0, 0, 0, 0.6])  # only how far it came in all counts
     for axis, expected in (([1, 0, 0], [3, 11]), ([0, -1, 0], [3, 11]), ([0, 0, 1], [3, 7, 11])):
         found = values(term, course(model, off[:, None] * np.array(axis) * (1.0 if axis[2] == 0 else 0.1)))
         assert np.flatnonzero(found).tolist() == expected and set(found) <= {0.0, 1.0}
 
 
+def test_leaning_forward_before_it_counts_is_no_success(model):
+    """5 ms later: two steps, then stretches of four that end at the sixth and the tenth."""
+    term = terms.walked(Walked(after_ms=5.0, over_ms=10.0, within=0.3), model)
+    off = 1e-3 * np.array([9, 0.5, 0, 0, 0, 0.5, 0, 0, 0, 0.9, 0, 0])[:, None] * np.array([1, 0, 0])
+    assert np.flatnonzero(values(term, course(model, off))).tolist() == [5]
+    late = terms.walked(Walked(after_ms=5.0, over_ms=10.0, within=0.5), model)
+    assert np.flatnonzero(values(late, course(model, off))).tolist() == [5, 9]
+
+
 def test_who_has_fallen_does_not_succeed(model):
-    term = terms.walked(Walked(over_ms=10.0), model)
+    term = terms.walked(Walked(after_ms=0.0, over_ms=10.0), model)
     views = list(course(model, np.zeros((12, 3))))
     views[5] = views[5]._replace(root_pos=views[5].root_pos - jnp.array([0.0, 0.0, 0.005]))
     assert np.flatnonzero(values(term, views)).tolist() == [3]  # it got up again, which is too late
