@@ -1,12 +1,14 @@
-"""How soon a hand learns to reach, with the decoder of a trained run and with a new network.
+"""How soon a body learns another task, with the decoder of a trained run and with a new network.
 
-    python benchmarks/tasks_reuse.py RUN --out FOLDER [--policy bottleneck_apg] [--steps 600000] [--seeds 5]
+    python benchmarks/tasks_reuse.py RUN --out FOLDER [--task reach] [--policy bottleneck_apg] [--steps 600000] \\
+        [--seeds 5] [--set task.per_clip=20] [--set policy.horizon=50]
 
-``RUN`` imitates reaches with a bottleneck. Both kinds of training get the same targets and steps. `bottleneck_apg` has
-for each kind the segments that served it best, of those tried with one seed: through a decoder that is held the slope
-of a long segment is chaotic.
-What is finished is not trained again. Beside them stand a limp body, a posture that is held, and the run itself, which
-is shown the target's posture as if it were a movement. Files ``reuse_*`` have the table, the curves and a figure.
+``RUN`` imitates movements with a bottleneck. Both kinds of training get the same episodes and steps, and the preset of
+``RUN``. `bottleneck_apg` has for each task and kind the segments that served it best, of those tried with one seed:
+through a decoder that is held the slope of a long segment is chaotic. ``--set`` gives both kinds other settings.
+What is finished is not trained again. Beside them stand a limp body, actions that add nothing (servos then hold what
+they are given), for reaching a posture that is held, and the run itself, which is shown what is commanded as if it were
+a movement. Files ``reuse_*`` have the table, the curves and a figure.
 """
 
 from __future__ import annotations
@@ -18,18 +20,24 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import jax.numpy as jnp
 import numpy as np
 
 from mimic_core import ReferenceClips
 from mimic_core.chain import ClipRunner, TrainedRun, do, installed, parted, passive_controller, plan_training
+from mimic_core.cli import parse_assignments
+from mimic_core.config import merge
+from mimic_core.control import Controller, Decision
 from mimic_core.trainer import prepare_jax
 
 REACHED = 0.8
 """share of the episodes held out that must succeed"""
 KINDS: dict[str, dict[str, Any]] = {"new network": {}, "decoder held": {"reuse": "decoder"}}
 SEGMENTS = {
-    "new network": {"horizon": 100, "environments": 19},
-    "decoder held": {"horizon": 30, "environments": 8},
+    "reach": {
+        "new network": {"horizon": 100, "environments": 19},
+        "decoder held": {"horizon": 30, "environments": 8},
+    },
 }
 
 
@@ -37,10 +45,12 @@ def settings(run: Path, kind: str, args: argparse.Namespace) -> dict[str, Any]:
     """What ``mimic train`` is given."""
     policy: dict[str, Any] = {"name": args.policy, "steps": args.steps, "evaluations": args.evaluations}
     if args.policy == "bottleneck_apg":
-        policy |= SEGMENTS[kind]
+        policy |= SEGMENTS.get(args.task, {}).get(kind, {})
     if KINDS[kind]:
         policy |= {"start_from": str(run), **KINDS[kind]}
-    return {"policy": policy, "task": {"name": "reach"}, "preset": "laptop"}
+    plan = TrainedRun.open(run).plan
+    given = {"policy": policy, "task": {"name": args.task}, "preset": plan.preset, "holdout": plan.holdout}
+    return merge(given, args.set)
 
 
 def trained(run: Path, kind: str, seed: int, args: argparse.Namespace) -> list[dict[str, float]]:
@@ -66,37 +76,54 @@ def first_at(curve: list[dict[str, float]], share: float) -> dict[str, float] | 
     return next((row for row in curve if row["success"] >= share), None)
 
 
-def held_long_enough(inside: np.ndarray, steps: int) -> np.ndarray:
-    """(episode,) whether ``inside`` (episode, step) is True for so many steps in a row."""
-    found = np.zeros(len(inside), bool)
-    count = np.zeros(len(inside), int)
-    for now in inside.T:
-        count = np.where(now, count + 1, 0)
-        found |= count >= steps
-    return found
-
-
-def nulls(run: Path) -> dict[str, float]:
+def nulls(run: Path, args: argparse.Namespace) -> dict[str, float]:
     """Success, on the episodes held out, of what has not learned the task."""
     plugins, trained = installed(), TrainedRun.open(run)
-    given = {"task": {"name": "reach"}, "policy": {"name": trained.plan.policy}}
+    given = merge(settings(run, "new network", args), {"policy": {"name": trained.plan.policy}})
     recorded = ReferenceClips.load(run / "clips.h5")
     plan = plan_training(given, plugins, recorded)
     episodes, held = parted(recorded, plan, plugins)
-    truth = attrs.evolve(trained, training=attrs.evolve(trained.training, plan=plan)).on(episodes).task
-    hand = truth.clips.keypoint_names.index(max(truth.clips.keypoint_names, key=lambda n: _moves(truth.clips, n)))
+    which = np.flatnonzero(held)
+
+    def task(plan: Any) -> Any:
+        return attrs.evolve(trained, training=attrs.evolve(trained.training, plan=plan)).on(episodes)
+
+    def success(of: Any, controller: Controller) -> float:
+        found = ClipRunner(of, which).measured(controller)[1]
+        assert found is not None
+        return float(found.mean())
+
+    truth = task(plan).task
+    # the run itself sees what it was trained to see, and acts as it was trained to act
+    own = {**plan.settings, "observations": trained.plan.settings["observations"]}
+    shared = {k: v for k, v in trained.plan.settings["task"].items() if k in own["task"]}
+    own["task"] = {**own["task"], **shared}
+    as_is = task(attrs.evolve(plan, settings=own))
+    limp = truth.without_set_points() if truth.follows_by_itself else truth
+    out = {
+        "limp body": success(limp, passive_controller(limp)),
+        "imitation as it is": success(as_is.task, as_is.controller()),
+    }
+    if truth.follows_by_itself:
+        out["servos left alone"] = success(truth, adding_nothing(truth))
+    return out | ({"mean target held": mean_target_held(truth, episodes, held)} if args.task == "reach" else {})
+
+
+def adding_nothing(task: Any) -> Controller:
+    """What servos do with the set points that they are given."""
+    resting = jnp.broadcast_to(jnp.asarray(task.model.driven_by.resting_action), (task.action_size,))
+
+    def act(variables: Any, observation: Any, carry: Any, key: Any) -> Decision:
+        return Decision(jnp.tile(resting, (observation.reference.shape[0], 1)), carry)
+
+    return Controller(variables=(), start=lambda batch: (), act=act)
+
+
+def mean_target_held(task: Any, episodes: ReferenceClips, held: np.ndarray) -> float:
+    """Share of the targets held out that lie within the radius of the mean of the others."""
+    hand = episodes.keypoint_names.index(max(episodes.keypoint_names, key=lambda n: _moves(episodes, n)))
     target = episodes.site_pos[:, 0, hand]
-    at_start = np.linalg.norm(target - target[~held].mean(0), axis=-1)
-    radius = 0.05 * _span(truth)
-    posture = float((at_start[held] <= radius).mean())
-    every, steps = np.flatnonzero(held), round(0.05 / truth.control_dt)
-    as_is = trained.on(episodes)
-    _, _, (site_pos, _) = ClipRunner(as_is.task, every).run(as_is.controller(), full=False)
-    away = np.linalg.norm(np.moveaxis(np.asarray(site_pos), 0, 1)[:, :, hand] - target[held][:, None], axis=-1)
-    followed = float(held_long_enough(away <= radius, steps).mean())
-    limp = ClipRunner(truth, every).measured(passive_controller(truth))[1]
-    assert limp is not None
-    return {"limp body": float(limp.mean()), "mean target held": posture, "imitation as it is": followed}
+    return float((np.linalg.norm(target[held] - target[~held].mean(0), axis=-1) <= 0.05 * _span(task)).mean())
 
 
 def _moves(clips: ReferenceClips, name: str) -> float:
@@ -124,7 +151,7 @@ def draw(curves: dict[str, list[list[dict[str, float]]]], limp: float, path: Pat
         axes.plot(steps, np.median(each, axis=0), color=colour, lw=2, label=kind)
     axes.axhline(100 * REACHED, color="black", lw=0.6, ls=":")
     axes.axhline(100 * limp, color="black", lw=0.6, ls="--", label="limp body")
-    axes.set(xlabel="control steps (thousands)", ylabel="targets reached and held (%)", ylim=(-3, 103))
+    axes.set(xlabel="control steps (thousands)", ylabel="episodes held out that succeed (%)", ylim=(-3, 103))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=200)
@@ -134,15 +161,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--task", default="reach")
     parser.add_argument("--policy", default="bottleneck_apg")
     parser.add_argument("--steps", type=int, default=600_000)
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="a setting of both kinds")
     args = parser.parse_args()
+    args.set = parse_assignments(args.set)
     prepare_jax()
     rows: list[dict[str, Any]] = []
     curves: dict[str, list[list[dict[str, float]]]] = {kind: [] for kind in KINDS}
-    others = nulls(args.run)
+    others = nulls(args.run, args)
     print(others, flush=True)
     for seed in range(args.seeds):
         for kind in KINDS:

@@ -31,7 +31,8 @@ class ReferenceClips(Record):
         animals: whose movement each clip is; empty names where nobody said so.
         trust: how much of each tracked position the fit believed, 1 whole, 0 none (missing, or a jump of the tracking).
         alignment: per clip, the 4×4 map that carried recorded metres into model metres.
-        start: at rest in which posture an episode begins, where it does not begin on the clip; None: all begin on it.
+        start, start_qvel: the posture that an episode begins in, where it does not begin on the clip (None: all begin
+            on it), and its rates (None: it is at rest).
         n_after: how many of a clip's last frames are seen coming, but not followed; None: none of any clip.
         remarks: sentences of the registration about this fit that a reader should know.
         provenance: settings, versions and input hashes that reproduce the fit.
@@ -55,6 +56,7 @@ class ReferenceClips(Record):
     animals: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple, default=animals_unknown)
     trust: np.ndarray | None = array(("clip", "frame", "keypoint"), "1", optional=True)
     start: np.ndarray | None = array(("clip", "qpos"), "rad, m", optional=True)
+    start_qvel: np.ndarray | None = array(("clip", "qvel"), "rad/s, m/s", optional=True)
     n_after: np.ndarray | None = array(("clip",), "frame", optional=True)
     remarks: tuple[str, ...] = value(type=tuple[str, ...], converter=tuple, default=())
     provenance: dict[str, Any] = value(default=attrs.Factory(dict))

@@ -103,7 +103,7 @@ class Task:
         self._n_steps = jnp.asarray(self.n_steps)
         self._qpos, self._qvel = jnp.asarray(self.reference.qpos), jnp.asarray(self.reference.qvel)
         self._starts = self.starts_of(self.train_clips)
-        self._start_qpos = None if clips.start is None else jnp.asarray(clips.start)
+        self._start, self._speed = (None if a is None else jnp.asarray(a) for a in (clips.start, clips.start_qvel))
         self._servos = Servos.of(model, self.reference.qpos, self.control_dt, settings.servo_span, clips.start)
         self._reads = {
             "reward": self._fields_read(w.term for w in rewards),
@@ -226,8 +226,8 @@ class Task:
         if activation is None:
             activation = self._begun_with(clip, step)
         qpos, qvel = self._qpos[clip, step], self._qvel[clip, step]
-        if self._start_qpos is not None:
-            qpos, qvel = self._start_qpos[clip], jnp.zeros_like(qvel)
+        if self._start is not None:
+            qpos, qvel = self._start[clip], jnp.zeros_like(qvel) if self._speed is None else self._speed[clip]
         sim = self.simulator.reset(qpos, qvel, activation)
         sim = sim._replace(time=step * self.control_dt)
         memory = {

@@ -20,7 +20,8 @@ def check_component(provided: Provided, plugins: Plugins) -> list[str]:
     """Check one component and return the names of the checks that it passed, with remarks in brackets.
 
     Whatever can be tried is tried on the toy body (`mimic_core.testing.toy`) with the default actuation; a term that
-    refuses the toy body is tried on the installed bodies. A check that fails does not keep the others from being made.
+    refuses the toy body is tried on the installed bodies, a task on a body that moves freely. A check that fails does
+    not keep the others from being made.
 
     Raises:
         PluginError: checks failed; one line that says of each what was found, and the mend.

@@ -95,6 +95,17 @@ def clips_of(model: BodyModel, frames: Sequence[int], rate_hz: float, seed: int)
     )
 
 
+def going_clips(model: BodyModel, m_s: float = 0.1) -> ReferenceClips:
+    """Return two clips of a body with a free root that goes along x at so many m/s while its joints swing."""
+    clips = clips_of(model, (40, 30), 200.0, 0)
+    along = m_s * np.arange(40)[:, None] / clips.rate_hz * np.array([1.0, 0.0, 0.0])
+    at, dof = model.root_qposadr, model.root_dofadr
+    clips.qpos[..., at : at + 3] += along
+    clips.qvel[..., dof] += m_s
+    site_pos = clips.site_pos + along[:, None]
+    return attrs.evolve(clips, site_pos=site_pos, tracked_pos=site_pos)
+
+
 def toy_keypoints(clips: ReferenceClips) -> Keypoints:
     """Return the keypoints of clips as a camera would have seen them, m."""
     return Keypoints(

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from mimic_core.body.model import BodyModel
-from mimic_core.errors import PluginError, did_you_mean
+from mimic_core.errors import ConfigError, PluginError, did_you_mean
 from mimic_core.plugins.manager import Plugins
 from mimic_core.records.clips import ReferenceClips
 from mimic_core.task.settings import TaskSettings
 from mimic_core.task.step import Term, as_term
 from mimic_core.task.terms import Goal, TaskSpec
-from mimic_core.testing.records import toy_clips
-from mimic_core.testing.steps import random_step, step_at_rest, toy_model
+from mimic_core.testing.records import going_clips, toy_clips
+from mimic_core.testing.steps import floating_model, random_step, step_at_rest, toy_model
 
 _SECTIONS = ("rewards", "observations", "terminations")
 
@@ -37,7 +37,7 @@ def check_task_terms(record: TaskSpec, plugins: Plugins) -> None:
 
 def check_task_episodes(record: TaskSpec, plugins: Plugins) -> str:
     """What is commanded are clips of the same body, whole, each of one that was given, and the same every time."""
-    model, clips = toy_model(plugins), toy_clips(plugins)
+    model, clips = _tried_on(record, plugins)
     goal = _goal(record, model)
     if goal.episodes is None:
         return "the clips themselves"
@@ -54,11 +54,14 @@ def check_task_episodes(record: TaskSpec, plugins: Plugins) -> str:
     if made.body != clips.body or made.rate_hz != clips.rate_hz:
         raise PluginError("episodes are of another body or rate than the clips; keep both (attrs.evolve)")
     inside = np.arange(made.qpos.shape[1]) < made.n_frames[:, None]
-    if not np.isfinite(made.qpos[inside]).all() or (made.start is not None and not np.isfinite(made.start).all()):
+    begins = {"start": made.qpos.shape[-1], "start_qvel": made.qvel.shape[-1]}
+    given = {name: a for name in begins if (a := getattr(made, name)) is not None}
+    if not all(np.isfinite(a).all() for a in (made.qpos[inside], *given.values())):
         raise PluginError("an episode has a posture that is not finite; command every frame up to n_frames")
-    if made.start is not None and made.start.shape != (count, made.qpos.shape[-1]):
-        raise PluginError(f"start has shape {made.start.shape}, expected {(count, made.qpos.shape[-1])}")
-    for name in ("qpos", "start"):
+    for name, a in given.items():
+        if a.shape != (count, begins[name]):
+            raise PluginError(f"{name} has shape {a.shape}, expected {(count, begins[name])}")
+    for name in ("qpos", *begins):
         a, b = getattr(made, name), getattr(again, name)
         if a is not None and not np.array_equal(a, b, equal_nan=True):
             raise PluginError(f"{name} is another when it is made again; draw it from a seed among the settings")
@@ -67,7 +70,7 @@ def check_task_episodes(record: TaskSpec, plugins: Plugins) -> str:
 
 def check_task_push(record: TaskSpec, plugins: Plugins) -> str:
     """What pushes the body is finite and has six numbers for each body."""
-    model = toy_model(plugins)
+    model, _ = _tried_on(record, plugins)
     push = _goal(record, model).push
     if push is None:
         return "nothing pushes the body"
@@ -86,6 +89,17 @@ def check_push(push: Term, model: BodyModel) -> None:
         memory, force = push.step(memory, step)
         if np.shape(force) != expected or not np.isfinite(force).all():
             raise PluginError(f"push gives {np.shape(force)}, expected {expected} finite numbers; see mimic_core.Goal")
+
+
+def _tried_on(record: TaskSpec, plugins: Plugins) -> tuple[BodyModel, ReferenceClips]:
+    """The toy body and its clips; for a task that refuses it, a body that moves freely and goes along."""
+    model = toy_model(plugins)
+    try:
+        record.build(record.config(), model)
+    except ConfigError:
+        model = floating_model(plugins)
+        return model, going_clips(model)
+    return model, toy_clips(plugins)
 
 
 def _goal(record: TaskSpec, model: BodyModel) -> Goal:

@@ -88,6 +88,14 @@ def test_episodes_begin_at_rest_where_the_clip_says(plugins, toy_clips, toy_mode
     np.testing.assert_allclose(drawn.sim.qpos, start[np.asarray(drawn.clip)], rtol=1e-6)
 
 
+def test_episodes_begin_with_the_velocity_that_the_clip_says(plugins, toy_clips, toy_model):
+    start, speed = toy_clips.qpos[:, 3].copy(), toy_clips.qvel[:, 3].copy()
+    task = make_task(plugins, attrs.evolve(toy_clips, start=start, start_qvel=speed), toy_model)
+    state = task.reset_at(jnp.array([1, 4]), jnp.array([0, 0]))
+    np.testing.assert_allclose(state.sim.qpos, start[[1, 4]], rtol=1e-6)
+    np.testing.assert_allclose(state.sim.qvel, speed[[1, 4]], rtol=1e-5)
+
+
 def test_starts_are_padded_to_the_longest(plugins, toy_clips, toy_model):
     usual = make_task(plugins, toy_clips, toy_model)
     begun = make_task(plugins, attrs.evolve(toy_clips, start=toy_clips.qpos[:, 0]), toy_model)
