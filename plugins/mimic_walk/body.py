@@ -1,15 +1,13 @@
-"""Where a body is, which way is up, and how large the body is."""
+"""Where a body is, and which way is up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 from jax import Array
 from jaxtyping import Float
-from scipy.spatial.distance import pdist
 
 from mimic_core import BodyModel, ConfigError, StepView
 from mimic_core.task import Kinematics
@@ -29,14 +27,6 @@ def up_of(model: BodyModel) -> Float[np.ndarray, "3"]:
     against = -np.array(model.mj_model.opt.gravity)
     length = np.linalg.norm(against)
     return against / length if length else np.array([0.0, 0.0, 1.0])
-
-
-def span_of(model: BodyModel) -> float:
-    """Return the greatest distance (m) of two keypoints in the reference pose; of one keypoint, the model's size."""
-    data = mujoco.MjData(model.mj_model)
-    mujoco.mj_kinematics(model.mj_model, data)
-    apart = pdist(data.site_xpos[model.keypoint_site_ids])
-    return float(apart.max() if apart.size else model.mj_model.stat.extent)
 
 
 def middle_of(model: BodyModel) -> Callable[[StepView | Kinematics], Float[Array, "3"]]:

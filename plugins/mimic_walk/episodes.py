@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
 from mimic_core import BodyModel, DataError, DataWarning, ReferenceClips
-from mimic_walk.body import require_free_root, span_of, up_of
+from mimic_kinematics.size import span
+from mimic_walk.body import require_free_root, up_of
 from mimic_walk.settings import Walk
 
 _FEWEST_FRAMES = 4
@@ -36,7 +37,7 @@ class Commanded:
 
     def __init__(self, config: Walk, model: BodyModel) -> None:
         require_free_root(model, "task walk")
-        self._config, self._up, self._span = config, up_of(model), span_of(model)
+        self._config, self._up, self._span = config, up_of(model), span(model)
         self._at, self._dof = model.root_qposadr, model.root_dofadr
 
     def __call__(self, clips: ReferenceClips) -> tuple[ReferenceClips, Int[np.ndarray, " episode"]]:

@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float
 
 from mimic_core import BodyModel, StepView, Term
 from mimic_core.task import rotation
-from mimic_walk.body import middle_of, require_free_root, span_of, up_of
+from mimic_kinematics.size import span
+from mimic_walk.body import middle_of, require_free_root, up_of
 from mimic_walk.settings import Fallen, Upright, WalkCommand, Walked, WalkSpeed
 
 _LEAST = 0.01
@@ -64,7 +65,7 @@ def walk_speed(config: WalkSpeed, model: BodyModel) -> Term:
         ConfigError: the body is fixed in space.
     """
     require_free_root(model, "rewards.walk_speed")
-    middle, up, least = middle_of(model), jnp.asarray(up_of(model)), _LEAST * span_of(model)
+    middle, up, least = middle_of(model), jnp.asarray(up_of(model)), _LEAST * span(model)
     tau = 1e-3 * config.smooth_ms
 
     def step(last: Pace, view: StepView) -> tuple[Pace, Float[Array, ""]]:
@@ -89,7 +90,7 @@ def upright(config: Upright, model: BodyModel) -> Callable[[StepView], Float[Arr
         ConfigError: the body is fixed in space.
     """
     require_free_root(model, "rewards.upright")
-    up, height = jnp.asarray(up_of(model)), config.half_at_share * span_of(model)
+    up, height = jnp.asarray(up_of(model)), config.half_at_share * span(model)
     away = 2.0 * np.sin(np.deg2rad(config.half_at_deg) / 2)
 
     def closeness(step: StepView) -> Float[Array, ""]:
@@ -110,7 +111,7 @@ def fallen(config: Fallen, model: BodyModel) -> Callable[[StepView], Bool[Array,
     up = jnp.asarray(up_of(model))
     # a tilt of half a turn is never exceeded
     cosine = -1.0 - 1e-6 if config.max_tilt_deg is None else np.cos(np.deg2rad(config.max_tilt_deg))
-    drop = np.inf if config.max_drop_share is None else config.max_drop_share * span_of(model)
+    drop = np.inf if config.max_drop_share is None else config.max_drop_share * span(model)
 
     def has(step: StepView) -> Bool[Array, ""]:
         here, there = (rotation(quat).inv().apply(-up) for quat in (step.root_quat, step.ref.root_quat))

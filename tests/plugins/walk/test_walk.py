@@ -15,8 +15,9 @@ from mimic_core import ConfigError, DataError, DataWarning
 from mimic_core.chain import parted, plan_training
 from mimic_core.testing import check_component, floating_model, random_step, step_on_reference
 from mimic_core.testing.records import going_clips
+from mimic_kinematics.size import span
 from mimic_walk import terms
-from mimic_walk.body import middle_of, span_of, up_of
+from mimic_walk.body import middle_of, up_of
 from mimic_walk.episodes import Commanded
 from mimic_walk.settings import Fallen, Upright, Walk, WalkCommand, Walked, WalkSpeed
 
@@ -166,7 +167,7 @@ def test_the_middle_is_weighted_by_mass(model):
     step = random_step(model, 1)
     trunk, leg = np.asarray(step.body_pos, float)
     np.testing.assert_allclose(middle_of(model)(step), (5.0 * trunk + 0.5 * leg) / 5.5, rtol=1e-5)
-    assert up_of(model).tolist() == [0.0, 0.0, 1.0] and span_of(model) == pytest.approx(0.025)
+    assert up_of(model).tolist() == [0.0, 0.0, 1.0] and span(model) == pytest.approx(0.025)
 
 
 def test_the_reward_of_speed_by_hand(model):
