@@ -46,7 +46,8 @@ def resample(clips: ReferenceClips, model: BodyModel, rate_hz: float, lowpass_hz
         for a, _ in quats:
             q[:, a : a + 4] = _continuous(q[:, a : a + 4])
         if 0 < lowpass_hz < clips.rate_hz / 2:
-            q = _lowpass(q, lowpass_hz, clips.rate_hz)
+            sos = butter(2, lowpass_hz, fs=clips.rate_hz, output="sos")
+            q = sosfiltfilt(sos, q, axis=0, padlen=min(12, len(q) - 1))
         spline = CubicSpline(np.arange(n) / clips.rate_hz, q, bc_type="natural")
         steps = int(np.floor((n - 1) / clips.rate_hz * rate_hz + 1e-9)) + 1
         time = np.arange(steps) / rate_hz
@@ -77,11 +78,6 @@ def resample_positions(
         high = np.where(share[:, 0, 0] > 1e-9, np.minimum(low + 1, n - 1), low)
         out[i, :steps] = clip[low] + share * (clip[high] - clip[low])
     return out
-
-
-def _lowpass(q: np.ndarray, cutoff_hz: float, rate_hz: float) -> np.ndarray:
-    sos = butter(2, cutoff_hz, fs=rate_hz, output="sos")
-    return sosfiltfilt(sos, q, axis=0, padlen=min(12, len(q) - 1))
 
 
 def _addresses(model: BodyModel, width: int) -> list[tuple[int, int]]:

@@ -64,7 +64,8 @@ class TaskSettings:
             A whole number of control steps, in training and in rollouts.
         motor_delay_ms: the excitation that the policy chooses reaches the actuators this much later. Rewards and
             records hold the excitation that reaches them.
-        noise, randomise: of muscles and senses; how far the bodies that training uses differ from the given one.
+        noise: noise of muscles and senses.
+        randomise: how far the bodies that training uses differ from the given one.
     """
 
     control_rate_hz: float = attrs.field(default=400.0, validator=attrs.validators.gt(0))
