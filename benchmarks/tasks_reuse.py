@@ -35,7 +35,7 @@ REACHED = 0.8
 KINDS: dict[str, dict[str, Any]] = {"new network": {}, "decoder held": {"reuse": "decoder"}}
 SEGMENTS = {
     "reach": {
-        "new network": {"horizon": 100, "environments": 19},
+        "new network": {"horizon": 50, "environments": 38, "bootstrap": True},
         "decoder held": {"horizon": 30, "environments": 8},
     },
 }
