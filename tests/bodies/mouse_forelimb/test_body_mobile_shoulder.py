@@ -78,11 +78,11 @@ def test_with_the_scapula_at_rest_it_is_the_paper(mobile, mouse_model):
     for pose in np.random.default_rng(7).uniform(*mouse_model.joint_range.T, (50, len(JOINTS))):
         found = []
         for model in (mouse_model, mobile):
-            data = at_rest(model, pose)
-            data.act[:] = 1.0
+            data, muscles = at_rest(model, pose), model.muscle_ids
+            data.act[model.mj_model.actuator_actadr[muscles]] = 1.0
             mujoco.mj_forward(model.mj_model, data)
             hinges = model.joint_dofadr[[model.joint(j) for j in JOINTS]]
-            found.append((data.actuator_length, data.actuator_force, data.qfrc_actuator[hinges]))
+            found.append((data.actuator_length[muscles], data.actuator_force[muscles], data.qfrc_actuator[hinges]))
         (length_a, force_a, torque_a), (length_b, force_b, torque_b) = found
         np.testing.assert_allclose(length_b, length_a, rtol=0, atol=1e-12)
         np.testing.assert_allclose(force_b, force_a, rtol=1e-4)

@@ -165,7 +165,7 @@ def moved(simulator, start, still, activation, excitation, steps=20):
     return jax.lax.scan(step, simulator.reset(*map(jnp.asarray, (start, still, activation))), None, length=steps)[1]
 
 
-@pytest.mark.parametrize("time", [0.0, 0.02])
+@pytest.mark.parametrize("time", [pytest.param(0.0, marks=pytest.mark.conformance), 0.02])
 def test_engines_and_the_differentiable_view_move_it_alike(plugins, time):
     model, rng = driven(time=time, **RESERVES), np.random.default_rng(0)
     low, high = model.joint_range.T
