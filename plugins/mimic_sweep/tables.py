@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,8 @@ def _figure(rows: Sequence[Row], paths: Sequence[str], names: Sequence[str], tit
     for ax, name in zip(panels, names, strict=True):
         for (label, line), colour in zip(lines.items(), _cycle(len(lines)), strict=True):
             _draw(ax, line, along, name, label, colour)
-        ax.set_title(name, fontsize=9, loc="left")
+        # a long name has a line for some of its parts
+        ax.set_title(textwrap.fill(name.replace(".", ". "), 40).replace(". ", "."), fontsize=9, loc="left")
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
         if along is not None:
