@@ -94,14 +94,17 @@ def _find(text: str, folder: Path, where: str, importer: ImporterSpec, install: 
     if text.startswith(_PACKAGE):
         package, _, inside = text.removeprefix(_PACKAGE).partition("/")
         spec = importlib.util.find_spec(package) if package.isidentifier() else None
-        if spec is None or not spec.submodule_search_locations:
+        roots = (spec and spec.submodule_search_locations) or []
+        path = Path(roots[0]) / inside if roots else None
+        if path is None or not path.is_file():
+            lacks = f"as installed lacks {inside}" if path else "is not installed"
+            mend = install or ("install another version" if path else "install it")
             raise ConfigError(
-                f"{where}: its model comes with {package}, which is not installed; {install or 'install it'}, or name "
-                f"the file: --set body.{importer.name}=/path/to/{Path(inside).name}"
+                f"{where}: its model comes with {package}, which {lacks}; {mend}, or name the file: "
+                f"--set body.{importer.name}=/path/to/{Path(inside).name}"
             )
-        path = Path(spec.submodule_search_locations[0]) / inside
-    else:
-        path = folder / Path(text).expanduser()
+        return path
+    path = folder / Path(text).expanduser()
     if not path.is_file():
         raise DataError(f"{path}: no such file; check the path of the model")
     return path

@@ -273,6 +273,8 @@ def test_model_in_an_installed_package(plugins, tmp_path, monkeypatch):
         f"{tmp_path / 'animal.toml'}: its model comes with my_modls, which is not installed; install it, or name the "
         "file: --set body.mjcf=/path/to/m.xml"
     )
+    said = refusal(plugins, tmp_path, description=text.replace("data/m", "old/m"))  # of a version with other folders
+    assert "my_models, which as installed lacks old/m.xml; install another version, or name the file: --set" in said
 
 
 # --- mistakes ---

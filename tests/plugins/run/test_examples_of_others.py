@@ -30,6 +30,20 @@ def test_the_finger_is_followed(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("musclemimic_models") is None, reason="musclemimic-models is not installed"
+)
+def test_the_hand_of_the_arm_is_followed(tmp_path):
+    ran("myoarm.toml", tmp_path)
+    fit = json.loads((tmp_path / "analysis" / "registration" / "metrics.json").read_text())
+    assert fit["error_mm"]["mean"] < 2
+    found = json.loads((tmp_path / "analysis" / "tracking" / "metrics.json").read_text())
+    hand = found["by_split"]["held_out"]["keypoint_mm"]["per_keypoint"]["Hand"]
+    assert hand < 5  # mm; the mean movement of the training is 122 mm off, a limp arm 333
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not WORM.exists(), reason="the worm's model is not beside the checkout")
 def test_the_worm_follows_its_wave(tmp_path):
     ran("worm.toml", tmp_path, f"body.model={WORM}")
