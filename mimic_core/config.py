@@ -122,7 +122,8 @@ def _reason(error: BaseException, _: Any) -> str:
     if isinstance(error, ForbiddenExtraKeysError):
         key = min(error.extra_fields)
         return f".{key}: unknown setting{did_you_mean(key, [f.name for f in attrs.fields(error.cl)])}"
-    if isinstance(error, KeyError) and error.args[:1] == tuple(_fields_noted(error)):  # not one of a validator's own
+    noted = [n.name for n in getattr(error, "__notes__", []) if isinstance(n, AttributeValidationNote)]
+    if isinstance(error, KeyError) and error.args[:1] == tuple(noted):  # cattrs' own, not one of a validator
         return ": must be given"
     if len(error.args) == 4 and isinstance(error.args[1], attrs.Attribute):
         _, _, what, got = error.args
@@ -133,11 +134,6 @@ def _reason(error: BaseException, _: Any) -> str:
     message = " ".join(str(error).split())
     bound = re.fullmatch(r"(Length of )?'\w+' must be (.*?)(?:\.0)?: (.*?)(?:\.0)?", message)
     return f": must {'have a length' if bound[1] else 'be'} {bound[2]}, got {bound[3]}" if bound else f": {message}"
-
-
-def _fields_noted(error: BaseException) -> list[str]:
-    """Names of the fields that cattrs noted on an error."""
-    return [note.name for note in getattr(error, "__notes__", []) if isinstance(note, AttributeValidationNote)]
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

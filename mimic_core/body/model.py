@@ -67,8 +67,8 @@ class BodyModel:
     def _free_joint(self) -> int | None:
         import mujoco
 
-        free = [j for j in self._joint_ids if self._joint_type(j) == int(mujoco.mjtJoint.mjJNT_FREE)]
-        return free[0] if free else None
+        free = np.flatnonzero(self.mj_model.jnt_type == int(mujoco.mjtJoint.mjJNT_FREE))
+        return int(free[0]) if len(free) else None
 
     @cached_property
     def root(self) -> str | None:
@@ -90,19 +90,12 @@ class BodyModel:
         """Where the free root's velocity (3,), m/s, begins in qvel; its angular velocity (3,), rad/s, follows."""
         return int(self.mj_model.jnt_dofadr[self._free_joint])
 
-    @property
-    def _joint_ids(self) -> range:
-        return range(self.mj_model.njnt)
-
-    def _joint_type(self, j: int) -> int:
-        return int(self.mj_model.jnt_type[j])
-
     @cached_property
     def _scalar_joints(self) -> tuple[int, ...]:
         import mujoco
 
-        scalar = {int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)}
-        return tuple(j for j in self._joint_ids if self._joint_type(j) in scalar)
+        scalar = [int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)]
+        return tuple(np.flatnonzero(np.isin(self.mj_model.jnt_type, scalar)).tolist())
 
     @cached_property
     def joint_names(self) -> tuple[str, ...]:
@@ -149,6 +142,15 @@ class BodyModel:
     def muscle_names(self) -> tuple[str, ...]:
         """Names of the actuators in `muscle_ids`."""
         return tuple(self.actuator_names[i] for i in self.muscle_ids)
+
+    @cached_property
+    def reserve_moment(self) -> Float[np.ndarray, "actuator joint"]:
+        """What each reserve gives per unit of activation, N·m (N for a slide); 0 for all other actuators."""
+        m, out = self.mj_model, np.zeros((self.mj_model.nu, len(self.joint_names)))
+        for name, joint in (self.actuation.reserves if self.actuation else {}).items():
+            i = self.actuator_names.index(name)
+            out[i, self.joint(joint)] = m.actuator_gainprm[i, 0] * m.actuator_gear[i, 0]
+        return out
 
     @cached_property
     def keypoint_names(self) -> tuple[str, ...]:

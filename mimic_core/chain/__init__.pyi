@@ -49,5 +49,4 @@ from .trained_run import build_trainer as build_trainer
 from .unroll import ClipRunner as ClipRunner
 from .unroll import diverged as diverged
 from .unroll import passive_controller as passive_controller
-from .unroll import reserve_moment as reserve_moment
 from .unroll import roll_out as roll_out

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mimic_core.body.model import BodyModel
 from mimic_core.chain.disturbed import Disturbed
 from mimic_core.control.perturbation import Perturbation
 from mimic_core.control.policy import Controller, Decision
@@ -234,7 +233,7 @@ def roll_out(
         ref_qpos=masked(task.registered.qpos),
         ref_qvel=masked(task.registered.qvel),
         reserve_names=reserves,
-        reserve_force=(activation @ reserve_moment(model)).astype(np.float32) if reserves else None,
+        reserve_force=(activation @ model.reserve_moment).astype(np.float32) if reserves else None,
         record={k: gather(v) for k, v in decision.record.items()},
         fixed_keypoints=tuple(n for n, m in zip(model.keypoint_names, task.moving_keypoints, strict=True) if not m),
         body=model.body,
@@ -242,16 +241,6 @@ def roll_out(
         perturbation=applied,
         **fields,
     )
-
-
-def reserve_moment(model: BodyModel) -> Float[np.ndarray, "actuator joint"]:
-    """Return what each reserve gives per unit of activation, N·m (N for a slide); 0 for all other actuators."""
-    m, reserves = model.mj_model, {} if model.actuation is None else model.actuation.reserves
-    out = np.zeros((m.nu, len(model.joint_names)))
-    for name, joint in reserves.items():
-        i = model.actuator_names.index(name)
-        out[i, model.joint(joint)] = m.actuator_gainprm[i, 0] * m.actuator_gear[i, 0]
-    return out
 
 
 def diverged(time: Any, n_steps: Int[np.ndarray, " clip"]) -> dict[int, int]:

@@ -14,10 +14,8 @@ def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     Reserves beside muscles cost their force, N, where they drive a slide, and nothing where they turn a hinge, since a
     torque is no force: `reserve` charges them.
     """
-    from mimic_core.chain import reserve_moment
-
     if model.muscle_names:
-        moment = reserve_moment(model)[:, ~model.is_hinge]
+        moment = model.reserve_moment[:, ~model.is_hinge]
         if moment.any():
             return lambda step: abs(step.muscle_force).sum() + abs(step.activation @ moment).sum()
         return lambda step: abs(step.muscle_force).sum()

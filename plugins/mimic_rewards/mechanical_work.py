@@ -15,10 +15,8 @@ def build(config: NoSettings, model: BodyModel) -> Callable[[StepView], object]:
     """
     import jax.numpy as jnp
 
-    from mimic_core.chain import reserve_moment
-
     if model.muscle_names:
-        moment = reserve_moment(model)
+        moment = model.reserve_moment
 
         def cost(step: StepView) -> object:
             by_muscles = jnp.maximum(-step.muscle_force * step.muscle_velocity, 0.0).sum()

@@ -13,7 +13,6 @@ from toys import compile_body, make_clips, make_simulator
 
 from mimic_core import BodyModel
 from mimic_core.chain.assembly import build_model, build_task, plan_training
-from mimic_core.chain.unroll import reserve_moment
 
 MOBILE = "mobile_shoulder"
 SLIDES = ("scapula_x", "scapula_y", "scapula_z")
@@ -61,7 +60,7 @@ def test_a_reserve_on_each_slide_stands_for_the_muscles_of_the_shoulder_girdle(m
     """0.5 N is what a spring of 200 N/m takes at 2.5 mm: alone it brings the slide to its limit and no further."""
     assert mobile.body.reserves == dict.fromkeys(SLIDES, 0.5)
     assert mobile.actuator_names == (*mobile.muscle_names, *(f"reserve_{s}" for s in SLIDES))
-    given = reserve_moment(mobile)[len(mobile.muscle_names) :, [mobile.joint(s) for s in SLIDES]]
+    given = mobile.reserve_moment[len(mobile.muscle_names) :, [mobile.joint(s) for s in SLIDES]]
     np.testing.assert_array_equal(given, 0.5 * np.eye(3))
     assert 200.0 * mobile.joint_range[mobile.joint("scapula_x"), 1] == pytest.approx(0.5)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from toys import make_clips, make_simulator, make_task
 
 from mimic_core import Body, BodyModel, ConfigError, Controller, Decision, Muscle, Rollouts
-from mimic_core.chain import discover, passive_controller, reserve_moment
+from mimic_core.chain import discover, passive_controller
 from mimic_core.chain.unroll import roll_out
 from mimic_core.testing.toy import toy_body
 from mimic_hill.settings import Settings
@@ -57,8 +57,8 @@ def test_a_reserve_gives_its_limit_at_full_excitation(actuation, body):
     for excitation, torque in (((1.0, -0.5), (2e-4, -2.5e-5)), ((3.0, -3.0), (2e-4, -5e-5)), ((0, 0), (0, 0))):
         given = forces(model, [*limp, *excitation]) - forces(plain, limp)
         np.testing.assert_allclose(given, torque, atol=1e-15)
-    np.testing.assert_array_equal(reserve_moment(model)[len(own) :], np.diag([2e-4, 5e-5]))
-    assert not reserve_moment(model)[: len(own)].any() and not reserve_moment(plain).any()
+    np.testing.assert_array_equal(model.reserve_moment[len(own) :], np.diag([2e-4, 5e-5]))
+    assert not model.reserve_moment[: len(own)].any() and not plain.reserve_moment.any()
 
 
 def test_a_reserve_follows_its_excitation_with_its_time_constant():
@@ -98,7 +98,7 @@ def test_reserves_add_their_share_to_what_the_muscles_give(limits, u, act, turn)
     qpos = turn * np.array([1.0, 0.17])
     both, muscles = forces(model, [0, 0, *u], act, qpos), forces(plain, [0, 0], act, qpos)
     np.testing.assert_allclose(both, muscles + np.array(u) * limits, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(np.array([0, 0, *u]) @ reserve_moment(model), np.array(u) * limits)
+    np.testing.assert_allclose(np.array([0, 0, *u]) @ model.reserve_moment, np.array(u) * limits)
 
 
 # -- which joints, how strong ---------------------------------------------------------------------------------
