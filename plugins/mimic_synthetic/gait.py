@@ -7,6 +7,7 @@ standing foot stays where it is in the world; a swinging one goes to its next pl
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import mujoco
@@ -89,7 +90,7 @@ class Walking:
         return keypoints, Truth(qpos=qpos, site_pos=site_pos, offsets=offsets, target=np.zeros(c.clips, int))
 
     def _walked(self, rng: np.random.Generator) -> np.ndarray:
-        """Return qpos (clip, frame, nq); strides are shortened and the trunk lowered until all feet reach."""
+        """Return qpos (clip, frame, nq); strides are shortened until all feet reach, if need be with a lower trunk."""
         c = self.config
         stance = Stance(self.model, self.floor, self.legs, self.couplings, self.rest)
         gravity = float(np.linalg.norm(self.model.mj_model.opt.gravity)) or 9.81
@@ -102,8 +103,8 @@ class Walking:
                 speeds, turning, rng.uniform(-np.pi, np.pi, c.clips), rng.uniform(0, 1, c.clips), strict=True
             )
         ]
-        stride, crouch = c.stride * stance.length, 0.0
-        for _ in range(_TRIES):
+        for lower, shorter in itertools.product((0.0, _CROUCH), range(_TRIES)):
+            stride, crouch = c.stride * stance.length * _SHORTER**shorter, lower * shorter * stance.length
             clips = []
             for walk in walks:
                 q, off = self._clip(stance, walk, stride, crouch)
@@ -114,7 +115,6 @@ class Walking:
                 qpos = np.stack(clips)
                 self.remarks = self._told(stance, qpos, walks, stride)
                 return qpos
-            stride, crouch = stride * _SHORTER, crouch + _CROUCH * stance.length
         names, mm = ", ".join(leg.name for leg in self.legs), 1e3 * self.model.body.scale
         raise ConfigError(
             f"generator gait: the feet {names} of body {self.model.body.name} cannot reach the floor in strides of "

@@ -147,6 +147,19 @@ def test_its_own_servos_drive_it(plugins, body, file):
 
 
 @pytest.mark.slow
+def test_it_trots_on_the_feet_that_are_found(plugins, model):
+    spec = plugins.get("generator", "gait")
+    config = spec.config(clips=4, frames=60, rate_hz=50.0, noise_mm=0.0, turn_deg=5.0, variation=0.25)
+    walk = spec.build(config, model, 0)
+    _, truth = walk.make()
+    assert "4 legs (toe_L, toe_R, finger_L, finger_R)" in walk.remarks[0]
+    way = np.linalg.norm(np.diff(truth.qpos[:, [0, -1], :2], axis=1)[:, 0], axis=-1)
+    assert ((way > 0.1) & (way < 0.5)).all()  # 1.2 s at about 0.2 m/s
+    slide, depth = (float(line.split("(")[1].split("%")[0]) for line in walk.remarks[1].split(";"))
+    assert slide < 0.5 and depth < 0.5  # per cent of leg length
+
+
+@pytest.mark.slow
 def test_real_rat_is_registered_within_a_few_millimetres(plugins, shared_data):
     import scipy.io
 
