@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typecheck import shapes_unchecked
 from where import SHARED_DATA
 
 from mimic_core.chain import discover
@@ -85,6 +86,13 @@ def memory_stays_low() -> Iterator[None]:
     yield
     if _resident_gib() > RESIDENT_GIB:
         _drop_programs()
+
+
+@pytest.fixture
+def long_loops() -> Iterator[None]:
+    """Shapes are not checked in this test."""
+    with shapes_unchecked():
+        yield
 
 
 @pytest.fixture(scope="session")
