@@ -10,21 +10,28 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typecheck import shapes_unchecked
 from where import SHARED_DATA
 
 from mimic_core.chain import discover
 
 QUICK = "not slow and not conformance"
-"""Marks of `make test`: its programs run for moments, and are compiled in two thirds of the time if not optimised."""
+"""Marks of `make test`: its programs run for moments, and are compiled in a third of the time if not optimised."""
+QUICK_FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE"
+KNOWN_BY = "0.10."
+"""Versions of jaxlib that have these flags; another would end the process at one that it does not know."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep compiled programs of this test session in one folder, which worker and child processes share."""
     if config.option.markexpr == QUICK:
         os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        if version("jaxlib").startswith(KNOWN_BY):
+            os.environ.setdefault("XLA_FLAGS", QUICK_FLAGS)
     if "MIMIC_CACHE_DIR" in os.environ:
         return
     folder = tempfile.mkdtemp(prefix="mimic-test-cache-")
@@ -79,6 +86,13 @@ def memory_stays_low() -> Iterator[None]:
     yield
     if _resident_gib() > RESIDENT_GIB:
         _drop_programs()
+
+
+@pytest.fixture
+def long_loops() -> Iterator[None]:
+    """Shapes are not checked in this test."""
+    with shapes_unchecked():
+        yield
 
 
 @pytest.fixture(scope="session")

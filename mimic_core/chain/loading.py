@@ -12,6 +12,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,9 +40,9 @@ class LoadedPlugins(Plugins):
         try:
             plugin = entry.load()
         except (Exception, SystemExit) as e:
-            self._break(name, f"cannot be imported: {_short(e)}", f"repair or remove the package {_dist(entry)}")
+            self._break(name, f"cannot be imported: {_short(e)}", f"repair or remove the package {_dist(entry)[0]}")
             return
-        self._versions[name] = entry.dist.version if entry.dist else "unknown"
+        self._versions[name] = _dist(entry)[1]
         self.add(plugin, name)
 
     def load_file(self, path: str | Path) -> None:
@@ -132,12 +133,18 @@ class LoadedPlugins(Plugins):
             self.manager.unregister(name=name)
 
 
-def _dist(entry: importlib.metadata.EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "unknown"
+def _dist(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    return _name_and_version(entry.dist) if entry.dist else ("unknown", "unknown")
+
+
+@lru_cache(maxsize=32)
+def _name_and_version(dist: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Read a package's metadata once, not for each of its dozens of entry points; each look at them parses them."""
+    return dist.name, dist.version
 
 
 def _plugin_name(entry: importlib.metadata.EntryPoint) -> str:
-    return f"{_dist(entry)}:{entry.name}"
+    return f"{_dist(entry)[0]}:{entry.name}"
 
 
 def _short(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,8 +13,10 @@ import h5py
 import numpy as np
 import pytest
 from run_cases import RUN, TOY
+from typecheck import shapes_unchecked
 
 from mimic_core import Keypoints
+from mimic_core.analysis import result
 from mimic_core.chain import discover, do
 from mimic_core.errors import ConfigError, DataError, MimicError
 from mimic_core.files import file_hash
@@ -33,6 +36,14 @@ def toy_plugins(tmp_path_factory):
     plugins = discover()
     plugins.load_file(file)
     return plugins
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Figures are saved once, for the report; fonts and shapes are matters of other tests."""
+    with pytest.MonkeyPatch.context() as m, shapes_unchecked():
+        m.setattr(result, "FORMATS", {"svg": result.FORMATS["svg"]})
+        yield
 
 
 @pytest.fixture(scope="module")
