@@ -81,6 +81,8 @@ def train(out: Path, iterations: int, environments: int, moved: bool) -> None:
     )
     trainer = build_trainer(plan, plugins, task)
     state = jax.jit(trainer.initial)(0)
+    if jax.config.jax_enable_x64:  # networks begin in single precision all the same, and would round each update to it
+        state = jax.tree.map(lambda a: a.astype(np.float64) if a.dtype == np.float32 else a, state)
     if moved:
         shaken = jax.tree.map(lambda a: a * (1 + MOVED), _weights(state))
         state = _with_weights(state, shaken)
