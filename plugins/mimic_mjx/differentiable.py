@@ -39,8 +39,12 @@ _DEPTH = 0.01
 """share of the joint's range; over this depth beyond a limit the soft limit sets in"""
 
 
-def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjModel:
-    """Return a copy of ``model`` with the changes in the table above (the soft limit is a force, see below)."""
+def differentiable_view(model: mujoco.MjModel, control_dt: float, longest: float | None = None) -> mujoco.MjModel:
+    """Return a copy of ``model`` with the changes in the table above (the soft limit is a force, see below).
+
+    Args:
+        longest: s, the longest step; None: see `mimic_mjx.settings.Settings.view_step_ms`.
+    """
     view = copy.copy(model)
     muscles = view.actuator_dyntype == int(mujoco.mjtDyn.mjDYN_MUSCLE)
     # MuJoCo keeps the smoothing width as the third parameter of muscle dynamics
@@ -48,7 +52,7 @@ def differentiable_view(model: mujoco.MjModel, control_dt: float) -> mujoco.MjMo
     view.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
     view.opt.iterations = 1
     view.opt.ls_iterations = 1
-    longest = _LONGEST_STEP if "contacts" in constraints(model) else control_dt
+    longest = longest or (_LONGEST_STEP if "contacts" in constraints(model) else control_dt)
     view.opt.timestep = control_dt / max(1, int(np.ceil(control_dt / longest - 1e-9)))
     view.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
     return view

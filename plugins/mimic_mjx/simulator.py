@@ -65,8 +65,10 @@ class MjxSimulator:
                 "has a step of its own; leave it out"
             )
 
+        longest = 1e-3 * config.view_step_ms if config.view_step_ms else None
+
         def prepared(m: mujoco.MjModel) -> mujoco.MjModel:
-            host = differentiable_view(m, control_dt) if differentiable else copy.copy(m)
+            host = differentiable_view(m, control_dt, longest) if differentiable else copy.copy(m)
             if config.integrator != "body":
                 host.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{config.integrator.upper()}")
             flatten_impedance(host)

@@ -280,3 +280,5 @@ def test_long_control_steps_are_divided_where_there_are_contacts():
     assert differentiable_view(m, 0.02).opt.timestep == pytest.approx(0.005)
     assert differentiable_view(m, 0.012).opt.timestep == pytest.approx(0.004)
     assert differentiable_view(m, 0.0025).opt.timestep == pytest.approx(0.0025)
+    assert differentiable_view(m, 0.01, 0.003).opt.timestep == pytest.approx(0.0025)
+    assert differentiable_view(m, 0.01, 0.02).opt.timestep == pytest.approx(0.01)
