@@ -14,7 +14,6 @@ class Settings:
             `mimic_mjx.differentiable`, and takes no other.
         view_step_ms: the longest step of that view; None: the control step, and at most 5 ms for a body with contacts.
             Its steps are implicit and damp what swings faster than they are long, which the true physics does not.
-            A controller that does well in training and chatters in rollouts needs shorter ones.
     """
 
     integrator: str = attrs.field(

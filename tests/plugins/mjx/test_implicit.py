@@ -10,9 +10,12 @@ import pytest
 from mujoco import mjx
 from toys import enable_x64, make_simulator
 
+from mimic_core import Body, BodyModel, Physics
 from mimic_core.errors import ConfigError
 from mimic_mjx.differentiable import soft_limit_torque
 from mimic_mjx.implicit import linearly_implicit_step, resistance, response
+from mimic_mjx.settings import Settings
+from mimic_mjx.simulator import MjxSimulator
 
 HINGE = """<mujoco><worldbody>
 <body><joint name="limited" axis="0 0 1" range="-30 60" armature="0.001"/>
@@ -118,3 +121,20 @@ def test_a_linearly_implicit_step_by_hand():
 def test_the_view_for_gradients_takes_no_other_integrator(plugins, toy_model):
     with pytest.raises(ConfigError, match=r"simulator.integrator: 'rk4' is not for training by gradients"):
         make_simulator(plugins, "mjx", toy_model, differentiable=True, integrator="rk4")
+
+
+@pytest.mark.parametrize(("view_step_ms", "steps"), [(None, 1), (4.0, 3), (1.0, 10)])
+def test_a_swing_dies_away_by_what_the_length_of_the_steps_takes(view_step_ms, steps):
+    """An undamped spring: the map of a step h has the determinant 1/(1 + h²ω²), by hand."""
+    omega, dt, n = 20 * np.pi, 0.01, 5
+    mjcf = f"""<mujoco><option gravity="0 0 0"/><worldbody><body>
+    <joint name="x" type="slide" stiffness="{omega**2}"/><inertial pos="0 0 0" mass="1" diaginertia="1 1 1"/>
+    <site name="end"/></body></worldbody><actuator><motor name="m" joint="x"/></actuator></mujoco>"""
+    model = BodyModel.compile(Body(name="swing", mjcf=mjcf, physics=Physics(timestep=0.001, integrator="euler")))
+    with enable_x64(True):
+        sim = MjxSimulator(Settings(view_step_ms=view_step_ms), model, dt, differentiable=True)
+        state = sim.reset(np.array([[1.0], [0.0]]), np.array([[0.0], [omega]]), np.zeros((2, 1)))
+        for _ in range(n):
+            state = sim.step(state, jnp.zeros((2, 1)))
+        left = np.linalg.det(np.concatenate([state.qpos, state.qvel / omega], axis=1))
+    np.testing.assert_allclose(left, (1 + (omega * dt / steps) ** 2) ** (-n * steps), rtol=1e-5)
