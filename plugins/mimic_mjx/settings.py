@@ -14,6 +14,7 @@ class Settings:
             `mimic_mjx.differentiable`, and takes no other.
         view_step_ms: the longest step of that view; None: the control step, and at most 5 ms for a body with contacts.
             Its steps are implicit and damp what swings faster than they are long, which the true physics does not.
+            ``view = "fast"`` leaves it aside, as all other settings.
     """
 
     integrator: str = attrs.field(
