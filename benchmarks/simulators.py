@@ -120,7 +120,8 @@ def main() -> None:
             rows[-1]["ratio"] = rows[-1]["steps_per_second"] / rows[0]["steps_per_second"]
     sizes = {"body": args.body, "environments": args.environments, "steps": args.steps, "control_ms": args.control_ms}
     if args.json:
-        print(json.dumps({"machine": machine, "load": load, **sizes, "rows": rows}))
+        flags = os.environ.get("XLA_FLAGS", "")
+        print(json.dumps({"machine": machine, "load": load, "xla_flags": flags, **sizes, "rows": rows}))
     else:
         show(rows, f"{', '.join(f'{k} {v}' for k, v in sizes.items())}; {machine}, load {load:.1f}")
 

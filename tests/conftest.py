@@ -89,7 +89,7 @@ def memory_stays_low() -> Iterator[None]:
 
 
 @pytest.fixture
-def long_loops() -> Iterator[None]:
+def without_shape_checks() -> Iterator[None]:
     """Shapes are not checked in this test."""
     with shapes_unchecked():
         yield

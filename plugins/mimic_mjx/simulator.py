@@ -42,8 +42,9 @@ class MjxSimulator:
         altered: bodies that differ from ``model``, which ``SimState.altered`` chooses among.
 
     Raises:
-        ConfigError: an integrator is chosen for the differentiable view, which has its own, a control step is not a
-            whole number of the body's time steps, or the body has what MJX does not know.
+        ConfigError: an integrator is chosen for the differentiable view, which has its own, or a step of that view for
+            the body's own physics, a control step is not a whole number of the body's time steps, or the body has what
+            MJX does not know.
     """
 
     host_only = False
@@ -65,6 +66,11 @@ class MjxSimulator:
                 "has a step of its own; leave it out"
             )
 
+        if config.view_step_ms and not differentiable:
+            raise ConfigError(
+                "simulator.view_step_ms: is for the view that gradients see, but this is the body's own physics; "
+                'leave it out, or train with simulator.view = "smooth"'
+            )
         longest = 1e-3 * config.view_step_ms if config.view_step_ms else None
 
         def prepared(m: mujoco.MjModel) -> mujoco.MjModel:

@@ -80,7 +80,7 @@ def test_generate_prints_one_object_and_writes_the_file(keypoints):
     assert loaded.positions.shape == (3, 30, 4, 3) and loaded.origin == "synthetic"
 
 
-@pytest.mark.usefixtures("long_loops")
+@pytest.mark.usefixtures("without_shape_checks")
 def test_register_prints_one_object_and_writes_the_clips(keypoints, tmp_path):
     out = tmp_path / "clips.h5"
     done = mimic(
@@ -280,7 +280,7 @@ def test_keypoints_that_the_body_does_not_have(failing, tmp_path):
     assert not (tmp_path / "clips.h5").exists()
 
 
-@pytest.mark.usefixtures("long_loops")
+@pytest.mark.usefixtures("without_shape_checks")
 def test_a_keypoint_missing_in_one_file(tmp_path):
     files = [recording(tmp_path / "a.h5"), recording(tmp_path / "b.h5", names=("Shoulder", "Elbow"))]
     done = mimic("register", *map(str, files), "--body", "mouse_forelimb", *RATE, "--out", str(tmp_path / "clips.h5"))

@@ -123,6 +123,11 @@ def test_the_view_for_gradients_takes_no_other_integrator(plugins, toy_model):
         make_simulator(plugins, "mjx", toy_model, differentiable=True, integrator="rk4")
 
 
+def test_a_step_of_the_view_is_not_for_the_bodys_own_physics(plugins, toy_model):
+    with pytest.raises(ConfigError, match=r"simulator.view_step_ms: .* leave it out, or train with simulator.view"):
+        make_simulator(plugins, "mjx", toy_model, view_step_ms=1.0)
+
+
 @pytest.mark.parametrize(("view_step_ms", "steps"), [(None, 1), (4.0, 3), (1.0, 10)])
 def test_a_swing_dies_away_by_what_the_length_of_the_steps_takes(view_step_ms, steps):
     """An undamped spring: the map of a step h has the determinant 1/(1 + h²ω²), by hand."""

@@ -79,7 +79,7 @@ def test_a_long_recording_is_fitted_in_pieces(mouse, truth, monkeypatch):
     np.testing.assert_array_equal(kept, np.arange(130))
 
 
-@pytest.mark.usefixtures("long_loops")
+@pytest.mark.usefixtures("without_shape_checks")
 @pytest.mark.parametrize("alignment", ["clip", pytest.param("clip_rigid", marks=pytest.mark.slow)])
 def test_many_clips_are_followed_in_chunks(mouse, truth, monkeypatch, alignment):
     """Each chunk has some of the clips, and holds the shift and turn of those alone."""
@@ -214,7 +214,7 @@ def test_recovers_size_and_offset_under_noise(mouse, truth):
     assert registered_mm.mean() < 0.75 * tracked_mm.mean()
 
 
-@pytest.mark.usefixtures("long_loops")
+@pytest.mark.usefixtures("without_shape_checks")
 def test_output_hangs_together(mouse, truth, tmp_path):
     keypoints, _ = truth
     clips = build(Settings(), mouse)(keypoints, quiet)
