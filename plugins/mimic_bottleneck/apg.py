@@ -8,6 +8,7 @@ differentiable view; reported numbers come from the true physics.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -32,6 +33,9 @@ _CONTROL_STEPS = 1920
 
 
 _WORTH_SAYING_S, _TOO_LONG_S = 20.0, 120.0
+
+remembering = partial(jax.checkpoint, policy=jax.checkpoint_policies.save_only_these_names("simulated"))
+"""Decorate what is computed anew for its slopes, but for steps of an engine that names them so."""
 
 
 def expected_compile_s(model: BodyModel) -> float:
@@ -168,7 +172,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
     def _summed(self, learned: Learned, begin: Running, horizon: int, key: Array):
         """The plain sum over segments that nothing ends."""
 
-        @jax.checkpoint
+        @remembering
         def step(running, key):
             _, memory, output = self._decide(learned, running, key)
             state, reward, terms = self.task.advance(running.state, output.actions.mode())
@@ -184,7 +188,7 @@ class AnalyticPolicyGradient(BottleneckTrainer):
         noise, again, pick = jax.random.split(key, 3)
         fresh = self.devices.spread(task.reset(again, n))
 
-        @jax.checkpoint
+        @remembering
         def step(carry, x):
             key, nudge = x
             running, worth, discount = carry
