@@ -38,6 +38,10 @@ SEGMENTS = {
         "new network": {"horizon": 50, "environments": 38, "bootstrap": True},
         "decoder held": {"horizon": 30, "environments": 8},
     },
+    "walk": {
+        kind: {"horizon": 16, "environments": 32, "bootstrap": True, "restarted": 0.05, "learning_rate": 5e-4}
+        for kind in KINDS
+    },
 }
 
 
@@ -48,8 +52,11 @@ def settings(run: Path, kind: str, args: argparse.Namespace) -> dict[str, Any]:
         policy |= SEGMENTS.get(args.task, {}).get(kind, {})
     if KINDS[kind]:
         policy |= {"start_from": str(run), **KINDS[kind]}
-    plan = TrainedRun.open(run).plan
-    given = {"policy": policy, "task": {"name": args.task}, "preset": plan.preset, "holdout": plan.holdout}
+    imitation = TrainedRun.open(run)
+    plan, held_out = imitation.plan, list(imitation.training.held_out_clips)
+    # what a share holds out depends on the seed, and the decoder must not have learned from what is held out here
+    holdout = plan.holdout if isinstance(plan.holdout, str) else held_out
+    given = {"policy": policy, "task": {"name": args.task}, "preset": plan.preset, "holdout": holdout}
     return merge(given, args.set)
 
 
@@ -102,7 +109,7 @@ def nulls(run: Path, args: argparse.Namespace) -> dict[str, float]:
     limp = truth.without_set_points() if truth.follows_by_itself else truth
     out = {
         "limp body": success(limp, passive_controller(limp)),
-        "imitation as it is": success(as_is.task, as_is.controller()),
+        "imitation as it is": success(as_is.task, trained.controller()),
     }
     if truth.follows_by_itself:
         out["servos left alone"] = success(truth, adding_nothing(truth))

@@ -39,7 +39,7 @@ class Walk(TaskSettings):
     """
 
     per_clip: int = attrs.field(default=50, validator=ge(1))
-    duration_s: float = attrs.field(default=1.0, validator=gt(0))
+    duration_s: float = attrs.field(default=2.0, validator=gt(0))
     speeds_mm_s: tuple[float, float] | None = attrs.field(default=None, validator=_a_range)
     forward: tuple[float, float, float] = attrs.field(default=(1.0, 0.0, 0.0), validator=_a_direction)
     begin: str = attrs.field(default="rest", validator=in_(("rest", "moving")))
@@ -68,8 +68,8 @@ class WalkSpeed:
             0 takes each control step by itself.
     """
 
-    half_at: float = attrs.field(default=0.5, validator=gt(0))
-    smooth_ms: float = attrs.field(default=100.0, validator=ge(0))
+    half_at: float = attrs.field(default=0.25, validator=gt(0))
+    smooth_ms: float = attrs.field(default=200.0, validator=ge(0))
 
 
 @attrs.frozen
@@ -104,11 +104,12 @@ class Walked(Fallen):
     """Settings of success, beside those of a fall.
 
     Attributes:
-        after_ms: what comes before does not count, since a body at rest can lean forward for a while without a step.
-        over_ms: the velocity is a mean over so long, and is looked at whenever so long has passed.
+        after_ms: what comes before does not count, since a body can lean forward over paws that stay.
+        over_ms: the velocity is a mean over so long, and is looked at whenever so long has passed. Together with
+            ``after_ms`` it should be longer than a body can go by leaning: a rat leaned and crept for one second.
         within: it may be off by this share of the commanded speed, in any level direction.
     """
 
-    after_ms: float = attrs.field(default=500.0, validator=ge(0))
-    over_ms: float = attrs.field(default=500.0, validator=gt(0))
+    after_ms: float = attrs.field(default=1000.0, validator=ge(0))
+    over_ms: float = attrs.field(default=1000.0, validator=gt(0))
     within: float = attrs.field(default=0.3, validator=gt(0))
