@@ -238,8 +238,8 @@ def test_a_simulator_that_cannot_is_named(plugins, toy_clips, monkeypatch):
     with pytest.raises(ConfigError) as e:
         build_task(toy_clips, plan, plugins, train_clips=np.arange(6), for_training=True)
     assert str(e.value) == (
-        "task.randomise: simulator 'stiff' cannot give each episode a body of its own; use mjx, mujoco, or leave "
-        "task.randomise out"
+        "task.randomise: simulator 'stiff' cannot give each episode a body of its own; use mjx, mujoco, "
+        "surrogate, or leave task.randomise out"
     )
 
 
