@@ -363,7 +363,8 @@ def test_a_simulator_without_the_gradient_that_is_needed(plugins):
     with pytest.raises(ConfigError) as e:
         choose_simulator("mujoco", plugins, "cpu", differentiable=True)
     assert str(e.value) == (
-        "simulator: 'mujoco' has no gradient, which this policy trains with; use auto or mjx, surrogate, or another policy"
+        "simulator: 'mujoco' has no gradient, which this policy trains with; use auto or mjx, surrogate, or another "
+        "policy"
     )
 
 
